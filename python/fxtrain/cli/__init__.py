@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: MIT
+"""The command line: one file per command, found by name in :data:`COMMANDS`.
+
+A command module holds ``SUMMARY`` (one line), ``MODE`` ("train" or "inference"), ``add_arguments(parser)`` and
+``run(args, console)``. ``run`` returns a JSON-able mapping, printed alone on stdout with ``--json``; what a person
+reads goes to ``console``, which is then stderr.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+
+from rich.console import Console
+
+from fxtrain.cli.logs import init_logger
+from fxtrain.cli.parser import init_parser, load_command
+from fxtrain.errors import FxtrainError
+
+__all__ = ["main"]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command and returns its exit code: 0 done, 1 failed while working, 2 wrong input."""
+    args = init_parser("all").parse_args(argv)
+    console = Console(stderr=args.json, quiet=args.quiet, highlight=False, soft_wrap=True)
+    logger = init_logger(verbosity=args.verbose - args.quiet)
+    try:
+        result = load_command(args.command).run(args, console)
+    except FxtrainError as error:
+        logger.debug("traceback", exc_info=True)
+        sys.stderr.write(f"fxtrain: {error}\n")
+        return error.exit_code
+    except KeyboardInterrupt:
+        sys.stderr.write("fxtrain: stopped.\n")
+        return 1
+    except BrokenPipeError:
+        return 1
+    exit_code = 0
+    if result is not None:
+        exit_code = int(result.pop("exit_code", 0))
+        if args.json:
+            sys.stdout.write(json.dumps(result, indent=2, allow_nan=False) + "\n")
+    return exit_code
