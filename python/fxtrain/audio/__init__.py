@@ -1,1 +1,19 @@
 # SPDX-License-Identifier: MIT
+"""Recordings: files, resampling, alignment."""
+
+from fxtrain.audio.alignment import LAG_GUARD, Alignment, apply_lag, estimate_alignment
+from fxtrain.audio.files import Audio, AudioReader, AudioWriter, read_audio, write_audio
+from fxtrain.audio.resampling import resample
+
+__all__ = [
+    "LAG_GUARD",
+    "Alignment",
+    "Audio",
+    "AudioReader",
+    "AudioWriter",
+    "apply_lag",
+    "estimate_alignment",
+    "read_audio",
+    "resample",
+    "write_audio",
+]

@@ -1,0 +1,338 @@
+# SPDX-License-Identifier: MIT
+"""Sound files: reading one channel to train on, reading and writing in blocks, writing without half-written files."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import soundfile
+
+from fxtrain.audio.resampling import resample
+from fxtrain.errors import AudioFileError, FxtrainError
+
+__all__ = ["Audio", "AudioReader", "AudioWriter", "read_audio", "write_audio"]
+
+Samples = npt.NDArray[np.float32]
+
+_SUBTYPES = {"FLAC": "PCM_24", "OGG": "VORBIS"}  # the finest that a format without float samples offers
+_LOSSY = {"VORBIS", "OPUS", "MPEG_LAYER_I", "MPEG_LAYER_II", "MPEG_LAYER_III"}
+_SIDES = {0: "left", 1: "right"}
+
+
+@dataclass(frozen=True, eq=False)
+class Audio:
+    """One channel of sound and where it came from.
+
+    Attributes:
+        samples: shape ``(frames,)``, full scale is 1; a float file may hold larger values.
+        sample_rate: of ``samples``, in Hz.
+        path: the file it was read from, as it was given.
+        format: the container as libsndfile calls it, such as ``WAV`` or ``FLAC``.
+        subtype: the coding, such as ``PCM_24`` or ``FLOAT``.
+        num_channels: how many channels the file has.
+        channel: the one that was taken, counted from 0.
+        file_sample_rate: the file's own rate, before any resampling.
+        note: what was chosen for the reader, as a sentence; empty when there was nothing to choose.
+    """
+
+    samples: Samples
+    sample_rate: int
+    path: Path | None = None
+    format: str = ""
+    subtype: str = ""
+    num_channels: int = 1
+    channel: int = 0
+    file_sample_rate: int = 0
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        if self.file_sample_rate == 0:
+            object.__setattr__(self, "file_sample_rate", self.sample_rate)
+
+    @property
+    def num_frames(self) -> int:
+        """Length in frames."""
+        return len(self.samples)
+
+    @property
+    def seconds(self) -> float:
+        """Length in seconds."""
+        return len(self.samples) / self.sample_rate
+
+    @property
+    def lossy(self) -> bool:
+        """Whether the file's coding threw something away."""
+        return self.subtype in _LOSSY
+
+    def with_samples(self, samples: Samples) -> Audio:
+        """The same sound file's facts around other samples."""
+        return replace(self, samples=samples)
+
+
+class AudioReader:
+    """A sound file read block by block, all channels, as ``(channels, frames)`` float32.
+
+    >>> with AudioReader("riff.wav") as reader:  # doctest: +SKIP
+    ...     for block in reader.blocks(4096):
+    ...         ...
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        self._file = _open(self.path)
+        self.sample_rate: int = self._file.samplerate
+        self.num_channels: int = self._file.channels
+        self.num_frames: int = self._file.frames
+        self.format: str = self._file.format
+        self.subtype: str = self._file.subtype
+
+    def blocks(self, num_frames: int) -> Iterator[Samples]:
+        """The rest of the file in blocks of ``num_frames``; the last one may be shorter."""
+        position = self._file.tell()
+        while True:
+            try:
+                block = self._file.read(num_frames, dtype="float32", always_2d=True)
+            except (soundfile.SoundFileError, RuntimeError) as error:
+                raise AudioFileError(
+                    f"{self.path} is damaged after {position / self.sample_rate:.2f} s ({_reason(error)}): "
+                    "export it again."
+                ) from error
+            if len(block) == 0:
+                return
+            bad = np.flatnonzero(~np.isfinite(block).all(axis=1))
+            if len(bad) > 0:
+                raise AudioFileError(
+                    f"{self.path} holds NaN or infinity, first at {(position + int(bad[0])) / self.sample_rate:.4f} s, "
+                    "where finite samples are expected: export it again, as 24-bit PCM if need be."
+                )
+            position += len(block)
+            yield np.ascontiguousarray(block.T)
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._file.close()
+
+    def __enter__(self) -> AudioReader:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+class AudioWriter:
+    """A sound file written block by block that appears under its name only when it is complete.
+
+    Blocks go to a temporary file in the same folder. Leaving the ``with`` block normally renames it to ``path``; leaving
+    it by an exception removes it, and what was at ``path`` before is still there.
+
+    Args:
+        path: the ending names the format: ``.wav``, ``.flac``, ``.aiff``, ``.ogg``.
+        sample_rate: in Hz.
+        num_channels: of every block.
+        subtype: coding as libsndfile calls it; by default 32-bit float, or the format's finest where it has no float.
+    """
+
+    def __init__(
+        self, path: str | os.PathLike[str], sample_rate: int, *, num_channels: int = 1, subtype: str | None = None
+    ) -> None:
+        self.path = Path(path)
+        container = _container(self.path)
+        coding = subtype or _SUBTYPES.get(container, "FLOAT")
+        if not soundfile.check_format(container, coding):
+            raise AudioFileError(
+                f"{self.path} cannot hold {coding} samples: a {container} file takes "
+                f"{', '.join(sorted(soundfile.available_subtypes(container)))}."
+            )
+        self._file: soundfile.SoundFile | None = None
+        try:
+            handle, name = tempfile.mkstemp(prefix=f".{self.path.name}.", suffix=".part", dir=self.path.parent)
+            os.close(handle)
+        except OSError as error:
+            raise _cannot_write(self.path, error) from error
+        self._temporary = Path(name)
+        try:
+            self._file = soundfile.SoundFile(
+                name, "w", samplerate=sample_rate, channels=num_channels, format=container, subtype=coding
+            )
+        except (soundfile.SoundFileError, OSError) as error:
+            self._discard()
+            raise _cannot_write(self.path, error) from error
+
+    def write(self, block: npt.NDArray[Any]) -> None:
+        """Appends ``(frames,)`` or ``(channels, frames)``."""
+        assert self._file is not None, "write after close"
+        try:
+            self._file.write(block if block.ndim == 1 else block.T)
+        except (soundfile.SoundFileError, OSError) as error:
+            self._discard()
+            raise _cannot_write(self.path, error) from error
+
+    def close(self) -> None:
+        """Completes the file and gives it its name."""
+        if self._file is None:
+            return
+        try:
+            self._file.close()
+            with self._temporary.open("rb") as written:
+                os.fsync(written.fileno())
+            mask = os.umask(0)
+            os.umask(mask)
+            self._temporary.chmod(0o666 & ~mask)  # mkstemp makes files that only their owner may read
+            self._temporary.replace(self.path)
+        except (soundfile.SoundFileError, OSError) as error:
+            self._discard()
+            raise _cannot_write(self.path, error) from error
+        self._file = None
+
+    def _discard(self) -> None:
+        if self._file is not None:
+            with contextlib.suppress(soundfile.SoundFileError, OSError):
+                self._file.close()
+            self._file = None
+        self._temporary.unlink(missing_ok=True)
+
+    def __enter__(self) -> AudioWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self._discard()
+
+
+def read_audio(path: str | os.PathLike[str], *, sample_rate: int | None = None, channel: int | None = None) -> Audio:
+    """Reads one channel of a sound file (WAV, FLAC, AIFF, OGG; any bit depth and rate).
+
+    Args:
+        path: the file.
+        sample_rate: resample to this rate; None keeps the file's own.
+        channel: which channel to take, counted from 0. None chooses: the first one that is not silent, which is the
+            only one when all are alike. The choice is in the result's ``note``.
+
+    Raises:
+        AudioFileError: missing, empty, not audio, no such channel, or NaN or infinity among the samples.
+    """
+    with AudioReader(path) as reader:
+        blocks = list(reader.blocks(1 << 20))
+        if not blocks:
+            raise AudioFileError(f"{path} has a header but no samples: export the recording again.")
+        channels = np.concatenate(blocks, axis=1)  # (channels, frames)
+        if channel is not None and not 0 <= channel < len(channels):
+            raise AudioFileError(
+                f"{path} has {_count(len(channels))}, so channel {channel + 1} is not there: "
+                f"choose one from 1 to {len(channels)}."
+            )
+        if channel is None:
+            channel, note = _choose_channel(channels)
+        elif len(channels) > 1:
+            note = f"Took {_name(channel)} of {len(channels)}, as asked."
+        else:
+            note = ""
+        samples = np.ascontiguousarray(channels[channel])
+        rate = reader.sample_rate if sample_rate is None else sample_rate
+        return Audio(
+            samples=resample(samples, reader.sample_rate, rate),
+            sample_rate=rate,
+            path=Path(path),
+            format=reader.format,
+            subtype=reader.subtype,
+            num_channels=reader.num_channels,
+            channel=channel,
+            file_sample_rate=reader.sample_rate,
+            note=note,
+        )
+
+
+def write_audio(
+    path: str | os.PathLike[str], samples: npt.NDArray[Any], sample_rate: int, subtype: str | None = None
+) -> None:
+    """Writes ``(frames,)`` or ``(channels, frames)``; the file appears only when it is complete.
+
+    Args:
+        path: the ending names the format.
+        samples: full scale is 1; integer formats clip beyond it, float ones keep it.
+        sample_rate: in Hz.
+        subtype: coding as libsndfile calls it; by default 32-bit float, or the format's finest where it has no float.
+    """
+    num_channels = 1 if samples.ndim == 1 else len(samples)
+    with AudioWriter(path, sample_rate, num_channels=num_channels, subtype=subtype) as writer:
+        writer.write(samples)
+
+
+def _open(path: Path) -> soundfile.SoundFile:
+    expected = "expected a WAV, FLAC, AIFF or OGG file"
+    if not path.exists():
+        raise AudioFileError(f"{path} does not exist: {expected}; check the spelling and the folder.")
+    if path.is_dir():
+        raise AudioFileError(f"{path} is a folder: {expected}.")
+    try:
+        with path.open("rb"):
+            pass
+    except OSError as error:
+        raise AudioFileError(f"{path} cannot be opened ({error.strerror}): {expected} that you may read.") from error
+    if path.stat().st_size == 0:
+        raise AudioFileError(f"{path} is empty (0 bytes): {expected}; export the recording again.")
+    try:
+        return soundfile.SoundFile(path)
+    except (soundfile.SoundFileError, RuntimeError, TypeError) as error:
+        # soundfile takes ".raw" for headerless samples and then asks for the rate with a TypeError
+        raise AudioFileError(f"{path} is not audio that can be read ({_reason(error)}): {expected}.") from error
+
+
+def _choose_channel(channels: Samples) -> tuple[int, str]:
+    """Which channel to take when the user did not say, and a sentence about it."""
+    if len(channels) == 1:
+        return 0, ""
+    first = channels[0]
+    rms = np.sqrt(np.mean(np.square(channels), axis=1, dtype=np.float64))
+    difference = max(float(np.sqrt(np.mean(np.square(other - first), dtype=np.float64))) for other in channels[1:])
+    if difference <= 1e-4 * float(rms.max()):  # -80 dB: dither and rounding differ, the content does not
+        return 0, f"Took one of {len(channels)} channels: they are alike."
+    audible = np.flatnonzero(rms > 1e-3 * rms.max())  # 60 dB below the loudest is crosstalk and noise
+    chosen = int(audible[0])
+    if len(audible) == 1:
+        return chosen, f"Took {_name(chosen)} of {len(channels)}: nothing else is sounding."
+    ratio_db = 20 * np.log10(max(difference, 1e-12) / float(rms.max()))
+    return chosen, (
+        f"Took {_name(chosen)} of {len(channels)}: they differ (difference {ratio_db:+.0f} dB); --channel takes another."
+    )
+
+
+def _name(channel: int) -> str:
+    return f"channel {channel + 1}" + (f" ({_SIDES[channel]})" if channel in _SIDES else "")
+
+
+def _count(num_channels: int) -> str:
+    return "1 channel" if num_channels == 1 else f"{num_channels} channels"
+
+
+def _container(path: Path) -> str:
+    ending = path.suffix.lstrip(".").upper()
+    container = {"AIF": "AIFF", "AIFC": "AIFF", "OGA": "OGG"}.get(ending, ending)
+    if container not in ("WAV", "FLAC", "AIFF", "OGG"):
+        raise AudioFileError(
+            f'{path} ends in "{path.suffix}", which names no format to write: use .wav, .flac, .aiff or .ogg.'
+        )
+    return container
+
+
+def _reason(error: BaseException) -> str:
+    text = str(getattr(error, "error_string", error)).strip().rstrip(".")
+    return text[:1].lower() + text[1:]
+
+
+def _cannot_write(path: Path, error: BaseException) -> FxtrainError:
+    reason = getattr(error, "strerror", None) or _reason(error)
+    return FxtrainError(f"{path} could not be written ({reason}): check the folder, its rights and the free space.")
