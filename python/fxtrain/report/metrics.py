@@ -1,0 +1,420 @@
+# SPDX-License-Identifier: MIT
+"""How far a prediction is from its target, in float64.
+
+All functions take mono signals of shape ``(frames,)``, full scale 1, already aligned to each other, and an optional
+mask of the frames to score. State and filters run over all frames; the mask only decides which of them count.
+
+A recording may consist of clips joined end to end, as measured circuits and simulators deliver them. Memory across a
+join is wrong, so a model is reset there and the first frames of each clip are left out::
+
+    clip_frames = 8, skip_frames = 3        . left out   # scored
+    frame   0       8       16    20
+            ...#####...#####...#
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import signal as scipy_signal
+
+__all__ = [
+    "Band",
+    "ErrorOverTime",
+    "a_weighting_db",
+    "average_power_spectra",
+    "band_esr",
+    "decibels",
+    "error_over_time",
+    "esr",
+    "loudness_lufs",
+    "measure",
+    "multi_resolution_stft_distance",
+    "scored_frames",
+    "scored_runs",
+]
+
+Vector: TypeAlias = NDArray[np.float64]
+Mask: TypeAlias = NDArray[np.bool_]
+
+PRE_EMPHASIS = 0.85
+"""Coefficient of the first-order high-pass ``1 - 0.85 z^-1`` of Wright and Välimäki (2020)."""
+
+STFT_SIZES = ((1024, 120, 600), (2048, 240, 1200), (512, 50, 240))
+"""(FFT size, hop, window) of Yamamoto, Song and Kim, "Parallel WaveGAN", 2020, table 1."""
+
+DECIBEL_FLOOR = -200.0
+"""What :func:`decibels` gives for zero: far below float32 rounding, yet a number that JSON can hold."""
+
+
+def scored_frames(num_frames: int, clip_frames: int | None = None, skip_frames: int = 0) -> Mask:
+    """The frames that count when a recording is clips of ``clip_frames`` joined end to end.
+
+    Args:
+        num_frames: length of the recording.
+        clip_frames: length of each clip (the last may be shorter); ``None`` for one uninterrupted recording.
+        skip_frames: frames to leave out at the start of each clip.
+
+    Returns:
+        Shape ``(num_frames,)``, true where a frame counts.
+
+    >>> scored_frames(7, clip_frames=4, skip_frames=1).astype(int)
+    array([0, 1, 1, 1, 0, 1, 1])
+    """
+    position = np.arange(num_frames)
+    if clip_frames is not None:
+        if clip_frames <= 0:
+            raise ValueError(f"clip_frames is {clip_frames}, expected a positive number of frames")
+        position %= clip_frames
+    mask: Mask = position >= skip_frames
+    return mask
+
+
+def scored_runs(mask: Mask) -> list[tuple[int, int]]:
+    """Start and end (exclusive) of each unbroken run of true in ``mask``.
+
+    >>> scored_runs(np.array([False, True, True, False, True]))
+    [(1, 3), (4, 5)]
+    """
+    steps = np.diff(np.concatenate(([0], np.asarray(mask, dtype=np.int8), [0])))
+    return list(zip(np.flatnonzero(steps == 1).tolist(), np.flatnonzero(steps == -1).tolist(), strict=True))
+
+
+def decibels(power_ratio: float) -> float:
+    """Ten times the decimal logarithm, no lower than :data:`DECIBEL_FLOOR`.
+
+    >>> decibels(0.01), decibels(0.0)
+    (-20.0, -200.0)
+    """
+    return max(10.0 * math.log10(power_ratio), DECIBEL_FLOOR) if power_ratio > 0.0 else DECIBEL_FLOOR
+
+
+def esr(prediction: ArrayLike, target: ArrayLike, *, mask: Mask | None = None) -> float:
+    """Energy of the error relative to the energy of the target: no pre-emphasis, no gain fit.
+
+    Returns:
+        0 is exact, 1 is no better than silence. Where the target is silent: 0 for a silent error, else infinity.
+
+    Source: Wright and Välimäki, "Perceptual loss function for neural modelling of audio systems", 2020, equation 1.
+
+    >>> esr([0.5, 0.0], [1.0, 0.0])
+    0.25
+    """
+    prediction, target, scored = _prepare(prediction, target, mask)
+    return _ratio(_energy((prediction - target)[scored]), _energy(target[scored]))
+
+
+def _prepare(prediction: ArrayLike, target: ArrayLike, mask: Mask | None) -> tuple[Vector, Vector, Mask]:
+    prediction, target = np.asarray(prediction, dtype=np.float64), np.asarray(target, dtype=np.float64)
+    if prediction.ndim != 1 or prediction.shape != target.shape:
+        raise ValueError(
+            f"prediction has shape {prediction.shape} and target {target.shape}, expected (frames,) for both"
+        )
+    if mask is None:
+        return prediction, target, np.ones(target.shape, dtype=np.bool_)
+    if mask.shape != target.shape:
+        raise ValueError(f"mask has shape {mask.shape}, expected that of the target, {target.shape}")
+    return prediction, target, mask
+
+
+def _energy(x: Vector) -> float:
+    return float(np.dot(x, x))
+
+
+def _ratio(error: float, reference: float) -> float:
+    if reference > 0.0:
+        return error / reference
+    return 0.0 if error == 0.0 else math.inf
+
+
+# Spectra
+
+
+def average_power_spectra(
+    signals: list[Vector], sample_rate: float, *, mask: Mask | None = None
+) -> tuple[Vector, list[Vector]]:
+    """Mean power spectra of signals that share one mask (Welch's method, Hann windows, 75 % overlap).
+
+    Only windows that lie wholly inside a run of scored frames are used, so that neither a join between clips nor the
+    ends of the recording leak into the spectrum. A run shorter than the window is taken whole, under a shorter window.
+
+    Args:
+        signals: each of shape ``(frames,)``.
+        sample_rate: in Hz.
+        mask: frames to use.
+
+    Returns:
+        Frequencies in Hz, and per signal the mean square in each bin (one-sided: the sum over bins is the mean square
+        of a stationary signal).
+
+    Source: P. Welch, "The use of fast Fourier transform for the estimation of power spectra", 1967.
+    """
+    frames = len(signals[0])
+    runs = scored_runs(np.ones(frames, dtype=np.bool_) if mask is None else mask)
+    longest = max((end - start for start, end in runs), default=1)
+    # About a fifth of a second, but at least two to the longest run.
+    size = 2 ** math.floor(math.log2(max(min(0.2 * sample_rate, longest / 2), 64)))
+    totals = [np.zeros(size // 2 + 1) for _ in signals]
+    weight = 0.0
+    for start, end in runs:
+        width = min(size, end - start)
+        window = scipy_signal.windows.hann(width, sym=False) if width > 3 else np.ones(width)
+        starts = np.arange(start, end - width + 1, max(width // 4, 1))
+        for some in np.array_split(starts, math.ceil(len(starts) / 256)):
+            index = some[:, None] + np.arange(width)  # (windows, frames)
+            for total, x in zip(totals, signals, strict=True):
+                total += np.sum(np.abs(np.fft.rfft(x[index] * window, n=size)) ** 2, axis=0)
+        weight += len(starts) * _energy(window)
+    scale = np.full(size // 2 + 1, 2.0 / (size * max(weight, 1e-300)))
+    scale[[0, -1]] /= 2.0
+    hz = np.arange(size // 2 + 1) * (sample_rate / size)
+    return hz, [total * scale for total in totals]
+
+
+@dataclass(frozen=True)
+class Band:
+    """The error of one octave. ``esr`` is ``None`` where the target has nothing to compare with."""
+
+    centre_hz: float
+    low_hz: float
+    high_hz: float
+    esr: float | None
+    target_share_db: float
+    """Energy of the target in this band relative to its energy in all bands."""
+
+
+def band_esr(
+    prediction: ArrayLike, target: ArrayLike, sample_rate: float, *, mask: Mask | None = None, floor_db: float = -80.0
+) -> list[Band]:
+    """ESR in octaves around 1 kHz: energy of the error in a band over energy of the target in it.
+
+    The bands split the spectrum without gaps: the lowest reaches down to 0 Hz and the highest up to half the sample
+    rate. Band edges are sharp and phase is untouched, since energies are summed over bins of the power spectrum.
+
+    Args:
+        prediction: shape ``(frames,)``.
+        target: same shape.
+        sample_rate: in Hz.
+        mask: frames to score.
+        floor_db: a band in which the target has less than this share of its energy gets no ESR.
+    """
+    prediction, target, scored = _prepare(prediction, target, mask)
+    hz, (error_power, target_power) = average_power_spectra([prediction - target, target], sample_rate, mask=scored)
+    centres = [centre for k in range(-5, 6) if (centre := 1000.0 * 2.0**k) / math.sqrt(2.0) < sample_rate / 2]
+    edges = [0.0, *(centre / math.sqrt(2.0) for centre in centres[1:]), sample_rate / 2]
+    overall = float(target_power.sum())
+    bands = []
+    for centre, low, high in zip(centres, edges[:-1], edges[1:], strict=True):
+        bins = (hz >= low) & (hz < high) if high < sample_rate / 2 else hz >= low
+        share = float(target_power[bins].sum()) / overall if overall > 0.0 else 0.0
+        audible = decibels(share) >= floor_db
+        value = float(error_power[bins].sum() / target_power[bins].sum()) if audible else None
+        bands.append(Band(centre, low, high, value, decibels(share)))
+    return bands
+
+
+def a_weighting_db(frequency_hz: ArrayLike) -> Vector:
+    """A-weighting, 0 dB at 1 kHz.
+
+    Source: IEC 61672-1:2013, annex E (the design frequencies are rounded to one decimal, hence 1e-2 dB at 1 kHz).
+
+    >>> a_weighting_db([100.0, 1000.0, 10000.0]).round(1) + 0.0
+    array([-19.1,   0. ,  -2.5])
+    """
+    f2 = np.square(np.asarray(frequency_hz, dtype=np.float64))
+    gain = 12194.0**2 * f2**2 / (f2 + 20.6**2) / (f2 + 12194.0**2) / np.sqrt((f2 + 107.7**2) * (f2 + 737.9**2))
+    weighting: Vector = 20.0 * np.log10(np.maximum(gain, 1e-15)) + 2.0
+    return weighting
+
+
+# Time
+
+
+@dataclass(frozen=True)
+class ErrorOverTime:
+    """Levels of target and error in successive windows; each array has shape ``(windows,)``."""
+
+    seconds: Vector
+    """Middle of each window."""
+    target_db: Vector
+    """Mean square of the target in dB relative to full scale; NaN in windows with no scored frame."""
+    error_db: Vector
+    """The same of the error."""
+    esr: Vector
+    """Their ratio; NaN where the target is more than 60 dB below its own mean."""
+
+
+def error_over_time(
+    prediction: ArrayLike,
+    target: ArrayLike,
+    sample_rate: float,
+    *,
+    mask: Mask | None = None,
+    window_seconds: float = 0.1,
+) -> ErrorOverTime:
+    """Levels of target and error in windows that do not overlap; the last may be short."""
+    prediction, target, scored = _prepare(prediction, target, mask)
+    width = max(round(window_seconds * sample_rate), 1)
+    starts = np.arange(0, len(target), width)
+
+    def sums(x: Vector) -> Vector:
+        total: Vector = np.add.reduceat(np.where(scored, x, 0.0), starts)
+        return total
+
+    count = sums(np.ones_like(target))
+    empty = count == 0.0
+    count[empty] = np.nan
+    target_power = sums(target**2) / count
+    error_power = sums((prediction - target) ** 2) / count
+    overall = float(np.mean(target[scored] ** 2)) if scored.any() else 0.0
+    ratio = np.full(len(starts), np.nan)
+    np.divide(error_power, target_power, out=ratio, where=(target_power > 1e-6 * overall) & ~empty)
+    floor = 10.0 ** (DECIBEL_FLOOR / 10.0)
+    ends = np.minimum(starts + width, len(target))
+    return ErrorOverTime(
+        seconds=(starts + ends) / (2.0 * sample_rate),
+        target_db=10.0 * np.log10(np.maximum(target_power, floor)),
+        error_db=10.0 * np.log10(np.maximum(error_power, floor)),
+        esr=ratio,
+    )
+
+
+# Perception
+
+
+def multi_resolution_stft_distance(prediction: ArrayLike, target: ArrayLike, *, mask: Mask | None = None) -> float:
+    """Spectral convergence plus mean log-magnitude difference, averaged over three STFT resolutions.
+
+    A prediction that is the target times g has distance ``|1 - g| + |ln g|``. Differs from ``auraloss`` in that no
+    signal is invented by padding: windows lie wholly inside a run of scored frames. Runs shorter than the longest
+    window do not count; NaN when none is left.
+
+    Source: Yamamoto, Song and Kim, "Parallel WaveGAN", 2020, equations 6 and 7.
+    """
+    prediction, target, scored = _prepare(prediction, target, mask)
+    longest = max(window for _, _, window in STFT_SIZES)
+    runs = [(start, end) for start, end in scored_runs(scored) if end - start >= longest]
+    if not runs:
+        return math.nan
+    distances = []
+    for size, hop, width in STFT_SIZES:
+        window = scipy_signal.windows.hann(width, sym=False)
+        difference = reference = log_difference = count = 0.0
+        for index in _window_indices(runs, width, hop):
+            p, t = (
+                np.sqrt(np.maximum(np.abs(np.fft.rfft(x[index] * window, n=size)) ** 2, 1e-8))
+                for x in (prediction, target)
+            )
+            difference += float(np.sum((p - t) ** 2))
+            reference += float(np.sum(t**2))
+            log_difference += float(np.sum(np.abs(np.log(p / t))))
+            count += p.size
+        distances.append(math.sqrt(difference / reference) + log_difference / count)
+    return sum(distances) / len(distances)
+
+
+def _window_indices(runs: list[tuple[int, int]], width: int, hop: int) -> Iterator[NDArray[np.intp]]:
+    """Frame numbers of windows inside runs, some hundred windows at a time, each of shape (windows, width)."""
+    for start, end in runs:
+        starts = np.arange(start, end - width + 1, hop)
+        for some in np.array_split(starts, math.ceil(len(starts) / 1024)):
+            yield some[:, None] + np.arange(width)
+
+
+def loudness_lufs(x: ArrayLike, sample_rate: float, *, mask: Mask | None = None) -> float:
+    """Integrated loudness of a mono signal.
+
+    K-weighting runs over all frames; blocks of 400 ms with 75 % overlap count when all their frames are scored. A
+    recording too short for a single block is taken as one block.
+
+    Returns:
+        LUFS; minus infinity when every block is below the absolute gate of -70.
+
+    Source: ITU-R BS.1770-4, annex 1; the filters for other rates than 48 kHz follow from its table values by the
+    bilinear transform (De Man, "Evaluation of implementations of the EBU R128 loudness measurement", 2018).
+    """
+    weighted: Vector = np.asarray(x, dtype=np.float64)
+    scored = np.ones(weighted.shape, dtype=np.bool_) if mask is None else mask
+    for b, a in (_k_shelf(sample_rate), _k_highpass(sample_rate)):
+        weighted = scipy_signal.lfilter(b, a, weighted)
+    width = round(0.4 * sample_rate)
+    runs = scored_runs(scored)
+    if any(end - start >= width for start, end in runs):
+        energy = np.concatenate((np.zeros(1), np.cumsum(weighted**2)))
+        hop = max(width // 4, 1)
+        starts = np.concatenate([np.arange(start, end - width + 1, hop) for start, end in runs])
+        blocks = np.maximum(energy[starts + width] - energy[starts], 0.0) / width
+    else:
+        blocks = np.array([np.mean(weighted[scored] ** 2)]) if scored.any() else np.zeros(1)
+
+    def lufs(power: float) -> float:
+        return -0.691 + 10.0 * math.log10(power) if power > 0.0 else -math.inf
+
+    loud = blocks[blocks > 10.0 ** ((-70.0 + 0.691) / 10.0)]
+    if not len(loud):
+        return -math.inf
+    relative_gate = float(np.mean(loud)) * 0.1
+    return lufs(float(np.mean(loud[loud >= relative_gate])))
+
+
+def _k_shelf(sample_rate: float) -> tuple[Vector, Vector]:
+    gain, q, hz = 10.0 ** (3.999843853973347 / 20.0), 0.7071752369554196, 1681.974450955533
+    k = math.tan(math.pi * hz / sample_rate)
+    boost = gain**0.4996667741545416
+    b = np.array([gain + boost * k / q + k * k, 2.0 * (k * k - gain), gain - boost * k / q + k * k])
+    a = _resonance(k, q)
+    return b / a[0], a / a[0]
+
+
+def _k_highpass(sample_rate: float) -> tuple[Vector, Vector]:
+    q, hz = 0.5003270373238773, 38.13547087602444
+    a = _resonance(math.tan(math.pi * hz / sample_rate), q)
+    # The standard's numerator, 1 -2 1 at 48 kHz, carries a small gain that other rates must carry too.
+    gain = _resonance(math.tan(math.pi * hz / 48_000.0), q)[0]
+    return np.array([1.0, -2.0, 1.0]) * (gain / a[0]), a / a[0]
+
+
+def _resonance(k: float, q: float) -> Vector:
+    return np.array([1.0 + k / q + k * k, 2.0 * (k * k - 1.0), 1.0 - k / q + k * k])
+
+
+# All at once
+
+
+def measure(
+    prediction: ArrayLike, target: ArrayLike, sample_rate: float, *, mask: Mask | None = None
+) -> dict[str, Any]:
+    """All metrics, ready for ``metrics.json``: what is not a finite number is ``None``.
+
+    Keys: ``esr``, ``esr_db``, ``esr_pre_emphasis``, ``esr_a_weighted``, ``mr_stft``, ``loudness_difference_db``
+    (positive: the prediction is louder), ``dc_difference``, ``peak_error``, ``target_rms_db``, ``scored_seconds``, and
+    ``bands``, a list of :class:`Band` as mappings.
+    """
+    prediction, target, scored = _prepare(prediction, target, mask)
+    if not scored.any():
+        raise ValueError("no frame is scored, expected a mask with at least one true")
+    error = prediction - target
+    value = esr(prediction, target, mask=scored)
+    emphasised = [scipy_signal.lfilter([1.0, -PRE_EMPHASIS], [1.0], x) for x in (prediction, target)]
+    hz, (error_power, target_power) = average_power_spectra([error, target], sample_rate, mask=scored)
+    weights = 10.0 ** (a_weighting_db(hz) / 10.0)
+    result = {
+        "esr": value,
+        "esr_db": decibels(value),
+        "esr_pre_emphasis": esr(*emphasised, mask=scored),
+        "esr_a_weighted": _ratio(float(weights @ error_power), float(weights @ target_power)),
+        "mr_stft": multi_resolution_stft_distance(prediction, target, mask=scored),
+        "loudness_difference_db": loudness_lufs(prediction, sample_rate, mask=scored)
+        - loudness_lufs(target, sample_rate, mask=scored),
+        "dc_difference": float(np.mean(error[scored])),
+        "peak_error": float(np.max(np.abs(error[scored]))),
+        "target_rms_db": decibels(float(np.mean(target[scored] ** 2))),
+        "scored_seconds": float(np.count_nonzero(scored)) / sample_rate,
+    }
+    bands = [vars(band) for band in band_esr(prediction, target, sample_rate, mask=scored)]
+    return {key: number if math.isfinite(number) else None for key, number in result.items()} | {"bands": bands}
