@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: MIT
+"""Configuration: frozen dataclasses, checked when built, read from TOML and from ``--set key=value``.
+
+A configuration file has one table per section::
+
+    [model]     # of the chosen architecture, for example hidden_size
+    [data]      # of its provider, for example sequence_frames
+    [loss]      # what training minimises
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
+from functools import partial
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, TypeVar
+
+import tomli_w
+from pydantic import ConfigDict, ValidationError
+from pydantic.dataclasses import dataclass as pydantic_dataclass
+
+from fxtrain.errors import ConfigError
+
+__all__ = ["Tables", "build", "configuration", "load_preset", "merge", "parse_setting", "presets", "read_toml", "write_toml"]
+
+Tables = dict[str, dict[str, Any]]
+_T = TypeVar("_T")
+
+configuration = partial(
+    pydantic_dataclass, frozen=True, kw_only=True, config=ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+)
+"""Class decorator of every configuration section: immutable, unknown keys refused, no silent type conversion."""
+
+
+def build(section: type[_T], values: Mapping[str, Any], *, where: str) -> _T:
+    """Builds a section from plain values.
+
+    Args:
+        section: class made by :data:`configuration`.
+        values: keys and values as TOML gives them.
+        where: name of the table, for the error message.
+
+    Raises:
+        ConfigError: an unknown key, a wrong type or a value out of range; the message names the first one.
+    """
+    known = [field.name for field in fields(section)]  # type: ignore[arg-type]
+    for key in values:
+        if key not in known:
+            raise ConfigError(f"unknown setting {where}.{key}; known ones are {', '.join(known)}")
+    try:
+        return section(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join([where, *(str(part) for part in first["loc"])])
+        expected = first["msg"][0].lower() + first["msg"][1:]
+        raise ConfigError(f"setting {name} is {first['input']!r}, but {expected}") from None
+
+
+def read_toml(path: Path) -> Tables:
+    """Reads a configuration file into its tables."""
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"cannot read the configuration {path}: {error.strerror or error}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}") from None
+    for key, value in document.items():
+        if not isinstance(value, dict):
+            raise ConfigError(f"{path}: {key} stands outside a table; put it under one, for example [model]")
+    return document
+
+
+def write_toml(path: Path, tables: Mapping[str, Any]) -> None:
+    """Writes tables; values that TOML cannot hold (None) are left out."""
+    cleaned = {name: {k: v for k, v in table.items() if v is not None} for name, table in tables.items()}
+    path.write_text(tomli_w.dumps(cleaned), encoding="utf-8")
+
+
+def presets() -> dict[str, str]:
+    """Names of the shipped presets with their first comment line."""
+    folder = files("fxtrain") / "presets"
+    found = {}
+    for entry in sorted(folder.iterdir(), key=lambda item: item.name):
+        if entry.name.endswith(".toml"):
+            found[entry.name.removesuffix(".toml")] = entry.read_text("utf-8").splitlines()[0].lstrip("# ")
+    return found
+
+
+def load_preset(name: str) -> Tables:
+    """The tables of a shipped preset."""
+    if name not in presets():
+        raise ConfigError(f"unknown preset {name!r}; there are {', '.join(presets())}")
+    return tomllib.loads((files("fxtrain") / "presets" / f"{name}.toml").read_text("utf-8"))
+
+
+def parse_setting(text: str, sections: Mapping[str, Iterable[str]]) -> Tables:
+    """Reads one ``key=value`` or ``table.key=value``; the value is TOML, or else a plain string.
+
+    Args:
+        text: as given on the command line.
+        sections: names of the keys of each table, to find the table of a bare key.
+    """
+    key, separator, raw = text.partition("=")
+    key = key.strip()
+    if not separator or not key:
+        raise ConfigError(f"--set needs key=value, but {text!r} was given")
+    table, dot, name = key.partition(".")
+    if not dot:
+        owners = [section for section, names in sections.items() if key in names]
+        if len(owners) != 1:
+            known = ", ".join(f"{section}.{name}" for section, names in sections.items() for name in names)
+            problem = "unknown" if not owners else "ambiguous"
+            raise ConfigError(f"{problem} setting {key!r}; known ones are {known}")
+        table, name = owners[0], key
+    try:
+        value = tomllib.loads(f"value = {raw}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = raw.strip()
+    return {table: {name: value}}
+
+
+def merge(*layers: Mapping[str, Mapping[str, Any]]) -> Tables:
+    """Lays tables over each other; later ones win."""
+    merged: Tables = {}
+    for layer in layers:
+        for table, values in layer.items():
+            merged.setdefault(table, {}).update(values)
+    return merged

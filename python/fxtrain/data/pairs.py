@@ -1,0 +1,248 @@
+# SPDX-License-Identifier: MIT
+"""Dry/wet pairs, cut into sequences for truncated backpropagation through time."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import Field
+from torch import Tensor
+
+from fxtrain.config import configuration
+from fxtrain.errors import DataCheckError
+
+__all__ = ["Excerpt", "PairBatch", "PairedAudio", "PairedAudioConfig"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Excerpt:
+    """A stretch of one aligned pair.
+
+    Attributes:
+        input: dry signal, shape ``(frames,)``, float32.
+        target: device output, same shape.
+        weight: how much its error counts.
+        clip_frames: 0, or the recording is clips of so many frames joined: state is reset at each join.
+        skip_frames: frames at the start of each clip (or of the recording) that only warm the state up.
+        lead_in: dry signal before ``input``, to let the state run in before scoring; empty at a true start.
+    """
+
+    input: NDArray[np.float32]
+    target: NDArray[np.float32]
+    weight: float = 1.0
+    clip_frames: int = 0
+    skip_frames: int = 0
+    lead_in: NDArray[np.float32] | None = None
+
+    def clips(self) -> list[tuple[int, int]]:
+        """First and one-past-last frame of each clip; a remainder shorter than a clip is left out."""
+        if not self.clip_frames:
+            return [(0, len(self.input))]
+        return [
+            (start, start + self.clip_frames)
+            for start in range(0, len(self.input) - self.clip_frames + 1, self.clip_frames)
+        ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairBatch:
+    """What one optimiser step is fed.
+
+    Attributes:
+        input: shape ``(batch, frames)``.
+        target: same shape.
+        weight: shape ``(batch,)``.
+        warm_up: input before the first chunk of each sequence, shape ``(batch, warm_up_frames)``: state starts at
+            zero there. None for later chunks: state is carried over from the step before.
+    """
+
+    input: Tensor
+    target: Tensor
+    weight: Tensor
+    warm_up: Tensor | None = None
+
+    @property
+    def num_frames(self) -> int:
+        """Frames that are computed, warm-up included."""
+        warm_up = 0 if self.warm_up is None else self.warm_up.numel()
+        return self.input.numel() + warm_up
+
+    def to(self, device: torch.device) -> PairBatch:
+        """The batch on another device."""
+        return PairBatch(
+            input=self.input.to(device),
+            target=self.target.to(device),
+            weight=self.weight.to(device),
+            warm_up=None if self.warm_up is None else self.warm_up.to(device),
+        )
+
+
+@configuration
+class PairedAudioConfig:
+    """How recordings are cut.
+
+    Attributes:
+        warm_up_frames: frames that run before each sequence without gradient.
+        sequence_frames: frames of a sequence that are trained on.
+        chunk_frames: frames between two optimiser steps (truncation of backpropagation).
+    """
+
+    warm_up_frames: Annotated[int, Field(ge=0)] = 1024
+    sequence_frames: Annotated[int, Field(ge=64)] = 8192
+    chunk_frames: Annotated[int, Field(ge=32)] = 2048
+
+
+class PairedAudio:
+    """Provider of dry/wet pairs.
+
+    Each sequence is warm-up frames, then chunks::
+
+        | warm-up | chunk 0 | chunk 1 | ... |
+          no grad   step      step: state carried, gradient cut at the bar
+
+    Which frames a step sees depends on the seed and the step number alone, so a run can go on from any step.
+    """
+
+    Config = PairedAudioConfig
+
+    def __init__(
+        self,
+        config: PairedAudioConfig,
+        train: Sequence[Excerpt],
+        validation: Sequence[Excerpt],
+        *,
+        batch_size: int,
+        seed: int,
+    ) -> None:
+        """Cuts the material.
+
+        Args:
+            config: lengths in frames.
+            train: excerpts to train on.
+            validation: excerpts to choose the best weights by.
+            batch_size: sequences per batch; fewer where there are fewer.
+            seed: of the order and the offsets.
+
+        Raises:
+            DataCheckError: no sequence fits.
+        """
+        self._train = list(train)
+        self._seed = seed
+        shortest = min((end - start for e in self._train for start, end in e.clips()), default=0)
+        skip = max((e.skip_frames for e in self._train), default=0)
+        clipped = any(e.clip_frames for e in self._train)
+        self.warm_up_frames = skip if clipped else min(max(config.warm_up_frames, skip), shortest // 4)
+        trained = min(config.sequence_frames, shortest - self.warm_up_frames)
+        if clipped:  # a clip is one sequence when it is not much longer
+            trained = shortest - self.warm_up_frames if shortest < 2 * config.sequence_frames else trained
+        if trained < 32:
+            raise DataCheckError(
+                f"the training part has stretches of only {shortest} frames of which {self.warm_up_frames} are skipped; "
+                "record more, or lower --skip-frames"
+            )
+        self.chunks_per_sequence = max(1, round(trained / config.chunk_frames))
+        self.chunk_frames = trained // self.chunks_per_sequence
+        self._length = self.warm_up_frames + self.chunks_per_sequence * self.chunk_frames
+        self._slots = [  # (excerpt, first frame, how far the start may be moved)
+            slot for index, excerpt in enumerate(self._train) for slot in self._cut(index, excerpt)
+        ]
+        self._epochs: dict[int, tuple[NDArray[np.int64], float]] = {}
+        self.batch_size = min(batch_size, len(self._slots))
+        self.validation = [batch for excerpt in validation for batch in _validation_batches(excerpt, config)]
+
+    def _cut(self, index: int, excerpt: Excerpt) -> list[tuple[int, int, int]]:
+        hop = self._length - self.warm_up_frames
+        slots = []
+        for start, end in excerpt.clips():
+            count = (end - start - self.warm_up_frames) // hop
+            spare = end - start - self.warm_up_frames - count * hop
+            step = min(spare, hop - 1) if not excerpt.clip_frames else 0
+            slots += [(index, start + k * hop, step) for k in range(count)]
+        return slots
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Optimiser steps in which every sequence is seen about once."""
+        return max(1, round(len(self._slots) / self.batch_size)) * self.chunks_per_sequence
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of the training material: a resumed run must see the same."""
+        digest = hashlib.sha256()
+        for excerpt in self._train:
+            digest.update(excerpt.input.tobytes())
+            digest.update(excerpt.target.tobytes())
+        return digest.hexdigest()
+
+    def batch(self, step: int) -> PairBatch:
+        """The batch of an optimiser step, counted from 0."""
+        group, chunk = divmod(step, self.chunks_per_sequence)
+        places = self._places(group)
+        first = self.warm_up_frames + chunk * self.chunk_frames
+        inputs, targets, weights, warm_ups = [], [], [], []
+        for index, start in places:
+            excerpt = self._train[index]
+            stretch = slice(start + first, start + first + self.chunk_frames)
+            inputs.append(excerpt.input[stretch])
+            targets.append(excerpt.target[stretch])
+            weights.append(excerpt.weight)
+            warm_ups.append(excerpt.input[start : start + self.warm_up_frames])
+        return PairBatch(
+            input=torch.from_numpy(np.stack(inputs)),
+            target=torch.from_numpy(np.stack(targets)),
+            weight=torch.tensor(weights),
+            warm_up=torch.from_numpy(np.stack(warm_ups)) if chunk == 0 else None,
+        )
+
+    def _places(self, group: int) -> list[tuple[int, int]]:
+        places = []
+        for position in range(group * self.batch_size, (group + 1) * self.batch_size):
+            epoch, rank = divmod(position, len(self._slots))
+            order, offset = self._epoch(epoch)
+            index, start, room = self._slots[order[rank]]
+            places.append((index, start + int(offset * (room + 1))))
+        return places
+
+    def _epoch(self, epoch: int) -> tuple[NDArray[np.int64], float]:
+        if epoch not in self._epochs:
+            generator = np.random.default_rng([self._seed, epoch])
+            self._epochs = {k: v for k, v in self._epochs.items() if k == epoch - 1}
+            self._epochs[epoch] = (generator.permutation(len(self._slots)), float(generator.random()))
+        return self._epochs[epoch]
+
+
+def _validation_batches(excerpt: Excerpt, config: PairedAudioConfig) -> list[PairBatch]:
+    """All frames of the excerpt once, in equal stretches side by side, each warmed up on what precedes it."""
+    if excerpt.clip_frames:
+        clips = excerpt.clips()
+        skip = excerpt.skip_frames
+        batch = PairBatch(
+            input=torch.from_numpy(np.stack([excerpt.input[a + skip : b] for a, b in clips])),
+            target=torch.from_numpy(np.stack([excerpt.target[a + skip : b] for a, b in clips])),
+            weight=torch.full((len(clips),), excerpt.weight),
+            warm_up=torch.from_numpy(np.stack([excerpt.input[a : a + skip] for a, _ in clips])),
+        )
+        return [batch]
+    lead_in = np.zeros(0, np.float32) if excerpt.lead_in is None else excerpt.lead_in
+    first = len(lead_in) if len(lead_in) else excerpt.skip_frames
+    warm_up = max(4 * config.warm_up_frames, 4096)
+    padding = np.zeros(max(0, warm_up - first), np.float32)  # silence before the start is what a fresh state means
+    signal = np.concatenate([padding, lead_in, excerpt.input])
+    target = np.concatenate([padding, np.zeros_like(lead_in), excerpt.target])
+    first += len(padding)
+    count = max(1, min(64, (len(signal) - first) // config.sequence_frames))
+    stretch = (len(signal) - first) // count
+    starts = [first + k * stretch for k in range(count)]
+    batch = PairBatch(
+        input=torch.from_numpy(np.stack([signal[s : s + stretch] for s in starts])),
+        target=torch.from_numpy(np.stack([target[s : s + stretch] for s in starts])),
+        weight=torch.full((count,), excerpt.weight),
+        warm_up=torch.from_numpy(np.stack([signal[s - warm_up : s] for s in starts])),
+    )
+    return [batch]

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: MIT
+"""The weighted sum that a supervised model minimises."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional
+
+from fxtrain.config import configuration
+from fxtrain.losses.perceptual import PreEmphasis, pre_emphasis_filter
+from fxtrain.losses.spectral import MultiResolutionStft
+from fxtrain.losses.time import dc_to_signal_ratio, error_to_signal_ratio
+
+__all__ = ["Loss", "LossConfig"]
+
+Weight = Annotated[float, Field(ge=0)]
+
+
+@configuration
+class LossConfig:
+    """Weights of the parts of the loss.
+
+    Attributes:
+        esr: error-to-signal ratio of the plain signals: what ``evaluate`` reports.
+        emphasised: the same after ``pre_emphasis``.
+        pre_emphasis: ``none``, ``first-order`` or ``a-weighting``.
+        dc: energy of the error's mean.
+        spectral: multi-resolution STFT distance.
+    """
+
+    esr: Weight = 1.0
+    emphasised: Weight = 0.0
+    pre_emphasis: PreEmphasis = "none"
+    dc: Weight = 0.0
+    spectral: Weight = 0.0
+
+
+class Loss(nn.Module):
+    """ESR, pre-emphasised ESR, DC and multi-resolution STFT, weighted by a :class:`LossConfig`."""
+
+    taps: Tensor | None
+
+    def __init__(self, config: LossConfig, sample_rate: int) -> None:
+        super().__init__()
+        self.config = config
+        self.register_buffer("taps", pre_emphasis_filter(config.pre_emphasis, sample_rate), persistent=False)
+        self.stft = MultiResolutionStft() if config.spectral else None
+
+    def forward(
+        self, prediction: Tensor, target: Tensor, *, weight: Tensor | None = None
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """The loss and its parts, for signals of shape ``(batch, frames)`` and weights of shape ``(batch,)``."""
+        config = self.config
+        parts = {"esr": error_to_signal_ratio(prediction, target, weight=weight)}
+        total = config.esr * parts["esr"]
+        if config.emphasised:
+            parts["emphasised"] = error_to_signal_ratio(self._filter(prediction), self._filter(target), weight=weight)
+            total = total + config.emphasised * parts["emphasised"]
+        if config.dc:
+            parts["dc"] = dc_to_signal_ratio(prediction, target, weight=weight)
+            total = total + config.dc * parts["dc"]
+        if self.stft is not None:
+            parts["spectral"] = self.stft(prediction, target)
+            total = total + config.spectral * parts["spectral"]
+        return total, {name: part.detach() for name, part in parts.items()}
+
+    def _filter(self, signal: Tensor) -> Tensor:
+        if self.taps is None:
+            return signal
+        filtered: Tensor = functional.conv1d(signal.unsqueeze(1), self.taps.to(signal.dtype).view(1, 1, -1))
+        return torch.squeeze(filtered, 1)

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: MIT
+"""Losses on the waveform."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+__all__ = ["dc_to_signal_ratio", "error_to_signal_ratio"]
+
+
+def error_to_signal_ratio(
+    prediction: Tensor, target: Tensor, *, weight: Tensor | None = None, eps: float = 1e-8
+) -> Tensor:
+    """Energy of the error relative to the energy of the target (ESR), over the whole batch.
+
+    One ratio for the batch, not a mean of ratios: quiet segments count by their energy, as they do in the ESR of a
+    whole recording.
+
+    Args:
+        prediction: model output, shape ``(batch, frames)``, full scale is 1.
+        target: recorded device output, same shape, already aligned to the prediction.
+        weight: weight of each segment, shape ``(batch,)``.
+        eps: power added to the target's, so that silence does not divide by zero.
+
+    Returns:
+        A scalar. 0 is exact, 1 is no better than silence.
+
+    Source: Wright and Välimäki, "Perceptual loss function for neural modelling of audio systems", 2020, eq. 3.
+
+    >>> error_to_signal_ratio(torch.zeros(1, 4), torch.ones(1, 4), eps=0.0).item()
+    1.0
+    """
+    error = (prediction - target).square().mean(dim=-1)
+    power = target.square().mean(dim=-1)
+    if weight is not None:
+        error, power = error * weight, power * weight
+    return error.mean() / (power.mean() + eps)
+
+
+def dc_to_signal_ratio(
+    prediction: Tensor, target: Tensor, *, weight: Tensor | None = None, eps: float = 1e-8
+) -> Tensor:
+    """Energy of the error's mean relative to the energy of the target.
+
+    Arguments and source as in :func:`error_to_signal_ratio` (eq. 6).
+
+    >>> dc_to_signal_ratio(torch.tensor([[3.0, 1.0]]), torch.tensor([[1.0, 1.0]]), eps=0.0).item()
+    1.0
+    """
+    offset = (prediction - target).mean(dim=-1).square()
+    power = target.square().mean(dim=-1)
+    if weight is not None:
+        offset, power = offset * weight, power * weight
+    return offset.mean() / (power.mean() + eps)
+
+

@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: MIT
+"""What the recurrent effect models share: training with carried state and a residual output."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from fxtrain.config import build, configuration
+from fxtrain.data.pairs import PairBatch, PairedAudio
+from fxtrain.losses import Loss, LossConfig
+from fxtrain.models._base import Phase, Trainable
+
+__all__ = ["RecurrentConfig", "ResidualRecurrent", "State"]
+
+State = tuple[Tensor, ...]
+"""Hidden state, each ``(num_layers, batch, hidden_size)``: (h, c) of an LSTM, (h,) of a GRU."""
+
+
+@configuration
+class RecurrentConfig:
+    """Size of a recurrent effect model.
+
+    Attributes:
+        hidden_size: units of each layer. CPU use grows with its square.
+        num_layers: layers, each fed by the one before.
+        skip: whether the input is added to the output, so that the network learns the difference.
+    """
+
+    hidden_size: Annotated[int, Field(ge=1, le=256)] = 32
+    num_layers: Annotated[int, Field(ge=1, le=4)] = 1
+    skip: bool = True
+
+
+class ResidualRecurrent(Trainable):
+    """A recurrent network on the waveform: ``y[t] = x[t] + <h[t], w> + b``.
+
+    Every intermediate state h[t] gives a sample of the output; the last one is carried on.
+
+    Source: Wright, Damskägg and Välimäki, "Real-time black-box modelling with recurrent neural networks", 2019.
+    """
+
+    family = "effect"
+    realtime = True
+    needs = "dry/wet pairs"
+    formats = ("rtneural",)
+    Config = RecurrentConfig
+    unit: ClassVar[Literal["lstm", "gru"]]
+
+    config: RecurrentConfig
+    recurrent: nn.LSTM | nn.GRU
+    output: nn.Linear
+    criterion: Loss
+
+    def __init__(self, config: RecurrentConfig, criterion: Loss) -> None:
+        super().__init__()
+        self.config = config
+        self.criterion = criterion
+        cell = nn.LSTM if self.unit == "lstm" else nn.GRU
+        self.recurrent = cell(1, config.hidden_size, config.num_layers, batch_first=True)
+        self.output = nn.Linear(config.hidden_size, 1)
+        self._carried: State | None = None
+
+    @classmethod
+    def from_config(
+        cls, config: Mapping[str, Any], *, sample_rate: int = 48000, loss: Mapping[str, Any] | None = None
+    ) -> Self:
+        """Builds the model with fresh weights; see :class:`RecurrentConfig` and :class:`fxtrain.losses.LossConfig`."""
+        criterion = Loss(build(LossConfig, loss or {}, where="loss"), sample_rate)
+        return cls(build(RecurrentConfig, config, where="model"), criterion)
+
+    @classmethod
+    def get_provider(cls) -> type[PairedAudio]:
+        """Dry/wet pairs."""
+        return PairedAudio
+
+    def forward(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        """Plays a stretch of audio.
+
+        Args:
+            x: shape ``(batch, frames)``, full scale is 1.
+            state: what an earlier call returned; None starts from zero.
+
+        Returns:
+            The output, same shape, and the state after its last frame.
+        """
+        features = x.unsqueeze(-1)  # (batch, frames, 1)
+        y, state = self._network(features, state)
+        return (x + y if self.config.skip else y), state
+
+    def _network(self, features: Tensor, state: State | None) -> tuple[Tensor, State]:
+        """Hidden states through the output layer, shape ``(batch, frames)``, and the last state."""
+        given = None if state is None else (state if self.unit == "lstm" else state[0])
+        hidden, last = self.recurrent(features, given)
+        return self.output(hidden).squeeze(-1), last if isinstance(last, tuple) else (last,)
+
+    def loss(self, batch: PairBatch, phase: Phase, step: int) -> tuple[Tensor, dict[str, Tensor]]:
+        """The criterion on one chunk; the state runs on from the chunk before."""
+        if batch.warm_up is not None:
+            self._carried = self._warm_up(batch.warm_up)
+        prediction, state = self(batch.input, self._carried)
+        self._carried = tuple(part.detach() for part in state)
+        value, parts = self.criterion(prediction, batch.target, weight=batch.weight)
+        return value, parts
+
+    def validate(self, batch: PairBatch) -> dict[str, tuple[float, float]]:
+        """Energies of the error and of the target."""
+        assert batch.warm_up is not None
+        prediction, _ = self(batch.input, self._warm_up(batch.warm_up))
+        weight = batch.weight.double()
+        error = (prediction.double() - batch.target.double()).square().sum(-1)
+        energy = batch.target.double().square().sum(-1)
+        return {"esr": (float((error * weight).sum()), float((energy * weight).sum()))}
+
+    def _warm_up(self, warm_up: Tensor) -> State | None:
+        if warm_up.shape[-1] == 0:
+            return None
+        with torch.no_grad():
+            state: State = self(warm_up)[1]
+        return state
+
+    def carried_state(self) -> list[Tensor]:
+        """The hidden state after the last chunk."""
+        return [] if self._carried is None else list(self._carried)
+
+    def set_carried_state(self, state: list[Tensor]) -> None:
+        """Restores the hidden state."""
+        self._carried = tuple(part.to(self.device) for part in state) or None

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: MIT
+"""Checkpoints (``.pt``) that are there whole or not at all."""
+
+from __future__ import annotations
+
+import io
+import os
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from fxtrain.errors import CheckpointError, ModelFileError
+
+__all__ = ["load_checkpoint", "save_checkpoint", "write_atomically"]
+
+FORMAT_VERSION = 1
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Writes a file under a temporary name, flushes it to the disk and renames it over ``path``.
+
+    Whatever fails (a full disk, a lost connection, a kill), ``path`` holds either its old or its new content.
+
+    Raises:
+        OSError: as the system says; the temporary file is removed and ``path`` is as it was.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def save_checkpoint(path: Path, content: dict[str, Any]) -> None:
+    """Saves tensors and plain values atomically.
+
+    Raises:
+        CheckpointError: it could not be written; an earlier checkpoint of that name is untouched.
+    """
+
+
+    buffer = io.BytesIO()
+    torch.save({"format_version": FORMAT_VERSION, **content}, buffer)
+    try:
+        write_atomically(path, buffer.getvalue())
+    except OSError as error:
+        survivor = "the previous checkpoint is untouched" if path.exists() else "there is no earlier one"
+        raise CheckpointError(
+            f"cannot write the checkpoint {path}: {error.strerror or error}; {survivor}; make room and use --resume"
+        ) from error
+
+
+def load_checkpoint(path: Path) -> dict[str, Any]:
+    """Reads what :func:`save_checkpoint` wrote.
+
+    Raises:
+        ModelFileError: the file is missing, or is not a checkpoint of fxtrain.
+    """
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise ModelFileError(f"there is no checkpoint {path}") from None
+    except (OSError, RuntimeError, pickle.UnpicklingError, EOFError, ValueError, KeyError) as error:
+        raise ModelFileError(
+            f"{path} is not a checkpoint of fxtrain ({type(error).__name__}); expected a .pt file written by fxtrain fit"
+        ) from None
+    if not isinstance(content, dict) or "format_version" not in content:
+        raise ModelFileError(f"{path} is a torch file but not a checkpoint of fxtrain; expected one written by fxtrain fit")
+    if content["format_version"] != FORMAT_VERSION:
+        raise ModelFileError(
+            f"{path} has checkpoint version {content['format_version']}, but this fxtrain reads {FORMAT_VERSION}"
+        )
+    return content
