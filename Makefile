@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: MIT
+# `make demo` and `make test` are the two commands; `make help` lists the rest.
+#
+#   PYTHON=python3.12      the interpreter that .venv is made from (3.11 to 3.14; default: the first that fits)
+#   TORCH_INDEX=URL        an index of torch wheels to look into besides PyPI, whose Linux wheels carry CUDA (gigabytes);
+#                          torch's own CPU builds are at https://download.pytorch.org/whl/cpu
+#   JOBS=2                 compilers and test processes at a time
+#   NO_APT=1               never install system packages, only say what is missing
+#   PYTEST_ARGS='-k esr'   more arguments for pytest
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+JOBS ?= 2
+VENV := .venv
+BIN := $(VENV)/bin
+# Nothing below may wait for an answer, or depend on the caller's Python settings.
+export PIP_NO_INPUT := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export CMAKE_BUILD_PARALLEL_LEVEL := $(JOBS)
+export PYTHON CXX NO_APT
+unexport PYTHONPATH PYTHONHOME
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+ifneq ($(shell command -v ccache),)
+  export CMAKE_C_COMPILER_LAUNCHER := ccache
+  export CMAKE_CXX_COMPILER_LAUNCHER := ccache
+endif
+
+PIP := $(BIN)/python -m pip --quiet install --constraint constraints.txt $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
+NATIVE_SOURCES := CMakeLists.txt $(shell find plugin/engine python/bindings python/native third_party -type f)
+CPP_SOURCES := $(shell find plugin python tests benchmarks examples -name '*.cpp' -o -name '*.h')
+
+.PHONY: help
+help:  ## List the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1\t/' | expand -t 12
+	@sed -nE 's/^#(   [A-Z_]+=.*)/\1/p' Makefile
+
+.PHONY: demo
+demo: build  ## Learn a synthetic amplifier and play it in C++: sounds and a report in runs/demo
+	@$(BIN)/python -m fxtrain demo
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The environment. A stamp holds what was installed, so that a second call has nothing to do.
+
+.PHONY: system-demo system-test
+system-demo:
+	@tools/system-packages demo
+system-test:
+	@tools/system-packages test
+
+$(VENV)/made.stamp: | system-demo
+	@echo "fxtrain: making $(VENV)"
+	@"$$(tools/system-packages python)" -m venv --clear $(VENV)
+	@touch $@
+
+$(VENV)/runtime.stamp: $(VENV)/made.stamp pyproject.toml constraints.txt tools/requirements.py
+	@echo "fxtrain: installing what fxtrain needs (torch alone is 200 MB or more)"
+	@$(PIP) $$($(BIN)/python tools/requirements.py runtime build)
+	@touch $@
+
+$(VENV)/dev.stamp: $(VENV)/runtime.stamp
+	@echo "fxtrain: installing what the tests need"
+	@$(PIP) $$($(BIN)/python tools/requirements.py dev)
+	@touch $@
+
+# The package is installed as a link to python/fxtrain: changes there need no installing, changes in C++ a new build.
+$(VENV)/build.stamp: $(VENV)/runtime.stamp $(NATIVE_SOURCES)
+	@echo "fxtrain: building the extension modules"
+	@$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.PHONY: build dev
+build: system-demo $(VENV)/build.stamp  ## Make .venv and build the extension modules in it
+dev: system-test build $(VENV)/dev.stamp  ## Also install what the tests and checks need
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Checks
+
+CHECKS := lint test-cpp test-python
+
+.PHONY: test
+test: dev  ## Run every check: style, types, C++ tests, sanitizers with a fuzzer, Python tests
+	@mkdir -p build/checks; failed=(); \
+	for check in $(CHECKS); do \
+	  echo "==== $$check"; start=$$SECONDS; \
+	  $(MAKE) $$check 2>&1 | tee build/checks/$$check.log || failed+=($$check); \
+	  echo "==== $$check: $$((SECONDS - start)) s"; \
+	done; \
+	echo "==== skipped, and why"; \
+	grep -hE '^SKIPPED |\(Skipped\)|^skipped: ' $(CHECKS:%=build/checks/%.log) || echo "nothing"; \
+	if (($${#failed[@]})); then echo "==== failed: $${failed[*]}"; exit 1; fi; \
+	echo "==== all checks passed: $(CHECKS)"
+
+.PHONY: lint
+lint: dev  ## Style and types: ruff, mypy, clang-format
+	@status=0; \
+	ruff check || status=1; \
+	ruff format --check || status=1; \
+	mypy || status=1; \
+	clang-format --dry-run --Werror $(CPP_SOURCES) || status=1; \
+	exit $$status
+
+.PHONY: format
+format: dev  ## Rewrite the sources in the project's style
+	@ruff check --fix --quiet || true
+	@ruff format
+	@clang-format -i $(CPP_SOURCES)
+
+.PHONY: test-cpp
+test-cpp: dev  ## C++ tests, once optimised and once under AddressSanitizer and UndefinedBehaviorSanitizer, then ten seconds of fuzzing
+	@cmake --preset test
+	@cmake --build --preset test
+	@ctest --preset test
+	@cmake --preset sanitize
+	@cmake --build --preset sanitize
+	@ctest --preset sanitize
+
+.PHONY: test-python
+test-python: dev  ## Python tests
+	@pytest --numprocesses $(JOBS) $(PYTEST_ARGS)
+
+.PHONY: lock
+lock: $(VENV)/made.stamp  ## Renew poetry.lock and constraints.txt after a change to the dependencies in pyproject.toml
+	@$(BIN)/python tools/lock.py
+
+.PHONY: clean
+clean:  ## Remove .venv and everything built (runs/ stays)
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache
+	find python tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	find python/fxtrain -name '*.so' -delete
