@@ -20,8 +20,9 @@ BIN := $(VENV)/bin
 export PIP_NO_INPUT := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export CMAKE_BUILD_PARALLEL_LEVEL := $(JOBS)
-export PYTHON CXX NO_APT
+export CTEST_PARALLEL_LEVEL := $(JOBS)
 unexport PYTHONPATH PYTHONHOME
+SYSTEM_PACKAGES := PATH="$(PATH)" tools/system-packages
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 ifneq ($(shell command -v ccache),)
   export CMAKE_C_COMPILER_LAUNCHER := ccache
@@ -29,8 +30,8 @@ ifneq ($(shell command -v ccache),)
 endif
 
 PIP := $(BIN)/python -m pip --quiet install --constraint constraints.txt $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
-NATIVE_SOURCES := CMakeLists.txt $(shell find plugin/engine python/bindings python/native third_party -type f)
-CPP_SOURCES := $(shell find plugin python tests benchmarks examples -name '*.cpp' -o -name '*.h')
+NATIVE_SOURCES := CMakeLists.txt $(shell find $(wildcard plugin/engine python/bindings python/native third_party) -type f)
+CPP_SOURCES := $(shell find $(wildcard plugin python tests benchmarks examples) -name '*.cpp' -o -name '*.h')
 
 .PHONY: help
 help:  ## List the targets
@@ -46,13 +47,15 @@ demo: build  ## Learn a synthetic amplifier and play it in C++: sounds and a rep
 
 .PHONY: system-demo system-test
 system-demo:
-	@tools/system-packages demo
+	@$(SYSTEM_PACKAGES) demo
 system-test:
-	@tools/system-packages test
+	@$(SYSTEM_PACKAGES) test
 
 $(VENV)/made.stamp: | system-demo
-	@echo "fxtrain: making $(VENV)"
-	@"$$(tools/system-packages python)" -m venv --clear $(VENV)
+	@$(BIN)/python -c '' 2>/dev/null || { \
+	  echo "fxtrain: making $(VENV)"; \
+	  python="$$($(SYSTEM_PACKAGES) python)"; \
+	  "$$python" -m venv --clear $(VENV); }
 	@touch $@
 
 $(VENV)/runtime.stamp: $(VENV)/made.stamp pyproject.toml constraints.txt tools/requirements.py
