@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "fxengine/realtime/realtime.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace fxengine {
+
+class Network;
+
+/** One layer as the file describes it. */
+struct LayerInfo {
+  std::string type; ///< as in the file: "lstm", "gru", "dense", "time-distributed-dense", "activation"
+  int inputSize = 0;
+  int outputSize = 0;
+  std::string activation; ///< "" where there is none
+};
+
+/** A control of the device that the model was trained on: an extra input of the network.
+    The network sees a position from 0 to 1; `minimum` and `maximum` are what stands at its ends. */
+struct KnobInfo {
+  std::string name;
+  std::string unit;
+  double minimum = 0.0;
+  double maximum = 1.0;
+  double defaultValue = 0.5; ///< between minimum and maximum
+};
+
+/** What came out when the file's own test vectors were played at load. */
+struct SelfTest {
+  int numFrames = 0;
+  double maxError = 0.0;  ///< greatest absolute difference, full scale 1
+  double tolerance = 0.0; ///< max(1e-5, 3 x the float32 error that the file states)
+};
+
+/** All that a file says of its model, beside the weights. */
+struct ModelInfo {
+  std::string name;         ///< metadata.name, else the file's name
+  std::string backend;      ///< "fxengine" or "rtneural"
+  std::string architecture; ///< "lstm", "gru", "lstm+gru" or "dense"
+  std::vector<LayerInfo> layers;
+  std::size_t numWeights = 0;
+  int numInputs = 1;     ///< audio, then one per knob
+  bool residual = false; ///< in_skip: the input is added to the network's output
+  double inputGainDb = 0.0;
+  double outputGainDb = 0.0;
+  std::optional<double> sampleRate; ///< Hz; the model sounds as trained at this rate only
+  int latencyFrames = 0;            ///< how much later than its input the model's output is
+  int lagFrames = 0;                ///< how much later the recording was, removed in training: for alignment tests only
+  std::vector<KnobInfo> knobs;
+  std::optional<SelfTest> selfTest; ///< nothing where the file has no test vectors
+  std::vector<std::string> notes;   ///< what the file says that is not acted on, in one sentence each
+  std::string metadata = "{}";      ///< the file's metadata object, as JSON text
+};
+
+/** A model that plays, whatever the backend.
+
+        input -> input gain -+-> network -> + -> output gain -> output
+                             |   ^ knobs    ^
+                             +----(in_skip)-+
+
+    Build it with loadModel() on a loading thread, prepare() it there, then hand it to the audio thread. Each channel is
+    an independent stream with its own state. */
+class Model {
+ public:
+  /** @param network  takes info.numInputs values per frame; prepared by prepare() */
+  Model(ModelInfo info, std::unique_ptr<Network> network);
+  ~Model();
+  Model(Model&&) noexcept;
+  Model& operator=(Model&&) noexcept;
+
+  const ModelInfo& info() const noexcept;
+
+  /** Makes room for `numChannels` channels and blocks of up to `maxFrames` frames, and clears all state.
+      Allocates; not for the audio thread. Longer blocks are played too, in parts. */
+  void prepare(int numChannels, int maxFrames);
+
+  /** Clears the state of all channels: the model is as it was after prepare(). Knobs keep their positions. */
+  void reset() noexcept FXENGINE_REALTIME;
+
+  /** Plays one block. Real-time safe; `output[c]` may be `input[c]`, else they must not overlap.
+
+      Any sequence of block sizes gives the same output, bit for bit. Channels beyond the prepared number, and all of
+      them before prepare(), are silent.
+
+      Where the input or the output of a channel is NaN or infinite, that channel is silent for the rest of the part of
+      the block in hand (at most kMaxPart frames), its state is cleared, and numFaults() grows by one. */
+  void process(const float* const* input, float* const* output, int numChannels,
+               int numFrames) noexcept FXENGINE_REALTIME;
+
+  /** Moves a knob, from any thread; the next process() takes it up. A knob keeps one position for a whole block.
+      @param index     0 .. info().knobs.size() - 1; other values are ignored
+      @param position  0 .. 1, limited to that range; NaN is ignored */
+  void setKnob(int index, float position) noexcept FXENGINE_REALTIME;
+
+  /** The knob's position, 0 .. 1. */
+  float knob(int index) const noexcept FXENGINE_REALTIME;
+
+  /** How often NaN or infinity was turned into silence since the last prepare(). From any thread. */
+  std::uint64_t numFaults() const noexcept FXENGINE_REALTIME;
+
+  /** Longest part of a block that is run at once, in frames. */
+  static constexpr int kMaxPart = 256;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+} // namespace fxengine

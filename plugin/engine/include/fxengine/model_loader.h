@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "fxengine/error.h"
+#include "fxengine/model.h"
+
+#include <cstddef>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace fxengine {
+
+/** What a file may ask for; beyond it is a ModelError. Keeps a hostile file from taking all memory. */
+struct ModelLimits {
+  static constexpr std::size_t kMaxFileBytes = std::size_t{64} << 20;
+  static constexpr int kMaxLayers = 64;
+  static constexpr int kMaxLayerSize = 1024; ///< values into or out of a layer
+  static constexpr int kMaxInputs = 16;      ///< audio and knobs
+  static constexpr std::size_t kMaxWeights = std::size_t{1} << 23;
+  static constexpr int kMaxNesting = 32; ///< of JSON arrays and objects
+};
+
+struct LoadOptions {
+  /** "fxengine", or "rtneural" where that backend is built. */
+  std::string backend = "fxengine";
+  /** Play the file's test vectors, if it has any, and refuse the file when the output differs. */
+  bool selfTest = true;
+};
+
+/** Names of the backends of this build, the default first. */
+const std::vector<std::string>& availableBackends();
+
+/** Reads a model file: RTNeural JSON, with or without AIDA-X's root keys (docs/model-format.md).
+
+    Allocates, reads the file and may take a while; for a loading thread. Call prepare() on the result.
+    Throws ModelError: for a missing or unreadable file too. */
+Model loadModel(const std::filesystem::path& path, const LoadOptions& options = {});
+
+/** The same from text in memory. `name` stands for the file in messages. */
+Model parseModel(std::string_view text, const std::string& name, const LoadOptions& options = {});
+
+/** Says what a file is, from its content alone, in a few words: "a Neural Amp Modeler model (.nam 0.5.4, LSTM)",
+    "an RTNeural JSON model", "a WAV audio file", or "" where nothing is recognised. Never throws for content. */
+std::string describeContent(std::string_view content);
+
+} // namespace fxengine

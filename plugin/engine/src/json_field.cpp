@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: MIT
+#include "json_field.h"
+
+#include "fxengine/model_loader.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <cstdio>
+#include <limits>
+
+namespace fxengine::detail {
+namespace {
+
+/** Counts every value that the parser meets: a file of "[],[],[],..." is small on disk and large in memory. */
+constexpr std::size_t kMaxContainers = std::size_t{1} << 20;
+constexpr std::size_t kMaxValues = ModelLimits::kMaxWeights + kMaxContainers;
+
+/** Longest text quoted in a message, in bytes; cut at the start of a UTF-8 character. */
+std::string shortened(std::string text) {
+  constexpr std::size_t kLongest = 48;
+  if (text.size() <= kLongest)
+    return text;
+  std::size_t end = kLongest;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0u) == 0x80u)
+    --end;
+  return text.substr(0, end) + "...";
+}
+
+std::string plainNumber(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.9g", value);
+  return text;
+}
+
+} // namespace
+
+Json parseJson(std::string_view text, const std::string& file) {
+  if (text.empty())
+    throw ModelError(file, "", "a model", "an empty file");
+  std::size_t numContainers = 0;
+  std::size_t numValues = 0;
+  const auto limit = [&](int depth, Json::parse_event_t event, Json&) {
+    using Event = Json::parse_event_t;
+    if (event == Event::object_start || event == Event::array_start) {
+      if (depth >= ModelLimits::kMaxNesting) {
+        throw ModelError(file, "", "lists nested at most " + std::to_string(ModelLimits::kMaxNesting) + " deep",
+                         "deeper ones");
+      }
+      ++numContainers;
+    }
+    ++numValues;
+    if (numContainers > kMaxContainers || numValues > kMaxValues) {
+      throw ModelError(file, "", "at most " + std::to_string(ModelLimits::kMaxWeights) + " weights", "more values");
+    }
+    return true;
+  };
+  try {
+    return Json::parse(text.begin(), text.end(), limit);
+  } catch (const Json::parse_error& error) {
+    const bool atEnd = error.byte >= text.size();
+    throw ModelError(file, "byte " + std::to_string(error.byte), "JSON",
+                     atEnd ? "the end of the file" : "text that is not JSON",
+                     atEnd ? "the file is cut short: copy or export it again" : "");
+  } catch (const Json::out_of_range&) { // a number such as 1e999
+    throw ModelError(file, "", "numbers that a float can hold", "one that is too large");
+  }
+}
+
+std::string describe(const Json& value) {
+  switch (value.type()) {
+  case Json::value_t::null:
+    return "null";
+  case Json::value_t::boolean:
+    return value.get<bool>() ? "true" : "false";
+  case Json::value_t::string:
+    return "the text \"" + shortened(value.get_ref<const std::string&>()) + "\"";
+  case Json::value_t::array:
+    return value.empty() ? "an empty list" : "a list of " + std::to_string(value.size());
+  case Json::value_t::object:
+    return "an object";
+  case Json::value_t::number_integer:
+    return std::to_string(value.get<std::int64_t>());
+  case Json::value_t::number_unsigned:
+    return std::to_string(value.get<std::uint64_t>());
+  case Json::value_t::number_float:
+    return plainNumber(value.get<double>());
+  default:
+    return "an unknown value";
+  }
+}
+
+void JsonField::fail(const std::string& expected, const std::string& found, const std::string& remedy) const {
+  throw ModelError(file_, path_, expected, found, remedy);
+}
+
+void JsonField::fail(const std::string& expected) const { fail(expected, describe(*value_)); }
+
+JsonField JsonField::member(const char* key) const {
+  requireObject();
+  const auto found = value_->find(key);
+  std::string path = path_.empty() ? key : path_ + "." + key;
+  if (found == value_->end())
+    throw ModelError(file_, path, "a value", "nothing");
+  return {*found, file_, std::move(path)};
+}
+
+std::optional<JsonField> JsonField::optionalMember(const char* key) const {
+  requireObject();
+  const auto found = value_->find(key);
+  if (found == value_->end() || found->is_null())
+    return std::nullopt;
+  return member(key);
+}
+
+JsonField JsonField::element(std::size_t index) const {
+  return {(*value_)[index], file_, path_ + "[" + std::to_string(index) + "]"};
+}
+
+void JsonField::requireObject() const {
+  if (!value_->is_object())
+    fail("an object");
+}
+
+std::size_t JsonField::size() const {
+  if (!value_->is_array())
+    fail("a list");
+  return value_->size();
+}
+
+std::string JsonField::text() const {
+  if (!value_->is_string())
+    fail("a text");
+  return value_->get<std::string>();
+}
+
+double JsonField::number(double minimum, double maximum) const {
+  const double number = value_->is_number() ? value_->get<double>() : std::numeric_limits<double>::quiet_NaN();
+  if (!(number >= minimum && number <= maximum)) {
+    fail("a number from " + plainNumber(minimum) + " to " + plainNumber(maximum));
+  }
+  return number;
+}
+
+int JsonField::integer(int minimum, int maximum) const {
+  const double number = value_->is_number() ? value_->get<double>() : std::numeric_limits<double>::quiet_NaN();
+  if (!(number >= minimum && number <= maximum) || number != std::floor(number)) {
+    fail("a whole number from " + std::to_string(minimum) + " to " + std::to_string(maximum));
+  }
+  return static_cast<int>(number);
+}
+
+void JsonField::requireSize(std::size_t size, const std::string& reason) const {
+  if (value_->is_array() && value_->size() == size)
+    return;
+  fail("a list of " + std::to_string(size) + (reason.empty() ? "" : " (" + reason + ")"));
+}
+
+void JsonField::appendFloats(std::vector<float>& values) const {
+  for (std::size_t index = 0; index < value_->size(); ++index) {
+    const Json& entry = (*value_)[index];
+    const double number = entry.is_number() ? entry.get<double>() : std::numeric_limits<double>::quiet_NaN();
+    // Compared as double: converting what a float cannot hold would be undefined.
+    if (!(std::abs(number) <= static_cast<double>(std::numeric_limits<float>::max()))) {
+      element(index).fail("a finite float32 number");
+    }
+    values.push_back(static_cast<float>(number));
+  }
+}
+
+std::vector<float> JsonField::floats(std::size_t size, const std::string& reason) const {
+  requireSize(size, reason);
+  std::vector<float> values;
+  values.reserve(size);
+  appendFloats(values);
+  return values;
+}
+
+std::vector<float> JsonField::matrix(std::size_t rows, std::size_t columns, const std::string& reason) const {
+  requireSize(rows, reason);
+  std::vector<float> values;
+  values.reserve(rows * columns);
+  for (std::size_t index = 0; index < rows; ++index) {
+    const JsonField row = element(index);
+    row.requireSize(columns, reason);
+    row.appendFloats(values);
+  }
+  return values;
+}
+
+} // namespace fxengine::detail

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: MIT
+#include "fxengine/model.h"
+
+#include "fxengine/network.h"
+#include "fxengine/realtime/flush_denormals.h"
+
+#include <algorithm>
+#include <atomic>
+#include <bit>
+#include <cmath>
+#include <utility>
+
+namespace fxengine {
+namespace {
+
+constexpr std::uint32_t kExponent = 0x7f800000u; // all ones in NaN and infinity, and in nothing else
+
+/** 1 for NaN and infinity, else 0. No branch, so that a loop over it stays vectorised. */
+std::uint32_t isNotFinite(float value) noexcept {
+  return (std::bit_cast<std::uint32_t>(value) & kExponent) == kExponent;
+}
+
+float gainFromDb(double db) { return static_cast<float>(std::pow(10.0, db / 20.0)); }
+
+} // namespace
+
+struct Model::State {
+  State(ModelInfo modelInfo, std::unique_ptr<Network> modelNetwork)
+      : info(std::move(modelInfo)), network(std::move(modelNetwork)), inputGain(gainFromDb(info.inputGainDb)),
+        outputGain(gainFromDb(info.outputGainDb)), skipGain(info.residual ? 1.0f : 0.0f), knobs(info.knobs.size()) {
+    for (std::size_t index = 0; index < knobs.size(); ++index) {
+      const KnobInfo& knob = info.knobs[index];
+      knobs[index].store(static_cast<float>((knob.defaultValue - knob.minimum) / (knob.maximum - knob.minimum)));
+    }
+  }
+
+  void processPart(const float* const* input, float* const* output, int numStreams, int offset, int numFrames) noexcept;
+
+  ModelInfo info;
+  std::unique_ptr<Network> network;
+  float inputGain;
+  float outputGain;
+  float skipGain;
+  std::vector<std::atomic<float>> knobs;
+  std::atomic<std::uint64_t> numFaults{0};
+
+  int numChannels = 0;
+  int partFrames = 0;
+  std::vector<float> signal;
+  std::vector<float*> networkInput;  // per channel: frames of [audio, knobs ...]
+  std::vector<float*> networkOutput; // per channel
+  std::vector<std::uint32_t> fault;  // per channel, within one part
+};
+
+Model::Model(ModelInfo info, std::unique_ptr<Network> network)
+    : state_(std::make_unique<State>(std::move(info), std::move(network))) {}
+Model::~Model() = default;
+Model::Model(Model&&) noexcept = default;
+Model& Model::operator=(Model&&) noexcept = default;
+
+const ModelInfo& Model::info() const noexcept { return state_->info; }
+
+void Model::prepare(int numChannels, int maxFrames) {
+  State& s = *state_;
+  s.numChannels = std::max(numChannels, 0);
+  s.partFrames = std::clamp(maxFrames, 1, kMaxPart);
+  s.network->prepare(s.numChannels, s.partFrames);
+  const auto channels = static_cast<std::size_t>(s.numChannels);
+  const auto part = static_cast<std::size_t>(s.partFrames);
+  const auto numInputs = static_cast<std::size_t>(s.info.numInputs);
+  s.signal.assign(channels * part * (numInputs + 1), 0.0f);
+  s.networkInput.resize(channels);
+  s.networkOutput.resize(channels);
+  s.fault.assign(channels, 0);
+  for (std::size_t channel = 0; channel < channels; ++channel) {
+    s.networkInput[channel] = s.signal.data() + channel * part * numInputs;
+    s.networkOutput[channel] = s.signal.data() + channels * part * numInputs + channel * part;
+  }
+  s.numFaults.store(0, std::memory_order_relaxed);
+}
+
+void Model::reset() noexcept {
+  for (int channel = 0; channel < state_->numChannels; ++channel)
+    state_->network->reset(channel);
+}
+
+void Model::process(const float* const* input, float* const* output, int numChannels, int numFrames) noexcept {
+  const ScopedFlushDenormals flushDenormals;
+  State& s = *state_;
+  const int numStreams = std::clamp(numChannels, 0, s.numChannels);
+  for (int offset = 0; numStreams > 0 && offset < numFrames; offset += s.partFrames) {
+    s.processPart(input, output, numStreams, offset, std::min(s.partFrames, numFrames - offset));
+  }
+  for (int channel = numStreams; channel < numChannels; ++channel)
+    std::fill_n(output[channel], numFrames, 0.0f);
+}
+
+void Model::State::processPart(const float* const* input, float* const* output, int numStreams, int offset,
+                               int numFrames) noexcept {
+  const int numInputs = info.numInputs;
+  for (int stream = 0; stream < numStreams; ++stream) {
+    const float* x = input[stream] + offset;
+    float* frames = networkInput[stream];
+    std::uint32_t bad = 0;
+    for (int t = 0; t < numFrames; ++t) {
+      frames[t * numInputs] = inputGain * x[t];
+      bad |= isNotFinite(frames[t * numInputs]);
+    }
+    for (int knob = 1; knob < numInputs; ++knob) {
+      const float position = knobs[static_cast<std::size_t>(knob - 1)].load(std::memory_order_relaxed);
+      for (int t = 0; t < numFrames; ++t)
+        frames[t * numInputs + knob] = position;
+    }
+    if (bad != 0)
+      std::fill_n(frames, numFrames * numInputs, 0.0f);
+    fault[stream] = bad;
+  }
+
+  network->process(networkInput.data(), networkOutput.data(), numStreams, numFrames);
+
+  for (int stream = 0; stream < numStreams; ++stream) {
+    const float* frames = networkInput[stream];
+    const float* z = networkOutput[stream];
+    float* y = output[stream] + offset;
+    std::uint32_t bad = fault[stream];
+    for (int t = 0; t < numFrames; ++t) {
+      y[t] = outputGain * (z[t] + skipGain * frames[t * numInputs]);
+      bad |= isNotFinite(y[t]);
+    }
+    if (bad != 0) {
+      std::fill_n(y, numFrames, 0.0f);
+      network->reset(stream);
+      numFaults.fetch_add(1, std::memory_order_relaxed);
+    }
+  }
+}
+
+void Model::setKnob(int index, float position) noexcept {
+  if (index < 0 || index >= static_cast<int>(state_->knobs.size()) || std::isnan(position))
+    return;
+  state_->knobs[static_cast<std::size_t>(index)].store(std::clamp(position, 0.0f, 1.0f), std::memory_order_relaxed);
+}
+
+float Model::knob(int index) const noexcept {
+  if (index < 0 || index >= static_cast<int>(state_->knobs.size()))
+    return 0.0f;
+  return state_->knobs[static_cast<std::size_t>(index)].load(std::memory_order_relaxed);
+}
+
+std::uint64_t Model::numFaults() const noexcept { return state_->numFaults.load(std::memory_order_relaxed); }
+
+} // namespace fxengine

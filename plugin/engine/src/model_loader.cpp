@@ -1,0 +1,424 @@
+// SPDX-License-Identifier: MIT
+#include "fxengine/model_loader.h"
+
+#include "content.h"
+#include "fxengine/layers/activation.h"
+#include "fxengine/layers/dense.h"
+#include "fxengine/layers/gru.h"
+#include "fxengine/layers/lstm.h"
+#include "fxengine/network.h"
+#include "json_field.h"
+
+#if FXENGINE_WITH_RTNEURAL
+#include "rtneural_network.h"
+#endif
+
+#include <algorithm>
+#include <cmath>
+#include <fstream>
+#include <system_error>
+#include <utility>
+
+namespace fxengine {
+namespace {
+
+using detail::Json;
+using detail::JsonField;
+
+constexpr int kMaxLayerSize = ModelLimits::kMaxLayerSize;
+constexpr double kLeastTolerance = 1e-5;
+constexpr const char* kPlayable = "an RTNeural JSON model of LSTM, GRU and dense layers";
+
+struct ParsedLayers {
+  std::vector<LayerInfo> infos;
+  std::vector<std::unique_ptr<Layer>> layers;
+  std::size_t numWeights = 0;
+};
+
+/** The last entry of a Keras shape such as [null, null, 16]. */
+int lastOfShape(const JsonField& shape, int maximum) {
+  const std::size_t size = shape.size();
+  if (size == 0)
+    shape.fail("a list whose last entry is a size");
+  return shape.element(size - 1).integer(1, maximum);
+}
+
+ActivationType readActivation(const JsonField& layer) {
+  const auto field = layer.optionalMember("activation");
+  if (!field)
+    return ActivationType::none;
+  const auto activation = activationFromName(field->text());
+  if (!activation)
+    field->fail("tanh, relu, sigmoid, elu, softmax or \"\"");
+  return *activation;
+}
+
+JsonField weightsOf(const JsonField& layer, std::size_t least, std::size_t most) {
+  JsonField weights = layer.member("weights");
+  const std::size_t size = weights.size();
+  if (size < least || size > most) {
+    weights.fail("a list of " + std::to_string(least) + (most > least ? " or " + std::to_string(most) : "") +
+                 " weight arrays");
+  }
+  return weights;
+}
+
+/** Fails for a recurrent layer with other activations than the fixed ones, which would be ignored. */
+void requireDefaultActivation(const JsonField& layer) {
+  const auto field = layer.optionalMember("activation");
+  if (field && !field->text().empty() && field->text() != "tanh")
+    field->fail("tanh or \"\" for a recurrent layer");
+}
+
+std::unique_ptr<Layer> readDense(const JsonField& layer, int inputSize, int outputSize) {
+  const ActivationType activation = readActivation(layer);
+  const JsonField arrays = weightsOf(layer, 1, 2);
+  const std::string reason = std::to_string(inputSize) + " inputs and, by " + layer.path() + ".shape, " +
+                             std::to_string(outputSize) + " outputs";
+  const auto in = static_cast<std::size_t>(inputSize);
+  const auto out = static_cast<std::size_t>(outputSize);
+  std::vector<float> weights = arrays.element(0).matrix(in, out, reason);
+  std::vector<float> bias = arrays.size() == 2 ? arrays.element(1).floats(out, reason) : std::vector<float>(out, 0.0f);
+  return std::make_unique<Dense>(inputSize, outputSize, std::move(weights), std::move(bias), activation);
+}
+
+std::string recurrentReason(const JsonField& layer, int inputSize, int hiddenSize, int numGates) {
+  return std::to_string(inputSize) + " inputs and " + std::to_string(numGates) + " gates of the " +
+         std::to_string(hiddenSize) + " units that " + layer.path() + ".shape declares";
+}
+
+std::unique_ptr<Layer> readLstm(const JsonField& layer, int inputSize, int hiddenSize) {
+  requireDefaultActivation(layer);
+  const JsonField arrays = weightsOf(layer, 3, 3);
+  const std::string reason = recurrentReason(layer, inputSize, hiddenSize, 4);
+  const auto hidden = static_cast<std::size_t>(hiddenSize);
+  std::vector<float> input = arrays.element(0).matrix(static_cast<std::size_t>(inputSize), 4 * hidden, reason);
+  std::vector<float> recurrent = arrays.element(1).matrix(hidden, 4 * hidden, reason);
+  std::vector<float> bias = arrays.element(2).floats(4 * hidden, reason);
+  return std::make_unique<Lstm>(inputSize, hiddenSize, std::move(input), std::move(recurrent), std::move(bias));
+}
+
+std::unique_ptr<Layer> readGru(const JsonField& layer, int inputSize, int hiddenSize) {
+  requireDefaultActivation(layer);
+  const JsonField arrays = weightsOf(layer, 3, 3);
+  const std::string reason = recurrentReason(layer, inputSize, hiddenSize, 3);
+  const auto hidden = static_cast<std::size_t>(hiddenSize);
+  std::vector<float> input = arrays.element(0).matrix(static_cast<std::size_t>(inputSize), 3 * hidden, reason);
+  std::vector<float> recurrent = arrays.element(1).matrix(hidden, 3 * hidden, reason);
+  std::vector<float> bias = arrays.element(2).matrix(2, 3 * hidden, reason);
+  return std::make_unique<Gru>(inputSize, hiddenSize, std::move(input), std::move(recurrent), std::move(bias));
+}
+
+std::unique_ptr<Layer> readActivationLayer(const JsonField& layer, int inputSize, int outputSize) {
+  if (outputSize != inputSize) {
+    layer.member("shape").fail("the size of the layer before, " + std::to_string(inputSize),
+                               std::to_string(outputSize));
+  }
+  return std::make_unique<Activation>(readActivation(layer), outputSize);
+}
+
+std::unique_ptr<Layer> readLayer(const JsonField& layer, const std::string& type, int inputSize, int outputSize) {
+  if (type == "dense" || type == "time-distributed-dense")
+    return readDense(layer, inputSize, outputSize);
+  if (type == "lstm")
+    return readLstm(layer, inputSize, outputSize);
+  if (type == "gru")
+    return readGru(layer, inputSize, outputSize);
+  if (type == "activation")
+    return readActivationLayer(layer, inputSize, outputSize);
+  const JsonField field = layer.member("type");
+  field.fail("lstm, gru, dense, time-distributed-dense or activation", detail::describe(field.value()),
+             "this engine does not play models with such layers");
+}
+
+std::size_t numWeightsOf(const std::string& type, std::size_t in, std::size_t out) {
+  if (type == "lstm")
+    return 4 * out * (in + out + 1);
+  if (type == "gru")
+    return 3 * out * (in + out + 2);
+  return type == "activation" ? 0 : out * (in + 1);
+}
+
+ParsedLayers readLayers(const JsonField& list, int numInputs) {
+  const std::size_t size = list.size();
+  if (size == 0 || size > ModelLimits::kMaxLayers) {
+    list.fail("a list of 1 to " + std::to_string(ModelLimits::kMaxLayers) + " layers");
+  }
+  ParsedLayers parsed;
+  int inputSize = numInputs;
+  for (std::size_t index = 0; index < size; ++index) {
+    const JsonField layer = list.element(index);
+    LayerInfo info;
+    info.type = layer.member("type").text();
+    info.inputSize = inputSize;
+    info.outputSize = lastOfShape(layer.member("shape"), kMaxLayerSize);
+    parsed.numWeights +=
+        numWeightsOf(info.type, static_cast<std::size_t>(inputSize), static_cast<std::size_t>(info.outputSize));
+    if (parsed.numWeights > ModelLimits::kMaxWeights) {
+      layer.fail("at most " + std::to_string(ModelLimits::kMaxWeights) + " weights in all", "more");
+    }
+    parsed.layers.push_back(readLayer(layer, info.type, inputSize, info.outputSize));
+    if (info.type != "lstm" && info.type != "gru")
+      info.activation = activationName(readActivation(layer));
+    inputSize = info.outputSize;
+    parsed.infos.push_back(std::move(info));
+  }
+  if (inputSize != 1) {
+    list.element(size - 1).member("shape").fail("1 output from the last layer", std::to_string(inputSize));
+  }
+  return parsed;
+}
+
+std::string architectureOf(const std::vector<LayerInfo>& layers) {
+  const auto has = [&](const char* type) {
+    return std::any_of(layers.begin(), layers.end(), [&](const LayerInfo& layer) { return layer.type == type; });
+  };
+  if (has("lstm"))
+    return has("gru") ? "lstm+gru" : "lstm";
+  return has("gru") ? "gru" : "dense";
+}
+
+/** A rate in Hz; published files store it as text, "48000". */
+std::optional<double> readSampleRate(const std::optional<JsonField>& field) {
+  constexpr double kLowest = 1000.0;
+  constexpr double kHighest = 1e6;
+  if (!field)
+    return std::nullopt;
+  if (!field->value().is_string())
+    return field->number(kLowest, kHighest);
+  const std::string text = field->text();
+  const Json number = text.size() <= 16 ? Json::parse(text, nullptr, false) : Json();
+  if (!number.is_number() || !(number.get<double>() >= kLowest && number.get<double>() <= kHighest)) {
+    field->fail("a sample rate in Hz");
+  }
+  return number.get<double>();
+}
+
+bool readFlag(const std::optional<JsonField>& field) {
+  if (!field)
+    return false;
+  return field->value().is_boolean() ? field->value().get<bool>() : field->integer(0, 1) != 0;
+}
+
+std::vector<KnobInfo> readKnobs(const JsonField& root, int numKnobs) {
+  constexpr double kLargest = 1e9;
+  std::vector<KnobInfo> knobs(static_cast<std::size_t>(numKnobs));
+  for (std::size_t index = 0; index < knobs.size(); ++index)
+    knobs[index].name = "knob " + std::to_string(index + 1);
+  const auto list = root.optionalMember("knobs");
+  if (!list)
+    return knobs;
+  if (list->size() != knobs.size()) {
+    list->fail("a list of " + std::to_string(numKnobs) + ", one for each input of in_shape beside the audio");
+  }
+  for (std::size_t index = 0; index < knobs.size(); ++index) {
+    const JsonField entry = list->element(index);
+    KnobInfo& knob = knobs[index];
+    knob.name = entry.member("name").text();
+    if (const auto unit = entry.optionalMember("unit"))
+      knob.unit = unit->text();
+    if (const auto minimum = entry.optionalMember("min"))
+      knob.minimum = minimum->number(-kLargest, kLargest);
+    if (const auto maximum = entry.optionalMember("max"))
+      knob.maximum = maximum->number(-kLargest, kLargest);
+    if (!(knob.minimum < knob.maximum))
+      entry.fail("min below max", "min not below max");
+    knob.defaultValue = 0.5 * (knob.minimum + knob.maximum);
+    if (const auto value = entry.optionalMember("default"))
+      knob.defaultValue = value->number(knob.minimum, knob.maximum);
+  }
+  return knobs;
+}
+
+/** Test vectors as frames of [audio, knobs ...]. A list of plain numbers is audio with all knobs at 0. */
+std::vector<float> readInputBatch(const JsonField& batch, std::size_t numInputs) {
+  const std::size_t numFrames = batch.size();
+  if (numFrames > 0 && batch.value()[0].is_array())
+    return batch.matrix(numFrames, numInputs, "one per input");
+  const std::vector<float> audio = batch.floats(numFrames);
+  std::vector<float> frames(numFrames * numInputs, 0.0f);
+  for (std::size_t frame = 0; frame < numFrames; ++frame)
+    frames[frame * numInputs] = audio[frame];
+  return frames;
+}
+
+/** Plays the file's test vectors, with all gains at 1. */
+std::optional<SelfTest> runSelfTest(const JsonField& root, const ModelInfo& info, double vectorsError,
+                                    Network& network) {
+  const auto inputBatch = root.optionalMember("input_batch");
+  const auto outputBatch = root.optionalMember("output_batch");
+  if (!inputBatch && !outputBatch)
+    return std::nullopt;
+  if (!outputBatch)
+    root.member("output_batch").fail("the output for input_batch");
+  if (!inputBatch)
+    root.member("input_batch").fail("the input for output_batch");
+
+  const auto numInputs = static_cast<std::size_t>(info.numInputs);
+  const std::vector<float> input = readInputBatch(*inputBatch, numInputs);
+  const std::size_t numFrames = inputBatch->size();
+  const std::vector<float> expected = outputBatch->floats(numFrames, "as many as in input_batch");
+
+  SelfTest test;
+  test.numFrames = static_cast<int>(numFrames);
+  test.tolerance = std::max(kLeastTolerance, 3.0 * vectorsError);
+  std::vector<float> block(Model::kMaxPart);
+  network.prepare(1, Model::kMaxPart);
+  std::size_t worst = 0;
+  for (std::size_t start = 0; start < numFrames; start += block.size()) {
+    const std::size_t count = std::min(block.size(), numFrames - start);
+    const float* in = input.data() + start * numInputs;
+    float* out = block.data();
+    network.process(&in, &out, 1, static_cast<int>(count));
+    for (std::size_t t = 0; t < count; ++t) {
+      const double output = double{out[t]} + (info.residual ? double{in[t * numInputs]} : 0.0);
+      const double error = std::abs(output - double{expected[start + t]});
+      if (!(error <= test.maxError)) { // also for NaN
+        test.maxError = error;
+        worst = start + t;
+      }
+      if (std::isnan(error))
+        outputBatch->element(start + t).fail("a finite output", "NaN from the network");
+    }
+  }
+  if (!(test.maxError <= test.tolerance)) {
+    char found[64];
+    std::snprintf(found, sizeof found, "one that is %.3g away", test.maxError);
+    char bound[96];
+    std::snprintf(bound, sizeof bound, "the network's output within %.3g (the file's own test vectors)",
+                  test.tolerance);
+    outputBatch->element(worst).fail(bound, found, "the weights or the vectors are damaged: export the model again");
+  }
+  return test;
+}
+
+std::string readFile(const std::filesystem::path& path, const std::string& name) {
+  std::error_code error;
+  const auto status = std::filesystem::status(path, error);
+  if (!std::filesystem::exists(status))
+    throw ModelError(name, "", "a model file", "no such file");
+  if (!std::filesystem::is_regular_file(status)) {
+    throw ModelError(name, "", "a model file", std::filesystem::is_directory(status) ? "a folder" : "no regular file");
+  }
+  std::ifstream stream(path, std::ios::binary);
+  if (!stream)
+    throw ModelError(name, "", "a file that can be read", "one that cannot be opened");
+  std::string text;
+  const auto size = std::filesystem::file_size(path, error);
+  if (!error && size > ModelLimits::kMaxFileBytes) {
+    throw ModelError(name, "", "at most " + std::to_string(ModelLimits::kMaxFileBytes >> 20) + " MiB",
+                     std::to_string(size >> 20) + " MiB");
+  }
+  text.resize(error ? 0 : static_cast<std::size_t>(size));
+  stream.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(std::max<std::streamsize>(stream.gcount(), 0)));
+  return text;
+}
+
+void requireBackend(const std::string& name, const std::string& backend) {
+  const auto& backends = availableBackends();
+  if (std::find(backends.begin(), backends.end(), backend) != backends.end())
+    return;
+  std::string all;
+  for (const std::string& entry : backends)
+    all += (all.empty() ? "" : " or ") + entry;
+  throw ModelError(name, "backend", all + " in this build", backend);
+}
+
+void requirePlayable(const Json& root, const std::string& name) {
+  if (detail::isRtneuralJson(root)) {
+    if (root.contains("stft"))
+      throw ModelError(name, "stft", kPlayable, "an STFT-domain model");
+    return;
+  }
+  const std::string description = detail::describeJson(root);
+  if (!description.empty())
+    throw ModelError(name, "", kPlayable, description);
+  if (!root.is_object())
+    throw ModelError(name, "", kPlayable, detail::describe(root));
+  throw ModelError(name, root.contains("layers") ? "in_shape" : "layers", kPlayable, "JSON without this key");
+}
+
+} // namespace
+
+const std::vector<std::string>& availableBackends() {
+  static const std::vector<std::string> backends {
+    "fxengine",
+#if FXENGINE_WITH_RTNEURAL
+        "rtneural",
+#endif
+  };
+  return backends;
+}
+
+Model parseModel(std::string_view text, const std::string& name, const LoadOptions& options) {
+  requireBackend(name, options.backend);
+  if (text.size() > ModelLimits::kMaxFileBytes) {
+    throw ModelError(name, "", "at most " + std::to_string(ModelLimits::kMaxFileBytes >> 20) + " MiB", "more");
+  }
+  if (const std::string binary = detail::describeBinary(text); !binary.empty()) {
+    throw ModelError(name, "", kPlayable, binary);
+  }
+  const Json json = detail::parseJson(text, name);
+  requirePlayable(json, name);
+  const JsonField root(json, name);
+
+  ModelInfo info;
+  info.name = std::filesystem::path(name).stem().string();
+  info.backend = options.backend;
+  info.numInputs = lastOfShape(root.member("in_shape"), ModelLimits::kMaxInputs);
+  info.knobs = readKnobs(root, info.numInputs - 1);
+  info.residual = readFlag(root.optionalMember("in_skip"));
+  if (const auto gain = root.optionalMember("in_gain"))
+    info.inputGainDb = gain->number(-120.0, 120.0);
+  if (const auto gain = root.optionalMember("out_gain"))
+    info.outputGainDb = gain->number(-120.0, 120.0);
+  info.sampleRate = readSampleRate(root.optionalMember("samplerate"));
+
+  double vectorsError = 0.0;
+  if (const auto metadata = root.optionalMember("metadata")) {
+    constexpr int kMostFrames = 10'000'000;
+    info.metadata = metadata->value().dump();
+    if (const auto title = metadata->optionalMember("name"); title && title->value().is_string())
+      info.name = title->text();
+    if (const auto lag = metadata->optionalMember("lag_samples"))
+      info.lagFrames = lag->integer(-kMostFrames, kMostFrames);
+    if (const auto latency = metadata->optionalMember("latency_samples"))
+      info.latencyFrames = latency->integer(0, kMostFrames);
+    if (const auto error = metadata->optionalMember("vectors_error"))
+      vectorsError = error->number(0.0, 0.01);
+    const auto rate = readSampleRate(metadata->optionalMember("samplerate"));
+    if (rate && info.sampleRate && *rate != *info.sampleRate) {
+      info.notes.push_back("metadata.samplerate differs from samplerate, which is used");
+    }
+    if (!info.sampleRate)
+      info.sampleRate = rate;
+  }
+  if (!info.sampleRate)
+    info.notes.push_back("the file does not say its sample rate; 48000 Hz is customary");
+  if (root.optionalMember("fir"))
+    info.notes.push_back("the linear stage `fir` after the network is not played");
+
+  ParsedLayers parsed = readLayers(root.member("layers"), info.numInputs);
+  info.architecture = architectureOf(parsed.infos);
+  info.layers = std::move(parsed.infos);
+  info.numWeights = parsed.numWeights;
+
+  std::unique_ptr<Network> network;
+#if FXENGINE_WITH_RTNEURAL
+  if (options.backend == "rtneural")
+    network = detail::makeRtneuralNetwork(text, name, info.numInputs);
+#endif
+  if (!network)
+    network = std::make_unique<LayerStack>(std::move(parsed.layers));
+  if (options.selfTest)
+    info.selfTest = runSelfTest(root, info, vectorsError, *network);
+  return {std::move(info), std::move(network)};
+}
+
+Model loadModel(const std::filesystem::path& path, const LoadOptions& options) {
+  const std::string name = path.string();
+  return parseModel(readFile(path, name), name, options);
+}
+
+} // namespace fxengine

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: MIT
+#include "register.h"
+
+#include <fxengine/model.h>
+#include <fxengine/model_loader.h>
+
+#include <pybind11/numpy.h>
+#include <pybind11/stl.h>
+#include <pybind11/stl/filesystem.h>
+
+#include <cstdint>
+#include <limits>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace py = pybind11;
+
+namespace {
+
+/** A view of a NumPy array as one pointer per channel. Holds no reference: the array must outlive it. */
+struct Channels {
+  std::vector<float*> pointers;
+  py::ssize_t numFrames = 0;
+};
+
+std::string shapeOf(const py::array& array) { return py::str(array.attr("shape")).cast<std::string>(); }
+
+/** Refuses whatever would need a copy: the caller decides where copies are made. */
+void requirePlainFloats(const py::array& array, const char* name) {
+  const std::string argument = name;
+  if (!array.dtype().is(py::dtype::of<float>())) {
+    throw py::type_error(argument + ": expected dtype float32, found " + py::str(array.dtype()).cast<std::string>() +
+                         "; convert with " + argument + ".astype(numpy.float32)");
+  }
+  if (array.ndim() != 1 && array.ndim() != 2) {
+    throw py::value_error(argument + ": expected shape (frames,) or (channels, frames), found " + shapeOf(array));
+  }
+  const auto alignment = reinterpret_cast<std::uintptr_t>(array.data()) % alignof(float);
+  if ((array.flags() & py::array::c_style) == 0 || alignment != 0) {
+    throw py::value_error(argument + ": expected a C-contiguous, aligned array; copy with numpy.ascontiguousarray(" +
+                          argument + ")");
+  }
+}
+
+Channels channelsOf(const py::array& array, float* data) {
+  Channels channels;
+  channels.numFrames = array.shape(array.ndim() - 1);
+  const py::ssize_t numChannels = array.ndim() == 1 ? 1 : array.shape(0);
+  for (py::ssize_t channel = 0; channel < numChannels; ++channel) {
+    channels.pointers.push_back(data + channel * channels.numFrames);
+  }
+  return channels;
+}
+
+/** Whether two arrays of the same size share some memory without being the same. */
+bool overlapPartly(const py::array& a, const py::array& b) {
+  const auto first = reinterpret_cast<std::uintptr_t>(a.data());
+  const auto second = reinterpret_cast<std::uintptr_t>(b.data());
+  const auto distance = first < second ? second - first : first - second;
+  return distance != 0 && distance < static_cast<std::uintptr_t>(a.nbytes());
+}
+
+/** A model with what Python needs around it: a stream count that settles itself, and a guard against two threads. */
+class PythonModel {
+ public:
+  explicit PythonModel(fxengine::Model model) : model_(std::move(model)) {
+    model_.prepare(1, fxengine::Model::kMaxPart);
+  }
+
+  py::array process(const py::array& x, const std::optional<py::array>& out) {
+    requirePlainFloats(x, "x");
+    py::array y =
+        out ? *out : py::array(py::dtype::of<float>(), std::vector<py::ssize_t>(x.shape(), x.shape() + x.ndim()));
+    if (out)
+      requireTarget(x, y);
+    // The engine's interface is not const-qualified per channel; x is read only.
+    const Channels input = channelsOf(x, const_cast<float*>(static_cast<const float*>(x.data())));
+    const Channels output = channelsOf(y, static_cast<float*>(y.mutable_data()));
+
+    const std::unique_lock lock = acquire();
+    prepareFor(static_cast<int>(input.pointers.size()));
+    const py::gil_scoped_release release;
+    run(input, output);
+    return y;
+  }
+
+  void reset() {
+    const std::unique_lock lock = acquire();
+    model_.reset();
+    started_ = false;
+  }
+
+  void setKnob(int index, double position) {
+    if (index < 0 || index >= numKnobs()) {
+      throw py::index_error("the model has " + std::to_string(numKnobs()) + " knobs; there is no knob " +
+                            std::to_string(index));
+    }
+    if (!(position >= 0.0 && position <= 1.0))
+      throw py::value_error("a knob's position must be from 0 to 1");
+    model_.setKnob(index, static_cast<float>(position));
+  }
+
+  std::vector<float> knobs() const {
+    std::vector<float> positions;
+    for (int index = 0; index < numKnobs(); ++index)
+      positions.push_back(model_.knob(index));
+    return positions;
+  }
+
+  std::uint64_t numFaults() const { return model_.numFaults(); }
+
+  py::dict info() const;
+
+ private:
+  int numKnobs() const { return static_cast<int>(model_.info().knobs.size()); }
+
+  std::unique_lock<std::mutex> acquire() {
+    std::unique_lock lock(mutex_, std::try_to_lock);
+    if (!lock)
+      throw std::runtime_error("this model is being played by another thread; load one model per thread");
+    return lock;
+  }
+
+  static void requireTarget(const py::array& x, const py::array& y) {
+    requirePlainFloats(y, "out");
+    if (!y.writeable())
+      throw py::value_error("out: expected an array that can be written to");
+    if (shapeOf(x) != shapeOf(y)) {
+      throw py::value_error("out: expected the shape of x, " + shapeOf(x) + ", found " + shapeOf(y));
+    }
+    if (overlapPartly(x, y))
+      throw py::value_error("out: expected x itself or memory apart from it, found a part of it");
+  }
+
+  void prepareFor(int numStreams) {
+    if (numStreams != numStreams_) {
+      if (started_) {
+        throw py::value_error("the model has been playing " + std::to_string(numStreams_) + " stream(s), found " +
+                              std::to_string(numStreams) + "; call reset() first");
+      }
+      model_.prepare(numStreams, fxengine::Model::kMaxPart);
+      numStreams_ = numStreams;
+    }
+    started_ = true;
+  }
+
+  void run(const Channels& input, const Channels& output) noexcept {
+    constexpr py::ssize_t kLongest = 1 << 20; // the engine counts frames in int
+    std::vector<const float*> from(input.pointers.begin(), input.pointers.end());
+    std::vector<float*> to = output.pointers;
+    for (py::ssize_t start = 0; start < input.numFrames; start += kLongest) {
+      const auto count = static_cast<int>(std::min(kLongest, input.numFrames - start));
+      model_.process(from.data(), to.data(), static_cast<int>(from.size()), count);
+      for (auto& pointer : from)
+        pointer += count;
+      for (auto& pointer : to)
+        pointer += count;
+    }
+  }
+
+  fxengine::Model model_;
+  std::mutex mutex_;
+  int numStreams_ = 1;
+  bool started_ = false;
+};
+
+py::object jsonLoads(const std::string& text) { return py::module_::import("json").attr("loads")(py::bytes(text)); }
+
+py::dict PythonModel::info() const {
+  const fxengine::ModelInfo& info = model_.info();
+  py::list layers;
+  for (const fxengine::LayerInfo& layer : info.layers) {
+    layers.append(py::dict(py::arg("type") = layer.type, py::arg("input_size") = layer.inputSize,
+                           py::arg("output_size") = layer.outputSize, py::arg("activation") = layer.activation));
+  }
+  py::list knobs;
+  for (const fxengine::KnobInfo& knob : info.knobs) {
+    knobs.append(py::dict(py::arg("name") = knob.name, py::arg("unit") = knob.unit, py::arg("minimum") = knob.minimum,
+                          py::arg("maximum") = knob.maximum, py::arg("default") = knob.defaultValue));
+  }
+  py::object selfTest = py::none();
+  if (info.selfTest) {
+    selfTest =
+        py::dict(py::arg("num_frames") = info.selfTest->numFrames, py::arg("max_error") = info.selfTest->maxError,
+                 py::arg("tolerance") = info.selfTest->tolerance);
+  }
+  py::dict result;
+  result["name"] = info.name;
+  result["backend"] = info.backend;
+  result["architecture"] = info.architecture;
+  result["layers"] = layers;
+  result["num_weights"] = info.numWeights;
+  result["num_inputs"] = info.numInputs;
+  result["residual"] = info.residual;
+  result["input_gain_db"] = info.inputGainDb;
+  result["output_gain_db"] = info.outputGainDb;
+  result["sample_rate"] = info.sampleRate;
+  result["latency_frames"] = info.latencyFrames;
+  result["lag_frames"] = info.lagFrames;
+  result["knobs"] = knobs;
+  result["self_test"] = selfTest;
+  result["notes"] = info.notes;
+  result["metadata"] = jsonLoads(info.metadata);
+  return result;
+}
+
+} // namespace
+
+void registerModel(py::module_& module) {
+  py::class_<PythonModel>(module, "Model")
+      .def("process", &PythonModel::process, py::arg("x"), py::arg("out") = py::none())
+      .def("reset", &PythonModel::reset)
+      .def("set_knob", &PythonModel::setKnob, py::arg("index"), py::arg("position"))
+      .def_property_readonly("knobs", &PythonModel::knobs)
+      .def_property_readonly("num_faults", &PythonModel::numFaults)
+      .def("info", &PythonModel::info);
+
+  const auto load = [](const std::filesystem::path& path, const std::string& backend, bool selfTest) {
+    const py::gil_scoped_release release;
+    return std::make_unique<PythonModel>(fxengine::loadModel(path, {backend, selfTest}));
+  };
+  module.def("load", load, py::arg("path"), py::kw_only(), py::arg("backend"), py::arg("self_test"));
+  module.def("available_backends", &fxengine::availableBackends);
+  module.def(
+      "describe_content", [](const py::bytes& content) { return fxengine::describeContent(std::string_view(content)); },
+      py::arg("content"));
+}

@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: MIT
+"""Plays model files through the real-time C++ engine: the same code that runs in the plugin.
+
+>>> model = load("amp.json")                          # doctest: +SKIP
+>>> wet = model.process(dry)                          # doctest: +SKIP
+
+State runs on from call to call, so a recording may be given whole or in blocks of any size: the output is the same,
+sample for sample.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from os import PathLike
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fxtrain import _engine
+
+__all__ = ["Knob", "Layer", "Model", "ModelInfo", "SelfTest", "available_backends", "describe_file", "load"]
+
+Signal = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One layer as the file describes it; ``activation`` is empty where there is none."""
+
+    type: str
+    input_size: int
+    output_size: int
+    activation: str
+
+
+@dataclass(frozen=True, slots=True)
+class Knob:
+    """A control of the device, in its own unit; the network sees its position, 0 at ``minimum``, 1 at ``maximum``."""
+
+    name: str
+    unit: str
+    minimum: float
+    maximum: float
+    default: float
+
+
+@dataclass(frozen=True, slots=True)
+class SelfTest:
+    """What came out when the file's own test vectors were played at load: absolute errors, full scale 1."""
+
+    num_frames: int
+    max_error: float
+    tolerance: float
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """All that a file says of its model, beside the weights.
+
+    Attributes:
+        name: ``metadata.name``, else the file's name.
+        backend: what plays it.
+        architecture: "lstm", "gru", "lstm+gru" or "dense".
+        num_inputs: audio, then one for each knob.
+        residual: the input is added to the network's output.
+        sample_rate: in Hz, or None where the file does not say.
+        latency: how much later than its input the model's output is, in frames.
+        lag: how much later than the dry recording the wet one was; removed in training, so the model does not have it.
+        self_test: None where the file has no test vectors.
+        notes: what the file says that is not acted on.
+        metadata: the file's own, as it stands there.
+    """
+
+    path: Path
+    name: str
+    backend: str
+    architecture: str
+    layers: tuple[Layer, ...]
+    num_weights: int
+    num_inputs: int
+    residual: bool
+    input_gain_db: float
+    output_gain_db: float
+    sample_rate: float | None
+    latency: int
+    lag: int
+    knobs: tuple[Knob, ...]
+    self_test: SelfTest | None
+    notes: tuple[str, ...]
+    metadata: Mapping[str, Any]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same as JSON-able values."""
+        fields = {name: getattr(self, name) for name in self.__slots__}
+        return fields | {
+            "path": str(self.path),
+            "layers": [asdict(layer) for layer in self.layers],
+            "knobs": [asdict(knob) for knob in self.knobs],
+            "self_test": asdict(self.self_test) if self.self_test else None,
+            "notes": list(self.notes),
+            "metadata": dict(self.metadata),
+        }
+
+
+class Model:
+    """A loaded model with its state. Made by :func:`load`.
+
+    One thread may use it at a time: a second one gets a ``RuntimeError``. Load the file once per thread instead.
+    """
+
+    def __init__(self, path: Path, model: _engine.Model) -> None:
+        self._model = model
+        info = model.info()
+        self._info = ModelInfo(
+            path=path,
+            name=info["name"],
+            backend=info["backend"],
+            architecture=info["architecture"],
+            layers=tuple(Layer(**layer) for layer in info["layers"]),
+            num_weights=info["num_weights"],
+            num_inputs=info["num_inputs"],
+            residual=info["residual"],
+            input_gain_db=info["input_gain_db"],
+            output_gain_db=info["output_gain_db"],
+            sample_rate=info["sample_rate"],
+            latency=info["latency_frames"],
+            lag=info["lag_frames"],
+            knobs=tuple(Knob(**knob) for knob in info["knobs"]),
+            self_test=SelfTest(**info["self_test"]) if info["self_test"] else None,
+            notes=tuple(info["notes"]),
+            metadata=MappingProxyType(info["metadata"]),
+        )
+
+    def __repr__(self) -> str:
+        return f"<fxtrain.engine.Model {self._info.name!r}, {self._info.architecture}, {self._info.backend}>"
+
+    @property
+    def info(self) -> ModelInfo:
+        """What the file says of the model."""
+        return self._info
+
+    def process(self, x: Signal, out: Signal | None = None) -> Signal:
+        """Plays a block; the state runs on to the next call. Releases the GIL meanwhile.
+
+        Nothing is copied or converted on the way in: an array of another dtype, or one that is not contiguous, is an
+        error.
+
+        Args:
+            x: float32, C-contiguous, shape ``(frames,)`` or ``(channels, frames)``, full scale 1. Channels are
+                independent streams; their number is free in the first call after :func:`load` or :meth:`reset`, and
+                stays the same from there on.
+            out: where to write, of the same shape and dtype; may be ``x`` itself.
+
+        Returns:
+            ``out``, or a new array of the shape of ``x``. Where input or output is NaN or infinite, that channel is
+            silent for up to 256 frames, its state is cleared, and :attr:`num_faults` grows.
+        """
+        return self._model.process(x, out)
+
+    def reset(self) -> None:
+        """Clears the state: the model is as it was after :func:`load`. Knobs keep their positions."""
+        self._model.reset()
+
+    def set_knob(self, index: int, position: float) -> None:
+        """Moves a knob to a position from 0 to 1, from the next call of :meth:`process` on."""
+        self._model.set_knob(index, position)
+
+    @property
+    def knobs(self) -> tuple[float, ...]:
+        """The knobs' positions, 0 to 1."""
+        return tuple(self._model.knobs)
+
+    @property
+    def num_faults(self) -> int:
+        """How often NaN or infinity was turned into silence."""
+        return self._model.num_faults
+
+
+def load(path: str | PathLike[str], *, backend: str = "fxengine", self_test: bool = True) -> Model:
+    """Loads a model file: RTNeural JSON, with or without AIDA-X's keys.
+
+    Args:
+        path: the file.
+        backend: one of :func:`available_backends`.
+        self_test: play the file's test vectors, if it has any, and refuse the file when the output differs.
+
+    Raises:
+        ModelFileError: naming file, field, what was expected and what was found.
+    """
+    path = Path(path)
+    return Model(path, _engine.load(path, backend=backend, self_test=self_test))
+
+
+def available_backends() -> tuple[str, ...]:
+    """The backends of this build: "fxengine", and "rtneural" where it was built in."""
+    return tuple(_engine.available_backends())
+
+
+def describe_file(path: str | PathLike[str]) -> str:
+    """Says in a few words what a file is, from its content alone; empty where nothing is recognised.
+
+    Knows the model formats of others too: ".nam", Proteus, PyTorch and Keras files.
+    """
+    return _engine.describe_content(Path(path).read_bytes())
