@@ -11,6 +11,7 @@ FxtrainError                      anything fxtrain raises on purpose; exit code 
 ├── TrainingError                 training went wrong while it ran
 │   ├── DivergenceError           the loss became infinite and could not be recovered
 │   └── CheckpointError           a checkpoint could not be written or does not fit the model
+├── SimulationError               a circuit's equations could not be solved
 └── Interrupted                   the user asked to stop; what was done is saved; exit code 1
 
 Every message is one sentence that says what was found, what was expected and what to do.
@@ -59,6 +60,10 @@ class DivergenceError(TrainingError):
 
 class CheckpointError(TrainingError):
     """A checkpoint could not be written, or does not fit the model."""
+
+
+class SimulationError(FxtrainError):
+    """A circuit's equations could not be solved."""
 
 
 class Interrupted(FxtrainError):

@@ -1,1 +1,63 @@
 # SPDX-License-Identifier: MIT
+"""Circuits: schematics with component values, solved sample by sample, and recordings made with them.
+
+>>> from fxtrain.circuits import get_schematic, simulate, synthesise_guitar
+>>> dry = synthesise_guitar(1.0, 48000, seed=1)
+>>> simulate(get_schematic("overdrive", drive=0.5), dry, 48000).output.shape
+(48000,)
+"""
+
+from fxtrain.circuits._components import (
+    GROUND,
+    Capacitor,
+    Circuit,
+    Component,
+    DiodePair,
+    IdealOpAmp,
+    Jfet,
+    Resistor,
+    Transconductor,
+    Transistor,
+    Triode,
+    VoltageSource,
+    op_amp,
+    potentiometer,
+)
+from fxtrain.circuits._devices import DiodeModel, JfetModel, OpAmpModel, TransistorModel, TriodeModel
+from fxtrain.circuits._network import Network, OperatingPoint, Stepper
+from fxtrain.circuits._simulation import Convergence, Recording, simulate
+from fxtrain.circuits.guitar import synthesise_guitar
+from fxtrain.circuits.interface import AudioInterface
+from fxtrain.circuits.schematics import SCHEMATICS, get_schematic
+
+__all__ = [
+    "GROUND",
+    "SCHEMATICS",
+    "AudioInterface",
+    "Capacitor",
+    "Circuit",
+    "Component",
+    "Convergence",
+    "DiodeModel",
+    "DiodePair",
+    "IdealOpAmp",
+    "Jfet",
+    "JfetModel",
+    "Network",
+    "OpAmpModel",
+    "OperatingPoint",
+    "Recording",
+    "Resistor",
+    "Stepper",
+    "Transconductor",
+    "Transistor",
+    "TransistorModel",
+    "Triode",
+    "TriodeModel",
+    "VoltageSource",
+    "get_schematic",
+    "op_amp",
+    "potentiometer",
+    "simulate",
+    "synthesise_guitar",
+]

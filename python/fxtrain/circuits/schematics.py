@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: MIT
+"""Schematics of our own on textbook topologies, with component values as derived in each docstring.
+
+Knobs run from 0 to 1. Signals are referred to 1 V peak at the input for full scale, a guitar with humbuckers played hard.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from fxtrain.circuits._components import (
+    GROUND,
+    Capacitor,
+    Circuit,
+    DiodePair,
+    IdealOpAmp,
+    Resistor,
+    Triode,
+    VoltageSource,
+    op_amp,
+    potentiometer,
+)
+from fxtrain.circuits._devices import D1N4148, LM308, TRIODE_12AX7
+from fxtrain.errors import ConfigError
+
+__all__ = ["SCHEMATICS", "distortion", "get_schematic", "overdrive", "valve"]
+
+
+def overdrive(*, drive: float = 0.7, tone: float = 0.5, level: float = 0.8) -> Circuit:
+    """Soft clipping: diodes in the feedback of a non-inverting amplifier, then a treble cut.
+
+    ::
+
+                                 +---- R3 + drive -----+
+                                 +-------- C3 ---------+
+                                 +---- D1 |>|<| D2 ----+
+                                 |                     |
+        in --C1--+---(+)\\       |                     |
+                 |      |  >-----|---------------------+--R4--+--C5--+ level
+                 R1 +-(-)/       |                            |      |
+                 |  +------------+                            C4     < ---- out
+                gnd |                                         |      >
+                    R2                                       tone   gnd
+                    C2                                        |
+                   gnd                                       gnd
+
+    The leg R2 C2 (3.9 kohm, 56 nF) lets gain rise above 1 / (2 pi R2 C2) = 729 Hz, so that bass stays tight. Gain there:
+    1 + (33 kohm + drive 470 kohm) / 3.9 kohm, 19 dB to 42 dB. C3 (68 pF) rounds the top: 4.7 kHz at full drive. The diodes hold the
+    amplifier's output within about 0.6 V of its input, so the clean signal stays in the sum. R4 C4 (2.2 kohm, 47 nF) cut above 1.5 kHz,
+    the tone pot in series with C4 gives the treble back.
+    """
+    return Circuit(
+        "overdrive",
+        (
+            Capacitor("C1", "in", "plus", 47e-9),
+            Resistor("R1", "plus", GROUND, 470e3),
+            IdealOpAmp("U1", "plus", "minus", "amp"),
+            Resistor("R2", "minus", "leg", 3.9e3),
+            Capacitor("C2", "leg", GROUND, 56e-9),
+            Resistor("R3", "minus", "amp", 33e3 + _knob("drive", drive) * 470e3),
+            Capacitor("C3", "minus", "amp", 68e-12),
+            DiodePair("D1", "minus", "amp", D1N4148, D1N4148),
+            Resistor("R4", "amp", "dull", 2.2e3),
+            Capacitor("C4", "dull", "tone", 47e-9),
+            Resistor("tone", "tone", GROUND, 100.0 + _knob("tone", tone) * 10e3),
+            Capacitor("C5", "dull", "volume", 1e-6),
+            *potentiometer("level", "volume", "out", GROUND, 100e3, _knob("level", level)),
+        ),
+        output_volts=1.0,
+    )
+
+
+def distortion(*, gain: float = 0.5, tone: float = 0.6, level: float = 0.8) -> Circuit:
+    """Hard clipping: a slow high-gain amplifier into diodes to ground.
+
+    ::
+
+                       +--- gain pot ---+
+                       +------ C3 ------+
+        in --C1--+--(+)\\               |
+                 |     | >--------------+--C4--R4--+--R5--tone pot--+---- buffer --C6--+ level
+                 R1 +-(-)/  +-4.5 V                |                |                  |
+                 |  |                             D1 D2 (to gnd)    C5                 < ---- out
+                gnd R2                             |                |                  >
+                    C2                            gnd              gnd                gnd
+                   gnd
+
+    The leg R2 C2 (680 ohm, 1 uF) sets the bass corner of the gain at 234 Hz; the pot (up to 330 kohm) makes it 1 + 330 k / 680, 54 dB,
+    more than the amplifier (an LM308, 1 MHz, 0.3 V/us) has above 2 kHz: its slew rate rounds the edges before the diodes square them.
+    R5 and the tone pot (1.5 to 51.5 kohm) with C5 (3.3 nF) cut above 32 kHz to 940 Hz.
+    """
+    return Circuit(
+        "distortion",
+        (
+            VoltageSource("V1", "plus9", GROUND, 4.5),
+            VoltageSource("V2", "minus9", GROUND, -4.5),
+            Capacitor("C1", "in", "plus", 22e-9),
+            Resistor("R1", "plus", GROUND, 1e6),
+            *op_amp("U1", "plus", "minus", "amp", LM308, rails=("plus9", "minus9")),
+            Resistor("R2", "minus", "leg", 680.0),
+            Capacitor("C2", "leg", GROUND, 1e-6),
+            Resistor("gain", "minus", "amp", 1e3 + _knob("gain", gain) * 330e3),
+            Capacitor("C3", "minus", "amp", 68e-12),
+            Capacitor("C4", "amp", "coupled", 4.7e-6),
+            Resistor("R4", "coupled", "clipped", 1e3),
+            DiodePair("D1", "clipped", GROUND, D1N4148, D1N4148),
+            Resistor("R5", "clipped", "filtered", 1.5e3 + (1.0 - _knob("tone", tone)) * 50e3),
+            Capacitor("C5", "filtered", GROUND, 3.3e-9),
+            IdealOpAmp("U2", "filtered", "buffered", "buffered"),
+            Capacitor("C6", "buffered", "volume", 1e-6),
+            *potentiometer("level", "volume", "out", GROUND, 100e3, _knob("level", level)),
+        ),
+        output_volts=1.0,
+    )
+
+
+def valve(*, gain: float = 0.5) -> Circuit:
+    """Two common-cathode stages of a 12AX7 with a gain control between them.
+
+    ::
+
+                     +300 V                      +300 V
+                       |                           |
+                      Ra1                         Ra2
+                       |                           |
+                       +--C2--+ gain pot           +--C4--+---- out
+        in --Rg1--+-- V1a     |                    |      |
+                  |    |      < --Rg2--+--------- V2a     Rl
+                 Rgl  Rk1,Ck1 >        (Cgp2)      |      |
+                  |    |      |                  Rk2,Ck2  gnd
+                 gnd  gnd    gnd                   |
+                                                  gnd
+
+    Each stage: 100 kohm in the plate, 1.5 kohm in the cathode, which settles at about 0.8 mA and 1.2 V of bias; gain about 60. The cathode
+    capacitors (1 uF) lift the gain above 106 Hz and forget within a few milliseconds. The second stage is driven into grid current on
+    one side and cut-off on the other. Plate-to-grid capacitances (1.7 pF, data sheet) behind the grid stoppers (68 and 220 kohm) take the edge off
+    the top: Miller's 105 pF and 220 kohm make 7 kHz.
+    """
+    stage = ("plate", "cathode")
+    parts = [
+        VoltageSource("V1", "supply", GROUND, 300.0),
+        Resistor("Rg1", "in", "grid1", 68e3),
+        Resistor("Rgl", "in", GROUND, 1e6),
+    ]
+    circuit_parts: list[object] = list(parts)
+    del stage
+    for number in (1, 2):
+        grid, plate, cathode = f"grid{number}", f"plate{number}", f"cathode{number}"
+        circuit_parts += [
+            Triode(f"V{number}a", plate, grid, cathode, TRIODE_12AX7),
+            Resistor(f"Ra{number}", "supply", plate, 100e3),
+            Resistor(f"Rk{number}", cathode, GROUND, 1.5e3),
+            Capacitor(f"Ck{number}", cathode, GROUND, 1e-6),
+            Capacitor(f"Cgp{number}", grid, plate, 1.7e-12),
+        ]
+    return Circuit(
+        "valve",
+        (
+            *circuit_parts,  # type: ignore[arg-type]
+            Capacitor("C2", "plate1", "gain", 22e-9),
+            *potentiometer("gain", "gain", "wiper", GROUND, 470e3, _knob("gain", gain)),
+            Resistor("Rg2", "wiper", "grid2", 220e3),
+            Capacitor("C4", "plate2", "out", 22e-9),
+            Resistor("Rl", "out", GROUND, 1e6),
+        ),
+        output_volts=200.0,
+    )
+
+
+SCHEMATICS: dict[str, Callable[..., Circuit]] = {"overdrive": overdrive, "distortion": distortion, "valve": valve}
+"""Schematics by name; each takes its knobs as keywords."""
+
+
+def get_schematic(name: str, **knobs: float) -> Circuit:
+    """The schematic of that name with its knobs set.
+
+    >>> get_schematic("overdrive", drive=1.0)["R3"].ohms
+    503000.0
+    """
+    if name not in SCHEMATICS:
+        raise ConfigError(f"there is no circuit {name!r}; choose one of {', '.join(SCHEMATICS)}.")
+    try:
+        return SCHEMATICS[name](**knobs)
+    except TypeError:
+        raise ConfigError(f"circuit {name!r} does not have all the knobs {', '.join(knobs)}.") from None
+
+
+def _knob(name: str, position: float) -> float:
+    if not 0.0 <= position <= 1.0:
+        raise ConfigError(f"the knob {name} is at {position}; give a position from 0 to 1.")
+    return position
