@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Recordings: files, resampling, alignment."""
 
-from fxtrain.audio.alignment import LAG_GUARD, Alignment, apply_lag, estimate_alignment
+from fxtrain.audio.alignment import LAG_GUARD, Alignment, LagJump, apply_lag, estimate_alignment
 from fxtrain.audio.files import Audio, AudioReader, AudioWriter, read_audio, write_audio
 from fxtrain.audio.resampling import resample
 
@@ -11,6 +11,7 @@ __all__ = [
     "Audio",
     "AudioReader",
     "AudioWriter",
+    "LagJump",
     "apply_lag",
     "estimate_alignment",
     "read_audio",

@@ -131,8 +131,8 @@ class AudioReader:
 class AudioWriter:
     """A sound file written block by block that appears under its name only when it is complete.
 
-    Blocks go to a temporary file in the same folder. Leaving the ``with`` block normally renames it to ``path``; leaving
-    it by an exception removes it, and what was at ``path`` before is still there.
+    Blocks go to a temporary file in the same folder. Leaving the ``with`` block normally renames it to ``path``;
+    leaving it by an exception removes it, and what was at ``path`` before is still there.
 
     Args:
         path: the ending names the format: ``.wav``, ``.flac``, ``.aiff``, ``.ogg``.
@@ -306,7 +306,7 @@ def _choose_channel(channels: Samples) -> tuple[int, str]:
         return chosen, f"Took {_name(chosen)} of {len(channels)}: nothing else is sounding."
     ratio_db = 20 * np.log10(max(difference, 1e-12) / float(rms.max()))
     return chosen, (
-        f"Took {_name(chosen)} of {len(channels)}: they differ (difference {ratio_db:+.0f} dB); --channel takes another."
+        f"Took {_name(chosen)} of {len(channels)}: they differ (by {ratio_db:+.0f} dB); --channel takes another."
     )
 
 
