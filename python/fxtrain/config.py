@@ -24,7 +24,17 @@ from pydantic.dataclasses import dataclass as pydantic_dataclass
 
 from fxtrain.errors import ConfigError
 
-__all__ = ["Tables", "build", "configuration", "load_preset", "merge", "parse_setting", "presets", "read_toml", "write_toml"]
+__all__ = [
+    "Tables",
+    "build",
+    "configuration",
+    "load_preset",
+    "merge",
+    "parse_setting",
+    "presets",
+    "read_toml",
+    "write_toml",
+]
 
 Tables = dict[str, dict[str, Any]]
 _T = TypeVar("_T")

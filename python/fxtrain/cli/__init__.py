@@ -9,6 +9,7 @@ reads goes to ``console``, which is then stderr.
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from collections.abc import Sequence
 
@@ -23,7 +24,9 @@ __all__ = ["main"]
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code: 0 done, 1 failed while working, 2 wrong input."""
-    args = init_parser("all").parse_args(argv)
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    args = init_parser("all").parse_args(arguments)
+    args.command_line = shlex.join(["fxtrain", *arguments])
     console = Console(stderr=args.json, quiet=args.quiet, highlight=False, soft_wrap=True)
     logger = init_logger(verbosity=args.verbose - args.quiet)
     try:

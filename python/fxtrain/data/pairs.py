@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated
 
 import numpy as np
@@ -143,7 +144,7 @@ class PairedAudio:
             trained = shortest - self.warm_up_frames if shortest < 2 * config.sequence_frames else trained
         if trained < 32:
             raise DataCheckError(
-                f"the training part has stretches of only {shortest} frames of which {self.warm_up_frames} are skipped; "
+                f"the training part has stretches of only {shortest} frames, {self.warm_up_frames} of them skipped; "
                 "record more, or lower --skip-frames"
             )
         self.chunks_per_sequence = max(1, round(trained / config.chunk_frames))
@@ -171,7 +172,7 @@ class PairedAudio:
         """Optimiser steps in which every sequence is seen about once."""
         return max(1, round(len(self._slots) / self.batch_size)) * self.chunks_per_sequence
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """Hash of the training material: a resumed run must see the same."""
         digest = hashlib.sha256()

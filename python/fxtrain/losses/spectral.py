@@ -20,7 +20,9 @@ class MultiResolutionStft(nn.Module):
         super().__init__()
         from auraloss.freq import MultiResolutionSTFTLoss
 
-        self.stft = MultiResolutionSTFTLoss(fft_sizes=[2048, 1024, 512], hop_sizes=[240, 120, 50], win_lengths=[1200, 600, 240])
+        self.stft = MultiResolutionSTFTLoss(
+            fft_sizes=[2048, 1024, 512], hop_sizes=[240, 120, 50], win_lengths=[1200, 600, 240]
+        )
 
     def forward(self, prediction: Tensor, target: Tensor) -> Tensor:
         """Distance of two batches of shape ``(batch, frames)``; frames must be at least 2048."""

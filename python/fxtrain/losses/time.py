@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 __all__ = ["dc_to_signal_ratio", "error_to_signal_ratio"]
@@ -28,6 +27,7 @@ def error_to_signal_ratio(
 
     Source: Wright and Välimäki, "Perceptual loss function for neural modelling of audio systems", 2020, eq. 3.
 
+    >>> import torch
     >>> error_to_signal_ratio(torch.zeros(1, 4), torch.ones(1, 4), eps=0.0).item()
     1.0
     """
@@ -45,6 +45,7 @@ def dc_to_signal_ratio(
 
     Arguments and source as in :func:`error_to_signal_ratio` (eq. 6).
 
+    >>> import torch
     >>> dc_to_signal_ratio(torch.tensor([[3.0, 1.0]]), torch.tensor([[1.0, 1.0]]), eps=0.0).item()
     1.0
     """
@@ -53,5 +54,3 @@ def dc_to_signal_ratio(
     if weight is not None:
         offset, power = offset * weight, power * weight
     return offset.mean() / (power.mean() + eps)
-
-

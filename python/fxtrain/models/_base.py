@@ -84,7 +84,7 @@ class Trainable(nn.Module):
 
     def phases(self) -> list[Phase]:
         """The optimisers' turns, in order."""
-        return [Phase("main", list(self.parameters()))]
+        return [Phase("main", [parameter for parameter in self.parameters() if parameter.requires_grad])]
 
     def loss(self, batch: Any, phase: Phase, step: int) -> tuple[Tensor, dict[str, Tensor]]:
         """The scalar to minimise in a phase, and its parts for the log."""

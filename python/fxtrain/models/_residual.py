@@ -63,6 +63,10 @@ class ResidualRecurrent(Trainable):
         cell = nn.LSTM if self.unit == "lstm" else nn.GRU
         self.recurrent = cell(1, config.hidden_size, config.num_layers, batch_first=True)
         self.output = nn.Linear(config.hidden_size, 1)
+        if self.unit == "lstm":  # torch's second bias only adds to the first; model files have one
+            for layer in range(config.num_layers):
+                second = getattr(self.recurrent, f"bias_hh_l{layer}")
+                nn.init.zeros_(second).requires_grad_(False)
         self._carried: State | None = None
 
     @classmethod

@@ -1,1 +1,2 @@
 # SPDX-License-Identifier: MIT
+"""Training: the loop, schedules, checkpoints, devices, and a whole run from files to report."""

@@ -45,7 +45,6 @@ def save_checkpoint(path: Path, content: dict[str, Any]) -> None:
         CheckpointError: it could not be written; an earlier checkpoint of that name is untouched.
     """
 
-
     buffer = io.BytesIO()
     torch.save({"format_version": FORMAT_VERSION, **content}, buffer)
     try:
@@ -69,10 +68,12 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         raise ModelFileError(f"there is no checkpoint {path}") from None
     except (OSError, RuntimeError, pickle.UnpicklingError, EOFError, ValueError, KeyError) as error:
         raise ModelFileError(
-            f"{path} is not a checkpoint of fxtrain ({type(error).__name__}); expected a .pt file written by fxtrain fit"
+            f"{path} is not a checkpoint ({type(error).__name__}); expected a .pt file written by fxtrain fit"
         ) from None
     if not isinstance(content, dict) or "format_version" not in content:
-        raise ModelFileError(f"{path} is a torch file but not a checkpoint of fxtrain; expected one written by fxtrain fit")
+        raise ModelFileError(
+            f"{path} is a torch file but not a checkpoint of fxtrain; expected one written by fxtrain fit"
+        )
     if content["format_version"] != FORMAT_VERSION:
         raise ModelFileError(
             f"{path} has checkpoint version {content['format_version']}, but this fxtrain reads {FORMAT_VERSION}"

@@ -173,6 +173,7 @@ class Trainer:
             for phase in self._phases
         ]
         self._plan: Plan | None = None
+        self._best: dict[str, Tensor] = {}
 
     def run(self, *, resume: bool = False) -> TrainingResult:
         """Trains to the end of the plan.
@@ -192,6 +193,7 @@ class Trainer:
             self._plan = self._make_plan()
             self._log_file().unlink(missing_ok=True)
             self._log("start", **asdict(self._plan))
+            self._judge(self._validate())
             self._save(last)
         return self._train()
 
@@ -298,12 +300,13 @@ class Trainer:
     def _judge(self, error: float) -> None:
         """Keeps the best weights; notices divergence and convergence."""
         position, config = self._position, self.config
-        if not math.isfinite(error) or error > 10 * max(position.best_error, 0.1):
+        if position.step and (not math.isfinite(error) or error > 10 * max(position.best_error, 0.1)):
             self._set_back(f"the validation error rose to {error:.3g}")
             return
         if error < position.best_error:
             position.best_error, position.best_step = error, position.step
-            save_checkpoint(self.folder / "best.pt", {**self.facts, **self._weights(), "error": error})
+            self._best = self._weights()
+            save_checkpoint(self.folder / "best.pt", {**self.facts, "weights": self._best, "error": error})
         if error < 0.99 * position.plateau_error:
             position.plateau_error, position.plateau_step = error, position.step
         waited = position.step - position.plateau_step
@@ -333,14 +336,10 @@ class Trainer:
                 f"{reason} for the {position.divergences}th time, at step {position.step}; the best weights are kept; "
                 "use a lower --lr or look at the data with fxtrain check"
             )
-        best = self.folder / "best.pt"
-        source = best if best.exists() else self.folder / "last.pt"
-        content = load_checkpoint(source)
-        self.model.load_state_dict(content["weights"])
+        self.model.load_state_dict(self._best)
         self.model.set_carried_state([])
         for optimizer in self._optimizers:
             optimizer.state.clear()
-        # The next steps start in the middle of sequences whose state is gone: go on at the next first chunk.
         logger.warning("%s at step %d: back to the best weights, learning rate halved", reason, position.step)
 
     def _make_plan(self) -> Plan:
@@ -375,7 +374,7 @@ class Trainer:
                 trial.model.train()
                 trial._step(self.provider.batch(trial._position.step).to(self.model.device))
             times.append((time.monotonic() - start) / steps)
-            if time.monotonic() - began > limit and len(times) > 2:
+            if time.monotonic() - began > limit and len(times) > 3:
                 break
         start = time.monotonic()
         trial.model.eval()
@@ -384,10 +383,11 @@ class Trainer:
                 trial.model.validate(batch.to(self.model.device))
         validation = time.monotonic() - start
         torch.set_rng_state(state)
-        return sorted(times)[len(times) // 2], validation
+        rounds = sorted(times[1:])  # the first one pays for caches and allocation
+        return rounds[len(rounds) // 2], validation
 
-    def _weights(self) -> dict[str, Any]:
-        return {"weights": {name: value.detach().cpu() for name, value in self.model.state_dict().items()}}
+    def _weights(self) -> dict[str, Tensor]:
+        return {name: value.detach().cpu().clone() for name, value in self.model.state_dict().items()}
 
     def _save(self, path: Path) -> None:
         assert self._plan is not None
@@ -395,7 +395,8 @@ class Trainer:
             path,
             {
                 **self.facts,
-                **self._weights(),
+                "weights": self._weights(),
+                "best_weights": self._best,
                 "optimizers": [optimizer.state_dict() for optimizer in self._optimizers],
                 "carried": [value.cpu() for value in self.model.carried_state()],
                 "position": asdict(self._position),
@@ -416,6 +417,7 @@ class Trainer:
         for optimizer, state in zip(self._optimizers, content["optimizers"], strict=True):
             optimizer.load_state_dict(state)
         self.model.set_carried_state(content["carried"])
+        self._best = content["best_weights"]
         self._position = _Position(**content["position"])
         self._plan = Plan(**content["plan"])
         torch.set_rng_state(content["rng"])

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: MIT
+"""What a model file says about the capture."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from fxtrain.config import configuration
+
+__all__ = ["GEAR_TYPES", "GearType", "Metadata"]
+
+GearType = Literal["amp", "pedal", "pedal_amp", "amp_cab", "amp_pedal_cab", "preamp", "studio"]
+GEAR_TYPES: tuple[GearType, ...] = ("amp", "pedal", "pedal_amp", "amp_cab", "amp_pedal_cab", "preamp", "studio")
+
+Level = Annotated[float, Field(ge=-60, le=60)]
+
+
+@configuration
+class Metadata:
+    """What the person who made the capture tells about it; every entry may be missing.
+
+    Attributes:
+        name: of the capture.
+        author: who made it.
+        device_name: the amplifier or pedal.
+        gear_type: what kind of device it is; the words are those of ``.nam`` files.
+        input_dbu: analog level, in dBu, of a sine of full scale at the device's input.
+        output_dbu: analog level, in dBu, at the device's output that reads as full scale.
+        licence: of the model file.
+    """
+
+    name: str | None = None
+    author: str | None = None
+    device_name: str | None = None
+    gear_type: GearType | None = None
+    input_dbu: Level | None = None
+    output_dbu: Level | None = None
+    licence: str | None = None
+
+    def to_document(self) -> dict[str, Any]:
+        """The entries under the keys of the model file: AIDA-X's where it has one."""
+        entries = {
+            "name": self.name,
+            "author": self.author,
+            "based": self.device_name,
+            "gear_type": self.gear_type,
+            "input_level_dbu": self.input_dbu,
+            "output_level_dbu": self.output_dbu,
+            "license": self.licence,
+        }
+        return {key: value for key, value in entries.items() if value is not None}

@@ -1,0 +1,298 @@
+# SPDX-License-Identifier: MIT
+"""From recordings to a model that plays: what ``fxtrain fit`` does."""
+
+from __future__ import annotations
+
+import json
+import logging
+import platform
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from fxtrain import __version__, engine
+from fxtrain.config import Tables, build, read_toml, write_toml
+from fxtrain.data import SplitConfig
+from fxtrain.data.material import Material, PairFiles, load_material
+from fxtrain.errors import ConfigError
+from fxtrain.export import Metadata, write_model
+from fxtrain.losses import LossConfig
+from fxtrain.models import Trainable, get_model
+from fxtrain.report import RunReport, write_report
+from fxtrain.report.baselines import fit_baselines
+from fxtrain.report.evaluation import Take, measure_parity, measure_speed, play, segments_of
+from fxtrain.report.metrics import measure
+from fxtrain.training.checkpoint import load_checkpoint, write_atomically
+from fxtrain.training.device import init_device
+from fxtrain.training.run_folder import RunFolder
+from fxtrain.training.trainer import Progress, Trainer, TrainingConfig, TrainingResult, read_log
+
+__all__ = ["FitRequest", "build_model", "fit", "load_trained_model", "sections"]
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitRequest:
+    """All that decides a run; saved as ``config.toml``.
+
+    Attributes:
+        pairs: recordings and their roles.
+        model: name of the architecture.
+        tables: ``[model]``, ``[data]``, ``[loss]`` and ``[split]`` settings.
+        training: limits and rates.
+        metadata: what the model file says about the capture.
+        device: as given to :func:`fxtrain.training.device.init_device`.
+        checkpoint: weights to start from.
+        ignore: checks that must not stop.
+        sample_rate: resample to this; None keeps the files' own.
+        skip_frames: frames at the start of each clip that are not scored.
+        fix_polarity: flip the target where it is upside down.
+        command: the exact command line.
+    """
+
+    pairs: Sequence[PairFiles]
+    model: str = "lstm"
+    tables: Tables = field(default_factory=dict)
+    training: TrainingConfig
+    metadata: Metadata = field(default_factory=Metadata)
+    device: str = "auto"
+    checkpoint: Path | None = None
+    ignore: tuple[str, ...] = ()
+    sample_rate: int | None = None
+    skip_frames: int = 0
+    fix_polarity: bool = False
+    command: str = ""
+
+    def check(self) -> None:
+        """Raises ConfigError where a setting is wrong, before anything is written."""
+        model = get_model(self.model)
+        known = sections(model)
+        for table, values in self.tables.items():
+            if table not in known:
+                raise ConfigError(f"unknown table [{table}]; known ones are {', '.join(f'[{name}]' for name in known)}")
+            build(known[table], values, where=table)
+        init_device(self.device)
+
+    def save(self, path: Path) -> None:
+        """Writes the request as TOML."""
+        document: dict[str, Any] = {
+            "run": {
+                "model": self.model,
+                "device": self.device,
+                "checkpoint": None if self.checkpoint is None else str(self.checkpoint.resolve()),
+                "ignore": list(self.ignore),
+                "sample_rate": self.sample_rate,
+                "skip_frames": self.skip_frames,
+                "fix_polarity": self.fix_polarity,
+                "command": self.command,
+                "version": __version__,
+            },
+            "training": asdict(self.training),  # type: ignore[call-overload]
+            "metadata": asdict(self.metadata),  # type: ignore[call-overload]
+        }
+        model = get_model(self.model)
+        for name, section in sections(model).items():
+            document[name] = asdict(build(section, self.tables.get(name, {}), where=name))
+        for number, pair in enumerate(self.pairs, start=1):
+            files = {"input": str(pair.input.resolve()), "target": str(pair.target.resolve())}
+            document[f"pair_{number}"] = {**asdict(pair), **files}
+        write_toml(path, document)
+
+    @classmethod
+    def load(cls, path: Path) -> FitRequest:
+        """Reads what :meth:`save` wrote."""
+        document = read_toml(path)
+        try:
+            run = document.pop("run")
+            run.pop("version", None)
+            training = build(TrainingConfig, document.pop("training"), where="training")
+            metadata = build(Metadata, document.pop("metadata", {}), where="metadata")
+            pairs = [document.pop(name) for name in sorted(n for n in document if n.startswith("pair_"))]
+            checkpoint = run.pop("checkpoint", None)
+            return cls(
+                pairs=[
+                    PairFiles(**{**pair, "input": Path(pair["input"]), "target": Path(pair["target"])})
+                    for pair in pairs
+                ],
+                tables=document,
+                training=training,
+                metadata=metadata,
+                checkpoint=None if checkpoint is None else Path(checkpoint),
+                ignore=tuple(run.pop("ignore", ())),
+                **run,
+            )
+        except (KeyError, TypeError) as error:
+            raise ConfigError(f"{path} was not written by fxtrain fit: {error}") from None
+
+
+def sections(model: type[Trainable]) -> dict[str, type[Any]]:
+    """The configuration tables of a model and the classes that check them."""
+    return {"model": model.Config, "data": model.get_provider().Config, "loss": LossConfig, "split": SplitConfig}
+
+
+def build_model(request: FitRequest, sample_rate: int) -> Trainable:
+    """A model with fresh weights that depend on the seed alone, or with those of the request's checkpoint."""
+    torch.manual_seed(request.training.seed)
+    tables = request.tables
+    model = get_model(request.model).from_config(
+        tables.get("model", {}), sample_rate=sample_rate, loss=tables.get("loss", {})
+    )
+    if request.checkpoint is not None:
+        content = load_checkpoint(request.checkpoint)
+        try:
+            model.load_state_dict(content["weights"])
+        except (RuntimeError, KeyError) as error:
+            reason = str(error).splitlines()[-1].strip()
+            raise ConfigError(f"the checkpoint {request.checkpoint} does not fit this model: {reason}") from None
+    return model
+
+
+def load_trained_model(path: Path) -> tuple[Trainable, dict[str, Any]]:
+    """The model of a checkpoint (``best.pt`` or ``last.pt``), and the facts stored with it."""
+    content = load_checkpoint(path)
+    model = get_model(content["model"]).from_config(
+        content["tables"].get("model", {}), sample_rate=content["sample_rate"], loss={}
+    )
+    model.load_state_dict(content.get("best_weights") or content["weights"])
+    return model.eval(), content
+
+
+def fit(
+    request: FitRequest,
+    folder: RunFolder,
+    *,
+    resume: bool = False,
+    progress: Progress | None = None,
+    should_stop: Callable[[], bool] = lambda: False,
+    announce: Callable[[Material], None] = lambda material: None,
+) -> dict[str, Any]:
+    """Checks, aligns, splits, trains, exports, plays and reports; returns what ``metrics.json`` holds.
+
+    Args:
+        request: what to do.
+        folder: an empty folder, or the one of the run to resume.
+        resume: go on with what is in the folder.
+        progress: told how far training is.
+        should_stop: asked at every step.
+        announce: told what was read, before training starts.
+
+    Raises:
+        InputError: something given cannot be used; nothing of an earlier result is touched.
+        TrainingError: training failed.
+        Interrupted: ``should_stop`` said so.
+    """
+    material = load_material(
+        request.pairs,
+        split=build(SplitConfig, request.tables.get("split", {}), where="split"),
+        skip_frames=request.skip_frames,
+        sample_rate=request.sample_rate,
+        ignore=request.ignore,
+        fix_polarity=request.fix_polarity,
+    )
+    device = init_device(request.device)
+    model = build_model(request, material.sample_rate).to(device)
+    provider_class = model.get_provider()
+    provider = provider_class(
+        build(provider_class.Config, request.tables.get("data", {}), where="data"),
+        material.train,
+        material.validation,
+        batch_size=request.training.batch_size,
+        seed=request.training.seed,
+    )
+    if not resume:
+        folder.create()
+        request.save(folder.config)
+    announce(material)
+    metadata = {
+        "source": f"fxtrain {__version__}",
+        **request.metadata.to_document(),
+        "lag_samples": material.lag_samples,
+    }
+    trainer = Trainer(
+        model,
+        provider,
+        request.training,
+        folder.path,
+        should_stop=should_stop,
+        facts={
+            "model": request.model,
+            "tables": request.tables,
+            "sample_rate": material.sample_rate,
+            "metadata": metadata,
+        },
+        **({} if progress is None else {"progress": progress}),
+    )
+    result = trainer.run(resume=resume)
+    return _finish(request, folder, material, result, device)
+
+
+def _finish(
+    request: FitRequest, folder: RunFolder, material: Material, result: TrainingResult, device: torch.device
+) -> dict[str, Any]:
+    """Exports the best weights, plays that very file through the engine, measures, and writes the report."""
+    model, facts = load_trained_model(folder.best)
+    write_model(folder.model, model, sample_rate=material.sample_rate, metadata=facts["metadata"])
+    player = engine.load(folder.model)
+    take = play(player, material.test)
+    figures = measure(take.prediction, take.target, material.sample_rate, mask=take.mask)
+    baselines = fit_baselines(segments_of(material.train)).score(segments_of(material.test))
+    facts["metadata"]["esr"] = figures["esr"]
+    write_model(folder.model, model, sample_rate=material.sample_rate, metadata=facts["metadata"])
+    metrics = {
+        "esr": figures["esr"],
+        "baselines": baselines,
+        "test": figures,
+        "validation_esr": result.best_error,
+        "parity": measure_parity(folder.model, take.input),
+        "speed": measure_speed(folder.model, take.input, material.sample_rate),
+        "data": _data_facts(material),
+        "split": material.parts,
+        "model": {
+            "name": request.model,
+            **request.tables.get("model", {}),
+            "parameters": model.num_parameters,
+            "sample_rate": material.sample_rate,
+            "lag_samples": material.lag_samples,
+        },
+        "training": {**asdict(result), "device": str(device), "batch_size": request.training.batch_size},
+        "command": request.command,
+        "versions": {"fxtrain": __version__, "torch": torch.__version__, "python": platform.python_version()},
+    }
+    history = list(read_log(folder.history))
+    _write_report(request, folder, material, take, metrics, history)
+    write_atomically(folder.metrics, (json.dumps(metrics, indent=2, allow_nan=False) + "\n").encode())
+    return metrics
+
+
+def _data_facts(material: Material) -> dict[str, Any]:
+    main = material.recordings[0]
+    notes = [note for recording in material.recordings for note in recording.notes]
+    return {**main.report.to_dict(), "lag_removed": main.lag_removed, "notes": notes}
+
+
+def _write_report(
+    request: FitRequest,
+    folder: RunFolder,
+    material: Material,
+    take: Take,
+    metrics: dict[str, Any],
+    history: list[dict[str, Any]],
+) -> None:
+    write_report(
+        folder.path,
+        RunReport(
+            input=take.input,
+            target=take.target,
+            prediction=take.prediction,
+            sample_rate=material.sample_rate,
+            metrics=metrics,
+            history=history,
+            data=metrics["data"],
+            command=request.command,
+            name=request.metadata.name or folder.path.name,
+        ),
+    )
