@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: MIT
+"""Recurrent layers with their backward pass, for training on the CPU.
+
+All arrays are float32 and C-contiguous. Sizes: ``batch`` sequences of ``frames`` frames of ``inputs`` values, ``hidden`` units;
+``rows`` is 4 hidden (LSTM: gates i, f, g, o) or 3 hidden (GRU: r, z, n), as in PyTorch. A missing state counts as zeros.
+
+With ``output_weight`` (hidden,) and ``output_bias`` (1,) the output is ``<h, w> + b``, shape (batch, frames); without them it is
+h itself, shape (batch, frames, hidden). The same arguments give the same bits, whatever the number of threads.
+Shapes that do not fit raise ValueError, another type or layout TypeError.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+_Array = NDArray[np.float32]
+
+class Tape:
+    """What a forward pass leaves for its backward pass, which may run any number of times."""
+
+    @property
+    def num_bytes(self) -> int: ...
+    def backward(
+        self,
+        output_gradient: _Array | None,
+        hidden_gradient: _Array | None,
+        cell_gradient: _Array | None,
+        *,
+        input_gradient: bool,
+        threads: int,
+    ) -> dict[str, _Array]:
+        """Gradients by the names of the forward pass's arguments; ``input`` only if asked for."""
+
+def lstm(
+    input: _Array,
+    hidden: _Array | None,
+    cell: _Array | None,
+    input_weight: _Array,
+    recurrent_weight: _Array,
+    bias: _Array,
+    output_weight: _Array | None,
+    output_bias: _Array | None,
+    *,
+    keep_tape: bool,
+    threads: int,
+) -> tuple[_Array, _Array, _Array, Tape | None]:
+    """Return output, final hidden state, final cell state and, if asked for, the tape. ``bias`` is the sum of PyTorch's two."""
+
+def gru(
+    input: _Array,
+    hidden: _Array | None,
+    input_weight: _Array,
+    recurrent_weight: _Array,
+    bias: _Array,
+    recurrent_bias: _Array,
+    output_weight: _Array | None,
+    output_bias: _Array | None,
+    *,
+    keep_tape: bool,
+    threads: int,
+) -> tuple[_Array, _Array, Tape | None]:
+    """Return output, final hidden state and, if asked for, the tape. ``recurrent_bias`` is PyTorch's ``bias_hh``."""
+
+def isa() -> str:
+    """Name of the instruction set in use: the widest this machine has, or what FXTRAIN_KERNELS_ISA says."""
+
+def available_isas() -> list[str]:
+    """Names of the instruction sets that this build has and this machine runs, the widest last."""
