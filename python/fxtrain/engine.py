@@ -26,6 +26,8 @@ __all__ = ["Knob", "Layer", "Model", "ModelInfo", "SelfTest", "available_backend
 
 Signal = npt.NDArray[np.float32]
 
+_LARGEST_MODEL_FILE = 64 << 20  # bytes; the engine refuses larger ones
+
 
 @dataclass(frozen=True, slots=True)
 class Layer:
@@ -205,4 +207,5 @@ def describe_file(path: str | PathLike[str]) -> str:
 
     Knows the model formats of others too: ".nam", Proteus, PyTorch and Keras files.
     """
-    return _engine.describe_content(Path(path).read_bytes())
+    with Path(path).open("rb") as file:
+        return _engine.describe_content(file.read(_LARGEST_MODEL_FILE))

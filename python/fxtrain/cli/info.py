@@ -1,5 +1,128 @@
 # SPDX-License-Identifier: MIT
-SUMMARY = "info"
-MODE = "inference"
-def add_arguments(parser): ...
-def run(args, console): ...
+"""``fxtrain info``: what a model file is, whether it is what it says, and who made it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping, MutableMapping
+from pathlib import Path
+from typing import Any, Literal
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from fxtrain import engine
+from fxtrain.errors import ModelFileError
+
+__all__ = ["MODE", "SUMMARY", "add_arguments", "run"]
+
+SUMMARY = "say what a model file is, whether it plays as it should, and who made it"
+MODE: Literal["train", "inference"] = "inference"
+
+_CREDITS = {
+    "name": "name",
+    "author": "author",
+    "modeled_by": "author",
+    "based": "device",
+    "gear_make": "make",
+    "gear_model": "device",
+    "gear_type": "kind of device",
+    "style": "style",
+    "tone_type": "style",
+    "source": "source",
+    "license": "licence",
+    "licence": "licence",
+    "esr": "ESR as stated",
+    "loudness_db": "loudness in dB",
+    "loudness": "loudness in dB",
+    "input_level_dbu": "input level in dBu",
+    "output_level_dbu": "output level in dBu",
+}
+"""Keys of ``metadata``, ours, AIDA-X's and .nam's, and what to call them."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the command's own arguments."""
+    parser.add_argument("model", type=Path, metavar="MODEL", help="the model file, of fxtrain or of others")
+
+
+def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any] | None:
+    """Loads the file and tells what it found; a model of another format is named rather than refused."""
+    try:
+        model = engine.load(args.model)
+    except ModelFileError as error:
+        foreign = _foreign_model(args.model)
+        if foreign is None:
+            raise
+        _print_table(console, {"file": str(args.model), "format": foreign["format"], "plays here": "no"}, foreign)
+        return {"path": str(args.model), "playable": False, "reason": str(error), **foreign}
+    info = model.info
+    facts = {
+        "file": str(args.model),
+        "format": "RTNeural JSON",
+        "plays here": "yes",
+        "verified": _verdict(info.self_test),
+        "network": ", ".join(_layer_text(layer) for layer in info.layers),
+        "weights": f"{info.num_weights}",
+        "residual": "the input is added to the network's output" if info.residual else "no",
+        "sample rate": "not stated" if info.sample_rate is None else f"{info.sample_rate:g} Hz",
+        "latency": f"{info.latency} frames",
+        "lag": f"{info.lag} frames, removed from the recording in training" if info.lag else "none",
+        **({"knobs": ", ".join(knob.name for knob in info.knobs)} if info.knobs else {}),
+        **({"gains": f"{info.input_gain_db:+g} dB in, {info.output_gain_db:+g} dB out"} if _has_gain(info) else {}),
+        **({"notes": "; ".join(info.notes)} if info.notes else {}),
+    }
+    _print_table(console, facts, info.to_dict())
+    return {"playable": True, "format": facts["format"], "verified": info.self_test is not None, **info.to_dict()}
+
+
+def _foreign_model(path: Path) -> dict[str, Any] | None:
+    """What is known of a model of another format, or None where the file is no such thing."""
+    try:
+        format_ = engine.describe_file(path)
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+    if not isinstance(document, dict) or not format_ or ("layers" in document and "in_shape" in document):
+        return None
+    metadata = document.get("metadata")
+    rate = document.get("sample_rate")
+    return {
+        "format": format_,
+        "sample_rate": rate if isinstance(rate, (int, float)) else None,
+        "metadata": metadata if isinstance(metadata, dict) else {},
+    }
+
+
+def _print_table(console: Console, facts: Mapping[str, str], document: Mapping[str, Any]) -> None:
+    table = Table(show_header=False, box=None, pad_edge=False)
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    credits_ = {
+        label: str(document["metadata"][key])
+        for key, label in _CREDITS.items()
+        if isinstance(document["metadata"].get(key), (str, int, float))
+    }
+    for label, text in {**facts, **credits_}.items():
+        table.add_row(label, escape(text))
+    console.print(table)
+
+
+def _verdict(test: engine.SelfTest | None) -> str:
+    if test is None:
+        return "no: the file holds no test vectors"
+    return (
+        f"yes: {test.num_frames} frames of its own test vectors, greatest error {test.max_error:.1e} "
+        f"(allowed {test.tolerance:.1e})"
+    )
+
+
+def _layer_text(layer: engine.Layer) -> str:
+    sizes = f"{layer.type} {layer.input_size} to {layer.output_size}"
+    return f"{sizes} ({layer.activation})" if layer.activation else sizes
+
+
+def _has_gain(info: engine.ModelInfo) -> bool:
+    return info.input_gain_db != 0 or info.output_gain_db != 0

@@ -1,5 +1,171 @@
 # SPDX-License-Identifier: MIT
-SUMMARY = "render"
-MODE = "inference"
-def add_arguments(parser): ...
-def run(args, console): ...
+"""``fxtrain render``: plays a recording through a model, from file to file."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable, Iterator, MutableMapping
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import soxr
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from fxtrain import engine
+from fxtrain.audio import AudioReader, AudioWriter
+from fxtrain.cli.arguments import positive_int
+from fxtrain.errors import AudioFileError, ConfigError, OutputExistsError
+
+__all__ = ["MODE", "SUMMARY", "add_arguments", "run"]
+
+SUMMARY = "play a recording through a model, from file to file"
+MODE: Literal["train", "inference"] = "inference"
+
+Block = npt.NDArray[np.float32]  # (channels, frames)
+Player = Callable[[Block], Block]
+
+_ENGINE_BACKENDS = {"engine": "fxengine", "rtneural": "rtneural"}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the command's own arguments."""
+    parser.add_argument("model", type=Path, metavar="MODEL", help="the model file")
+    parser.add_argument("input", type=Path, metavar="IN", help="the recording; each channel is played on its own")
+    parser.add_argument("output", type=Path, metavar="OUT", help="where to write: .wav, .flac, .aiff or .ogg")
+    parser.add_argument(
+        "--backend",
+        choices=[*_ENGINE_BACKENDS, "torch"],
+        default="engine",
+        help="what plays the model: the real-time engine, PyTorch, or RTNeural where it was built in (default: engine)",
+    )
+    parser.add_argument(
+        "--block-size", type=positive_int, default=4096, metavar="N", help="frames at a time (default: 4096)"
+    )
+    parser.add_argument(
+        "--resample", action="store_true", help="convert the recording to the model's sample rate where they differ"
+    )
+    parser.add_argument("--force", action="store_true", help="overwrite OUT")
+
+
+def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any] | None:
+    """Plays the recording block by block; memory does not grow with its length."""
+    if args.output.exists() and not args.force:
+        raise OutputExistsError(f"{args.output} exists already: choose another name, or add --force to overwrite it.")
+    model = engine.load(args.model, backend=_engine_backend(args.backend))
+    for note in model.info.notes:
+        console.print(f"{args.model}: {note}.")
+    play = _torch_player(args.model, model) if args.backend == "torch" else model.process
+
+    start = time.perf_counter()
+    num_frames = 0
+    peak = 0.0
+    with AudioReader(args.input) as reader:
+        if reader.num_frames == 0:
+            raise AudioFileError(f"{args.input} has a header but no samples: export the recording again.")
+        sample_rate = _output_rate(model.info, reader, resample=args.resample)
+        with (
+            _progress_bar(console) as progress,
+            AudioWriter(args.output, sample_rate, num_channels=reader.num_channels) as writer,
+        ):
+            task = progress.add_task("rendering", total=round(reader.num_frames * sample_rate / reader.sample_rate))
+            for block in _blocks(reader, args.block_size, sample_rate):
+                output = play(block)
+                writer.write(output)
+                num_frames += output.shape[1]
+                peak = max(peak, float(np.abs(output).max()))
+                progress.update(task, completed=num_frames)
+    seconds = time.perf_counter() - start
+
+    duration = num_frames / sample_rate
+    console.print(f"{args.output}: {duration:.1f} s at {sample_rate} Hz, {duration / seconds:.1f} times real time.")
+    if peak > 1.0 and args.output.suffix.lower() in (".flac", ".ogg", ".oga"):
+        console.print(
+            f"The output peaks at {20 * np.log10(peak):+.1f} dBFS and is clipped; write a .wav to keep it whole."
+        )
+    if model.num_faults:
+        console.print("The model gave NaN or infinity, which was made silence: the file or the model is damaged.")
+    return {
+        "model": str(args.model),
+        "input": str(args.input),
+        "output": str(args.output),
+        "backend": args.backend,
+        "sample_rate": sample_rate,
+        "num_channels": reader.num_channels,
+        "num_frames": num_frames,
+        "peak": peak,
+        "faults": model.num_faults,
+        "seconds": seconds,
+        "times_real_time": duration / seconds,
+    }
+
+
+def _engine_backend(name: str) -> str:
+    backend = _ENGINE_BACKENDS.get(name, "fxengine")
+    if backend not in engine.available_backends():
+        raise ConfigError(f"--backend {name} is not in this build: use engine, or build with FXTRAIN_RTNEURAL=ON.")
+    return backend
+
+
+def _torch_player(path: Path, model: engine.Model) -> Player:
+    """PyTorch in float32; ``model`` has already checked the file."""
+    import torch
+
+    from fxtrain.export import read_torch_model
+
+    if model.info.num_inputs != 1:
+        raise ConfigError(f"--backend torch plays models without knobs only, and {path} has some: use the engine.")
+    torch.set_num_threads(1)  # one frame is too little work to share: threads would wait for each other
+    network = read_torch_model(path, dtype=torch.float32)
+
+    def play(block: Block) -> Block:
+        output: Block = network(torch.from_numpy(block)).numpy()
+        return output
+
+    return play
+
+
+def _output_rate(info: engine.ModelInfo, reader: AudioReader, *, resample: bool) -> int:
+    """The model's rate where it is known and resampling is asked for, else the recording's."""
+    if info.sample_rate is None or info.sample_rate == reader.sample_rate:
+        return reader.sample_rate
+    if resample:
+        return round(info.sample_rate)
+    raise AudioFileError(
+        f"{reader.path} is at {reader.sample_rate} Hz, but the model sounds as it should at {info.sample_rate:g} Hz "
+        "only: add --resample to convert the recording first."
+    )
+
+
+def _blocks(reader: AudioReader, block_size: int, sample_rate: int) -> Iterator[Block]:
+    """The recording at ``sample_rate``, in blocks of about ``block_size`` frames."""
+    if sample_rate == reader.sample_rate:
+        yield from reader.blocks(block_size)
+        return
+    converter = soxr.ResampleStream(
+        reader.sample_rate, sample_rate, reader.num_channels, dtype="float32", quality="VHQ"
+    )
+    for block in reader.blocks(block_size):
+        yield from _not_empty(converter.resample_chunk(block.T))
+    yield from _not_empty(converter.resample_chunk(np.zeros((0, reader.num_channels), np.float32), last=True))
+
+
+def _not_empty(converted: npt.NDArray[np.float32]) -> Iterator[Block]:
+    if len(converted) > 0:
+        yield np.ascontiguousarray(converted.T)
+
+
+def _progress_bar(console: Console) -> Progress:
+    return Progress(
+        TextColumn("rendering"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
