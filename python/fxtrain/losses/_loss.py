@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from fxtrain.config import configuration
+from fxtrain.errors import ConfigError
 from fxtrain.losses.perceptual import PreEmphasis, pre_emphasis_filter
 from fxtrain.losses.spectral import MultiResolutionStft
 from fxtrain.losses.time import dc_to_signal_ratio, error_to_signal_ratio
@@ -46,6 +47,8 @@ class Loss(nn.Module):
 
     def __init__(self, config: LossConfig, sample_rate: int) -> None:
         super().__init__()
+        if config.emphasised and config.pre_emphasis == "none":
+            raise ConfigError("loss.emphasised needs loss.pre_emphasis to be first-order or a-weighting")
         self.config = config
         self.register_buffer("taps", pre_emphasis_filter(config.pre_emphasis, sample_rate), persistent=False)
         self.stft = MultiResolutionStft() if config.spectral else None

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from fxtrain.config import build, configuration
 from fxtrain.data.pairs import PairBatch, PairedAudio
 from fxtrain.losses import Loss, LossConfig
+from fxtrain.models import _recurrent_cpu
 from fxtrain.models._base import Phase, Trainable
 
 __all__ = ["RecurrentConfig", "ResidualRecurrent", "State"]
@@ -98,9 +99,33 @@ class ResidualRecurrent(Trainable):
 
     def _network(self, features: Tensor, state: State | None) -> tuple[Tensor, State]:
         """Hidden states through the output layer, shape ``(batch, frames)``, and the last state."""
+        if _recurrent_cpu.supports(features, self.config.hidden_size):
+            return self._network_on_kernels(features, state)
         given = None if state is None else (state if self.unit == "lstm" else state[0])
         hidden, last = self.recurrent(features, given)
         return self.output(hidden).squeeze(-1), last if isinstance(last, tuple) else (last,)
+
+    def _network_on_kernels(self, features: Tensor, state: State | None) -> tuple[Tensor, State]:
+        """The same through fxtrain's own CPU kernels, layer by layer."""
+        lasts: list[State] = []
+        for index in range(self.config.num_layers):
+            w_ih, w_hh, b_ih, b_hh = (
+                getattr(self.recurrent, f"{name}_l{index}")
+                for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+            )
+            given = None if state is None else tuple(part[index] for part in state)
+            head = index == self.config.num_layers - 1
+            read_out = (self.output.weight[0], self.output.bias) if head else ()
+            if self.unit == "lstm":
+                play = _recurrent_cpu.lstm_residual_head if head else _recurrent_cpu.lstm_layer
+                features, last = play(features, given, w_ih, w_hh, b_ih + b_hh, *read_out)  # type: ignore[operator]
+            else:
+                play = _recurrent_cpu.gru_residual_head if head else _recurrent_cpu.gru_layer
+                hidden = None if given is None else given[0]
+                features, single = play(features, hidden, w_ih, w_hh, b_ih, b_hh, *read_out)  # type: ignore[operator]
+                last = (single,)
+            lasts.append(last)
+        return features, tuple(torch.stack(parts) for parts in zip(*lasts, strict=True))
 
     def loss(self, batch: PairBatch, phase: Phase, step: int) -> tuple[Tensor, dict[str, Tensor]]:
         """The criterion on one chunk; the state runs on from the chunk before."""

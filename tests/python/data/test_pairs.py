@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: MIT
+"""Cutting recordings into sequences."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from fxtrain.data import Excerpt, PairedAudio, PairedAudioConfig, SplitConfig, split_in_time
+from fxtrain.errors import DataCheckError
+
+
+def counting(num_frames: int, **options: object) -> Excerpt:
+    """An excerpt whose samples are their own positions; the target is the same plus a half."""
+    x = np.arange(num_frames, dtype=np.float32)
+    return Excerpt(input=x, target=x + 0.5, **options)  # type: ignore[arg-type]
+
+
+def small(excerpt: Excerpt, **options: int) -> PairedAudio:
+    config = PairedAudioConfig(warm_up_frames=100, sequence_frames=400, chunk_frames=100)
+    return PairedAudio(config, [excerpt], [excerpt], **{"batch_size": 4, "seed": 3, **options})
+
+
+def test_chunks_of_a_sequence_follow_each_other_without_gap_or_overlap() -> None:
+    provider = small(counting(10_000))
+    first = provider.batch(0)
+    assert first.warm_up is not None
+    assert provider.chunks_per_sequence == 4
+    ends = first.warm_up[:, -1]
+    for step in range(4):
+        batch = provider.batch(step)
+        assert (batch.input[:, 0] == ends + 1).all()
+        assert (batch.input[:, 1:] - batch.input[:, :-1] == 1).all()
+        assert (batch.target == batch.input + 0.5).all()
+        assert (batch.warm_up is None) == (step > 0)
+        ends = batch.input[:, -1]
+
+
+def test_a_batch_depends_on_seed_and_step_alone() -> None:
+    one, other, third = small(counting(9000)), small(counting(9000)), small(counting(9000), seed=4)
+    other.batch(17)
+    assert (one.batch(40).input == other.batch(40).input).all()
+    assert not (one.batch(40).input == third.batch(40).input).all()
+
+
+def test_an_epoch_sees_every_sequence_once() -> None:
+    excerpt = counting(100 + 8 * 400)
+    provider = small(excerpt)
+    assert provider.steps_per_epoch == 8
+    seen = np.concatenate([provider.batch(step).input.numpy().ravel() for step in range(8)])
+    assert np.array_equal(np.sort(seen), np.arange(100, 100 + 8 * 400))
+
+
+def test_clips_are_never_crossed_and_their_start_is_only_warm_up() -> None:
+    provider = small(counting(20 * 330, clip_frames=330, skip_frames=30))
+    assert provider.warm_up_frames == 30
+    for step in range(provider.steps_per_epoch):
+        batch = provider.batch(step)
+        clips = batch.input // 330
+        assert (clips == clips[:, :1]).all()
+        assert (batch.input % 330 >= 30).all()
+        if batch.warm_up is not None:
+            assert (batch.warm_up[:, 0] % 330 == 0).all()
+
+
+@pytest.mark.parametrize("lead_in", [0, 50, 5000])
+def test_validation_covers_the_excerpt_in_order(lead_in: int) -> None:
+    history = np.arange(-lead_in, 0, dtype=np.float32)
+    provider = small(counting(4000, lead_in=history))
+    (batch,) = provider.validation
+    assert np.array_equal(batch.input.numpy().ravel(), np.arange(4000))
+    assert (batch.target == batch.input + 0.5).all()
+    assert batch.warm_up is not None
+    assert batch.warm_up[0, -1] == (-1 if lead_in else 0)
+    assert (batch.warm_up[1:, -1] == batch.input[:-1, -1]).all()
+
+
+def test_too_little_material_is_refused() -> None:
+    with pytest.raises(DataCheckError, match="record more"):
+        small(counting(30))
+
+
+def test_split_in_time_leaves_gaps_between_parts() -> None:
+    parts = split_in_time(480_000, 48_000, SplitConfig())
+    assert parts["train"][0] == 0
+    assert parts["test"][1] == 480_000
+    assert parts["validation"][0] - parts["train"][1] == 9600  # a fiftieth, less than a quarter of a second
+    assert parts["test"][0] - parts["validation"][1] == 9600
+    assert parts["test"][1] - parts["test"][0] == 48_000
+
+
+def test_split_of_clips_ends_at_joins() -> None:
+    parts = split_in_time(1000 * 25 + 7, 44_100, SplitConfig(), clip_frames=1000)
+    assert all(edge % 1000 == 0 for part in parts.values() for edge in part)
+    assert parts["train"][1] == parts["validation"][0]
+    assert parts["test"][1] == 25_000
+    with pytest.raises(DataCheckError, match="at least 3"):
+        split_in_time(2000, 44_100, SplitConfig(), clip_frames=1000)

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: MIT
+"""Closed forms of the losses."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from fxtrain.errors import ConfigError
+from fxtrain.losses import Loss, LossConfig, dc_to_signal_ratio, error_to_signal_ratio, pre_emphasis_filter
+
+
+def test_esr_of_a_gain_error_is_its_square() -> None:
+    target = torch.randn(3, 500, generator=torch.Generator().manual_seed(1))
+    assert error_to_signal_ratio(0.9 * target, target).item() == pytest.approx(0.01, rel=1e-4)
+    assert error_to_signal_ratio(torch.zeros_like(target), target, eps=0).item() == pytest.approx(1)
+
+
+def test_esr_counts_segments_by_energy_and_weight() -> None:
+    target = torch.tensor([[2.0, 2.0], [1.0, 1.0]])
+    prediction = torch.tensor([[2.0, 2.0], [0.0, 0.0]])
+    assert error_to_signal_ratio(prediction, target, eps=0).item() == pytest.approx(1 / 5)
+    weighted = error_to_signal_ratio(prediction, target, weight=torch.tensor([1.0, 4.0]), eps=0)
+    assert weighted.item() == pytest.approx(4 / 8)
+
+
+def test_esr_of_silence_is_finite() -> None:
+    assert torch.isfinite(error_to_signal_ratio(torch.ones(1, 9), torch.zeros(1, 9)))
+
+
+def test_dc_loss_sees_only_the_mean() -> None:
+    target = torch.tensor([[1.0, -1.0, 1.0, -1.0]])
+    assert dc_to_signal_ratio(-target, target).item() == pytest.approx(0, abs=1e-12)
+    assert dc_to_signal_ratio(target + 0.5, target, eps=0).item() == pytest.approx(0.25)
+
+
+def test_first_order_pre_emphasis_is_a_difference() -> None:
+    taps = pre_emphasis_filter("first-order", 48_000)
+    assert taps is not None
+    assert taps.tolist() == pytest.approx([-0.85, 1.0])
+
+
+@pytest.mark.parametrize(("frequency_hz", "weight_db"), [(1000, 0.0), (2500, 1.3), (8000, -1.1)])
+def test_a_weighting_follows_the_standard(frequency_hz: float, weight_db: float) -> None:
+    """Values of IEC 61672-1, table 3; 101 taps follow the curve within half a decibel above 1 kHz."""
+    taps = pre_emphasis_filter("a-weighting", 48_000)
+    assert taps is not None
+    phase = np.exp(-2j * np.pi * frequency_hz / 48_000 * np.arange(len(taps)))
+    assert 20 * np.log10(abs(phase @ taps.numpy())) == pytest.approx(weight_db, abs=0.5)
+
+
+def test_loss_is_the_weighted_sum_of_its_parts() -> None:
+    generator = torch.Generator().manual_seed(2)
+    target = torch.randn(2, 4096, generator=generator)
+    prediction = target + 0.1 * torch.randn(2, 4096, generator=generator)
+    config = LossConfig(esr=0.5, emphasised=2.0, pre_emphasis="first-order", dc=3.0, spectral=0.25)
+    total, parts = Loss(config, 48_000)(prediction, target)
+    expected = 0.5 * parts["esr"] + 2 * parts["emphasised"] + 3 * parts["dc"] + 0.25 * parts["spectral"]
+    assert total.item() == pytest.approx(expected.item(), rel=1e-6)
+
+
+def test_emphasis_without_a_filter_is_refused() -> None:
+    with pytest.raises(ConfigError, match="pre_emphasis"):
+        Loss(LossConfig(emphasised=1.0), 48_000)

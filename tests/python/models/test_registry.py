@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: MIT
+"""Finding models by reflection, and what every model must do."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from fxtrain.data import Excerpt
+from fxtrain.errors import ConfigError
+from fxtrain.models import Phase, Trainable, find_models, get_model
+
+MODELS = sorted(find_models())
+
+
+def test_the_module_lists_lstm_and_gru() -> None:
+    assert {"lstm", "gru"} <= set(MODELS)
+
+
+def test_a_class_that_lacks_methods_is_named_with_what_it_lacks() -> None:
+    class HalfDone(Trainable):
+        name = "half"
+        summary = family = needs = ""
+        realtime = False
+        formats = ()
+        Config = object
+
+        def validate(self, batch: Any) -> dict[str, tuple[float, float]]:
+            return {}
+
+    class NoModel(nn.Module):
+        name = "no"
+
+    module = ModuleType("somewhere")
+    module.HalfDone = HalfDone  # type: ignore[attr-defined]
+    with pytest.raises(ConfigError, match=r"HalfDone .* lacks from_config\(\), get_provider\(\), loss\(\)$"):
+        find_models(module)
+    del module.HalfDone
+    module.NoModel = NoModel  # type: ignore[attr-defined]
+    with pytest.raises(ConfigError, match=r"NoModel .* lacks .*summary.*phases\(\)"):
+        find_models(module)
+
+
+def test_an_unknown_model_is_answered_with_the_known_ones() -> None:
+    with pytest.raises(ConfigError, match=r"unknown model 'tube'; there are .*lstm"):
+        get_model("tube")
+
+
+def pair(seed: int = 0) -> Excerpt:
+    x = np.random.default_rng(seed).standard_normal(6000).astype(np.float32) * 0.3
+    return Excerpt(input=x, target=np.tanh(3 * x))
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_tiny_model_learns_on_what_its_provider_gives(name: str) -> None:
+    model_class = get_model(name)
+    torch.manual_seed(0)
+    model = model_class.from_config({"hidden_size": 4}, sample_rate=48_000, loss={})
+    provider_class = model.get_provider()
+    config = provider_class.Config(warm_up_frames=64, sequence_frames=512, chunk_frames=256)
+    provider = provider_class(config, [pair()], [pair(1)], batch_size=4, seed=0)
+    (phase,) = model.phases()
+    assert isinstance(phase, Phase)
+    optimizer = torch.optim.Adam(phase.parameters, lr=0.01)
+    losses = []
+    for step in range(40):
+        optimizer.zero_grad()
+        loss, parts = model.loss(provider.batch(step), phase, step)
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        losses.append(float(loss.detach()))
+        assert set(parts) >= {"esr"}
+    assert np.mean(losses[-4:]) < 0.8 * np.mean(losses[:4])
+    with torch.no_grad():
+        error, energy = model.validate(provider.validation[0])["esr"]
+    assert 0 < error < energy
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_state_carried_over_blocks_gives_the_output_of_one_pass(name: str) -> None:
+    torch.manual_seed(1)
+    model: Any = get_model(name).from_config({"hidden_size": 5, "num_layers": 2}, sample_rate=48_000, loss={}).double()
+    x = torch.randn(2, 700, dtype=torch.float64)
+    whole, _ = model(x)
+    state, parts = None, []
+    for block in x.split([1, 64, 511, 124], dim=1):
+        y, state = model(block, state)
+        parts.append(y)
+    assert torch.allclose(torch.cat(parts, dim=1), whole, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_output_is_input_plus_a_weighted_sum_of_hidden_states(name: str) -> None:
+    torch.manual_seed(2)
+    model: Any = get_model(name).from_config({"hidden_size": 3}, sample_rate=48_000, loss={})
+    x = torch.randn(1, 50)
+    hidden, _ = model.recurrent(x.unsqueeze(-1))
+    expected = x + hidden @ model.output.weight[0] + model.output.bias
+    assert torch.allclose(model(x)[0], expected, atol=1e-6)
+    bare: Any = get_model(name).from_config({"hidden_size": 3, "skip": False}, sample_rate=48_000, loss={})
+    bare.load_state_dict(model.state_dict())
+    assert torch.allclose(bare(x)[0], expected - x, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ({"hiden_size": 4}, r"unknown setting model\.hiden_size; known ones are hidden_size"),
+        ({"hidden_size": "many"}, r"model\.hidden_size is 'many'"),
+        ({"hidden_size": 0}, r"model\.hidden_size is 0, but .*greater"),
+        ({"skip": 1}, r"model\.skip is 1"),
+    ],
+)
+def test_wrong_settings_are_refused_with_their_name(table: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        get_model("lstm").from_config(table, sample_rate=48_000, loss={})
