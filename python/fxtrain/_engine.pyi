@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 from os import PathLike
 from typing import Any
 
