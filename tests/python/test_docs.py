@@ -7,8 +7,11 @@ Every fenced block of every page is run, or says in a comment why not; CONTRIBUT
 from __future__ import annotations
 
 import csv
+import doctest
+import importlib
 import json
 import os
+import pkgutil
 import re
 import shlex
 import shutil
@@ -22,6 +25,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import fxtrain
 from fxtrain.audio import write_audio
 from fxtrain.circuits import synthesise_guitar
 from fxtrain.cli import main
@@ -267,6 +271,66 @@ def test_links_and_commands_in_running_text_lead_somewhere(path: Path) -> None:
         word = next((each for each in words if re.fullmatch("[a-z-]+", each) and not each.startswith("-")), None)
         known = make_targets() if program == "make" else COMMANDS
         assert word is None or word in known, f"{name(path)}: `{code}`: {word} is not one of {sorted(known)}"
+
+
+def modules() -> list[str]:
+    found = pkgutil.walk_packages(fxtrain.__path__, "fxtrain.")
+    return [each.name for each in found if not each.name.endswith("__main__")]
+
+
+@pytest.mark.parametrize("module", modules())
+def test_examples_in_docstrings_give_what_they_show(module: str) -> None:
+    result = doctest.testmod(importlib.import_module(module), optionflags=doctest.NORMALIZE_WHITESPACE)
+    assert result.failed == 0
+
+
+def test_a_page_goes_from_recording_to_sound(tmp_path: Path, sandbox: Sandbox) -> None:
+    text = """
+<!-- given: dry.wav is dry, wet.wav is wet -->
+<!-- file: amp.toml -->
+```toml
+[model]
+hidden_size = 4
+```
+```sh
+fxtrain fit dry.wav wet.wav --config amp.toml --out runs/amp --max-minutes 600 -q
+```
+```console
+$ python -m fxtrain render runs/amp/model.json dry.wav played.wav -q
+$ test -s played.wav && fxtrain info runs/amp/model.json > info.txt
+anything
+```
+<!-- exit: 2 -->
+```sh
+fxtrain info dry.wav
+```
+```python
+import fxtrain.engine
+import numpy as np
+
+model = fxtrain.engine.load("runs/amp/model.json")
+```
+```python
+assert model.process(np.zeros(64, np.float32)).shape == (64,)
+```
+```cpp
+#include "fxengine/model_loader.h"
+
+int main() {
+  fxengine::Model model = fxengine::loadModel("runs/amp/model.json");
+  return model.info().name.empty();
+}
+```
+"""
+    page = tmp_path / "page.md"
+    page.write_text(text)
+    read = read_page(page)
+    for thing, kind in read.given.items():
+        sandbox.give(thing, kind)
+    for block in read.blocks:
+        sandbox.run(block)
+    assert (sandbox.folder / "runs" / "amp" / "report.html").exists()
+    assert (sandbox.folder / "info.txt").read_text()
 
 
 def test_a_page_is_read_with_its_comments(tmp_path: Path) -> None:
