@@ -14,7 +14,6 @@ from fxtrain.circuits._components import (
     Component,
     DiodePair,
     IdealOpAmp,
-    Jfet,
     Resistor,
     Transconductor,
     Transistor,
@@ -23,11 +22,12 @@ from fxtrain.circuits._components import (
     op_amp,
     potentiometer,
 )
-from fxtrain.circuits._devices import DiodeModel, JfetModel, OpAmpModel, TransistorModel, TriodeModel
+from fxtrain.circuits._devices import DiodeModel, OpAmpModel, TransistorModel, TriodeModel
 from fxtrain.circuits._network import Network, OperatingPoint, Stepper
 from fxtrain.circuits._simulation import Convergence, Recording, simulate
 from fxtrain.circuits.guitar import synthesise_guitar
 from fxtrain.circuits.interface import AudioInterface
+from fxtrain.circuits.pair import PairFiles, PairRecipe, write_pair
 from fxtrain.circuits.schematics import SCHEMATICS, get_schematic
 
 __all__ = [
@@ -41,11 +41,11 @@ __all__ = [
     "DiodeModel",
     "DiodePair",
     "IdealOpAmp",
-    "Jfet",
-    "JfetModel",
     "Network",
     "OpAmpModel",
     "OperatingPoint",
+    "PairFiles",
+    "PairRecipe",
     "Recording",
     "Resistor",
     "Stepper",
@@ -60,4 +60,5 @@ __all__ = [
     "potentiometer",
     "simulate",
     "synthesise_guitar",
+    "write_pair",
 ]

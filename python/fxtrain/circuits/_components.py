@@ -11,7 +11,6 @@ from typing import ClassVar
 
 from fxtrain.circuits._devices import (
     DiodeModel,
-    JfetModel,
     OpAmpModel,
     TransistorModel,
     TriodeModel,
@@ -25,7 +24,6 @@ __all__ = [
     "Component",
     "DiodePair",
     "IdealOpAmp",
-    "Jfet",
     "NonlinearComponent",
     "Resistor",
     "Transconductor",
@@ -211,25 +209,6 @@ class Transistor(NonlinearComponent):
 
     def parameters(self) -> tuple[float, ...]:
         """Saturation current, forward and reverse current gain, slope voltage."""
-        return dataclasses.astuple(self.model)
-
-
-@dataclass(frozen=True)
-class Jfet(NonlinearComponent):
-    """An N-channel junction field-effect transistor."""
-
-    kind: ClassVar[str] = "jfet"
-    drain: str
-    gate: str
-    source: str
-    model: JfetModel
-
-    def sensed(self) -> tuple[Port, ...]:
-        """Gate and drain against the source."""
-        return ((self.gate, self.source), (self.drain, self.source))
-
-    def parameters(self) -> tuple[float, ...]:
-        """Channel, then gate parameters."""
         return dataclasses.astuple(self.model)
 
 

@@ -9,18 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 __all__ = [
-    "BAV99",
     "D1N34A",
     "D1N4148",
     "LED_RED",
     "LM308",
     "N2N3904",
-    "N2N5457",
     "THERMAL_VOLTAGE",
     "TL072",
     "TRIODE_12AX7",
     "DiodeModel",
-    "JfetModel",
     "OpAmpModel",
     "TransistorModel",
     "TriodeModel",
@@ -46,17 +43,6 @@ class TransistorModel:
     forward_gain: float
     reverse_gain: float
     slope_voltage: float = THERMAL_VOLTAGE
-
-
-@dataclass(frozen=True)
-class JfetModel:
-    """Shichman and Hodges' square law: drain current at zero gate voltage, pinch-off voltage (negative), channel modulation; gate diode."""
-
-    drain_current: float
-    pinch_off: float
-    channel_modulation: float
-    gate_saturation_current: float = 1e-14
-    gate_slope_voltage: float = THERMAL_VOLTAGE
 
 
 @dataclass(frozen=True)
@@ -103,14 +89,8 @@ the bulk resistance is left to the circuit."""
 LED_RED = DiodeModel(saturation_current=93.2e-12, slope_voltage=3.73 * THERMAL_VOLTAGE)
 """Red 5 mm light-emitting diode: SPICE model widely used for the type (IS = 93.2 pA, N = 3.73), 1.78 V at 10 mA."""
 
-BAV99 = D1N4148
-"""Two 1N4148 in one SOT-23 package."""
-
 N2N3904 = TransistorModel(saturation_current=6.734e-15, forward_gain=416.4, reverse_gain=0.7371)
 """Small-signal NPN 2N3904: IS, BF, BR of the maker's SPICE model (Fairchild)."""
-
-N2N5457 = JfetModel(drain_current=3e-3, pinch_off=-1.8, channel_modulation=0.005)
-"""N-channel JFET 2N5457 at the typical zero-gate drain current of its data sheet, 3 mA, with a pinch-off voltage within its 0.5 to 6 V."""
 
 TRIODE_12AX7 = TriodeModel(
     mu=100.0,

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "devices.h"
 
-#include <algorithm>
 #include <cmath>
 #include <stdexcept>
 
@@ -90,35 +89,6 @@ inline void bipolar(const double* p, const double* v, double* current, double* j
   jacobian[kMaxDevicePorts + 1] = is / nVt * bc * (1.0 + 1.0 / betaR);
 }
 
-/** N-channel junction FET: Shichman and Hodges' square law for vds >= 0, mirrored for vds < 0, with the gate-source
- * junction as diode. */
-inline void jfet(const double* p, const double* v, double* current, double* jacobian) noexcept {
-  const double beta = p[0] / (p[1] * p[1]), pinchOff = p[1], lambda = p[2], gateIs = p[3], gateNVt = p[4];
-  const double gate = std::exp(v[0] / gateNVt);
-  current[0] = gateIs * (gate - 1.0);
-  jacobian[0] = gateIs / gateNVt * gate;
-  jacobian[1] = 0.0;
-
-  const bool mirrored = v[1] < 0.0; // source and drain change places: the controlling voltage is then vgd
-  const double vds = std::abs(v[1]);
-  const double overdrive = std::max((mirrored ? v[0] - v[1] : v[0]) - pinchOff, 0.0);
-  const double channel = 1.0 + lambda * vds;
-  double id, gm, gds;
-  if (vds < overdrive) {
-    const double shape = vds * (2.0 * overdrive - vds);
-    id = beta * shape * channel;
-    gm = beta * 2.0 * vds * channel;
-    gds = beta * (2.0 * (overdrive - vds) * channel + shape * lambda);
-  } else {
-    id = beta * overdrive * overdrive * channel;
-    gm = beta * 2.0 * overdrive * channel;
-    gds = beta * overdrive * overdrive * lambda;
-  }
-  current[1] = mirrored ? -id : id;
-  jacobian[kMaxDevicePorts] = mirrored ? -gm : gm;
-  jacobian[kMaxDevicePorts + 1] = mirrored ? gm + gds : gds;
-}
-
 struct KindEntry {
   DeviceKind kind;
   const char* name;
@@ -126,12 +96,11 @@ struct KindEntry {
   std::size_t parameters;
 };
 
-constexpr std::array<KindEntry, 5> kKinds{{
+constexpr std::array<KindEntry, 4> kKinds{{
     {DeviceKind::diodePair, "diode_pair", 1, 4},
     {DeviceKind::transconductor, "transconductor", 1, 2},
     {DeviceKind::triode, "triode", 2, 8},
     {DeviceKind::bipolar, "bipolar", 2, 4},
-    {DeviceKind::jfet, "jfet", 2, 5},
 }};
 
 const KindEntry& entry(DeviceKind kind) { return kKinds[static_cast<std::size_t>(kind)]; }
@@ -159,8 +128,6 @@ void Device::evaluate(const double* v, double* current, double* jacobian) const 
     return triode(parameters.data(), v, current, jacobian);
   case DeviceKind::bipolar:
     return bipolar(parameters.data(), v, current, jacobian);
-  case DeviceKind::jfet:
-    return jfet(parameters.data(), v, current, jacobian);
   }
 }
 

@@ -9,7 +9,7 @@
 namespace fxcircuit {
 
 inline constexpr std::size_t kMaxDevicePorts = 2;
-inline constexpr std::size_t kMaxParameters = 9;
+inline constexpr std::size_t kMaxParameters = 8;
 
 /** What a nonlinear device is; the parameters are listed beside each kind, the equations in devices.cpp. */
 enum class DeviceKind {
@@ -17,7 +17,6 @@ enum class DeviceKind {
   transconductor, ///< ports: v;        parameters: transconductance in S, greatest current in A
   triode,         ///< ports: vgk, vpk; parameters: mu, ex, kg1, kp, kvb, grid G, grid C, grid xi
   bipolar,        ///< ports: vbe, vbc; parameters: Is, forward beta, reverse beta, n*Vt
-  jfet,           ///< ports: vgs, vds; parameters: Idss, pinch-off Vp (< 0), channel modulation, gate Is, gate n*Vt
 };
 
 /** Number of ports of a kind: voltages sensed, and as many currents injected. */

@@ -89,7 +89,7 @@ PYBIND11_MODULE(_circuit, module) {
         if (p.size() * p.size() != k.size() || start.size() != p.size())
           throw std::invalid_argument("p and start need one value per port");
         Array voltages(start.size(), start.data()), currents(start.size());
-        if (!solver->solve(p.data(), voltages.mutable_data(), currents.mutable_data()))
+        if (!solver->solve(p.data(), start.data(), voltages.mutable_data(), currents.mutable_data()))
           throw std::runtime_error("Newton's method found no operating point; the component values may be extreme");
         return std::make_tuple(voltages, currents, toDict(solver->convergence));
       },

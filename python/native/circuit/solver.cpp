@@ -17,15 +17,14 @@ template <std::size_t N> class FixedPortSolver final : public PortSolver {
     std::copy(k.begin(), k.end(), k_.begin());
   }
 
-  bool solve(const double* p, double* v, double* current) noexcept override {
+  bool solve(const double* p, const double* guess, double* v, double* current) noexcept override {
     Vector target, voltage;
     std::copy_n(p, N, target.begin());
-    std::copy_n(v, N, voltage.begin());
+    std::copy_n(guess, N, voltage.begin());
     iterations_ = 0;
-    const Vector start = voltage;
     bool found = newton(target, voltage);
     if (!found) {
-      voltage = start;
+      std::copy_n(v, N, voltage.begin());
       found = followFrom(voltage, target);
       ++convergence.numContinuations;
     }
@@ -132,7 +131,7 @@ template <std::size_t N> class FixedPortSolver final : public PortSolver {
   bool followFrom(Vector& v, const Vector& target) noexcept {
     evaluate(target, v); // residual = p0 - target, where p0 = v - K f(v)
     const Vector distance = residual_;
-    double done = 0.0, stride = 0.5;
+    double done = 0.0, stride = 1.0;
     for (int halvings = 0; done < 1.0;) {
       const double next = std::min(done + stride, 1.0);
       Vector p, trial = v;
@@ -164,7 +163,7 @@ template <std::size_t N> class FixedPortSolver final : public PortSolver {
 /** Without devices there is nothing to solve. */
 class EmptyPortSolver final : public PortSolver {
  public:
-  bool solve(const double*, double*, double*) noexcept override {
+  bool solve(const double*, const double*, double*, double*) noexcept override {
     ++convergence.numSteps;
     return true;
   }
@@ -211,7 +210,8 @@ Simulation::Simulation(std::vector<Device> devices, std::span<const double> p, s
                        Tolerances tolerances)
     : numPorts_(voltages.size()), numStates_(states.size()), stride_((numStates_ + 2) / 2 * 2),
       w_(states.begin(), states.end()), next_(stride_), v_(voltages.begin(), voltages.end()), previous_(v_),
-      ports_(numPorts_), current_(numPorts_), solver_(PortSolver::create(std::move(devices), k, tolerances)) {
+      beforePrevious_(v_), guess_(v_), ports_(numPorts_), current_(numPorts_),
+      solver_(PortSolver::create(std::move(devices), k, tolerances)) {
   const std::size_t numInputs = numStates_ + 2;
   requireSize("k", k.size(), numPorts_ * numPorts_);
   requireSize("p", p.size(), numPorts_ * numInputs);
@@ -238,12 +238,12 @@ void Simulation::run(std::span<const double> input, std::span<double> output) {
       for (std::size_t row = 0; row < numPorts_; ++row)
         ports_[row] += p_[column * numPorts_ + row] * w_[column];
 
-    for (std::size_t port = 0; port < numPorts_; ++port) { // straight on from the last two solutions
-      const double guess = 2.0 * v_[port] - previous_[port];
+    for (std::size_t port = 0; port < numPorts_; ++port) { // on along the parabola through the last three solutions
+      guess_[port] = 3.0 * (v_[port] - previous_[port]) + beforePrevious_[port];
+      beforePrevious_[port] = previous_[port];
       previous_[port] = v_[port];
-      v_[port] = guess;
     }
-    if (!solver_->solve(ports_.data(), v_.data(), current_.data()))
+    if (!solver_->solve(ports_.data(), guess_.data(), v_.data(), current_.data()))
       throw std::runtime_error(
           "Newton's method found no solution at solver step " + std::to_string(solver_->convergence.numSteps) +
           " (input " + std::to_string(input[frame]) +

@@ -30,15 +30,16 @@ struct Convergence {
 
 /** Solves v = p + K f(v) for the port voltages v of nonlinear devices f embedded in a linear network K.
 
-    Newton's method from the given start. A step that does not lessen the greatest residual is halved. Where that
-   stalls, p is approached by continuation from p0 = v0 - K f(v0), for which the start v0 is the exact solution. */
+    Newton's method from a guess. A step that does not lessen the greatest residual is halved. Where that fails, p is
+    approached by continuation from p0 = v0 - K f(v0), for which a known v0 (the solution of the step before) is exact.
+ */
 class PortSolver {
  public:
   virtual ~PortSolver() = default;
 
-  /** Solves for ports p, starting from v and leaving the solution in v and its currents in `current`; false if it was
-   * not found. */
-  virtual bool solve(const double* p, double* v, double* current) noexcept = 0;
+  /** Solves for ports p: from `guess`, else from v. Leaves the solution in v and its currents in `current`; false if it
+      was not found. */
+  virtual bool solve(const double* p, const double* guess, double* v, double* current) noexcept = 0;
 
   Convergence convergence;
 
@@ -71,7 +72,7 @@ class Simulation {
   std::vector<double> p_; ///< by columns, numPorts each
   std::vector<double> m_; ///< by columns, rows padded to an even number
   std::size_t stride_;
-  std::vector<double> w_, next_, v_, previous_, ports_, current_;
+  std::vector<double> w_, next_, v_, previous_, beforePrevious_, guess_, ports_, current_;
   std::unique_ptr<PortSolver> solver_;
 };
 

@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: MIT
+"""A training pair made with a circuit: dry and wet recordings with the settings they were made with."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fxtrain.audio import write_audio
+from fxtrain.circuits._components import Circuit
+from fxtrain.circuits._network import Method
+from fxtrain.circuits._simulation import Convergence, simulate
+from fxtrain.circuits.guitar import synthesise_guitar
+from fxtrain.circuits.interface import AudioInterface
+
+__all__ = ["PairFiles", "PairRecipe", "write_pair"]
+
+
+@dataclass(frozen=True)
+class PairRecipe:
+    """All that decides what a pair sounds like.
+
+    Attributes:
+        circuit: the device.
+        seconds: length.
+        sample_rate: in hertz.
+        seed: of the playing and of the interface's noise.
+        oversampling: solver steps per frame.
+        method: how the circuit's equations are discretised.
+        interface: what stands between the circuit and the wet file.
+    """
+
+    circuit: Circuit
+    seconds: float = 120.0
+    sample_rate: int = 48000
+    seed: int = 0
+    oversampling: int = 8
+    method: Method = "trapezoidal"
+    interface: AudioInterface = field(default_factory=AudioInterface)
+
+    def play(
+        self, dry: NDArray[np.floating[Any]], *, progress: Callable[[float], None] | None = None
+    ) -> tuple[NDArray[np.float32], Convergence]:
+        """Records the circuit's output for a dry signal of full scale 1, shape ``(frames,)``."""
+        recording = simulate(
+            self.circuit,
+            dry,
+            self.sample_rate,
+            oversampling=self.oversampling,
+            method=self.method,
+            progress=progress,
+        )
+        wet = self.interface.record(recording.output, self.sample_rate, seed=self.seed + 1)
+        return wet, recording.convergence
+
+    def settings(self) -> dict[str, Any]:
+        """The recipe as JSON-able values."""
+        return {
+            "circuit": self.circuit.name,
+            "components": self.circuit.describe(),
+            "seconds": self.seconds,
+            "sample_rate": self.sample_rate,
+            "seed": self.seed,
+            "oversampling": self.oversampling,
+            "method": self.method,
+            "interface": {name: repr(value) for name, value in dataclasses.asdict(self.interface).items()},
+        }
+
+
+@dataclass(frozen=True)
+class PairFiles:
+    """Where a pair lies.
+
+    Attributes:
+        dry: the direct signal, 24-bit WAV.
+        wet: the circuit's output as recorded, 24-bit WAV.
+        reused: whether it lay there already.
+        convergence: how the solver fared when it was made.
+    """
+
+    dry: Path
+    wet: Path
+    reused: bool
+    convergence: Convergence
+
+
+def write_pair(
+    folder: str | os.PathLike[str], recipe: PairRecipe, *, progress: Callable[[float], None] | None = None
+) -> PairFiles:
+    """Writes ``dry.wav``, ``wet.wav`` and ``pair.json`` into a folder, unless that very pair lies there, whole.
+
+    Args:
+        folder: made if need be.
+        recipe: what to make.
+        progress: called with the done share, 0 to 1.
+    """
+    folder = Path(folder)
+    dry_path, wet_path, note_path = folder / "dry.wav", folder / "wet.wav", folder / "pair.json"
+    settings = recipe.settings()
+    convergence = _read_note(note_path, settings, (dry_path, wet_path))
+    if convergence is not None:
+        return PairFiles(dry_path, wet_path, reused=True, convergence=convergence)
+
+    folder.mkdir(parents=True, exist_ok=True)
+    note_path.unlink(missing_ok=True)
+    dry = synthesise_guitar(recipe.seconds, recipe.sample_rate, recipe.seed)
+    dry = np.round(dry * 2.0**23).astype(np.float32) / np.float32(2.0**23)  # the circuit hears what the file will hold
+    wet, convergence = recipe.play(dry, progress=progress)
+    write_audio(dry_path, dry, recipe.sample_rate, subtype="PCM_24")
+    write_audio(wet_path, wet, recipe.sample_rate, subtype="PCM_24")
+    note = {
+        "settings": settings,
+        "convergence": dataclasses.asdict(convergence),
+        "sha256": {path.name: _digest(path) for path in (dry_path, wet_path)},
+    }
+    partial = note_path.with_suffix(".partial")
+    partial.write_text(json.dumps(note, indent=2) + "\n", encoding="utf-8")
+    partial.replace(note_path)
+    return PairFiles(dry_path, wet_path, reused=False, convergence=convergence)
+
+
+def _read_note(path: Path, settings: dict[str, Any], files: tuple[Path, ...]) -> Convergence | None:
+    """The convergence noted in ``path`` if its settings and the files' contents are as expected."""
+    try:
+        note = json.loads(path.read_text(encoding="utf-8"))
+        if note["settings"] != settings or any(note["sha256"][file.name] != _digest(file) for file in files):
+            return None
+        return Convergence(**note["convergence"])
+    except (OSError, ValueError, KeyError, TypeError):  # missing, cut short, or of another version: made anew
+        return None
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
