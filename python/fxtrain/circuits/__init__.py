@@ -22,9 +22,9 @@ from fxtrain.circuits._components import (
     op_amp,
     potentiometer,
 )
-from fxtrain.circuits._devices import DiodeModel, OpAmpModel, TransistorModel, TriodeModel
 from fxtrain.circuits._network import Network, OperatingPoint, Stepper
 from fxtrain.circuits._simulation import Convergence, Recording, simulate
+from fxtrain.circuits.devices import DiodeModel, OpAmpModel, TransistorModel, TriodeModel
 from fxtrain.circuits.guitar import synthesise_guitar
 from fxtrain.circuits.interface import AudioInterface
 from fxtrain.circuits.pair import PairFiles, PairRecipe, write_pair

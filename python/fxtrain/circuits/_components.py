@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from fxtrain.circuits._devices import (
+from fxtrain.circuits.devices import (
     DiodeModel,
     OpAmpModel,
     TransistorModel,
@@ -38,7 +38,7 @@ GROUND = "gnd"
 """Name of the node at 0 V."""
 
 Port = tuple[str, str]
-"""Two nodes; a port's voltage is that of the first against the second, its current flows from the first through the component."""
+"""Two nodes; the port's voltage is that of the first against the second, and its current enters at the first."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class VoltageSource(Component):
 
 @dataclass(frozen=True)
 class IdealOpAmp(Component):
-    """An operational amplifier without limits: its output does whatever keeps both inputs at the same voltage (a nullor)."""
+    """An operational amplifier without limits: its output keeps both inputs at the same voltage (a nullor)."""
 
     plus: str
     minus: str
@@ -152,7 +152,7 @@ class DiodePair(NonlinearComponent):
 
 @dataclass(frozen=True)
 class Transconductor(NonlinearComponent):
-    """A current into ``out`` that follows the voltage of ``plus`` against ``minus`` and saturates: ``I tanh(gm v / I)``."""
+    """A current into ``out`` that follows the voltage v of ``plus`` against ``minus``: ``I tanh(gm v / I)``."""
 
     kind: ClassVar[str] = "transconductor"
     plus: str
@@ -217,9 +217,9 @@ def op_amp(
 ) -> tuple[Component, ...]:
     """A real operational amplifier: finite gain and bandwidth, slew rate, and an output that stops short of its rails.
 
-    A differential pair (:class:`Transconductor`) charges the compensation capacitor; its greatest current sets the slew rate, its
-    transconductance the gain-bandwidth product. Diodes to the supplies, each behind the voltage that the output stage needs, hold the
-    node within reach, and an ideal buffer drives the output::
+    A differential pair (:class:`Transconductor`) charges the compensation capacitor; its greatest current sets the
+    slew rate, its transconductance the gain-bandwidth product. Diodes to the supplies, each behind the voltage that
+    the output stage needs, hold the node within reach, and an ideal buffer drives the output::
 
         plus ---|\\ i           +--> buffer --> output
                 | >---+-----+--+

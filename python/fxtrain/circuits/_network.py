@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: MIT
 """From a schematic to equations that the native solver steps.
 
-Modified nodal analysis: the unknowns ``x`` are the node voltages and the currents of voltage sources and of operational amplifiers'
-outputs. With capacitors replaced by their companion models, the linear part is ``S x = b_u u + b_1 + N_c^T h - N_i^T i``: the input ``u``, the
-constant sources, the capacitors' history ``h`` and the currents ``i`` of the nonlinear ports. Solving for what matters gives the
-discrete nodal K-method: D. T. Yeh, J. S. Abel and J. O. Smith, "Automated physical modeling of nonlinear audio circuits for real-time
-audio effects, part I", IEEE TASLP 18(4), 2010; M. Holters and U. Zölzer, "Physical modelling of a wah-wah effect pedal as a case study
-for application of the nodal DK method to circuits with variable parts", DAFx 2011.
+Modified nodal analysis: the unknowns ``x`` are the node voltages and the currents of voltage sources and of
+operational amplifiers' outputs. With capacitors replaced by their companion models, the linear part is
+
+    S x = b_u u + b_1 + N_c^T h - N_i^T i
+
+with the input ``u``, the constant sources ``b_1``, the capacitors' histories ``h`` and the currents ``i`` of the
+nonlinear ports. Solved for what matters (port voltages, capacitor voltages, output) it is the discrete nodal K-method:
+D. T. Yeh, J. S. Abel and J. O. Smith, "Automated physical modeling of nonlinear audio circuits for real-time audio
+effects, part I", IEEE TASLP 18(4), 2010; M. Holters and U. Zölzer, "Physical modelling of a wah-wah effect pedal as a
+case study for application of the nodal DK method to circuits with variable parts", DAFx 2011.
 """
 
 from __future__ import annotations
@@ -37,7 +41,7 @@ Matrix = NDArray[np.float64]
 Method = Literal["trapezoidal", "bdf2"]
 
 LEAKAGE = 1e-12
-"""Conductance from every node to ground in siemens (SPICE's GMIN), so that a node between capacitors has a voltage at DC."""
+"""Conductance from every node to ground in siemens, SPICE's GMIN: a node between capacitors has a voltage at DC."""
 
 MAX_ITERATIONS = 60
 """Newton iterations of one solution before continuation takes over."""
@@ -79,17 +83,17 @@ class Network:
                 raise ConfigError(
                     f"circuit {circuit.name!r} has no node {role!r}; its nodes are {', '.join(self._nodes)}."
                 )
-        of_kind = circuit.components
-        self._capacitors = [part for part in of_kind if isinstance(part, Capacitor)]
-        self._nonlinear = [part for part in of_kind if isinstance(part, NonlinearComponent)]
-        sources = [part for part in of_kind if isinstance(part, VoltageSource)]
-        amplifiers = [part for part in of_kind if isinstance(part, IdealOpAmp)]
+        parts = circuit.components
+        self._capacitors = [part for part in parts if isinstance(part, Capacitor)]
+        self._nonlinear = [part for part in parts if isinstance(part, NonlinearComponent)]
+        sources = [part for part in parts if isinstance(part, VoltageSource)]
+        amplifiers = [part for part in parts if isinstance(part, IdealOpAmp)]
 
         num_nodes = len(self._nodes)
         size = num_nodes + 1 + len(sources) + len(amplifiers)
         self._linear = np.zeros((size, size))
         self._linear[:num_nodes, :num_nodes] = LEAKAGE * np.eye(num_nodes)
-        for part in of_kind:
+        for part in parts:
             if isinstance(part, Resistor):
                 difference = self._difference(part.a, part.b, size)
                 self._linear += np.outer(difference, difference) / part.ohms
@@ -151,7 +155,8 @@ class Network:
             solution = np.linalg.solve(system / scale[:, None], columns / scale[:, None])
         except np.linalg.LinAlgError:
             raise ConfigError(
-                f"circuit {self.circuit.name!r} has no unique solution; look for a loop of voltage sources or an amplifier without feedback."
+                f"circuit {self.circuit.name!r} has no unique solution; look for a loop of voltage sources "
+                "or an amplifier without feedback."
             ) from None
         edges = np.cumsum([part.reshape(len(system), -1).shape[1] for part in right])[:-1]
         return np.split(solution, edges, axis=1)
@@ -185,7 +190,8 @@ class Network:
 
         Args:
             sample_rate: solver steps per second.
-            method: "trapezoidal" (second order, no numerical loss) or "bdf2" (second order, damps what is faster than a step).
+            method: "trapezoidal" (second order, no numerical loss) or "bdf2" (second order, and what is faster than a
+                step is damped).
         """
         n, ports = self.num_states, self.num_ports
         conductance = self._farads * sample_rate * (2.0 if method == "trapezoidal" else 1.5)
@@ -240,7 +246,7 @@ class Stepper:
 
     @property
     def convergence(self) -> dict[str, float]:
-        """``num_steps``, ``num_iterations``, ``num_continuations``, ``max_iterations`` and ``max_residual`` (V) so far."""
+        """Counts so far: num_steps, num_iterations, num_continuations, max_iterations; max_residual in V."""
         return self._simulation.convergence
 
 

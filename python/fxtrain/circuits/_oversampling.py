@@ -15,9 +15,10 @@ Vector = NDArray[np.float64]
 class Oversampler:
     """Interpolation and decimation with one symmetric Kaiser-windowed low-pass.
 
-    Flat to 0.4 of the base rate, at least 110 dB down from 0.6 of it: what the circuit makes between folds back only above 0.4, that is
-    above 19.2 kHz at 48 kHz. The filter spans ``half_width`` base frames to either side; blocks are handed over with that much
-    context, so that a stream cut into blocks gives the same samples as one long block::
+    Flat to 0.4 of the base rate, at least 110 dB down from 0.6 of it: what the circuit makes between folds back only
+    above 0.4, that is above 19.2 kHz at 48 kHz. The filter spans ``half_width`` base frames to either side; blocks
+    are handed over with that much context, so that a stream cut into blocks gives the same samples as one long
+    block::
 
         context (half_width) | block                 | context (half_width)
                              | block * factor values |

@@ -71,7 +71,7 @@ def simulate(
         sample_rate: of the signal, in hertz.
         oversampling: solver steps per frame.
         method: see :meth:`Network.stepper`.
-        tolerance: greatest residual of a nonlinear port's equation, V. A step that cannot reach it raises SimulationError.
+        tolerance: greatest residual of a nonlinear port's equation, V; a step that misses it raises SimulationError.
         progress: called with the done share, 0 to 1, about once per second of signal.
     """
     if signal.ndim != 1 or not np.all(np.isfinite(signal)):

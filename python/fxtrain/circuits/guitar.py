@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: MIT
 """A direct guitar signal, played by rules and synthesised from plucked strings.
 
-A score of short phrases (strummed chords, palm-muted riffs, single-note lines with bends and vibrato, arpeggios, muted strokes, rests)
-in changing keys, tempi, pickups and dynamics is played on six waveguide strings. All kinds of phrases come round within about twenty
-seconds, so that any part of a longer recording has met all that another part asks for.
+A score of short phrases (strummed chords, palm-muted riffs, single-note lines with bends and vibrato, arpeggios,
+muted strokes, rests) in changing keys, tempi, pickups and dynamics is played on six waveguide strings. All kinds of
+phrases come round within about twenty seconds, so that any part of a longer recording has met all that another part
+asks for.
 
-Each pluck travels a string as in C. R. Sullivan, "Extending the Karplus-Strong algorithm to synthesize electric guitar timbres with
-distortion and feedback", Computer Music Journal 14(3), 1990: pick position and pickup position are combs, the pickup's resonance a
-second-order low-pass.
+Each pluck travels a string as in C. R. Sullivan, "Extending the Karplus-Strong algorithm to synthesize electric
+guitar timbres with distortion and feedback", Computer Music Journal 14(3), 1990: pick position and pickup position
+are combs, the pickup's resonance a second-order low-pass.
 """
 
 from __future__ import annotations
@@ -384,8 +385,9 @@ def _excite(
 ) -> None:
     """Adds what a pick sends along the string, and the noise of its edge.
 
-    A string let go at one point starts with two steps of acceleration, from the pick and, inverted, from its mirror image behind the
-    bridge. Their integral, velocity, is what a pickup senses: a rectangle with edges as sharp as the pick.
+    A string let go at one point starts with two steps of acceleration, from the pick and, inverted, from its mirror
+    image behind the bridge. Their integral, velocity, is what a pickup senses: a rectangle with edges as sharp as the
+    pick.
     """
     frequency = 440.0 * 2.0 ** ((pluck.note + pluck.slide - 69.0) / 12.0)
     amplitude = pluck.velocity**1.3

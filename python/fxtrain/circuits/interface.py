@@ -76,4 +76,5 @@ class AudioInterface:
         if self.bits:
             steps = 2.0 ** (self.bits - 1)
             recorded = np.clip(np.round(recorded * steps), -steps, steps - 1.0) / steps
-        return recorded.astype(np.float32)
+        result: NDArray[np.float32] = recorded.astype(np.float32)
+        return result

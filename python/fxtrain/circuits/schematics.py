@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Schematics of our own on textbook topologies, with component values as derived in each docstring.
 
-Knobs run from 0 to 1. Full scale is 1 V peak at the input, a guitar with humbuckers played hard, and a voltage at the output that hard
-playing stays below.
+Knobs run from 0 to 1. Full scale is 1 V peak at the input, a guitar with humbuckers played hard, and a voltage at the
+output that hard playing stays below.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from fxtrain.circuits._components import (
     op_amp,
     potentiometer,
 )
-from fxtrain.circuits._devices import D1N4148, LM308, N2N3904, TRIODE_12AX7
+from fxtrain.circuits.devices import D1N4148, LM308, N2N3904, TRIODE_12AX7
 from fxtrain.errors import ConfigError
 
 __all__ = ["SCHEMATICS", "distortion", "fuzz", "get_schematic", "overdrive", "valve"]
@@ -48,10 +48,10 @@ def overdrive(*, drive: float = 0.7, tone: float = 0.5, level: float = 0.8) -> C
                                C2                          tone   gnd
                               gnd                          gnd
 
-    The leg R2 C2 (3.9 kohm, 56 nF) lets the gain rise above 1 / (2 pi R2 C2) = 729 Hz, so that bass stays tight. The gain there is
-    1 + (33 kohm + drive 470 kohm) / 3.9 kohm: 20 dB to 42 dB. C3 (68 pF) rounds the top: 4.7 kHz at full drive. The diodes hold the
-    amplifier's output within about 0.6 V of its input, so the clean signal stays in the sum. R4 C4 (2.2 kohm, 47 nF) cut above
-    1.5 kHz; the tone pot in series with C4 gives the treble back.
+    The leg R2 C2 (3.9 kohm, 56 nF) lets the gain rise above 1 / (2 pi R2 C2) = 729 Hz, so that bass stays tight. The
+    gain there is 1 + (33 kohm + drive 470 kohm) / 3.9 kohm: 20 dB to 42 dB. C3 (68 pF) rounds the top: 4.7 kHz at
+    full drive. The diodes hold the amplifier's output within about 0.6 V of its input, so the clean signal stays in
+    the sum. R4 C4 (2.2 kohm, 47 nF) cut above 1.5 kHz; the tone pot in series with C4 gives the treble back.
     """
     return Circuit(
         "overdrive",
@@ -90,9 +90,10 @@ def distortion(*, gain: float = 0.5, tone: float = 0.6, level: float = 0.8) -> C
                      C2                     gnd          gnd              gnd
                     gnd
 
-    The leg R2 C2 (680 ohm, 1 uF) sets the bass corner of the gain at 234 Hz; the pot (up to 331 kohm) makes it 1 + 331 k / 680 = 54 dB,
-    more than the amplifier (an LM308: 1 MHz, 0.3 V/us) has above 2 kHz, so its bandwidth and slew rate round the edges before the
-    diodes square them. R5 and the tone pot (1.5 to 51.5 kohm) with C5 (3.3 nF) cut above 32 kHz to 940 Hz.
+    The leg R2 C2 (680 ohm, 1 uF) sets the bass corner of the gain at 234 Hz; the pot (up to 331 kohm) makes it 1 +
+    331 k / 680 = 54 dB, more than the amplifier (an LM308: 1 MHz, 0.3 V/us) has above 2 kHz, so its bandwidth and
+    slew rate round the edges before the diodes square them. R5 and the tone pot (1.5 to 51.5 kohm) with C5 (3.3 nF)
+    cut above 32 kHz to 940 Hz.
     """
     return Circuit(
         "distortion",
@@ -135,10 +136,11 @@ def valve(*, gain: float = 0.5) -> Circuit:
                     |     gnd               |
                    gnd                     gnd
 
-    Each stage has 100 kohm in the plate and 1.5 kohm in the cathode: it settles at 0.97 mA, 1.5 V of bias and 203 V at the plate, and
-    amplifies 55 to 60 times. The cathode capacitors (1 uF) lift the gain above 106 Hz and forget within milliseconds. The first stage
-    drives the second into grid current on one side and cut-off on the other. Plate-to-grid capacitances Cgp (1.7 pF, data sheet), behind
-    the grid stoppers (68 and 220 kohm), round the top: Miller's 100 pF against 220 kohm makes 7 kHz.
+    Each stage has 100 kohm in the plate and 1.5 kohm in the cathode: it settles at 0.97 mA, 1.5 V of bias and 203 V
+    at the plate, and amplifies 55 to 60 times. The cathode capacitors (1 uF) lift the gain above 106 Hz and forget
+    within milliseconds. The first stage drives the second into grid current on one side and cut-off on the other.
+    Plate-to-grid capacitances Cgp (1.7 pF, data sheet), behind the grid stoppers (68 and 220 kohm), round the top:
+    Miller's 100 pF against 220 kohm makes 7 kHz.
     """
 
     def stage(number: int) -> tuple[Component, ...]:
@@ -187,9 +189,10 @@ def fuzz(*, fuzz: float = 0.6, level: float = 0.7) -> Circuit:
                      +----------- R4 ---------+        |
                                                       gnd
 
-    The emitter of Q2 settles one base-emitter drop above ground, since R4 (100 kohm) feeds it back to the base of Q1: 0.7 V over the fuzz
-    pot (1 kohm) is 0.7 mA, and R2 + R3 (8.67 kohm) put the collector at 3 V. C2 (22 uF) takes the feedback away as the wiper goes up. Rs
-    (15 kohm) stands for the pickup and its volume pot; a capacitor from collector to base of Q1 (100 pF) keeps radio out.
+    The emitter of Q2 settles one base-emitter drop above ground, since R4 (100 kohm) feeds it back to the base of Q1:
+    0.7 V over the fuzz pot (1 kohm) is 0.7 mA, and R2 + R3 (8.67 kohm) put the collector at 3 V. C2 (22 uF) takes the
+    feedback away as the wiper goes up. Rs (15 kohm) stands for the pickup and its volume pot; a capacitor from
+    collector to base of Q1 (100 pF) keeps radio out.
     """
     return Circuit(
         "fuzz",

@@ -79,12 +79,13 @@ class OpAmpModel:
 
 
 D1N4148 = DiodeModel(saturation_current=2.52e-9, slope_voltage=1.752 * THERMAL_VOLTAGE)
-"""Silicon switching diode 1N4148 / 1N914. SPICE model of the makers (IS = 2.52 nA, N = 1.752); the series resistance of 0.57 ohm is
-left out: at 10 mA it drops 6 mV. Against the data sheet (Vishay 81857): 0.62 to 0.72 V at 5 mA for the 1N4448 selection."""
+"""Silicon switching diode 1N4148 / 1N914. SPICE model of the makers (IS = 2.52 nA, N = 1.752); the series resistance
+of 0.57 ohm is left out: at 10 mA it drops 6 mV. Against the data sheet (Vishay 81857): 0.62 to 0.72 V at 5 mA for the
+1N4448 selection; 0.66 V here."""
 
-D1N34A = DiodeModel(saturation_current=200e-9, slope_voltage=1.6 * THERMAL_VOLTAGE)
-"""Germanium point-contact diode 1N34A, fitted by us to typical curves: 0.2 V at 25 uA, 0.3 V near 0.3 mA. Specimens scatter by a factor of two;
-the bulk resistance is left to the circuit."""
+D1N34A = DiodeModel(saturation_current=200e-9, slope_voltage=1.3 * THERMAL_VOLTAGE)
+"""Germanium point-contact diode 1N34A. The SPICE model in common use (IS = 200 nA, N = 1.3), 0.29 V at 1 mA; its series
+resistance of 7 ohm is left to the circuit. Specimens scatter by a factor of two in current."""
 
 LED_RED = DiodeModel(saturation_current=93.2e-12, slope_voltage=3.73 * THERMAL_VOLTAGE)
 """Red 5 mm light-emitting diode: SPICE model widely used for the type (IS = 93.2 pA, N = 3.73), 1.78 V at 10 mA."""
@@ -102,11 +103,11 @@ TRIODE_12AX7 = TriodeModel(
     grid_knee=9.901,
     grid_exponent=1.314,
 )
-"""12AX7 / ECC83. Plate: N. Koren, "Improved vacuum-tube models for SPICE simulations", Glass Audio 8(5), 1996, table 1. Grid: K. Dempwolf and
-U. Zölzer, "A physically-motivated triode model for circuit simulations", DAFx 2011, table for the specimen RSD-1."""
+"""12AX7 / ECC83. Plate: N. Koren, "Improved vacuum-tube models for SPICE simulations", Glass Audio 8(5), 1996. Grid: the
+specimen RSD-1 of K. Dempwolf and U. Zölzer, "A physically-motivated triode model for circuit simulations", DAFx 2011."""
 
 TL072 = OpAmpModel(open_loop_gain=2e5, gain_bandwidth_hz=3e6, slew_rate=13e6, headroom=1.5)
 """JFET-input TL072: typical figures of the data sheet (Texas Instruments SLOS080)."""
 
 LM308 = OpAmpModel(open_loop_gain=3e5, gain_bandwidth_hz=1e6, slew_rate=0.3e6, headroom=1.0)
-"""Slow bipolar LM308 with a 30 pF compensation capacitor: typical figures of the data sheet (National Semiconductor)."""
+"""Slow bipolar LM308, compensated with 30 pF: typical figures of the data sheet (National Semiconductor)."""
