@@ -289,10 +289,9 @@ def _write_report(
             target=take.target,
             prediction=take.prediction,
             sample_rate=material.sample_rate,
+            scored=take.mask,
             metrics=metrics,
             history=history,
-            data=metrics["data"],
-            command=request.command,
             name=request.metadata.name or folder.path.name,
         ),
     )

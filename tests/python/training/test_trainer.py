@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: MIT
+"""The training loop: limits, resume, divergence, schedules."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from fxtrain.data import Excerpt, PairedAudio, PairedAudioConfig
+from fxtrain.errors import CheckpointError, ConfigError, DivergenceError, Interrupted, ModelFileError
+from fxtrain.models import LSTM
+from fxtrain.training import checkpoint as checkpoint_module
+from fxtrain.training.checkpoint import load_checkpoint, save_checkpoint
+from fxtrain.training.device import init_device
+from fxtrain.training.schedulers import Constant, Cosine, get_scheduler
+from fxtrain.training.trainer import Trainer, TrainingConfig, read_log
+
+
+def provider(seed: int = 0, gain: float = 4.0) -> PairedAudio:
+    x = np.random.default_rng(7).standard_normal(9000).astype(np.float32) * 0.2
+    excerpt = Excerpt(input=x, target=np.tanh(gain * x))
+    config = PairedAudioConfig(warm_up_frames=32, sequence_frames=512, chunk_frames=128)
+    return PairedAudio(config, [excerpt], [excerpt], batch_size=4, seed=seed)
+
+
+def trainer(folder: Path, *, seed: int = 0, model: LSTM | None = None, **config: Any) -> Trainer:
+    folder.mkdir(exist_ok=True)
+    if model is None:
+        torch.manual_seed(seed)
+        model = LSTM.from_config({"hidden_size": 6}, sample_rate=48_000, loss={})
+    settings = {"epochs": 6, "seed": seed, **config}
+    return Trainer(model, provider(seed), TrainingConfig(**settings), folder)
+
+
+def weights(folder: Path) -> dict[str, Tensor]:
+    found: dict[str, Tensor] = load_checkpoint(folder / "last.pt")["weights"]
+    return found
+
+
+def same(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
+    return all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_training_lowers_the_validation_error_and_logs_it(tmp_path: Path) -> None:
+    result = trainer(tmp_path, epochs=15).run()
+    rows = list(read_log(tmp_path / "log.jsonl"))
+    errors = [row["val_esr"] for row in rows if row["event"] == "validation"]
+    assert rows[0]["event"] == "start"
+    assert rows[-1]["event"] == "end"
+    assert result.best_error == min(errors)
+    assert result.best_error < 0.5 * errors[0]
+    assert load_checkpoint(tmp_path / "best.pt")["error"] == result.best_error
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others(tmp_path: Path) -> None:
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        trainer(tmp_path / name, seed=seed).run()
+    assert same(weights(tmp_path / "a"), weights(tmp_path / "b"))
+    assert not same(weights(tmp_path / "a"), weights(tmp_path / "c"))
+
+
+@pytest.mark.parametrize("stop_at", [1, 37, 90])
+def test_a_stopped_run_resumes_to_the_weights_of_an_uninterrupted_one(tmp_path: Path, stop_at: int) -> None:
+    trainer(tmp_path / "whole").run()
+    stopped = trainer(tmp_path / "parts")
+    calls = iter(range(10_000))
+    stopped.should_stop = lambda: next(calls) == stop_at
+    with pytest.raises(Interrupted, match=f"step {stop_at} of"):
+        stopped.run()
+    trainer(tmp_path / "parts").run(resume=True)
+    assert same(weights(tmp_path / "whole"), weights(tmp_path / "parts"))
+    best = [load_checkpoint(tmp_path / name / "best.pt")["weights"] for name in ("whole", "parts")]
+    assert same(*best)
+    steps = [
+        [(row["step"], row.get("val_esr")) for row in read_log(tmp_path / name / "log.jsonl")]
+        for name in ("whole", "parts")
+    ]
+    assert steps[0] == steps[1]
+
+
+def test_minutes_become_a_fixed_number_of_steps_that_resume_keeps(tmp_path: Path) -> None:
+    first = trainer(tmp_path, epochs=0, max_minutes=0.03)
+    calls = iter(range(10_000))
+    first.should_stop = lambda: next(calls) == 5
+    with pytest.raises(Interrupted):
+        first.run()
+    plan = load_checkpoint(tmp_path / "last.pt")["plan"]
+    result = trainer(tmp_path, epochs=0, max_minutes=0.03).run(resume=True)
+    assert result.steps == plan["total_steps"]
+    rate = [row["learning_rate"] for row in read_log(tmp_path / "log.jsonl") if row["event"] == "validation"][-1]
+    assert rate < 1e-6  # the cosine ends on the last step
+
+
+def test_training_ends_when_the_error_no_longer_falls(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model = LSTM.from_config({"hidden_size": 2}, sample_rate=48_000, loss={})
+    for parameter in model.parameters():
+        parameter.requires_grad_(False)
+    model.output.bias.requires_grad_(True)  # nothing but an offset can be learnt, and the best one is near zero
+    result = trainer(tmp_path, model=model, epochs=2000, until_converged=True).run()
+    assert result.converged
+    assert result.steps < 0.2 * 2000 * provider().steps_per_epoch
+    assert "anneal" in [row["event"] for row in read_log(tmp_path / "log.jsonl")]
+
+
+class Explosive(LSTM):
+    """Its loss is not finite at some steps."""
+
+    bad_steps: frozenset[int] = frozenset()
+
+    def loss(self, batch: Any, phase: Any, step: int) -> tuple[Tensor, dict[str, Tensor]]:
+        value, parts = super().loss(batch, phase, step)
+        return (value * math.nan, parts) if step in self.bad_steps else (value, parts)
+
+
+def test_divergence_is_logged_and_recovered_from(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model = Explosive.from_config({"hidden_size": 6}, sample_rate=48_000, loss={})
+    model.bad_steps = frozenset({50, 70})
+    result = trainer(tmp_path, model=model).run()
+    events = [row for row in read_log(tmp_path / "log.jsonl") if row["event"] == "divergence"]
+    assert result.divergences == len(events) == 2
+    assert events[-1]["learning_rate_scale"] == 0.25
+    assert "not finite" in events[0]["reason"]
+    assert result.best_error < 0.5
+
+
+def test_endless_divergence_is_explained(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model = Explosive.from_config({"hidden_size": 6}, sample_rate=48_000, loss={})
+    model.bad_steps = frozenset(range(10, 100))
+    with pytest.raises(DivergenceError, match=r"not finite .*best weights are kept; use a lower --lr"):
+        trainer(tmp_path, model=model).run()
+    assert load_checkpoint(tmp_path / "best.pt")["weights"]
+
+
+def test_a_full_disk_leaves_the_previous_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "last.pt"
+    save_checkpoint(path, {"step": 1})
+
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(checkpoint_module.os, "fsync", full)
+    with pytest.raises(CheckpointError, match=r"No space left on device; the previous checkpoint is untouched"):
+        save_checkpoint(path, {"step": 2})
+    assert load_checkpoint(path)["step"] == 1
+    assert [entry.name for entry in tmp_path.iterdir()] == ["last.pt"]
+
+
+@pytest.mark.parametrize("content", [b"", b"RIFF....WAVE", b"PK\x03\x04 cut short", json.dumps({"a": 1}).encode()])
+def test_what_is_no_checkpoint_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "model.pt"
+    path.write_bytes(content)
+    with pytest.raises(ModelFileError, match="is not a checkpoint"):
+        load_checkpoint(path)
+
+
+def test_other_recordings_are_noticed_on_resume(tmp_path: Path) -> None:
+    trainer(tmp_path, epochs=1).run()
+    other = trainer(tmp_path, epochs=1)
+    other.provider = provider(gain=2.0)
+    with pytest.raises(CheckpointError, match="recordings differ"):
+        other.run(resume=True)
+
+
+def test_schedules_are_closed_forms() -> None:
+    cosine = Cosine(100)
+    assert cosine.factor(0) == 1
+    assert cosine.factor(50) == pytest.approx(0.5)
+    assert cosine.factor(100) == pytest.approx(0)
+    assert {Constant(10).factor(step) for step in range(10)} == {1.0}
+    assert get_scheduler("cosine") is Cosine
+    with pytest.raises(ConfigError, match="there are cosine, constant"):
+        get_scheduler("step")
+
+
+def test_devices_are_found_or_refused_by_name() -> None:
+    assert init_device("cpu").type == "cpu"
+    assert init_device("auto").type in ("cuda", "xpu", "mps", "cpu")
+    with pytest.raises(ConfigError, match="unknown device 'tpu9'"):
+        init_device("tpu9")
+    if not torch.xpu.is_available():
+        with pytest.raises(ConfigError, match="'xpu' is not there"):
+            init_device("xpu")
