@@ -27,7 +27,7 @@ from fxtrain.circuits._simulation import Convergence, Recording, simulate
 from fxtrain.circuits.devices import DiodeModel, OpAmpModel, TransistorModel, TriodeModel
 from fxtrain.circuits.guitar import synthesise_guitar
 from fxtrain.circuits.interface import AudioInterface
-from fxtrain.circuits.pair import PairFiles, PairRecipe, write_pair
+from fxtrain.circuits.pair import PairFiles, PairRecipe, find_pair, write_pair
 from fxtrain.circuits.schematics import SCHEMATICS, get_schematic
 
 __all__ = [
@@ -55,6 +55,7 @@ __all__ = [
     "Triode",
     "TriodeModel",
     "VoltageSource",
+    "find_pair",
     "get_schematic",
     "op_amp",
     "potentiometer",

@@ -103,8 +103,11 @@ TRIODE_12AX7 = TriodeModel(
     grid_knee=9.901,
     grid_exponent=1.314,
 )
-"""12AX7 / ECC83. Plate: N. Koren, "Improved vacuum-tube models for SPICE simulations", Glass Audio 8(5), 1996. Grid: the
-specimen RSD-1 of K. Dempwolf and U. Zölzer, "A physically-motivated triode model for circuit simulations", DAFx 2011."""
+"""12AX7 / ECC83.
+
+Plate: N. Koren, "Improved vacuum-tube models for SPICE simulations", Glass Audio 8(5), 1996. Grid: the specimen RSD-1
+in K. Dempwolf and U. Zölzer, "A physically-motivated triode model for circuit simulations", DAFx 2011.
+"""
 
 TL072 = OpAmpModel(open_loop_gain=2e5, gain_bandwidth_hz=3e6, slew_rate=13e6, headroom=1.5)
 """JFET-input TL072: typical figures of the data sheet (Texas Instruments SLOS080)."""

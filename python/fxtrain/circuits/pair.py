@@ -22,7 +22,7 @@ from fxtrain.circuits._simulation import Convergence, simulate
 from fxtrain.circuits.guitar import synthesise_guitar
 from fxtrain.circuits.interface import AudioInterface
 
-__all__ = ["PairFiles", "PairRecipe", "write_pair"]
+__all__ = ["PairFiles", "PairRecipe", "find_pair", "write_pair"]
 
 
 @dataclass(frozen=True)
@@ -93,6 +93,20 @@ class PairFiles:
     convergence: Convergence
 
 
+def find_pair(folder: str | os.PathLike[str], recipe: PairRecipe) -> PairFiles | None:
+    """The pair that :func:`write_pair` left in a folder, if it is whole and of this recipe."""
+    dry, wet, note_path = _paths(folder)
+    try:
+        note = json.loads(note_path.read_text(encoding="utf-8"))
+        if note["settings"] != recipe.settings() or any(
+            note["sha256"][file.name] != _digest(file) for file in (dry, wet)
+        ):
+            return None
+        return PairFiles(dry, wet, reused=True, convergence=Convergence(**note["convergence"]))
+    except (OSError, ValueError, KeyError, TypeError):  # missing, cut short, or of another version
+        return None
+
+
 def write_pair(
     folder: str | os.PathLike[str], recipe: PairRecipe, *, progress: Callable[[float], None] | None = None
 ) -> PairFiles:
@@ -103,14 +117,11 @@ def write_pair(
         recipe: what to make.
         progress: called with the done share, 0 to 1.
     """
-    folder = Path(folder)
-    dry_path, wet_path, note_path = folder / "dry.wav", folder / "wet.wav", folder / "pair.json"
-    settings = recipe.settings()
-    convergence = _read_note(note_path, settings, (dry_path, wet_path))
-    if convergence is not None:
-        return PairFiles(dry_path, wet_path, reused=True, convergence=convergence)
-
-    folder.mkdir(parents=True, exist_ok=True)
+    found = find_pair(folder, recipe)
+    if found is not None:
+        return found
+    dry_path, wet_path, note_path = _paths(folder)
+    note_path.parent.mkdir(parents=True, exist_ok=True)
     note_path.unlink(missing_ok=True)
     dry = synthesise_guitar(recipe.seconds, recipe.sample_rate, recipe.seed)
     dry = np.round(dry * 2.0**23).astype(np.float32) / np.float32(2.0**23)  # the circuit hears what the file will hold
@@ -118,7 +129,7 @@ def write_pair(
     write_audio(dry_path, dry, recipe.sample_rate, subtype="PCM_24")
     write_audio(wet_path, wet, recipe.sample_rate, subtype="PCM_24")
     note = {
-        "settings": settings,
+        "settings": recipe.settings(),
         "convergence": dataclasses.asdict(convergence),
         "sha256": {path.name: _digest(path) for path in (dry_path, wet_path)},
     }
@@ -128,15 +139,9 @@ def write_pair(
     return PairFiles(dry_path, wet_path, reused=False, convergence=convergence)
 
 
-def _read_note(path: Path, settings: dict[str, Any], files: tuple[Path, ...]) -> Convergence | None:
-    """The convergence noted in ``path`` if its settings and the files' contents are as expected."""
-    try:
-        note = json.loads(path.read_text(encoding="utf-8"))
-        if note["settings"] != settings or any(note["sha256"][file.name] != _digest(file) for file in files):
-            return None
-        return Convergence(**note["convergence"])
-    except (OSError, ValueError, KeyError, TypeError):  # missing, cut short, or of another version: made anew
-        return None
+def _paths(folder: str | os.PathLike[str]) -> tuple[Path, Path, Path]:
+    folder = Path(folder)
+    return folder / "dry.wav", folder / "wet.wav", folder / "pair.json"
 
 
 def _digest(path: Path) -> str:
