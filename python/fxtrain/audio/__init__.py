@@ -1,18 +1,23 @@
 # SPDX-License-Identifier: MIT
-"""Recordings: files, resampling, alignment."""
+"""Recordings: files, resampling, alignment, checks."""
 
 from fxtrain.audio.alignment import LAG_GUARD, Alignment, LagJump, apply_lag, estimate_alignment
+from fxtrain.audio.checks import CHECKS, DataReport, Verdict, check_pair
 from fxtrain.audio.files import Audio, AudioReader, AudioWriter, read_audio, write_audio
 from fxtrain.audio.resampling import resample
 
 __all__ = [
+    "CHECKS",
     "LAG_GUARD",
     "Alignment",
     "Audio",
     "AudioReader",
     "AudioWriter",
+    "DataReport",
     "LagJump",
+    "Verdict",
     "apply_lag",
+    "check_pair",
     "estimate_alignment",
     "read_audio",
     "resample",

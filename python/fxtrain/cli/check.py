@@ -1,5 +1,67 @@
 # SPDX-License-Identifier: MIT
-SUMMARY = "check"
+"""``fxtrain check``: is this pair fit to learn from?"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import MutableMapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from fxtrain.cli.arguments import positive_int
+
+SUMMARY = "look at a dry and a wet recording before training on them"
 MODE = "inference"
-def add_arguments(parser): ...
-def run(args, console): ...
+
+_COLOURS = {"ok": "green", "note": "cyan", "warn": "yellow", "stop": "bold red"}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of ``check``."""
+    parser.add_argument("dry", type=Path, metavar="DRY", help="recording of the direct guitar signal")
+    parser.add_argument("wet", type=Path, metavar="WET", help="the same playing through the device")
+    parser.add_argument("--sample-rate", type=positive_int, metavar="HZ", help="resample both files to this rate")
+    parser.add_argument(
+        "--channel",
+        type=positive_int,
+        metavar="N",
+        help="channel of files that have several; default: the first one sounding",
+    )
+    parser.add_argument(
+        "--ignore", action="append", default=[], metavar="NAME", help="do not let this check say stop (repeatable)"
+    )
+
+
+def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
+    """Prints the verdicts and returns them; exit code 2 where one says stop."""
+    from fxtrain.audio import check_pair, read_audio
+
+    channel = None if args.channel is None else args.channel - 1
+    dry = read_audio(args.dry, sample_rate=args.sample_rate, channel=channel)
+    wet = read_audio(args.wet, sample_rate=args.sample_rate, channel=channel)
+    report = check_pair(dry, wet, ignore=args.ignore)
+
+    table = Table(box=None, pad_edge=False)
+    table.add_column("check", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
+    table.add_column("what was found, and what to do", overflow="fold")
+    for verdict in report.verdicts:
+        finding = Text(f"{verdict.message}.")
+        if verdict.remedy and verdict.level != "ok":
+            finding.append(f" {verdict.remedy[0].upper()}{verdict.remedy[1:]}.", style="italic")
+        level = f"{verdict.level}, ignored" if verdict.ignored else verdict.level
+        table.add_row(verdict.name, Text(level, style=_COLOURS[verdict.level]), finding)
+    console.print(table)
+    console.print()
+    if report.stops:
+        names = ", ".join(stop.name for stop in report.stops)
+        console.print(f"[bold red]Not fit to train on[/]: see {names}. --ignore NAME overrides a check.")
+    else:
+        warnings = [verdict.name for verdict in report.verdicts if verdict.level == "warn"]
+        caution = f"; mind {', '.join(warnings)}" if warnings else ""
+        console.print(f"[bold green]Fit to train on[/]{caution}.")
+    return {**report.to_dict(), "fit_to_train": not report.stops, "exit_code": 2 if report.stops else 0}

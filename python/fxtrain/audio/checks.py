@@ -1,0 +1,645 @@
+# SPDX-License-Identifier: MIT
+"""Is this a pair to learn from? Every check gives a verdict; only ``stop`` ends training, and any may be ignored.
+
+The checks know nothing of models. What each finds, expects and advises is one sentence for a guitarist; the figures
+behind it are in :attr:`Verdict.values`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from scipy import fft, linalg
+
+from fxtrain.audio.alignment import Alignment, apply_lag, estimate_alignment
+from fxtrain.audio.files import Audio
+from fxtrain.audio.levels import clipped_runs, decibels, frame_rms, hum, peak, rms
+from fxtrain.errors import AudioFileError, ConfigError, DataCheckError
+
+__all__ = ["CHECKS", "DataReport", "Level", "Verdict", "check_pair"]
+
+Samples = npt.NDArray[np.float32]
+Doubles = npt.NDArray[np.float64]
+Level = Literal["ok", "note", "warn", "stop"]
+
+CHECKS = (
+    "silence",
+    "rate",
+    "length",
+    "format",
+    "channels",
+    "level",
+    "clipping",
+    "dc",
+    "noise",
+    "lag",
+    "polarity",
+    "drift",
+    "gate",
+    "identical",
+    "swapped",
+)
+"""Names of the checks, in the order of the report; each may be given to ``ignore``."""
+
+_MIN_SECONDS = 1.0
+_FEW_SECONDS = 30.0
+_MAX_DIFFERENCE_SECONDS = 2.0
+_FRAME_SECONDS = 0.05
+_PAUSE_DB = -50.0  # of the dry signal, against its loud frames
+_RELATED = 0.1  # confidence below which two files have nothing in common
+_SURE = 0.5
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What one check found.
+
+    Attributes:
+        name: one of :data:`CHECKS`.
+        level: ``ok``, ``note`` (good to know), ``warn`` (the model may suffer), ``stop`` (training would be in vain).
+        message: one sentence: what was found, and what was expected.
+        remedy: what to do, or empty.
+        values: the figures, JSON-able.
+        ignored: a ``stop`` that the user overrode.
+    """
+
+    name: str
+    level: Level
+    message: str
+    remedy: str = ""
+    values: dict[str, Any] = field(default_factory=dict)
+    ignored: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-able."""
+        return {
+            "name": self.name,
+            "level": self.level,
+            "message": self.message,
+            "remedy": self.remedy,
+            "values": self.values,
+            "ignored": self.ignored,
+        }
+
+
+@dataclass(frozen=True)
+class DataReport:
+    """The verdicts on a pair, and its alignment.
+
+    Attributes:
+        input: facts of the dry file.
+        target: facts of the wet file.
+        verdicts: one per check, in the order of :data:`CHECKS`; checks that could not be made are left out.
+        alignment: None where the files could not be compared (other rates, silence, too short).
+    """
+
+    input: dict[str, Any]
+    target: dict[str, Any]
+    verdicts: tuple[Verdict, ...]
+    alignment: Alignment | None
+
+    @property
+    def stops(self) -> tuple[Verdict, ...]:
+        """Verdicts that end training."""
+        return tuple(verdict for verdict in self.verdicts if verdict.level == "stop" and not verdict.ignored)
+
+    def raise_for_stop(self) -> None:
+        """Raises where a ``stop`` stands.
+
+        Raises:
+            DataCheckError: with the first one's message and remedy.
+        """
+        if not self.stops:
+            return
+        first, *others = self.stops
+        more = f"; {', '.join(stop.name for stop in others)} would stop it too" if others else ""
+        raise DataCheckError(f"{first.message}: {first.remedy} (--ignore {first.name} goes on regardless{more}).")
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-able: what ``check --json`` prints."""
+        alignment = self.alignment
+        return {
+            "input": self.input,
+            "target": self.target,
+            "lag_samples": alignment.lag_samples if alignment else None,
+            "polarity": alignment.polarity if alignment else None,
+            "confidence": round(alignment.confidence, 4) if alignment else None,
+            "drift_samples": round(alignment.drift_samples, 3) if alignment else None,
+            "jumps": [
+                {
+                    "after_seconds": round(jump.after_seconds, 3),
+                    "before_seconds": round(jump.before_seconds, 3),
+                    "samples": round(jump.samples, 2),
+                    "steady": jump.steady,
+                }
+                for jump in (alignment.jumps if alignment else ())
+            ],
+            "verdicts": [verdict.to_dict() for verdict in self.verdicts],
+        }
+
+
+def check_pair(input: Audio, target: Audio, *, ignore: Collection[str] = ()) -> DataReport:
+    """Looks at a dry and a wet recording the way an experienced ear would before training on them.
+
+    Args:
+        input: the dry recording.
+        target: the wet one.
+        ignore: names of checks whose ``stop`` is not to end training.
+
+    Raises:
+        ConfigError: ``ignore`` holds a name that is no check.
+        AudioFileError: a sample is NaN or infinite.
+    """
+    unknown = sorted(set(ignore) - set(CHECKS))
+    if unknown:
+        raise ConfigError(f'There is no check named "{unknown[0]}": expected one of {", ".join(CHECKS)}.')
+    for audio in (input, target):
+        if not np.isfinite(audio.samples).all():
+            raise AudioFileError(f"{_name(audio)} holds NaN or infinity where finite samples are expected.")
+    found = [
+        _silence(input, target),
+        _rate(input, target),
+        _length(input, target),
+        _format(input, target),
+        _channels(input, target),
+        _level(input, target),
+        _clipping(input, target),
+        _dc(input, target),
+    ]
+    alignment = None
+    silent = found[0].level == "stop"
+    if input.sample_rate == target.sample_rate and not silent and min(input.seconds, target.seconds) >= 0.25:
+        alignment = estimate_alignment(input.samples, target.samples, input.sample_rate)
+        found += [_lag(input, target, alignment), _polarity(alignment), _drift(input, alignment)]
+        dry, wet = apply_lag(input.samples, target.samples, alignment.main_tap_samples)
+        related = alignment.confidence >= _RELATED and len(dry) > 0.2 * input.sample_rate
+        if related:
+            found.append(_noise(dry, wet, input.sample_rate))
+            found.append(_gate(dry, wet, input.sample_rate))
+            found.append(_identical(dry, wet, alignment))
+            found.append(_swapped(input, target, dry, wet, alignment))
+    found.sort(key=lambda verdict: CHECKS.index(verdict.name))
+    verdicts = tuple(replace(verdict, ignored=verdict.level == "stop" and verdict.name in ignore) for verdict in found)
+    return DataReport(_facts(input), _facts(target), verdicts, alignment)
+
+
+def _facts(audio: Audio) -> dict[str, Any]:
+    return {
+        "path": str(audio.path) if audio.path else None,
+        "format": audio.format,
+        "subtype": audio.subtype,
+        "sample_rate": audio.sample_rate,
+        "file_sample_rate": audio.file_sample_rate,
+        "num_channels": audio.num_channels,
+        "channel": audio.channel + 1,
+        "num_frames": audio.num_frames,
+        "seconds": round(audio.seconds, 3),
+        "peak_db": round(decibels(peak(audio.samples)), 2),
+        "rms_db": round(decibels(rms(audio.samples)), 2),
+    }
+
+
+def _name(audio: Audio) -> str:
+    return str(audio.path) if audio.path else "The recording"
+
+
+def _silence(input: Audio, target: Audio) -> Verdict:
+    peaks = {"dry": decibels(peak(input.samples)), "wet": decibels(peak(target.samples))}
+    values = {f"{side}_peak_db": round(value, 1) for side, value in peaks.items()}
+    for side, audio in (("dry", input), ("wet", target)):
+        if peaks[side] < -80.0:
+            loudest = "holds only zeros" if peaks[side] <= -200 else f"never rises above {peaks[side]:.0f} dBFS"
+            return Verdict(
+                "silence",
+                "stop",
+                f"The {side} file {_name(audio)} is silent (it {loudest}; at least -40 dBFS is expected)",
+                "check cable, track routing and channel, and record again",
+                values,
+            )
+    levels = frame_rms(input.samples, max(1, round(_FRAME_SECONDS * input.sample_rate)))
+    playing = float(np.mean(levels > 10 ** (-60 / 20) * levels.max())) if len(levels) else 1.0
+    values["playing_share"] = round(playing, 3)
+    if playing < 0.5:
+        return Verdict(
+            "silence",
+            "warn",
+            f"Only {playing:.0%} of the dry file is playing, the rest is silence",
+            "cut long pauses out of both files at the same places, or play more",
+            values,
+        )
+    return Verdict("silence", "ok", f"{playing:.0%} of the dry file is playing", values=values)
+
+
+def _rate(input: Audio, target: Audio) -> Verdict:
+    values = {"dry": input.sample_rate, "wet": target.sample_rate}
+    if input.sample_rate != target.sample_rate:
+        return Verdict(
+            "rate",
+            "stop",
+            f"The dry file has {input.sample_rate} Hz but the wet file {target.sample_rate} Hz, where one rate is expected",
+            "export both at the rate of the session, or give --sample-rate to resample",
+            values,
+        )
+    if input.sample_rate < 32000:
+        return Verdict(
+            "rate",
+            "warn",
+            f"Both files have {input.sample_rate} Hz, so nothing above {input.sample_rate / 2000:.0f} kHz is learnt",
+            "record at 44100 or 48000 Hz",
+            values,
+        )
+    return Verdict("rate", "ok", f"Both files have {input.sample_rate} Hz", values=values)
+
+
+def _length(input: Audio, target: Audio) -> Verdict:
+    shorter = min(input.seconds, target.seconds)
+    difference = abs(input.seconds - target.seconds)
+    values = {"dry_seconds": round(input.seconds, 3), "wet_seconds": round(target.seconds, 3)}
+    if shorter < _MIN_SECONDS:
+        return Verdict(
+            "length",
+            "stop",
+            f"The pair is {shorter:.2f} s long where at least {_MIN_SECONDS:.0f} s is needed and 3 minutes are good",
+            "record more playing",
+            values,
+        )
+    if difference > _MAX_DIFFERENCE_SECONDS:
+        return Verdict(
+            "length",
+            "stop",
+            f"The dry file is {input.seconds:.2f} s long but the wet file {target.seconds:.2f} s, "
+            f"where at most {_MAX_DIFFERENCE_SECONDS:.0f} s of difference is expected",
+            "check that both are of the same take, and export both over the same range",
+            values,
+        )
+    trimmed = (
+        f"; the files differ by {difference * 1000:.1f} ms, which is trimmed after alignment" if difference else ""
+    )
+    if shorter < _FEW_SECONDS:
+        return Verdict(
+            "length",
+            "warn",
+            f"The pair is only {shorter:.1f} s long, where 3 minutes are good{trimmed}",
+            "record more playing for a model that also knows other notes and dynamics",
+            values,
+        )
+    return Verdict(
+        "length", "note" if difference else "ok", f"The pair is {shorter:.1f} s long{trimmed}", values=values
+    )
+
+
+def _format(input: Audio, target: Audio) -> Verdict:
+    values = {"dry": f"{input.format} {input.subtype}", "wet": f"{target.format} {target.subtype}"}
+    for side, audio in (("dry", input), ("wet", target)):
+        if audio.lossy or audio.subtype in ("PCM_S8", "PCM_U8", "ULAW", "ALAW"):
+            return Verdict(
+                "format",
+                "note",
+                f"The {side} file is coded as {audio.subtype}, which adds noise that the model cannot learn",
+                "use WAV, FLAC or AIFF of 16 bits or more",
+                values,
+            )
+    resampled = [audio for audio in (input, target) if audio.sample_rate != audio.file_sample_rate]
+    if resampled:
+        return Verdict(
+            "format", "note", f"Resampled from {resampled[0].file_sample_rate} to {input.sample_rate} Hz", values=values
+        )
+    return Verdict("format", "ok", f"Dry is {values['dry']}, wet is {values['wet']}", values=values)
+
+
+def _channels(input: Audio, target: Audio) -> Verdict:
+    values = {"dry": input.num_channels, "wet": target.num_channels}
+    notes = [f"{side}: {audio.note}" for side, audio in (("Dry", input), ("Wet", target)) if audio.note]
+    if not notes:
+        return Verdict("channels", "ok", "Both files are mono", values=values)
+    differ = any("differ" in note for note in notes)
+    return Verdict(
+        "channels",
+        "warn" if differ else "note",
+        " ".join(notes).rstrip("."),
+        "export mono, or name the channel" if differ else "",
+        values,
+    )
+
+
+def _level(input: Audio, target: Audio) -> Verdict:
+    peaks = {"dry": decibels(peak(input.samples)), "wet": decibels(peak(target.samples))}
+    values = {f"{side}_peak_db": round(value, 2) for side, value in peaks.items()}
+    values |= {f"{side}_rms_db": round(decibels(rms(a.samples)), 2) for side, a in (("dry", input), ("wet", target))}
+    for side, value in peaks.items():
+        if value < -40.0:
+            return Verdict(
+                "level",
+                "warn",
+                f"The {side} file peaks at {value:.1f} dBFS, where -12 to -1 dBFS is good",
+                "turn the recording level up; noise and rounding are learnt with the sound",
+                values,
+            )
+    if max(peaks.values()) > 0.01:
+        side = max(peaks, key=lambda name: peaks[name])
+        return Verdict(
+            "level",
+            "note",
+            f"The {side} file peaks at {peaks[side]:+.1f} dBFS, above full scale, which its float samples can hold",
+            "keep to float files when editing it",
+            values,
+        )
+    return Verdict(
+        "level", "ok", f"Dry peaks at {peaks['dry']:.1f} dBFS, wet at {peaks['wet']:.1f} dBFS", values=values
+    )
+
+
+def _clipping(input: Audio, target: Audio) -> Verdict:
+    counts = {"dry": clipped_runs(input.samples), "wet": clipped_runs(target.samples)}
+    values = {f"{side}_samples": count for side, (count, _) in counts.items()}
+    sides = [side for side, (count, _) in counts.items() if count]
+    if not sides:
+        return Verdict("clipping", "ok", "No sample is clipped", values=values)
+    parts = []
+    for side, audio in (("dry", input), ("wet", target)):
+        count, first = counts[side]
+        if count:
+            values[f"{side}_first_seconds"] = round(first / audio.sample_rate, 3)
+            parts.append(
+                f"{count} {'sample' if count == 1 else 'samples'} of the {side} file "
+                f"({count / audio.num_frames:.2%}), first at {first / audio.sample_rate:.2f} s"
+            )
+    return Verdict(
+        "clipping",
+        "warn",
+        f"At the ceiling, where none should be: {' and '.join(parts)}",
+        f"turn the {'recording level' if len(sides) == 2 else f'level of the {sides[0]} track'} down by 6 dB "
+        "and record again, unless the device itself clips so",
+        values,
+    )
+
+
+def _dc(input: Audio, target: Audio) -> Verdict:
+    shares = {}
+    for side, audio in (("dry", input), ("wet", target)):
+        level = rms(audio.samples)
+        shares[side] = abs(float(np.mean(audio.samples, dtype=np.float64))) / level if level > 0 else 0.0
+    values = {f"{side}_share_of_rms": round(share, 5) for side, share in shares.items()}
+    side = max(shares, key=lambda name: shares[name])
+    message = f"The {side} file has a DC offset of {shares[side]:.1%} of its RMS"
+    if shares[side] > 0.1:
+        return Verdict(
+            "dc",
+            "warn",
+            f"{message}, where under 2 % is expected",
+            "put a 10 Hz high-pass on the recording input",
+            values,
+        )
+    if shares[side] > 0.02:
+        return Verdict("dc", "note", message, values=values)
+    return Verdict("dc", "ok", "No DC offset to speak of", values=values)
+
+
+def _lag(input: Audio, target: Audio, alignment: Alignment) -> Verdict:
+    lag, rate = alignment.lag_samples, input.sample_rate
+    values = {
+        "lag_samples": lag,
+        "main_tap_samples": alignment.main_tap_samples,
+        "confidence": round(alignment.confidence, 4),
+        "explained": round(alignment.explained, 4),
+    }
+    if alignment.confidence < _RELATED:
+        return Verdict(
+            "lag",
+            "stop",
+            f"The two files have nothing in common within {_MAX_DIFFERENCE_SECONDS:.0f} s of each other "
+            f"(confidence {alignment.confidence:.2f})",
+            "check that both are of the same take and that the header of each tells its true sample rate",
+            values,
+        )
+    where = f"{abs(lag)} samples ({abs(lag) / rate * 1000:.2f} ms)"
+    message = f"Wet is {where} {'late' if lag > 0 else 'early'}, which is removed" if lag else "Wet and dry coincide"
+    if alignment.confidence < _SURE:
+        return Verdict(
+            "lag",
+            "warn",
+            f"{message}, but with a confidence of only {alignment.confidence:.2f}",
+            "look at both files in a DAW: do they begin together?",
+            values,
+        )
+    message += f" (confidence {alignment.confidence:.2f})"
+    if lag < -round(0.001 * rate):
+        return Verdict(
+            "lag",
+            "note",
+            message,
+            "nothing to do; the DAW took off more latency than there was, or cut the file",
+            values,
+        )
+    return Verdict("lag", "ok", message, values=values)
+
+
+def _polarity(alignment: Alignment) -> Verdict:
+    values = {"polarity": alignment.polarity}
+    if alignment.polarity < 0:
+        return Verdict(
+            "polarity",
+            "note",
+            "Wet is upside down against dry, as many devices make it; the model keeps that",
+            "--fix-polarity turns it the right way up",
+            values,
+        )
+    return Verdict("polarity", "ok", "Wet has the polarity of dry", values=values)
+
+
+def _drift(input: Audio, alignment: Alignment) -> Verdict:
+    drift = alignment.drift_samples
+    rate = drift / max(input.num_frames, 1) * 1e6
+    values = {
+        "drift_samples": round(drift, 3),
+        "drift_ppm": round(rate, 2),
+        "jumps": [round(jump.samples, 1) for jump in alignment.jumps],
+    }
+    if alignment.confidence < _RELATED:
+        return Verdict("drift", "ok", "Not judged, as the files do not match", values=values)
+    if alignment.jumps:
+        jump = max(alignment.jumps, key=lambda jump: abs(jump.samples))
+        where = f"between {jump.after_seconds:.1f} and {jump.before_seconds:.1f} s"
+        return Verdict(
+            "drift",
+            "stop" if jump.steady and abs(jump.samples) >= 8 else "warn",
+            f"The lag jumps by {jump.samples:+.0f} samples {where}, where it should stay",
+            "record again with a larger interface buffer, or cut both files before or after that place",
+            values,
+        )
+    message = f"The lag grows by {drift:+.1f} samples from start to end ({rate:+.1f} ppm)"
+    remedy = "record dry and wet with one interface, or lock both to one clock"
+    if abs(drift) > 64:
+        return Verdict("drift", "stop", f"{message}, where none is expected", remedy, values)
+    if abs(drift) > 8:
+        return Verdict("drift", "warn", f"{message}, where none is expected", remedy, values)
+    if abs(drift) > 3:
+        return Verdict("drift", "note", message, values=values)
+    return Verdict("drift", "ok", f"The lag stays the same ({drift:+.1f} samples from start to end)", values=values)
+
+
+def _noise(dry: Samples, wet: Samples, sample_rate: int) -> Verdict:
+    """The wet signal's level where the dry one pauses; below that no model's error can come."""
+    length = round(_FRAME_SECONDS * sample_rate)
+    dry_levels, wet_levels = frame_rms(dry, length), frame_rms(wet, length)
+    pause = dry_levels < 10 ** (_PAUSE_DB / 20) * float(np.quantile(dry_levels, 0.95))
+    # The device rings on: a pause begins six frames (0.3 s) late.
+    rest = np.array([pause[max(0, k - 6) : k + 1].all() for k in range(len(pause))])
+    if np.count_nonzero(rest) < 4:
+        return Verdict(
+            "noise",
+            "note",
+            "There is no pause to measure the noise floor in",
+            "leave two seconds without playing at the start of the next recording",
+            {"pause_seconds": round(float(np.count_nonzero(rest)) * _FRAME_SECONDS, 2)},
+        )
+    floor = float(np.median(wet_levels[rest]))
+    below = decibels(floor) - decibels(rms(wet))
+    values: dict[str, Any] = {
+        "wet_floor_db": round(decibels(floor), 1),
+        "dry_floor_db": round(decibels(float(np.median(dry_levels[rest]))), 1),
+        "esr_floor": float(f"{10 ** (below / 10):.3g}"),
+        "pause_seconds": round(float(np.count_nonzero(rest)) * _FRAME_SECONDS, 2),
+    }
+    mains, share = hum(_longest(wet, rest, length), sample_rate)
+    what = f"mains hum of {mains} Hz" if mains else "noise"
+    values |= {"hum_hz": mains, "hum_share": round(share, 3)}
+    message = f"In pauses wet still has {what} at {decibels(floor):.0f} dBFS, {-below:.0f} dB below the playing"
+    if below > -30:
+        remedy = (
+            "turn away from transformers, use balanced cables" if mains else "turn the device's or recording gain down"
+        )
+        return Verdict(
+            "noise", "warn", f"{message}, so no model comes below an ESR of {values['esr_floor']:.2g}", remedy, values
+        )
+    if below > -45 or (mains and below > -60):
+        return Verdict("noise", "note", message, values=values)
+    return Verdict("noise", "ok", f"In pauses wet is {-below:.0f} dB below the playing", values=values)
+
+
+def _longest(samples: Samples, frames: npt.NDArray[np.bool_], length: int) -> Samples:
+    """The samples of the longest run of true ``frames``."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], frames, [False]]).astype(np.int8)))
+    starts, ends = edges[::2], edges[1::2]
+    longest = int(np.argmax(ends - starts))
+    return samples[starts[longest] * length : ends[longest] * length]
+
+
+def _gate(dry: Samples, wet: Samples, sample_rate: int) -> Verdict:
+    """Does wet fall silent while dry still sounds?"""
+    length = round(_FRAME_SECONDS * sample_rate)
+    dry_levels, wet_levels = frame_rms(dry, length), frame_rms(wet, length)
+    sounding = dry_levels > 10 ** (-40 / 20) * float(np.quantile(dry_levels, 0.95))
+    missing = sounding & (wet_levels < 10 ** (-70 / 20) * float(np.quantile(wet_levels, 0.95)))
+    seconds = float(np.count_nonzero(missing)) * _FRAME_SECONDS
+    values = {"missing_seconds": round(seconds, 2)}
+    if seconds >= 0.15:
+        first = float(np.flatnonzero(missing)[0]) * _FRAME_SECONDS
+        return Verdict(
+            "gate",
+            "warn",
+            f"Wet is silent for {seconds:.2f} s in all while dry sounds, first at {first:.1f} s",
+            "switch noise gates off, and look for dropouts there",
+            values,
+        )
+    return Verdict("gate", "ok", "Wet sounds wherever dry does", values=values)
+
+
+def _identical(dry: Samples, wet: Samples, alignment: Alignment) -> Verdict:
+    energy = float(np.dot(dry.astype(np.float64), dry))
+    gain = float(np.dot(dry.astype(np.float64), wet)) / energy if energy > 0 else 0.0
+    error = wet - np.float32(gain) * dry
+    left = decibels(rms(error)) - decibels(rms(wet))
+    values = {"difference_db": round(left, 1), "gain_db": round(decibels(abs(gain)), 2)}
+    if left < -70:
+        by = "" if abs(abs(gain) - 1) < 1e-4 else f" but for a gain of {decibels(abs(gain)):+.1f} dB"
+        return Verdict(
+            "identical",
+            "stop",
+            f"Wet equals dry{by}, so there is no effect to learn",
+            "check that the wet track was recorded through the device and not bypassed",
+            values,
+        )
+    if left < -40:
+        return Verdict(
+            "identical",
+            "warn",
+            f"Wet is dry with hardly any change (the difference is {-left:.0f} dB below it)",
+            "check that the device was on",
+            values,
+        )
+    return Verdict("identical", "ok", f"Wet differs from dry (by {left:.0f} dB after the best gain)", values=values)
+
+
+def _swapped(input: Audio, target: Audio, dry: Samples, wet: Samples, alignment: Alignment) -> Verdict:
+    """Does the wet file look like the device's input?
+
+    Amplifiers and pedals play loud moments with less gain than soft ones. So the better linear prediction of wet from
+    dry overshoots where it is large; with the files swapped, the prediction falls short. A linear device shows neither,
+    whatever its tone, since only the gain for large against small predictions counts.
+    """
+    if alignment.jumps or abs(alignment.drift_samples) > 8:
+        return Verdict("swapped", "ok", "Not judged, as the lag changes")
+    excerpt = min(len(dry), 20 * input.sample_rate)
+    start = (len(dry) - excerpt) // 2
+    x, y = dry[start : start + excerpt], wet[start : start + excerpt]
+    forward, backward = _expansion_db(x, y), _expansion_db(y, x)
+    values = {"wet_from_dry_db": round(forward, 2), "dry_from_wet_db": round(backward, 2)}
+    if forward > 1.5 and backward < -1.5:
+        return Verdict(
+            "swapped",
+            "stop",
+            f"The files look swapped: from dry to wet, loud moments gain {forward:.1f} dB more than soft ones, "
+            f"and the other way {-backward:.1f} dB less, as through a device",
+            "give the direct signal first and the processed one second",
+            values,
+        )
+    wrong_names = _sounds_like(input.path, _WET_WORDS) and _sounds_like(target.path, _DRY_WORDS)
+    if wrong_names or (forward > 0.75 and backward < -0.75):
+        return Verdict(
+            "swapped",
+            "warn",
+            "The file names say that wet was given first" if wrong_names else "Loud moments gain more than soft ones",
+            "if the files are swapped, give the direct signal first and the processed one second",
+            values,
+        )
+    message = f"Loud moments gain {forward:+.1f} dB against soft ones" if forward < -0.5 else "Nothing points to a swap"
+    return Verdict("swapped", "ok", message, values=values)
+
+
+_DRY_WORDS = frozenset({"dry", "di", "direct", "input", "clean"})
+_WET_WORDS = frozenset({"wet", "amp", "amped", "reamp", "reamped", "output", "target", "processed"})
+
+
+def _sounds_like(path: Path | None, words: frozenset[str]) -> bool:
+    return path is not None and not words.isdisjoint(re.split(r"[^a-z]+", path.stem.lower()))
+
+
+def _expansion_db(source: Samples, result: Samples) -> float:
+    """Gain of large linear predictions of ``result`` from ``source`` over that of small ones."""
+    before, taps = 64, 576
+    size = fft.next_fast_len(len(source) + taps, real=True)
+    x, y = fft.rfft(source.astype(np.float64), size), fft.rfft(result.astype(np.float64), size)
+    auto = fft.irfft(np.square(np.abs(x)), size)[:taps]
+    if auto[0] <= 0:
+        return 0.0
+    auto[0] *= 1 + 1e-4
+    cross = np.roll(fft.irfft(np.conj(x) * y, size), before)[:taps]
+    filter = linalg.solve_toeplitz(auto, cross)
+    response = fft.rfft(np.roll(np.pad(filter, (0, size - taps)), -before))
+    predicted: Doubles = fft.irfft(x * response, size)[: len(source)]
+    magnitude = np.abs(predicted)
+    scale = rms(predicted)
+    large = magnitude > min(2.5 * scale, float(np.quantile(magnitude, 0.99)))
+    small = (magnitude > 0.1 * scale) & (magnitude < scale)
+    gains = []
+    for part in (large, small):
+        energy = float(np.sum(np.square(predicted[part])))
+        gains.append(float(np.sum(predicted[part] * result[part])) / energy if energy > 0 else 1.0)
+    return decibels(max(gains[0], 1e-3)) - decibels(max(gains[1], 1e-3))
