@@ -176,16 +176,17 @@ def level_match(signals: Mapping[str, Vector], sample_rate: int) -> dict[str, fl
     """Gains in dB after which all signals are equally loud, as ITU-R BS.1770 hears it.
 
     The target is left at its level unless another signal would clip at that loudness; then all come down together.
-    The error is the exception: where its peaks allow no more it stays softer than the rest, instead of taking them
-    down. ``None`` for a silent signal.
+    For the error, which is mostly peaks, they come down by at most 9 dB more; beyond that it stays softer. ``None``
+    for a signal that is silent, below -150 LUFS.
     """
-    loudness = {name: loudness_lufs(x, sample_rate) for name, x in signals.items()}
+    loudness = {name: loudness_lufs(x, sample_rate, absolute_gate=-150.0) for name, x in signals.items()}
     room = {name: -20.0 * math.log10(max(float(np.max(np.abs(x))), 1e-10)) for name, x in signals.items()}
     audible = [name for name in signals if math.isfinite(loudness[name])]
-    common = min((loudness[n] + room[n] for n in audible if n != "error"), default=math.inf)
-    reference = min(loudness.get("target", math.inf), common)
-    if not math.isfinite(reference):
-        reference = common if math.isfinite(common) else -23.0
+    loudest = {name: loudness[name] + room[name] for name in audible}  # without clipping
+    music = [name for name in audible if name != "error"]
+    reference = min([loudest[name] for name in music] + [loudness["target"]] * ("target" in music), default=-23.0)
+    if "error" in audible:
+        reference = min(reference, max(loudest["error"], reference - 9.0))
     return {name: min(reference - loudness[name], room[name]) if name in audible else None for name in signals}
 
 

@@ -326,14 +326,14 @@ def _window_indices(runs: list[tuple[int, int]], width: int, hop: int) -> Iterat
             yield some[:, None] + np.arange(width)
 
 
-def loudness_lufs(x: ArrayLike, sample_rate: float, *, mask: Mask | None = None) -> float:
+def loudness_lufs(x: ArrayLike, sample_rate: float, *, mask: Mask | None = None, absolute_gate: float = -70.0) -> float:
     """Integrated loudness of a mono signal.
 
     K-weighting runs over all frames; blocks of 400 ms with 75 % overlap count when all their frames are scored. A
     recording too short for a single block is taken as one block.
 
     Returns:
-        LUFS; minus infinity when every block is below the absolute gate of -70.
+        LUFS; minus infinity when every block is below ``absolute_gate``.
 
     Source: ITU-R BS.1770-4, annex 1; the filters for other rates than 48 kHz follow from its table values by the
     bilinear transform (De Man, "Evaluation of implementations of the EBU R128 loudness measurement", 2018).
@@ -355,7 +355,7 @@ def loudness_lufs(x: ArrayLike, sample_rate: float, *, mask: Mask | None = None)
     def lufs(power: float) -> float:
         return -0.691 + 10.0 * math.log10(power) if power > 0.0 else -math.inf
 
-    loud = blocks[blocks > 10.0 ** ((-70.0 + 0.691) / 10.0)]
+    loud = blocks[blocks > 10.0 ** ((absolute_gate + 0.691) / 10.0)]
     if not len(loud):
         return -math.inf
     relative_gate = float(np.mean(loud)) * 0.1

@@ -14,7 +14,7 @@ import io
 import math
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import matplotlib as mpl
 import numpy as np
@@ -58,12 +58,14 @@ _CSS = {
 
 _STYLE: dict[Any, Any] = {
     "axes.edgecolor": GRID,
+    "axes.facecolor": "none",
     "axes.grid": True,
     "axes.labelcolor": MUTED,
     "axes.linewidth": 0.8,
     "axes.spines.right": False,
     "axes.spines.top": False,
     "axes.unicode_minus": True,
+    "figure.facecolor": "none",
     "font.size": 10.5,
     "grid.color": GRID,
     "grid.linewidth": 0.6,
@@ -82,17 +84,31 @@ _STYLE: dict[Any, Any] = {
 _AUDIBLE_HZ = (20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000)
 
 
-def _figure(height: float, width: float = 440.0, **subplots: Any) -> tuple[Figure, Any]:
-    """A figure measured in CSS pixels, and its axes."""
-    figure = Figure(figsize=(width / 72.0, height / 72.0), layout="constrained")
+def _figure(
+    height: float, width: float = 440.0, *, head: float = 26.0, gap: float = 0.08, **subplots: Any
+) -> tuple[Figure, Any]:
+    """A figure measured in CSS pixels, and its axes with room for a legend (``head``) and labels."""
+    figure = Figure(figsize=(width / 72.0, height / 72.0))
     FigureCanvasSVG(figure)
-    return figure, figure.subplots(**subplots)
+    grid = figure.add_gridspec(
+        subplots.get("nrows", 1),
+        subplots.get("ncols", 1),
+        left=54.0 / width,
+        right=1.0 - 10.0 / width,
+        bottom=38.0 / height,
+        top=1.0 - head / height,
+        hspace=gap,
+        wspace=gap,
+        height_ratios=subplots.get("height_ratios"),
+    )
+    return figure, grid.subplots(sharex=True, sharey="row")
 
 
 def _svg(figure: Figure, name: str, description: str) -> str:
     """An ``<svg>`` element for a page that may hold others: unique ids, page colours, a text alternative."""
     stream = io.StringIO()
-    figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    # Straight to the canvas: savefig would lay everything out twice.
+    cast(Any, figure.canvas).print_svg(stream, metadata={"Date": None, "Creator": None})
     svg = stream.getvalue()
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
@@ -191,9 +207,7 @@ def zoom_figures(
 def over_time_figure(result: ErrorOverTime, value: float) -> str:
     """Levels of target and error over time, and below them their difference, the ESR in dB."""
     with mpl.rc_context(_STYLE):
-        figure, (levels, ratio) = _figure(
-            270, nrows=2, sharex=True, gridspec_kw={"height_ratios": [3, 2], "hspace": 0.04}
-        )
+        figure, (levels, ratio) = _figure(270, gap=0.3, nrows=2, height_ratios=[3, 2])
         finite = result.target_db[np.isfinite(result.target_db)]
         top = float(finite.max()) if len(finite) else 0.0
         bottom = top - 80.0
@@ -338,7 +352,7 @@ def spectrogram_figures(
     figures = []
     with mpl.rc_context(_STYLE | {"axes.grid": False}):
         for index, (name, image) in enumerate(images.items()):
-            figure, axes = _figure(220, width=360)
+            figure, axes = _figure(210, width=360, head=8.0)
             axes.imshow(
                 image,
                 cmap="magma",
@@ -372,7 +386,7 @@ def transfer_figure(input: Vector, target: Vector, prediction: Vector, *, mask: 
     reach_x = max(float(np.quantile(np.abs(x), 0.9995)), 1e-9) if len(x) else 1.0
     reach_y = max(float(np.max(np.abs(target[mask]))), 1e-9) if len(x) else 1.0
     with mpl.rc_context(_STYLE):
-        figure, panels = _figure(230, ncols=2, sharex=True, sharey=True)
+        figure, panels = _figure(230, ncols=2)
         for axes, y, colour, name in zip(
             panels, (target, prediction), ("#2f86c9", "#e0752d"), ("Wet", "Prediction"), strict=True
         ):
@@ -419,9 +433,7 @@ def learning_figure(
     by_time = bool(np.isfinite(seconds).all() and (np.diff(seconds) > 0.0).all())
     x = seconds / 60.0 if by_time else np.array([float(row.get("step", k)) for k, row in enumerate(rows)])
     with mpl.rc_context(_STYLE):
-        figure, (curve, rate) = _figure(
-            270, nrows=2, sharex=True, gridspec_kw={"height_ratios": [4, 1], "hspace": 0.04}
-        )
+        figure, (curve, rate) = _figure(270, gap=0.15, nrows=2, height_ratios=[4, 1])
         loss = _series(rows, "train_loss")
         validation = _series(rows, "val_esr")
         marker = "." if len(rows) < 40 else ""

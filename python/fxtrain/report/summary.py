@@ -89,7 +89,7 @@ def describe(metrics: Mapping[str, Any]) -> list[Fact]:
                 f"{times:.0f}\N{MULTIPLICATION SIGN}" if times >= 10.0 else f"{times:.1f}\N{MULTIPLICATION SIGN}",
                 f"less error than the best 512-tap filter ({format_esr(fir)})"
                 if times > 1.0
-                else f"the best 512-tap filter is as good ({format_esr(fir)})",
+                else f"the best 512-tap filter is as good or better ({format_esr(fir)})",
             )
         )
     lag, removed = number_at(metrics, "data", "lag_samples"), number_at(metrics, "data", "lag_removed")

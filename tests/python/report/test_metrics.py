@@ -38,9 +38,10 @@ def test_esr_of_silence_against_silence_is_zero_and_of_noise_against_silence_inf
 
 
 def test_esr_is_summed_in_double_precision():
-    # In float32, 2^24 squares of 1 stop growing long before the last.
-    target = np.ones(2**24 + 2**16, dtype=np.float32)
-    assert metrics.esr(np.zeros_like(target), target) == 1.0
+    # In float32, 2^24 swallows each 1 that is added to it.
+    target = np.concatenate([np.ones(1000), [4096.0]]).astype(np.float32)
+    prediction = target * (target == 1.0)
+    assert metrics.esr(prediction, target) == pytest.approx(2**24 / (2**24 + 1000), rel=1e-12)
 
 
 def test_esr_refuses_signals_of_different_length():

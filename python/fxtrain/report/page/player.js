@@ -294,6 +294,9 @@
   for (const button of deck.querySelectorAll("[data-abx]")) button.addEventListener("click", () => choose(button.dataset.abx));
   for (const button of deck.querySelectorAll("[data-answer]")) button.addEventListener("click", () => answer(button.dataset.answer));
 
+  // After a click by hand the space bar plays again; who tabs to a button keeps it.
+  deck.addEventListener("click", (event) => { if (event.detail > 0) event.target.closest("button")?.blur(); });
+
   const secondsAt = (event) => {
     const box = canvas.getBoundingClientRect();
     return Math.min(Math.max((event.clientX - box.left) / box.width, 0), 1) * duration;
@@ -321,6 +324,7 @@
       seek(from);
     }
   });
+  canvas.addEventListener("mousedown", (event) => event.preventDefault()); // the focus ring is for the keyboard
   canvas.addEventListener("pointercancel", () => { drag = null; });
   canvas.addEventListener("keydown", (event) => {
     const step = { ArrowLeft: -0.5, ArrowRight: 0.5, PageDown: -2, PageUp: 2, Home: -Infinity, End: Infinity }[event.key];
@@ -336,8 +340,7 @@
       if (!state.abx.on) select(SOURCES[number]);
       else if (number < 3) choose("abx"[number]);
     } else if (event.key === " ") {
-      // A button that has the focus keeps its space bar, but for the keys: there it would only repeat the choice.
-      if (target.closest("button, a, summary, input, textarea, select") && !target.closest(".key")) return;
+      if (target.closest("button, a, summary")) return; // which keep their own space bar
       event.preventDefault();
       toggle();
     } else if (event.key === "l") change({ loop: !state.loop });
