@@ -20,6 +20,7 @@ from scipy import fft, linalg
 from fxtrain.audio.alignment import Alignment, apply_lag, estimate_alignment
 from fxtrain.audio.files import Audio
 from fxtrain.audio.levels import clipped_runs, decibels, frame_rms, hum, peak, rms
+from fxtrain.audio.resampling import resample
 from fxtrain.errors import AudioFileError, ConfigError, DataCheckError
 
 __all__ = ["CHECKS", "DataReport", "Level", "Verdict", "check_pair"]
@@ -242,7 +243,8 @@ def _rate(input: Audio, target: Audio) -> Verdict:
         return Verdict(
             "rate",
             "stop",
-            f"The dry file has {input.sample_rate} Hz but the wet file {target.sample_rate} Hz, where one rate is expected",
+            f"The dry file has {input.sample_rate} Hz but the wet file {target.sample_rate} Hz, "
+            "where one rate is expected",
             "export both at the rate of the session, or give --sample-rate to resample",
             values,
         )
@@ -357,7 +359,7 @@ def _level(input: Audio, target: Audio) -> Verdict:
 
 def _clipping(input: Audio, target: Audio) -> Verdict:
     counts = {"dry": clipped_runs(input.samples), "wet": clipped_runs(target.samples)}
-    values = {f"{side}_samples": count for side, (count, _) in counts.items()}
+    values: dict[str, Any] = {f"{side}_samples": count for side, (count, _) in counts.items()}
     sides = [side for side, (count, _) in counts.items() if count]
     if not sides:
         return Verdict("clipping", "ok", "No sample is clipped", values=values)
@@ -368,7 +370,7 @@ def _clipping(input: Audio, target: Audio) -> Verdict:
             values[f"{side}_first_seconds"] = round(first / audio.sample_rate, 3)
             parts.append(
                 f"{count} {'sample' if count == 1 else 'samples'} of the {side} file "
-                f"({count / audio.num_frames:.2%}), first at {first / audio.sample_rate:.2f} s"
+                f"({100 * count / audio.num_frames:.2g} %), first at {first / audio.sample_rate:.2f} s"
             )
     return Verdict(
         "clipping",
@@ -410,12 +412,22 @@ def _lag(input: Audio, target: Audio, alignment: Alignment) -> Verdict:
         "explained": round(alignment.explained, 4),
     }
     if alignment.confidence < _RELATED:
+        true_rate = _true_rate(input, target)
+        if true_rate:
+            values["true_rate"] = true_rate
+            return Verdict(
+                "lag",
+                "stop",
+                f"The wet file says {rate} Hz, but matches the dry one if it is played at {true_rate} Hz",
+                "export it again at the rate of the session",
+                values,
+            )
         return Verdict(
             "lag",
             "stop",
             f"The two files have nothing in common within {_MAX_DIFFERENCE_SECONDS:.0f} s of each other "
             f"(confidence {alignment.confidence:.2f})",
-            "check that both are of the same take and that the header of each tells its true sample rate",
+            "check that both are of the same take",
             values,
         )
     where = f"{abs(lag)} samples ({abs(lag) / rate * 1000:.2f} ms)"
@@ -438,6 +450,17 @@ def _lag(input: Audio, target: Audio, alignment: Alignment) -> Verdict:
             values,
         )
     return Verdict("lag", "ok", message, values=values)
+
+
+def _true_rate(input: Audio, target: Audio) -> int:
+    """The common rate at which the target matches the input although its header says another; 0 for none."""
+    frames = round(20 * input.sample_rate)
+    for rate in (44100, 48000, 88200, 96000):
+        if rate != target.sample_rate:
+            converted = resample(target.samples[:frames], rate, input.sample_rate)
+            if estimate_alignment(input.samples[:frames], converted, input.sample_rate).confidence > _SURE:
+                return rate
+    return 0
 
 
 def _polarity(alignment: Alignment) -> Verdict:
@@ -512,12 +535,11 @@ def _noise(dry: Samples, wet: Samples, sample_rate: int) -> Verdict:
     values |= {"hum_hz": mains, "hum_share": round(share, 3)}
     message = f"In pauses wet still has {what} at {decibels(floor):.0f} dBFS, {-below:.0f} dB below the playing"
     if below > -30:
-        remedy = (
-            "turn away from transformers, use balanced cables" if mains else "turn the device's or recording gain down"
-        )
-        return Verdict(
-            "noise", "warn", f"{message}, so no model comes below an ESR of {values['esr_floor']:.2g}", remedy, values
-        )
+        message += f", so no model comes below an ESR of {values['esr_floor']:.2g}"
+        remedy = "turn the gain of the device or of the recording down"
+        if mains:
+            remedy = "turn away from transformers and use balanced cables"
+        return Verdict("noise", "warn", message, remedy, values)
     if below > -45 or (mains and below > -60):
         return Verdict("noise", "note", message, values=values)
     return Verdict("noise", "ok", f"In pauses wet is {-below:.0f} dB below the playing", values=values)
@@ -574,7 +596,8 @@ def _identical(dry: Samples, wet: Samples, alignment: Alignment) -> Verdict:
             "check that the device was on",
             values,
         )
-    return Verdict("identical", "ok", f"Wet differs from dry (by {left:.0f} dB after the best gain)", values=values)
+    message = f"Wet differs from dry (the best gain leaves an error {-left:.1f} dB below wet)"
+    return Verdict("identical", "ok", message, values=values)
 
 
 def _swapped(input: Audio, target: Audio, dry: Samples, wet: Samples, alignment: Alignment) -> Verdict:

@@ -64,22 +64,25 @@ def clipped_runs(samples: Samples) -> tuple[int, int]:
 
 
 def hum(samples: Samples, sample_rate: int) -> tuple[int, float]:
-    """Mains frequency (50 or 60, 0 for none) that rules a pause of at least 0.4 s, and its share of the power to 1 kHz."""
+    """Does mains hum rule a pause?
+
+    Returns:
+        50 or 60 (Hz) and the share of the power from 30 to 1000 Hz at its multiples; 0 where there is no hum, or where
+        the pause is shorter than 0.4 s.
+    """
     if len(samples) < 0.4 * sample_rate:
         return 0, 0.0
-    windowed = (samples - samples.mean()) * np.hanning(len(samples))
-    power = np.square(np.abs(np.fft.rfft(windowed)))
+    power = np.square(np.abs(np.fft.rfft((samples - samples.mean()) * np.hanning(len(samples)))))
     spacing = sample_rate / len(samples)  # Hz per bin
     frequency = np.arange(len(power)) * spacing
-    total = float(power[(frequency > 30) & (frequency < 1000)].sum())
-    if total <= 0:
-        return 0, 0.0
+    heard = (frequency > 30) & (frequency < 1000)
+    total = float(power[heard].sum())
     best = (0, 0.0)
     for mains in (50, 60):
-        off = np.abs(frequency / mains - np.rint(frequency / mains)) * mains
-        near = (off < max(1.0, 2 * spacing)) & (frequency > 30) & (frequency < 1000)
-        share = float(power[near].sum()) / total
-        width = float(np.count_nonzero(near)) / max(1, np.count_nonzero((frequency > 30) & (frequency < 1000)))
-        if share > best[1] and share > 0.4 + 0.6 * width:  # white noise puts no more than ``width`` there
+        distance = np.abs(frequency / mains - np.rint(frequency / mains)) * mains
+        near = heard & (distance < max(1.0, 2 * spacing))
+        width = float(near.sum()) / float(heard.sum())  # what white noise puts there
+        share = float(power[near].sum()) / total if total > 0 else 0.0
+        if share > max(best[1], 0.4 + 0.6 * width):
             best = (mains, share)
     return best

@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--channel",
         type=positive_int,
         metavar="N",
-        help="channel of files that have several; default: the first one sounding",
+        help="channel of files that have several; default: the first that sounds",
     )
     parser.add_argument(
         "--ignore", action="append", default=[], metavar="NAME", help="do not let this check say stop (repeatable)"
@@ -58,8 +58,9 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
     console.print(table)
     console.print()
     if report.stops:
-        names = ", ".join(stop.name for stop in report.stops)
-        console.print(f"[bold red]Not fit to train on[/]: see {names}. --ignore NAME overrides a check.")
+        console.print("[bold red]Not fit to train on.[/]")
+        if not args.json:
+            report.raise_for_stop()
     else:
         warnings = [verdict.name for verdict in report.verdicts if verdict.level == "warn"]
         caution = f"; mind {', '.join(warnings)}" if warnings else ""
