@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import doctest
+import fcntl
 import importlib
 import json
 import os
@@ -139,6 +140,21 @@ def finished_run(recording: tuple[Path, Path], tmp_path_factory: pytest.TempPath
     return folder
 
 
+@pytest.fixture(scope="session")
+def engine() -> Path:
+    """The engine as a static library, for the C++ examples; kept in build/ from one run to the next."""
+    build = REPOSITORY / "build" / "examples"
+    build.mkdir(parents=True, exist_ok=True)
+    with (build / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # test processes share the folder
+        options = ["-G", "Ninja", "-DFXTRAIN_TESTS=OFF", "-S", REPOSITORY, "-B", build]
+        for step in (options, ["--build", build, "--target", "fxengine"]):
+            made = subprocess.run(["cmake", *step], check=False, capture_output=True, text=True)
+            assert made.returncode == 0, made.stdout + made.stderr
+    (library,) = build.rglob("libfxengine.a")
+    return library
+
+
 class Sandbox:
     """The folder in which a page's blocks are run, one after the other."""
 
@@ -207,23 +223,18 @@ class Sandbox:
 
     def _compile(self, block: Block) -> None:
         """Compiles an example as a program linked with the engine, and runs it; without a ``main``, only compiles."""
-        project = self.folder / f"example-{block.line}"
-        project.mkdir()
-        (project / "example.cpp").write_text(block.text, encoding="utf-8")
-        program = re.search(r"\bint main\(", block.text) is not None
-        (project / "CMakeLists.txt").write_text(
-            "cmake_minimum_required(VERSION 3.22)\n"
-            "project(example LANGUAGES C CXX)\n"
-            f"add_subdirectory({REPOSITORY} fxtrain EXCLUDE_FROM_ALL)\n"
-            f"add_{'executable' if program else 'library'}(example {'' if program else 'OBJECT'} example.cpp)\n"
-            "target_link_libraries(example PRIVATE fxengine::fxengine)\n",
-            encoding="utf-8",
+        engine = self._request.getfixturevalue("engine")
+        source, program = self.folder / f"example-{block.line}.cpp", self.folder / f"example-{block.line}"
+        source.write_text(block.text, encoding="utf-8")
+        has_main = re.search(r"\bint main\(", block.text) is not None
+        flags = ["-std=c++20", "-Wall", "-Wextra", "-Werror", f"-I{REPOSITORY / 'plugin' / 'engine' / 'include'}"]
+        what = ["-pthread", "-o", program, source, engine] if has_main else ["-fsyntax-only", source]
+        made = subprocess.run(
+            [os.environ.get("CXX", "c++"), *flags, *what], check=False, capture_output=True, text=True
         )
-        for step in (["-G", "Ninja", "-S", project, "-B", project / "build"], ["--build", project / "build"]):
-            made = subprocess.run(["cmake", *step], check=False, capture_output=True, text=True)
-            assert made.returncode == 0, made.stdout + made.stderr
-        if program:
-            subprocess.run([project / "build" / "example"], check=True, cwd=self.folder)
+        assert made.returncode == 0, made.stderr
+        if has_main:
+            subprocess.run([program], check=True, cwd=self.folder)
 
 
 @pytest.fixture
