@@ -7,6 +7,7 @@
 (48000,)
 """
 
+from fxtrain.circuits import devices
 from fxtrain.circuits._components import (
     GROUND,
     Capacitor,
@@ -55,6 +56,7 @@ __all__ = [
     "Triode",
     "TriodeModel",
     "VoltageSource",
+    "devices",
     "find_pair",
     "get_schematic",
     "op_amp",

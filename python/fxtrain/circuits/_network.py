@@ -168,7 +168,7 @@ class Network:
         k = self._sensed @ from_currents
         try:
             ports, currents, convergence = _circuit.solve_ports(
-                self.devices, k, p, np.zeros(self.num_ports), tolerance=self.tolerance, max_iterations=MAX_ITERATIONS
+                self.devices, k, p, tolerance=self.tolerance, max_iterations=MAX_ITERATIONS
             )
         except RuntimeError as error:
             raise SimulationError(f"circuit {self.circuit.name!r} at rest: {error}.") from None

@@ -80,21 +80,21 @@ PYBIND11_MODULE(_circuit, module) {
 
   module.def(
       "solve_ports",
-      [](const DeviceList& devices, const Array& k, const Array& p, const Array& start, double tolerance,
-         int maxIterations) {
+      [](const DeviceList& devices, const Array& k, const Array& p, double tolerance, int maxIterations) {
         Tolerances tolerances;
         tolerances.residual = tolerance;
         tolerances.maxIterations = maxIterations;
+        if (p.size() * p.size() != k.size())
+          throw std::invalid_argument("p needs one value per port");
         const auto solver = PortSolver::create(makeDevices(devices), view(k), tolerances);
-        if (p.size() * p.size() != k.size() || start.size() != p.size())
-          throw std::invalid_argument("p and start need one value per port");
-        Array voltages(start.size(), start.data()), currents(start.size());
-        if (!solver->solve(p.data(), start.data(), voltages.mutable_data(), currents.mutable_data()))
+        Array voltages(p.size()), currents(p.size());
+        const std::vector<double> origin(static_cast<std::size_t>(p.size()));
+        std::fill_n(voltages.mutable_data(), voltages.size(), 0.0);
+        if (!solver->solve(p.data(), origin.data(), voltages.mutable_data(), currents.mutable_data()))
           throw std::runtime_error("Newton's method found no operating point; the component values may be extreme");
         return std::make_tuple(voltages, currents, toDict(solver->convergence));
       },
-      py::arg("devices"), py::arg("k"), py::arg("p"), py::arg("start"), py::kw_only(), py::arg("tolerance"),
-      py::arg("max_iterations"));
+      py::arg("devices"), py::arg("k"), py::arg("p"), py::kw_only(), py::arg("tolerance"), py::arg("max_iterations"));
 
   module.def(
       "evaluate_device",
