@@ -8,8 +8,8 @@ Heavy distortion leaves little of a waveform, but always a linear part; so every
    depend on the device's tone or phase. The lag is followed from the clearest block to the others:
    it may drift or jump.
 2. *The linear response.* The least-squares filter over taps before and after that lag. Its largest tap gives the
-   polarity. One Cholesky factorisation, with the taps ordered from late to early, gives what each causal filter
-   "from tap k on" explains, and so where the response begins.
+   polarity. Solved from the latest tap to the earliest, it tells what each causal filter "from tap k on"
+   explains, and so where the response begins.
 3. *Does it stay?* Each window's target is matched with the filtered input, weighted by the inverse spectrum of what the
    filter leaves unexplained (the maximum likelihood delay: Knapp and Carter, "The generalized correlation method for
    estimation of time delay", 1976, section IV). The windows' lags give drift and jumps.
@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import fft, linalg
+from scipy import fft
 
 __all__ = ["LAG_GUARD", "Alignment", "LagJump", "apply_lag", "estimate_alignment"]
 
@@ -44,7 +44,8 @@ _MAX_BLOCKS = 32
 _FOLLOW_SECONDS = 0.01  # how far the lag may wander from block to block without being called another lag
 _FAR_SECONDS = 0.02  # lags this far away compete with the found one
 
-_WINDOW_SECONDS = 0.75
+_WINDOW_SECONDS = 0.75  # at least, and at most:
+_MAX_WINDOW_SECONDS = 1.0  # a drift of 100 parts per million smears the response over 5 samples in that time
 _FINE_SECONDS = 0.045  # how far a window's lag may lie from its block's
 _TAPS_BEFORE = 64  # at up to 48 kHz; more at higher rates, as the next
 _TAPS_AFTER = 512
@@ -167,7 +168,7 @@ def _scan(dry: Samples, wet: Samples, sample_rate: int, max_seconds: float) -> _
         if auto[0] <= 0:
             continue
         cross = fft.irfft(np.conj(x) * y, size).astype(np.float64)
-        steps = linalg.solve_triangular(_factor(auto), cross[windows].T, lower=True, check_finite=False)
+        steps = _whitener(auto) @ cross[windows].T
         energy = np.concatenate([[0.0], np.cumsum(np.square(fft.irfft(y, size), dtype=np.float64))])
         last = np.minimum(firsts + length // step + _SCAN_TAPS, size)
         within = energy[last] - energy[firsts] + 1e-3 * energy[-1]
@@ -222,6 +223,8 @@ def _refine(dry: Samples, wet: Samples, sample_rate: int, track: _Track) -> Alig
     scale = max(1.0, sample_rate / 48000)
     before, after = round(_TAPS_BEFORE * scale), round(_TAPS_AFTER * scale)
     windows = _Windows(dry, wet, sample_rate, offset=int(track.lags[track.clearest]), room=8 * before + after)
+    if not windows.sounding.any():
+        return Alignment(0, 1, 0.0, 0.0)
     nearest = np.abs(windows.centres[:, None] - track.centres).argmin(axis=1)
     # The filter from the clearest block's windows finds the lags of the others; the filter from all finds them again.
     # The first may be late by as much as the scan's filter is long; from then on it is centred on its largest tap.
@@ -285,7 +288,7 @@ class _Windows:
         last = max(first + 1, min(len(dry), len(wet) - offset))
         count = max(1, min(_MAX_BLOCKS, int((last - first) / (_WINDOW_SECONDS * sample_rate))))
         self._wet = wet
-        self._length = min((last - first) // count, round(_BLOCK_SECONDS * sample_rate))
+        self._length = min((last - first) // count, round(_MAX_WINDOW_SECONDS * sample_rate))
         self._starts = _spread(first, last, self._length, count)
         self._reach = round(_FINE_SECONDS * sample_rate)
         self._size = fft.next_fast_len(self._length + 2 * self._reach + room, real=True)
@@ -436,23 +439,35 @@ def _power(spectrum: Spectrum) -> Doubles:
     return power
 
 
-def _factor(auto: Doubles) -> Doubles:
-    """Lower Cholesky factor of the normal equations with autocorrelation ``auto``."""
-    matrix = linalg.toeplitz(auto.astype(np.float64))
-    matrix[np.diag_indices_from(matrix)] *= 1 + _RIDGE
-    factor: Doubles = linalg.cholesky(matrix, lower=True, check_finite=False)
-    return factor
+def _whitener(auto: Doubles) -> Doubles:
+    """Lower triangle W with W R W' = 1 for the Toeplitz matrix R of ``auto``, ridge included.
+
+    Row k is the backward predictor of order k over the root of its error, by Levinson's and Durbin's recursion. (The
+    inverse of a Cholesky factor is the same, but LAPACK's threads wait seconds for each other on a busy machine.)
+    """
+    auto = auto.astype(np.float64)
+    error = float(auto[0]) * (1 + _RIDGE)
+    rows = np.zeros((len(auto), len(auto)))
+    predictor = np.ones(1)
+    for order in range(len(auto)):
+        rows[order, : order + 1] = predictor[::-1] / math.sqrt(error)
+        if order + 1 < len(auto):
+            reflection = -float(predictor @ auto[order + 1 : 0 : -1]) / error
+            longer = np.append(predictor, 0.0)
+            predictor = longer + reflection * longer[::-1]
+            error *= 1 - reflection * reflection
+    return rows
 
 
 def _solve(auto: Doubles, cross: Doubles) -> tuple[Doubles, Doubles]:
     """Least-squares taps, and for each tap the energy that the filter from it on explains.
 
-    A Toeplitz matrix is its own mirror image, so the taps may be taken from last to first; forward substitution then
-    adds one earlier tap at a time, and the square of each step is the energy that this tap adds.
+    A Toeplitz matrix is its own mirror image, so the taps may be taken from last to first; each row of the whitener
+    then adds one earlier tap, and the square of its step is the energy that this tap adds.
     """
-    factor = _factor(auto)
-    steps = linalg.solve_triangular(factor, cross[::-1], lower=True, check_finite=False)
-    taps: Doubles = linalg.solve_triangular(factor, steps, lower=True, trans="T", check_finite=False)[::-1]
+    whitener = _whitener(auto)
+    steps = whitener @ cross[::-1]
+    taps: Doubles = (whitener.T @ steps)[::-1]
     explained: Doubles = np.cumsum(np.square(steps))[::-1]
     return taps, explained
 
