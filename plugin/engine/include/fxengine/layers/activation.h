@@ -19,7 +19,7 @@ const char* activationName(ActivationType type) noexcept;
 /** Applies the function to one frame of `size` values, in place.
 
     NaN stays NaN in each of them, so that a fault cannot hide. Accuracy is the C library's float32: within 2 ULP for
-    tanh, sigmoid 1 / (1 + exp(-x)) and elu (alpha 1). Softmax subtracts the greatest value first: no overflow. */
+    tanh and elu (alpha 1), within 2.5 for sigmoid, 1 / (1 + exp(-x)). Softmax subtracts the greatest value first: no overflow. */
 void applyActivation(ActivationType type, float* values, int size) noexcept FXENGINE_REALTIME;
 
 /** An activation function as a layer of its own. Stateless. */

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: MIT
+#include "test_models.h"
+
+#include <fxengine/model_loader.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace test {
+namespace {
+
+using Frames = std::vector<std::vector<double>>;
+using Matrix = std::vector<std::vector<double>>;
+
+Json randomList(std::size_t size, double scale, std::mt19937& random) {
+  std::normal_distribution<float> normal(0.0f, static_cast<float>(scale));
+  Json list = Json::array();
+  for (std::size_t index = 0; index < size; ++index)
+    list.push_back(normal(random)); // float32 values, exact in double
+  return list;
+}
+
+Json randomMatrix(std::size_t rows, std::size_t columns, double scale, std::mt19937& random) {
+  Json matrix = Json::array();
+  for (std::size_t row = 0; row < rows; ++row)
+    matrix.push_back(randomList(columns, scale, random));
+  return matrix;
+}
+
+double sigmoid(double x) { return 1.0 / (1.0 + std::exp(-x)); }
+
+std::vector<double> activate(const std::string& name, std::vector<double> values) {
+  if (name == "softmax") {
+    double sum = 0.0;
+    for (double& value : values)
+      sum += value = std::exp(value);
+    for (double& value : values)
+      value /= sum;
+    return values;
+  }
+  for (double& value : values) {
+    if (name == "tanh")
+      value = std::tanh(value);
+    if (name == "relu")
+      value = std::max(value, 0.0);
+    if (name == "sigmoid")
+      value = sigmoid(value);
+    if (name == "elu")
+      value = value < 0.0 ? std::exp(value) - 1.0 : value;
+  }
+  return values;
+}
+
+/** b[k] + sum over i of x[i] W[i][k] */
+std::vector<double> affine(const std::vector<double>& x, const Matrix& weights, std::vector<double> bias) {
+  for (std::size_t k = 0; k < bias.size(); ++k) {
+    for (std::size_t i = 0; i < x.size(); ++i)
+      bias[k] += x[i] * weights[i][k];
+  }
+  return bias;
+}
+
+Frames runDense(const Json& layer, const Frames& input) {
+  const auto weights = layer["weights"][0].get<Matrix>();
+  std::vector<double> bias(weights[0].size(), 0.0);
+  if (layer["weights"].size() > 1)
+    bias = layer["weights"][1].get<std::vector<double>>();
+  Frames output;
+  for (const auto& x : input)
+    output.push_back(activate(layer["activation"], affine(x, weights, bias)));
+  return output;
+}
+
+Frames runLstm(const Json& layer, const Frames& input) {
+  const auto w = layer["weights"][0].get<Matrix>();
+  const auto u = layer["weights"][1].get<Matrix>();
+  const auto b = layer["weights"][2].get<std::vector<double>>();
+  const std::size_t size = u.size();
+  std::vector<double> h(size, 0.0), c(size, 0.0);
+  Frames output;
+  for (const auto& x : input) {
+    const std::vector<double> z = affine(h, u, affine(x, w, b));
+    for (std::size_t k = 0; k < size; ++k) {
+      c[k] = sigmoid(z[size + k]) * c[k] + sigmoid(z[k]) * std::tanh(z[2 * size + k]);
+      h[k] = sigmoid(z[3 * size + k]) * std::tanh(c[k]);
+    }
+    output.push_back(h);
+  }
+  return output;
+}
+
+Frames runGru(const Json& layer, const Frames& input) {
+  const auto w = layer["weights"][0].get<Matrix>();
+  const auto u = layer["weights"][1].get<Matrix>();
+  const auto b = layer["weights"][2].get<Matrix>();
+  const std::size_t size = u.size();
+  std::vector<double> h(size, 0.0);
+  Frames output;
+  for (const auto& x : input) {
+    const std::vector<double> a = affine(x, w, b[0]);
+    const std::vector<double> d = affine(h, u, b[1]);
+    for (std::size_t k = 0; k < size; ++k) {
+      const double z = sigmoid(a[k] + d[k]);
+      const double r = sigmoid(a[size + k] + d[size + k]);
+      const double n = std::tanh(a[2 * size + k] + r * d[2 * size + k]);
+      h[k] = z * h[k] + (1.0 - z) * n;
+    }
+    output.push_back(h);
+  }
+  return output;
+}
+
+Frames runActivation(const Json& layer, const Frames& input) {
+  Frames output;
+  for (const auto& x : input)
+    output.push_back(activate(layer["activation"], x));
+  return output;
+}
+
+} // namespace
+
+Json makeModel(int numInputs, const std::vector<LayerSpec>& layers, unsigned seed) {
+  std::mt19937 random(seed);
+  Json model = {{"in_shape", {nullptr, nullptr, numInputs}}, {"layers", Json::array()}};
+  auto in = static_cast<std::size_t>(numInputs);
+  for (const LayerSpec& spec : layers) {
+    const auto out = static_cast<std::size_t>(spec.size);
+    const double inScale = 1.0 / std::sqrt(static_cast<double>(in));
+    const double outScale = 1.0 / std::sqrt(static_cast<double>(out));
+    Json weights = Json::array();
+    if (spec.type == "lstm") {
+      weights = {randomMatrix(in, 4 * out, inScale, random), randomMatrix(out, 4 * out, outScale, random),
+                 randomList(4 * out, 0.3, random)};
+    } else if (spec.type == "gru") {
+      weights = {randomMatrix(in, 3 * out, inScale, random), randomMatrix(out, 3 * out, outScale, random),
+                 randomMatrix(2, 3 * out, 0.3, random)};
+    } else if (spec.type != "activation") {
+      weights = {randomMatrix(in, out, inScale, random), randomList(out, 0.3, random)};
+    }
+    model["layers"].push_back({{"type", spec.type},
+                               {"activation", spec.activation},
+                               {"shape", {nullptr, nullptr, spec.size}},
+                               {"weights", weights}});
+    in = out;
+  }
+  return model;
+}
+
+std::vector<double> referenceOutput(const Json& model, const std::vector<double>& frames) {
+  const auto numInputs = model["in_shape"].back().get<std::size_t>();
+  Frames signal;
+  for (std::size_t start = 0; start < frames.size(); start += numInputs) {
+    const auto first = frames.begin() + static_cast<long>(start);
+    signal.emplace_back(first, first + static_cast<long>(numInputs));
+  }
+  for (const Json& layer : model["layers"]) {
+    const std::string type = layer["type"];
+    if (type == "lstm") {
+      signal = runLstm(layer, signal);
+    } else if (type == "gru") {
+      signal = runGru(layer, signal);
+    } else if (type == "activation") {
+      signal = runActivation(layer, signal);
+    } else {
+      signal = runDense(layer, signal);
+    }
+  }
+  std::vector<double> output;
+  for (const auto& frame : signal)
+    output.push_back(frame.at(0));
+  return output;
+}
+
+void addTestVectors(Json& model, int numFrames, unsigned seed) {
+  const std::vector<float> input = noise(static_cast<std::size_t>(numFrames), seed);
+  const auto numInputs = model["in_shape"].back().get<std::size_t>();
+  std::vector<double> frames(input.size() * numInputs, 0.0); // knobs at 0
+  for (std::size_t t = 0; t < input.size(); ++t)
+    frames[t * numInputs] = double{input[t]};
+  std::vector<double> output = referenceOutput(model, frames);
+  if (model.value("in_skip", 0) == 1) {
+    for (std::size_t t = 0; t < input.size(); ++t)
+      output[t] += double{input[t]};
+  }
+  model["input_batch"] = input;
+  model["output_batch"] = output;
+}
+
+std::vector<float> noise(std::size_t numFrames, unsigned seed, float amplitude) {
+  std::mt19937 random(seed);
+  std::uniform_real_distribution<float> uniform(-amplitude, amplitude);
+  std::vector<float> signal(numFrames);
+  for (float& sample : signal)
+    sample = uniform(random);
+  return signal;
+}
+
+std::vector<float> play(fxengine::Model& model, const std::vector<float>& input, const std::vector<int>& blockSizes) {
+  model.prepare(1, *std::max_element(blockSizes.begin(), blockSizes.end()));
+  std::vector<float> output(input.size());
+  std::size_t start = 0;
+  for (std::size_t block = 0; start < input.size(); ++block) {
+    const auto size = static_cast<std::size_t>(blockSizes[block % blockSizes.size()]);
+    const std::size_t count = std::min(size, input.size() - start);
+    const float* in = input.data() + start;
+    float* out = output.data() + start;
+    model.process(&in, &out, 1, static_cast<int>(count));
+    start += count;
+  }
+  return output;
+}
+
+fxengine::Model load(const Json& model, const std::string& backend) {
+  return fxengine::parseModel(model.dump(), "test.json", {backend, true});
+}
+
+std::vector<Json> assortment() {
+  Json residual = makeModel(1, {{"lstm", 16}, {"dense", 1}}, 1);
+  residual["in_skip"] = 1;
+  residual["in_gain"] = 3.0;
+  residual["out_gain"] = -6.0;
+  return {residual,
+          makeModel(1, {{"lstm", 1}, {"dense", 1}}, 2),
+          makeModel(1, {{"lstm", 7}, {"lstm", 5}, {"dense", 1}}, 3),
+          makeModel(1, {{"gru", 12}, {"dense", 1}}, 4),
+          makeModel(1, {{"gru", 3}, {"gru", 9}, {"dense", 4, "sigmoid"}, {"dense", 1}}, 5),
+          makeModel(3, {{"lstm", 10}, {"dense", 1}}, 6),
+          makeModel(1, {{"time-distributed-dense", 8, "tanh"}, {"lstm", 6}, {"gru", 5}, {"dense", 1}}, 7),
+          makeModel(1, {{"dense", 8, "relu"}, {"dense", 6, "elu"}, {"activation", 6, "softmax"}, {"dense", 1}}, 8)};
+}
+
+} // namespace test

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <fxengine/model.h>
+
+#include <nlohmann/json.hpp>
+
+#include <cstdint>
+#include <random>
+#include <string>
+#include <vector>
+
+namespace test {
+
+using Json = nlohmann::json;
+
+struct LayerSpec {
+  std::string type;
+  int size;
+  std::string activation = "";
+};
+
+/** A model file with random weights, scaled so that gates and activations work in their curved range. */
+Json makeModel(int numInputs, const std::vector<LayerSpec>& layers, unsigned seed);
+
+/** What the file's network gives for `frames` of [audio, knobs ...], by the plainest code in double precision.
+    Knows nothing of gains and residual path. */
+std::vector<double> referenceOutput(const Json& model, const std::vector<double>& frames);
+
+/** Adds test vectors of `numFrames` frames, right to double precision. */
+void addTestVectors(Json& model, int numFrames, unsigned seed);
+
+/** Noise of peak `amplitude` at most. */
+std::vector<float> noise(std::size_t numFrames, unsigned seed, float amplitude = 0.5f);
+
+/** One channel through a freshly prepared model, in blocks of the given sizes, over and over. */
+std::vector<float> play(fxengine::Model& model, const std::vector<float>& input, const std::vector<int>& blockSizes);
+
+/** Loads a model file given as JSON. */
+fxengine::Model load(const Json& model, const std::string& backend = "fxengine");
+
+/** The networks that properties are checked on: each layer type, stacks, odd sizes. */
+std::vector<Json> assortment();
+
+} // namespace test

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+#include "catch.h"
+#include "support/test_models.h"
+
+#include <fxengine/error.h>
+
+#include <algorithm>
+#include <cmath>
+
+TEST_CASE("RTNeural: plays the same files to 1e-5", "[rtneural][golden]") {
+  for (const test::Json& json : test::assortment()) {
+    fxengine::Model ours = test::load(json);
+    fxengine::Model theirs = test::load(json, "rtneural");
+    REQUIRE(theirs.info().backend == "rtneural");
+    const std::vector<float> input = test::noise(5000, 51, 1.0f);
+    const std::vector<float> a = test::play(ours, input, {64});
+    const std::vector<float> b = test::play(theirs, input, {511, 1, 64});
+    for (std::size_t t = 0; t < input.size(); ++t)
+      REQUIRE(std::abs(a[t] - b[t]) < 1e-5f);
+  }
+}
+
+TEST_CASE("RTNeural: streams are independent and reset repeats", "[rtneural][state]") {
+  const test::Json json = test::assortment().front();
+  const std::vector<float> left = test::noise(500, 52), right = test::noise(500, 53);
+  fxengine::Model model = test::load(json, "rtneural");
+  const std::vector<float> expectedLeft = test::play(model, left, {64});
+  const std::vector<float> expectedRight = test::play(model, right, {64});
+  const float* in[2] = {left.data(), right.data()};
+  std::vector<float> outLeft(500), outRight(500);
+  float* out[2] = {outLeft.data(), outRight.data()};
+  model.prepare(2, 64);
+  for (int pass = 0; pass < 2; ++pass) {
+    model.process(in, out, 2, 500);
+    REQUIRE(outLeft == expectedLeft);
+    REQUIRE(outRight == expectedRight);
+    model.reset();
+  }
+}
+
+TEST_CASE("RTNeural: files are checked before it sees them", "[rtneural]") {
+  test::Json json = test::assortment().front();
+  json["layers"][0]["shape"][2] = 15;
+  REQUIRE_THROWS_AS(test::load(json, "rtneural"), fxengine::ModelError);
+}
