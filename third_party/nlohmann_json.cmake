@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # nlohmann-json: reads model files. Private to the engine's sources; no public header includes it.
-find_package(nlohmann_json 3.11 CONFIG QUIET)
+find_package(nlohmann_json 3.10 CONFIG QUIET)
 if(NOT nlohmann_json_FOUND)
   include(FetchContent)
   set(JSON_BuildTests OFF CACHE INTERNAL "")

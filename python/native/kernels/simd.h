@@ -43,6 +43,7 @@ constexpr int kRegisters = 16;
 typedef float Vec __attribute__((vector_size(kVectorLanes * sizeof(float))));
 typedef std::int32_t IntVec __attribute__((vector_size(kVectorLanes * sizeof(std::int32_t))));
 typedef float Quad __attribute__((vector_size(16)));
+typedef std::int32_t IntQuad __attribute__((vector_size(16)));
 typedef float VecInMemory __attribute__((vector_size(kVectorLanes * sizeof(float)), may_alias));
 typedef float QuadInMemory __attribute__((vector_size(16), aligned(4), may_alias));
 
@@ -98,6 +99,15 @@ FXTRAIN_INLINE Vec reciprocal(Vec v) {
 
 FXTRAIN_INLINE void prefetch(const float* p) { __builtin_prefetch(p); }
 
+/** Four lanes by number: 0 to 3 are those of `a`, 4 to 7 those of `b`. */
+template <int i, int j, int k, int l> FXTRAIN_INLINE Quad shuffle(Quad a, Quad b) {
+#if __has_builtin(__builtin_shufflevector)
+  return __builtin_shufflevector(a, b, i, j, k, l);
+#else // GCC before 12
+  return __builtin_shuffle(a, b, IntQuad{i, j, k, l});
+#endif
+}
+
 /** to[c][r] = from[r][c] for `rows` x `columns` floats; strides in floats. */
 FXTRAIN_INLINE void transpose(const float* from, std::ptrdiff_t fromStride, float* to, std::ptrdiff_t toStride,
                               int rows, int columns) {
@@ -111,14 +121,14 @@ FXTRAIN_INLINE void transpose(const float* from, std::ptrdiff_t fromStride, floa
       const Quad row1 = *reinterpret_cast<const QuadInMemory*>(source + fromStride);
       const Quad row2 = *reinterpret_cast<const QuadInMemory*>(source + 2 * fromStride);
       const Quad row3 = *reinterpret_cast<const QuadInMemory*>(source + 3 * fromStride);
-      const Quad low01 = __builtin_shufflevector(row0, row1, 0, 4, 1, 5);
-      const Quad high01 = __builtin_shufflevector(row0, row1, 2, 6, 3, 7);
-      const Quad low23 = __builtin_shufflevector(row2, row3, 0, 4, 1, 5);
-      const Quad high23 = __builtin_shufflevector(row2, row3, 2, 6, 3, 7);
-      *reinterpret_cast<QuadInMemory*>(target) = __builtin_shufflevector(low01, low23, 0, 1, 4, 5);
-      *reinterpret_cast<QuadInMemory*>(target + toStride) = __builtin_shufflevector(low01, low23, 2, 3, 6, 7);
-      *reinterpret_cast<QuadInMemory*>(target + 2 * toStride) = __builtin_shufflevector(high01, high23, 0, 1, 4, 5);
-      *reinterpret_cast<QuadInMemory*>(target + 3 * toStride) = __builtin_shufflevector(high01, high23, 2, 3, 6, 7);
+      const Quad low01 = shuffle<0, 4, 1, 5>(row0, row1);
+      const Quad high01 = shuffle<2, 6, 3, 7>(row0, row1);
+      const Quad low23 = shuffle<0, 4, 1, 5>(row2, row3);
+      const Quad high23 = shuffle<2, 6, 3, 7>(row2, row3);
+      *reinterpret_cast<QuadInMemory*>(target) = shuffle<0, 1, 4, 5>(low01, low23);
+      *reinterpret_cast<QuadInMemory*>(target + toStride) = shuffle<2, 3, 6, 7>(low01, low23);
+      *reinterpret_cast<QuadInMemory*>(target + 2 * toStride) = shuffle<0, 1, 4, 5>(high01, high23);
+      *reinterpret_cast<QuadInMemory*>(target + 3 * toStride) = shuffle<2, 3, 6, 7>(high01, high23);
     }
     for (int c = wholeColumns; c < columns; ++c)
       for (int i = r; i < r + 4; ++i)
