@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: MIT
+"""``fxtrain demo`` from recording to verdict, with seconds of training: what it makes, reuses and refuses."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+
+SHORT = ("--seconds", "10", "--max-minutes", "0.02")
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, request):
+    """A demo that was run once, with far too little training to succeed."""
+    from fxtrain.cli import main
+
+    folder = tmp_path_factory.mktemp("demo")
+    code = main(["demo", "--out", str(folder / "run"), *SHORT, "-q"])
+    return folder, code
+
+
+@pytest.fixture
+def demo(finished, tmp_path):
+    """A copy of it to change."""
+    shutil.copytree(finished[0], tmp_path / "copy")
+    return tmp_path / "copy"
+
+
+def edit_metrics(folder, **changes):
+    path = folder / "run" / "metrics.json"
+    metrics = json.loads(path.read_text())
+    path.write_text(json.dumps({**metrics, **changes}))
+
+
+def test_demo_leaves_a_recording_and_a_whole_run_and_fails_on_a_bad_model(finished):
+    folder, code = finished
+    assert code == 1
+    metrics = json.loads((folder / "run" / "metrics.json").read_text())
+    assert metrics["esr"] > 0.02
+    assert metrics["baselines"]["fir"] >= 0.1
+    assert abs(metrics["data"]["lag_samples"] - 137) <= 30  # the circuit's own low-passes count as lag, too
+    for name in (
+        "run/model.json",
+        "run/report.html",
+        "run/audio/prediction.wav",
+        "run-data/dry.wav",
+        "run-data/wet.wav",
+    ):
+        assert (folder / name).stat().st_size > 0
+
+
+def test_second_call_redoes_nothing_and_shows_the_same(demo, fxtrain):
+    before = {path: path.stat().st_mtime_ns for path in demo.rglob("*") if path.is_file()}
+    result = fxtrain("demo", "--out", demo / "run", *SHORT)
+    assert {path: path.stat().st_mtime_ns for path in demo.rglob("*") if path.is_file()} == before
+    assert result.exit_code == 1
+    for words in ("is there already", "is complete already", "linear filter, 512 taps", "Engine parity", "report.html"):
+        assert words in result.stdout
+    assert "The demo failed" in result.stdout
+
+
+@pytest.mark.parametrize(("esr", "fir", "code"), [(0.015, 0.3, 0), (0.021, 0.3, 1), (0.015, 0.14, 1), (0.02, 0.2, 0)])
+def test_verdict_asks_for_a_small_error_and_a_tenth_of_the_linear_one(demo, fxtrain, esr, fir, code):
+    edit_metrics(demo, esr=esr, baselines={"input": 0.8, "best_gain": 0.6, "fir": fir})
+    result = fxtrain("demo", "--out", demo / "run", *SHORT)
+    assert result.exit_code == code
+    assert ("The demo succeeded" if code == 0 else "The demo failed") in result.stdout
+
+
+def test_json_is_one_object_alone_on_stdout(demo, fxtrain):
+    result = fxtrain("demo", "--out", demo / "run", *SHORT, "--json")
+    values = json.loads(result.stdout)
+    assert values["passed"] is False
+    assert set(values["baselines"]) >= {"input", "best_gain", "fir"}
+    assert values["report"].endswith("report.html")
+
+
+def test_lost_run_is_trained_again_on_the_same_recording(demo, fxtrain):
+    shutil.rmtree(demo / "run")
+    dry = (demo / "run-data" / "dry.wav").stat().st_mtime_ns
+    result = fxtrain("demo", "--out", demo / "run", *SHORT, "--json")
+    assert result.exit_code == 1  # trained, still too short
+    assert json.loads(result.stdout)["esr"] > 0.02  # stdout was not shared with fit
+    assert "fxtrain fit" in result.stderr
+    assert "--max-minutes 0.02" in result.stderr
+    assert (demo / "run-data" / "dry.wav").stat().st_mtime_ns == dry
+
+
+def test_stopped_run_is_gone_on_with(demo, fxtrain):
+    (demo / "run" / "metrics.json").unlink()
+    result = fxtrain("demo", "--out", demo / "run", *SHORT)
+    assert "fit --resume" in result.stdout
+    assert (demo / "run" / "metrics.json").exists()
+
+
+def test_run_on_another_recording_is_not_overwritten_unless_forced(demo, fxtrain):
+    model = (demo / "run" / "model.json").read_bytes()
+    result = fxtrain("demo", "--out", demo / "run", *SHORT, "--seed", "3")
+    assert result.exit_code == 2
+    assert "another recording" in result.stderr
+    assert "--force" in result.stderr
+    assert (demo / "run" / "model.json").read_bytes() == model
+    assert fxtrain("demo", "--out", demo / "run", *SHORT, "--seed", "3", "--force", "-q").exit_code == 1
+    assert (demo / "run" / "model.json").read_bytes() != model
+
+
+def test_force_leaves_a_folder_alone_that_fit_did_not_make(tmp_path, fxtrain):
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "cat.jpg").write_bytes(b"cat")
+    result = fxtrain("demo", "--out", tmp_path / "photos", *SHORT, "--force")
+    assert result.exit_code == 2
+    assert (tmp_path / "photos" / "cat.jpg").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--circuit", "chorus"), "choose one of overdrive, distortion, valve, fuzz"),
+        (("--seconds", "3"), "give 10 to 3600"),
+        (("--max-minutes", "0"), "above 0"),
+        (("--seed", "-1"), "at least 0"),
+    ],
+)
+def test_wrong_input_is_answered_in_a_sentence(tmp_path, fxtrain, arguments, words):
+    result = fxtrain("demo", "--out", tmp_path / "run", *arguments)
+    assert result.exit_code == 2
+    assert words in result.stderr
+    assert not any(tmp_path.iterdir())
