@@ -39,6 +39,7 @@ EXCERPT_SECONDS = 12.0
 """Longest sound in the page: 4 MB of text at 44.1 kHz."""
 
 _TABLES = ("model", "training", "parity", "speed")
+_SPELLING = {"cpu": "CPU", "db": "dB", "dc": "DC", "esr": "ESR", "mr": "MR", "rms": "RMS", "stft": "STFT"}
 SOURCES = ("input", "target", "prediction", "error")
 
 
@@ -95,7 +96,7 @@ def write_report(run_dir: Path, report: RunReport) -> Path:
     path = run_dir / "report.html"
     descriptor, temporary = tempfile.mkstemp(dir=run_dir, prefix=".report-", suffix=".html")
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
             file.write(render_report(report))
         Path(temporary).chmod(0o644)
         Path(temporary).replace(path)
@@ -251,8 +252,9 @@ def _figures(report: RunReport, signals: Mapping[str, Vector], scored: Mask, val
 
 
 def _words(key: object) -> str:
-    """A key as a person would write it: ``num_parameters`` is "parameters"."""
-    return str(key).removeprefix("num_").replace("_", " ")
+    """A key as a person would write it: ``num_layers`` is "layers", ``esr_db`` is "ESR dB"."""
+    words = str(key).removeprefix("num_").replace("_", " ").split(" ")
+    return " ".join(_SPELLING.get(word, word) for word in words)
 
 
 def _fact(value: object) -> str:
@@ -261,7 +263,7 @@ def _fact(value: object) -> str:
     if isinstance(value, int):
         return f"{value:,}".replace(",", "\N{THIN SPACE}")
     if isinstance(value, float):
-        return format_esr(value) if 0.0 < abs(value) < 1e-3 else f"{value:.6g}"
+        return format_esr(value) if 0.0 < abs(value) < 1e-3 else f"{value:.4g}"
     return str(value)
 
 

@@ -48,6 +48,9 @@ PRE_EMPHASIS = 0.85
 STFT_SIZES = ((1024, 120, 600), (2048, 240, 1200), (512, 50, 240))
 """(FFT size, hop, window) of Yamamoto, Song and Kim, "Parallel WaveGAN", 2020, table 1."""
 
+BAND_FLOOR_DB = -80.0
+"""A band in which the target has less than this share of its energy holds noise, and gets no ESR."""
+
 DECIBEL_FLOOR = -200.0
 """What :func:`decibels` gives for zero: far below float32 rounding, yet a number that JSON can hold."""
 
@@ -189,7 +192,12 @@ class Band:
 
 
 def band_esr(
-    prediction: ArrayLike, target: ArrayLike, sample_rate: float, *, mask: Mask | None = None, floor_db: float = -80.0
+    prediction: ArrayLike,
+    target: ArrayLike,
+    sample_rate: float,
+    *,
+    mask: Mask | None = None,
+    floor_db: float = BAND_FLOOR_DB,
 ) -> list[Band]:
     """ESR in octaves around 1 kHz: energy of the error in a band over energy of the target in it.
 
@@ -201,10 +209,14 @@ def band_esr(
         target: same shape.
         sample_rate: in Hz.
         mask: frames to score.
-        floor_db: a band in which the target has less than this share of its energy gets no ESR.
+        floor_db: smallest share of the target's energy for which a band gets an ESR.
     """
     prediction, target, scored = _prepare(prediction, target, mask)
     hz, (error_power, target_power) = average_power_spectra([prediction - target, target], sample_rate, mask=scored)
+    return _bands(hz, error_power, target_power, sample_rate, floor_db)
+
+
+def _bands(hz: Vector, error_power: Vector, target_power: Vector, sample_rate: float, floor_db: float) -> list[Band]:
     centres = [centre for k in range(-5, 6) if (centre := 1000.0 * 2.0**k) / math.sqrt(2.0) < sample_rate / 2]
     edges = [0.0, *(centre / math.sqrt(2.0) for centre in centres[1:]), sample_rate / 2]
     overall = float(target_power.sum())
@@ -416,5 +428,5 @@ def measure(
         "target_rms_db": decibels(float(np.mean(target[scored] ** 2))),
         "scored_seconds": float(np.count_nonzero(scored)) / sample_rate,
     }
-    bands = [vars(band) for band in band_esr(prediction, target, sample_rate, mask=scored)]
+    bands = [vars(band) for band in _bands(hz, error_power, target_power, sample_rate, BAND_FLOOR_DB)]
     return {key: number if math.isfinite(number) else None for key, number in result.items()} | {"bands": bands}

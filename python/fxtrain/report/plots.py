@@ -22,7 +22,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
 from fxtrain.report.metrics import (
@@ -382,6 +382,9 @@ def colour_scale_css() -> str:
 
 def transfer_figure(input: Vector, target: Vector, prediction: Vector, *, mask: Mask) -> str:
     """How often each pair of input and output level occurs: the curve of a distortion, widened by its memory."""
+    every = slice(None, None, max(len(input) // 1_000_000, 1))  # a million frames show the density of any recording
+    input, target, prediction = (signal[every] for signal in (input, target, prediction))
+    mask = mask[every]
     x = input[mask]
     reach_x = max(float(np.quantile(np.abs(x), 0.9995)), 1e-9) if len(x) else 1.0
     reach_y = max(float(np.max(np.abs(target[mask]))), 1e-9) if len(x) else 1.0
@@ -460,6 +463,8 @@ def learning_figure(
             )
             top = max(top, 1.6 * float(fir_esr or 0.0))
         curve.set_ylim(bottom, top)
+        curve.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if top < 1000.0 * bottom else (1.0,)))
+        curve.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         curve.yaxis.set_minor_locator(NullLocator())
         _legend(curve)
         rates = _series(rows, "learning_rate")

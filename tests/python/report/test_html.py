@@ -188,6 +188,11 @@ def test_a_perfect_prediction_has_a_silent_error(report):
     assert "Practically identical" in Page(text).text
 
 
+def test_a_prediction_worse_than_silence_is_called_so(report):
+    text = Page(render_report(replace(report, prediction=-report.target, metrics={}))).text
+    assert "Silence would be closer" in text
+
+
 def test_silence_everywhere_is_reported(report):
     silent = np.zeros(RATE, np.float32)
     text = render_report(replace(report, input=silent, target=silent, prediction=silent, metrics={}))
