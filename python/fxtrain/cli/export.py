@@ -34,7 +34,7 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
         raise OutputExistsError(f"{args.out} exists already; choose another name, or overwrite it with --force")
     model, facts = load_trained_model(source)
     try:
-        document = write_model(args.out, model, sample_rate=facts["sample_rate"], metadata=facts["metadata"])  # type: ignore[arg-type]
+        document = write_model(args.out, model, sample_rate=facts["sample_rate"], metadata=facts["metadata"])
     except OSError as error:
         raise ModelFileError(f"cannot write {args.out}: {error.strerror or error}") from None
     engine.load(args.out)

@@ -24,7 +24,7 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
     from fxtrain.config import presets
     from fxtrain.models import find_models
 
-    models = {
+    models: dict[str, dict[str, Any]] = {
         name: {
             "summary": model.summary,
             "family": model.family,

@@ -184,7 +184,7 @@ def load_recording(
     dry, wet = read_audio(files.input), read_audio(files.target)
     if sample_rate is not None:
         notes += [
-            f"{a.path.name} resampled from {a.sample_rate} Hz to {sample_rate} Hz"
+            f"{a.path} resampled from {a.sample_rate} Hz to {sample_rate} Hz"
             for a in (dry, wet)
             if a.sample_rate != sample_rate
         ]

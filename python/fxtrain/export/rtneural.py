@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from fxtrain.errors import ModelFileError
 from fxtrain.export.vectors import loudness_db, test_vectors
+from fxtrain.models._base import Trainable
 from fxtrain.models._residual import ResidualRecurrent
 from fxtrain.training.checkpoint import write_atomically
 
@@ -61,13 +62,19 @@ def model_document(model: ResidualRecurrent, *, sample_rate: int, metadata: Mapp
     }
 
 
-def write_model(
-    path: Path, model: ResidualRecurrent, *, sample_rate: int, metadata: Mapping[str, Any]
-) -> dict[str, Any]:
+def write_model(path: Path, model: Trainable, *, sample_rate: int, metadata: Mapping[str, Any]) -> dict[str, Any]:
     """Writes the model file whole or not at all, and returns what was written.
 
     The engine loads it, test vectors included, and measures its loudness before it replaces anything at ``path``.
+
+    Raises:
+        ModelFileError: this kind of model has no place in the format, or a weight is not finite.
     """
+    if not isinstance(model, ResidualRecurrent):
+        raise ModelFileError(
+            f"a {model.name} model cannot be written as RTNeural JSON, which holds recurrent and dense layers; "
+            f"it can be exported to: {', '.join(model.formats) or 'no format'}"
+        )
     document = model_document(model, sample_rate=sample_rate, metadata=metadata)
     with tempfile.TemporaryDirectory() as folder:
         draft = Path(folder) / path.name

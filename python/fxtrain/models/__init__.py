@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import sys
 from types import ModuleType
+from typing import cast
 
 from torch import nn
 
@@ -53,7 +54,8 @@ def find_models(module: ModuleType | None = None) -> dict[str, type[Trainable]]:
         lacking = missing_methods(candidate)
         if lacking:
             raise ConfigError(f"the model class {class_name} cannot be trained: it lacks {', '.join(lacking)}")
-        found[candidate.name] = candidate
+        model = cast(type[Trainable], candidate)
+        found[model.name] = model
     return found
 
 

@@ -109,23 +109,35 @@ class ResidualRecurrent(Trainable):
         """The same through fxtrain's own CPU kernels, layer by layer."""
         lasts: list[State] = []
         for index in range(self.config.num_layers):
-            w_ih, w_hh, b_ih, b_hh = (
-                getattr(self.recurrent, f"{name}_l{index}")
-                for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-            )
+            names = (f"weight_ih_l{index}", f"weight_hh_l{index}", f"bias_ih_l{index}", f"bias_hh_l{index}")
+            weights = [getattr(self.recurrent, name) for name in names]
             given = None if state is None else tuple(part[index] for part in state)
-            head = index == self.config.num_layers - 1
-            read_out = (self.output.weight[0], self.output.bias) if head else ()
-            if self.unit == "lstm":
-                play = _recurrent_cpu.lstm_residual_head if head else _recurrent_cpu.lstm_layer
-                features, last = play(features, given, w_ih, w_hh, b_ih + b_hh, *read_out)  # type: ignore[operator]
-            else:
-                play = _recurrent_cpu.gru_residual_head if head else _recurrent_cpu.gru_layer
-                hidden = None if given is None else given[0]
-                features, single = play(features, hidden, w_ih, w_hh, b_ih, b_hh, *read_out)  # type: ignore[operator]
-                last = (single,)
+            play = self._lstm_on_kernels if self.unit == "lstm" else self._gru_on_kernels
+            features, last = play(features, given, weights, read_out=index == self.config.num_layers - 1)
             lasts.append(last)
         return features, tuple(torch.stack(parts) for parts in zip(*lasts, strict=True))
+
+    def _lstm_on_kernels(
+        self, x: Tensor, state: State | None, weights: list[Tensor], *, read_out: bool
+    ) -> tuple[Tensor, State]:
+        w_ih, w_hh, b_ih, b_hh = weights
+        pair = None if state is None else (state[0], state[1])
+        if read_out:
+            head = (self.output.weight[0], self.output.bias)
+            return _recurrent_cpu.lstm_residual_head(x, pair, w_ih, w_hh, b_ih + b_hh, *head)
+        return _recurrent_cpu.lstm_layer(x, pair, w_ih, w_hh, b_ih + b_hh)
+
+    def _gru_on_kernels(
+        self, x: Tensor, state: State | None, weights: list[Tensor], *, read_out: bool
+    ) -> tuple[Tensor, State]:
+        w_ih, w_hh, b_ih, b_hh = weights
+        hidden = None if state is None else state[0]
+        if read_out:
+            head = (self.output.weight[0], self.output.bias)
+            y, last = _recurrent_cpu.gru_residual_head(x, hidden, w_ih, w_hh, b_ih, b_hh, *head)
+        else:
+            y, last = _recurrent_cpu.gru_layer(x, hidden, w_ih, w_hh, b_ih, b_hh)
+        return y, (last,)
 
     def loss(self, batch: PairBatch, phase: Phase, step: int) -> tuple[Tensor, dict[str, Tensor]]:
         """The criterion on one chunk; the state runs on from the chunk before."""

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: MIT
+"""``fxtrain evaluate``, ``export`` and ``models`` as a user calls them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from small_amplifier import LAG, SAMPLE_RATE, Pair, Run, amplifier
+
+from fxtrain import engine
+from fxtrain.audio import apply_lag, read_audio, write_audio
+from fxtrain.circuits import synthesise_guitar
+from fxtrain.export import read_torch_model
+
+
+def test_evaluate_is_the_closed_form_of_what_the_engine_plays(
+    fxtrain: Run, finished_run: Path, pair: Pair, tmp_path: Path
+) -> None:
+    result = fxtrain("evaluate", finished_run / "model.json", pair.dry, pair.wet, "--json")
+    assert result.exit_code == 0, result.stderr
+    lag = json.loads((finished_run / "model.json").read_text())["metadata"]["lag_samples"]
+    assert result.json["lag_samples"] == lag
+    dry, wet = apply_lag(read_audio(pair.dry).samples, read_audio(pair.wet).samples, lag)
+    prediction = engine.load(finished_run / "model.json").process(dry).astype(np.float64)
+    assert result.json["esr"] == pytest.approx(((prediction - wet) ** 2).sum() / (wet.astype(np.float64) ** 2).sum())
+    assert result.json["baselines"]["input"] == pytest.approx(
+        ((dry.astype(np.float64) - wet) ** 2).sum() / (wet.astype(np.float64) ** 2).sum()
+    )
+    assert result.json["baselines_fitted_on"] == "the training part of the run"
+
+
+def test_evaluate_takes_another_lag(fxtrain: Run, finished_run: Path, pair: Pair, tmp_path: Path) -> None:
+    dry = read_audio(pair.dry).samples
+    late = np.concatenate([np.zeros(LAG + 100, np.float32), amplifier(dry)])[: len(dry)]
+    write_audio(tmp_path / "late.wav", late, SAMPLE_RATE)
+    own = fxtrain("evaluate", finished_run, pair.dry, pair.wet, "--json").json
+    wrong = fxtrain("evaluate", finished_run, pair.dry, tmp_path / "late.wav", "--json").json
+    given = fxtrain(
+        "evaluate", finished_run, pair.dry, tmp_path / "late.wav", "--lag", own["lag_samples"] + 100, "--json"
+    )
+    found = fxtrain("evaluate", finished_run, pair.dry, tmp_path / "late.wav", "--lag", "auto", "--json").json
+    assert wrong["esr"] > 2 * own["esr"]
+    assert given.json["esr"] == pytest.approx(own["esr"], rel=0.02)
+    assert found["esr"] == pytest.approx(own["esr"], rel=0.02)
+
+
+def test_evaluate_asks_for_one_sample_rate(fxtrain: Run, finished_run: Path, tmp_path: Path) -> None:
+    dry = synthesise_guitar(3, 22_050, 1)
+    write_audio(tmp_path / "dry.wav", dry, 22_050)
+    write_audio(tmp_path / "wet.wav", amplifier(dry), 22_050)
+    refused = fxtrain("evaluate", finished_run, tmp_path / "dry.wav", tmp_path / "wet.wav")
+    assert refused.exit_code == 2
+    assert f"add --sample-rate {SAMPLE_RATE}" in refused.stderr
+    rate = ("--sample-rate", SAMPLE_RATE)
+    assert fxtrain("evaluate", finished_run, tmp_path / "dry.wav", tmp_path / "wet.wav", *rate, "-q").exit_code == 0
+
+
+def test_export_writes_what_fit_wrote(fxtrain: Run, finished_run: Path, tmp_path: Path) -> None:
+    for source in (finished_run, finished_run / "best.pt"):
+        out = tmp_path / f"{source.name}.json"
+        assert fxtrain("export", source, out, "-q").exit_code == 0
+        one, other = (json.loads(path.read_text()) for path in (out, finished_run / "model.json"))
+        other["metadata"].pop("esr")  # measured after training, so not part of the checkpoint
+        assert one == other
+
+
+def test_export_never_overwrites_unasked(fxtrain: Run, finished_run: Path, tmp_path: Path) -> None:
+    out = tmp_path / "model.json"
+    out.write_text("mine")
+    refused = fxtrain("export", finished_run, out)
+    assert refused.exit_code == 2
+    assert "--force" in refused.stderr
+    assert out.read_text() == "mine"
+    assert fxtrain("export", finished_run, out, "--force", "-q").exit_code == 0
+    assert engine.load(out).info.self_test is not None
+
+
+def test_export_of_what_is_no_checkpoint_is_refused(fxtrain: Run, pair: Pair, tmp_path: Path) -> None:
+    result = fxtrain("export", pair.dry, tmp_path / "model.json")
+    assert result.exit_code == 2
+    assert "is not a checkpoint" in result.stderr
+    assert not (tmp_path / "model.json").exists()
+
+
+def test_engine_and_torch_play_an_exported_model_alike(finished_run: Path) -> None:
+    """The bound of the model format: float32 rounding, against torch in float64."""
+    path = finished_run / "model.json"
+    x = synthesise_guitar(2, SAMPLE_RATE, 11)
+    exact = read_torch_model(path, dtype=torch.float64)(torch.from_numpy(x.astype(np.float64))[None])[0].numpy()
+    rounded = read_torch_model(path)(torch.from_numpy(x)[None])[0].numpy()
+    bound = max(1e-5, 1.5 * float(np.abs(rounded - exact).max()))
+    model = engine.load(path)
+    whole = model.process(x)
+    assert np.abs(whole - exact).max() <= bound
+    for size in (1, 16, 64, 511, 4096):
+        model.reset()
+        blocks = [model.process(x[start : start + size]) for start in range(0, len(x), size)]
+        assert np.array_equal(np.concatenate(blocks), whole)
+
+
+def test_models_lists_what_each_can_do(fxtrain: Run) -> None:
+    listed = fxtrain("models", "--json").json
+    assert listed["models"]["lstm"]["realtime"] is True
+    assert listed["models"]["gru"]["settings"]["hidden_size"] == 32
+    assert "standard" in listed["presets"]
+    assert "lstm" in fxtrain("models").stdout

@@ -1,0 +1,299 @@
+# SPDX-License-Identifier: MIT
+"""``fxtrain fit`` as a user calls it."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from small_amplifier import LAG, SAMPLE_RATE, TINY, Pair, Run, amplifier
+
+from fxtrain.audio import LAG_GUARD, read_audio, write_audio
+from fxtrain.circuits import synthesise_guitar
+from fxtrain.training.checkpoint import load_checkpoint
+
+
+def test_a_run_leaves_everything_that_was_promised(finished_run: Path) -> None:
+    names = {path.name for path in finished_run.iterdir()}
+    made = "config.toml model.json best.pt last.pt metrics.json log.jsonl fxtrain.log audio report.html"
+    assert names == set(made.split())
+    assert {path.stem for path in (finished_run / "audio").iterdir()} == {"input", "target", "prediction", "error"}
+    metrics = json.loads((finished_run / "metrics.json").read_text())
+    assert set(metrics["baselines"]) == {"input", "best_gain", "fir"}
+    assert metrics["esr"] < metrics["baselines"]["best_gain"]
+    assert metrics["parity"]["engine_error"] <= metrics["parity"]["bound"]
+    assert [part["part"] for part in metrics["split"]] == ["train", "validation", "test"]
+    config = tomllib.loads((finished_run / "config.toml").read_text())
+    assert config["model"]["hidden_size"] == 4
+    assert "--epochs 12" in config["run"]["command"]
+
+
+def test_the_model_file_carries_lag_loudness_and_test_vectors(finished_run: Path) -> None:
+    document = json.loads((finished_run / "model.json").read_text())
+    metadata = document["metadata"]
+    assert document["in_skip"] == 1
+    assert document["samplerate"] == SAMPLE_RATE
+    assert len(document["input_batch"]) == len(document["output_batch"]) == 2048
+    assert max(map(abs, document["input_batch"])) > 0.1  # programme level
+    assert metadata["name"] == "Tiny amp"
+    assert abs(metadata["lag_samples"] - max(LAG - LAG_GUARD, 0)) <= 3
+    assert metadata["weight_storage"] == "float32"
+    assert 0 < metadata["vectors_error"] < 1e-5
+    played = read_audio(finished_run / "audio" / "prediction.wav")
+    error = read_audio(finished_run / "audio" / "error.wav").samples
+    target = read_audio(finished_run / "audio" / "target.wav").samples
+    assert np.allclose(played.samples - target, error, atol=1e-6)
+
+
+def test_the_same_seed_gives_the_same_model_file(fxtrain: Run, pair: Pair, tmp_path: Path) -> None:
+    for name, seed in (("a", 3), ("b", 3), ("c", 4)):
+        fxtrain("fit", pair.dry, pair.wet, *TINY, "--epochs", 1, "--seed", seed, "--out", tmp_path / name, "-q")
+    one, other, third = ((tmp_path / name / "model.json").read_bytes() for name in "abc")
+    assert one == other
+    assert one != third
+
+
+def test_json_stands_alone_on_stdout(fxtrain: Run, pair: Pair, tmp_path: Path) -> None:
+    result = fxtrain("fit", pair.dry, pair.wet, *TINY, "--epochs", 1, "--out", tmp_path / "run", "--json")
+    assert result.exit_code == 0
+    assert result.json["esr"] > 0
+    assert Path(result.json["model_file"]).exists()
+
+
+def test_preset_file_and_set_lie_over_each_other(fxtrain: Run, pair: Pair, tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text("[model]\nhidden_size = 3\n[loss]\npre_emphasis = 'first-order'\nemphasised = 0.5\n")
+    out = tmp_path / "run"
+    short = ("--set", "sequence_frames=1024", "--epochs", 1, "-q")
+    options = ("--preset", "light", "--config", file, "--set", "loss.dc=0.25", "--model", "gru")
+    assert fxtrain("fit", pair.dry, pair.wet, *options, *short, "--out", out).exit_code == 0
+    config = tomllib.loads((out / "config.toml").read_text())
+    assert config["model"]["hidden_size"] == 3
+    assert config["loss"] == {"esr": 1.0, "emphasised": 0.5, "pre_emphasis": "first-order", "dc": 0.25, "spectral": 0.0}
+    assert json.loads((out / "model.json").read_text())["layers"][0]["type"] == "gru"
+
+
+def test_a_checkpoint_gives_the_starting_weights(fxtrain: Run, pair: Pair, finished_run: Path, tmp_path: Path) -> None:
+    start = ("--checkpoint", finished_run / "best.pt")
+    result = fxtrain(
+        "fit", pair.dry, pair.wet, *TINY, *start, "--epochs", 1, "--lr", 1e-6, "--out", tmp_path / "on", "--json"
+    )
+    assert result.exit_code == 0, result.stderr
+    earlier = json.loads((finished_run / "metrics.json").read_text())["esr"]
+    assert result.json["esr"] == pytest.approx(earlier, rel=0.05)
+    wrong = fxtrain("fit", pair.dry, pair.wet, *start, "--epochs", 1, "--out", tmp_path / "off")
+    assert wrong.exit_code == 2
+    assert "does not fit this model" in wrong.stderr
+    assert not (tmp_path / "off").exists() or not any((tmp_path / "off").iterdir())
+
+
+def test_a_table_of_pairs_gives_each_its_role_and_weight(fxtrain: Run, pair: Pair, tmp_path: Path) -> None:
+    dry = synthesise_guitar(3, SAMPLE_RATE, 9)
+    write_audio(tmp_path / "d.wav", dry, SAMPLE_RATE)
+    write_audio(tmp_path / "w.wav", amplifier(dry), SAMPLE_RATE)
+    table = tmp_path / "pairs.csv"
+    table.write_text(
+        "input,target,split,weight,clip_frames\n"
+        f"{pair.dry},{pair.wet},train,1,\n"
+        "d.wav,w.wav,train,2.5,16000\n"
+        "d.wav,w.wav,val,,\n"
+        "d.wav,w.wav,test,,\n"
+    )
+    result = fxtrain("fit", "--pairs", table, *TINY, "--epochs", 1, "--out", tmp_path / "run", "--json")
+    assert result.exit_code == 0, result.stderr
+    assert [part["part"] for part in result.json["split"]] == ["train", "train", "validation", "test"]
+
+
+def test_clips_are_reset_in_training_and_in_scoring(fxtrain: Run, tmp_path: Path) -> None:
+    """Each clip is played from rest: a device with memory is learnt only by who resets at the joins as well."""
+    clips = [synthesise_guitar(4, SAMPLE_RATE, seed)[16_000 : 16_000 + 2000] for seed in range(24)]
+    dry = np.concatenate(clips)
+    wet = np.concatenate([amplifier(clip) for clip in clips])
+    write_audio(tmp_path / "dry.wav", dry, SAMPLE_RATE)
+    write_audio(tmp_path / "wet.wav", wet, SAMPLE_RATE)
+    joined = ("--clip-frames", 2000, "--skip-frames", 200)
+    run = fxtrain("fit", tmp_path / "dry.wav", tmp_path / "wet.wav", *joined, *TINY, "--epochs", 20, "--lr", 0.02,
+                  "--out", tmp_path / "run", "--json")  # fmt: skip
+    assert run.exit_code == 0, run.stderr
+    assert run.json["esr"] < 0.5 * run.json["baselines"]["best_gain"]
+    scored = run.json["test"]["scored_seconds"] * SAMPLE_RATE
+    assert scored == pytest.approx(2 * 1800, abs=2 * LAG_GUARD)
+    again = fxtrain("evaluate", tmp_path / "run", tmp_path / "dry.wav", tmp_path / "wet.wav", *joined, "--json")
+    assert again.exit_code == 0, again.stderr
+    assert again.json["esr"] < 2 * run.json["esr"]
+
+
+def start(*arguments: object) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "fxtrain", *map(str, arguments)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
+
+
+def wait_for(path: Path, seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not path.exists():
+        assert time.monotonic() < end, f"{path} did not appear"
+        time.sleep(0.02)
+
+
+def test_runs_killed_at_random_moments_end_on_the_same_weights(pair: Pair, tmp_path: Path) -> None:
+    """kill -9 twice, anywhere; the number of steps was fixed by the clock and survives."""
+    options = [pair.dry, pair.wet, *TINY, "--max-minutes", 0.1]
+    moments = random.Random(8)
+    killed = tmp_path / "killed"
+    process = start("fit", *options, "--out", killed)
+    for _ in range(2):
+        wait_for(killed / "last.pt")
+        time.sleep(moments.uniform(0.1, 2.0))
+        process.kill()
+        process.communicate()
+        process = start("fit", "--resume", killed)
+    assert process.wait(120) == 0, process.communicate()[1].decode()
+    plan = load_checkpoint(killed / "last.pt")["plan"]
+    assert load_checkpoint(killed / "last.pt")["position"]["step"] == plan["total_steps"]
+
+    whole = tmp_path / "whole"
+    shutil.copytree(killed, whole, ignore=shutil.ignore_patterns("best.pt", "model.json", "metrics.json"))
+    content = load_checkpoint(whole / "last.pt")
+    fresh = replay_from_the_start(whole, content["plan"])
+    assert all(torch.equal(fresh[name], value) for name, value in content["weights"].items())
+
+
+def replay_from_the_start(run: Path, plan: dict[str, int]) -> dict[str, Any]:
+    """Weights of a run of the same plan that nothing interrupted."""
+    from fxtrain.data import PairedAudio, SplitConfig
+    from fxtrain.data.material import load_material
+    from fxtrain.training.fit import FitRequest, build_model
+    from fxtrain.training.trainer import Plan, Trainer
+
+    request = FitRequest.load(run / "config.toml")
+    material = load_material(request.pairs, split=SplitConfig())
+    provider = PairedAudio(
+        PairedAudio.Config(**request.tables["data"]),
+        material.train,
+        material.validation,
+        batch_size=request.training.batch_size,
+        seed=request.training.seed,
+    )
+    folder = run / "replay"
+    folder.mkdir()
+    trainer = Trainer(build_model(request, material.sample_rate), provider, request.training, folder)
+    trainer._make_plan = lambda: Plan(**plan)  # type: ignore[method-assign]
+    trainer.run()
+    weights: dict[str, Any] = load_checkpoint(folder / "last.pt")["weights"]
+    return weights
+
+
+def test_ctrl_c_saves_and_says_how_to_go_on(pair: Pair, tmp_path: Path, fxtrain: Run) -> None:
+    out = tmp_path / "stopped"
+    process = start("fit", pair.dry, pair.wet, *TINY, "--epochs", 60, "--out", out)
+    wait_for(out / "best.pt")
+    process.send_signal(signal.SIGINT)
+    message = process.communicate(timeout=60)[1].decode()
+    assert process.returncode == 1
+    assert f"go on with: fxtrain fit --resume {out}" in message
+    assert "Traceback" not in message
+    assert fxtrain("fit", "--resume", out, "-q").exit_code == 0
+    assert (out / "report.html").exists()
+    again = fxtrain("fit", "--resume", out)
+    assert again.exit_code == 2
+    assert "is complete" in again.stderr
+
+
+BAD_CALLS: list[tuple[str, tuple[str, ...], str]] = [
+    ("unknown model", ("--model", "tube"), "unknown model 'tube'"),
+    ("unknown key", ("--set", "model.size=3"), "unknown setting model.size"),
+    ("unknown bare key", ("--set", "hiden_size=3"), "unknown setting 'hiden_size'"),
+    ("wrong type", ("--set", "hidden_size=many"), "model.hidden_size is 'many'"),
+    ("wrong value", ("--set", "hidden_size=-3"), "model.hidden_size is -3"),
+    ("unknown preset", ("--preset", "gold"), "unknown preset 'gold'"),
+    ("no such config", ("--config", "nowhere.toml"), "cannot read the configuration nowhere.toml"),
+    ("no such device", ("--device", "abacus"), "unknown device 'abacus'"),
+    ("wrong number", ("--epochs", "0"), "at least 1"),
+    ("no such checkpoint", ("--checkpoint", "nowhere.pt"), "there is no checkpoint nowhere.pt"),
+    ("skip beyond clip", ("--clip-frames", "100", "--skip-frames", "100"), "leaves nothing of clips"),
+    ("gear type", ("--gear-type", "banjo"), "invalid choice: 'banjo'"),
+    ("level", ("--input-dbu", "900"), "metadata.input_dbu is 900"),
+]
+
+
+@pytest.mark.parametrize(("options", "message"), [case[1:] for case in BAD_CALLS], ids=[case[0] for case in BAD_CALLS])
+def test_wrong_settings_end_in_one_sentence_and_exit_2(
+    fxtrain: Run, pair: Pair, tmp_path: Path, options: tuple[str, ...], message: str
+) -> None:
+    out = tmp_path / "run"
+    result = fxtrain("fit", pair.dry, pair.wet, "--epochs", 1, *options, "--out", out)
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+    assert not out.exists() or not any(out.iterdir())
+
+
+def test_a_folder_that_is_not_empty_is_left_alone(fxtrain: Run, pair: Pair, tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("keep me")
+    result = fxtrain("fit", pair.dry, pair.wet, "--epochs", 1, "--out", tmp_path)
+    assert result.exit_code == 2
+    assert "is not empty" in result.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_one_file_alone_is_not_a_pair(fxtrain: Run, pair: Pair) -> None:
+    assert "both files" in fxtrain("fit", pair.dry).stderr
+    assert "needs DRY and WET" in fxtrain("fit").stderr
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ("", "has no rows"),
+        ("dry,wet\na,b\n", "needs a header and rows with the columns"),
+        ("input,target,split\na.wav,b.wav,exam\n", "split is 'exam'"),
+        ("input,target,weight\na.wav,b.wav,heavy\n", "line 2"),
+        ("input,target\na.wav,\n", "must both name a file"),
+        ("input,target,split\na.wav,b.wav,test\n", "no pair to train on"),
+        ("input,target\nnowhere.wav,b.wav\n", "nowhere.wav"),
+    ],
+)
+def test_a_wrong_table_of_pairs_is_refused(fxtrain: Run, tmp_path: Path, table: str, message: str) -> None:
+    (tmp_path / "pairs.csv").write_text(table)
+    result = fxtrain("fit", "--pairs", tmp_path / "pairs.csv", "--epochs", 1, "--out", tmp_path / "run")
+    assert result.exit_code == 2
+    assert message in result.stderr
+
+
+def test_a_full_disk_during_a_checkpoint_keeps_the_previous_one(pair: Pair, tmp_path: Path) -> None:
+    """A limit on the size of files stands in for the full disk: larger checkpoints than the first cannot be written."""
+    out = tmp_path / "run"
+    process = start("fit", pair.dry, pair.wet, *TINY, "--epochs", 60, "--out", out)
+    wait_for(out / "last.pt")
+    process.send_signal(signal.SIGINT)
+    process.wait(60)
+    before = (out / "last.pt").read_bytes()
+    limit = len(before) // 2
+    command = (
+        "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
+        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit})); "
+        "from fxtrain.cli import main; sys.exit(main(sys.argv[1:]))"
+    )
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    full = subprocess.run(
+        [sys.executable, "-c", command, "fit", "--resume", str(out)], capture_output=True, env=environment, check=False
+    )
+    message = full.stderr.decode()
+    assert full.returncode == 1
+    assert "the previous checkpoint is untouched" in message
+    assert (out / "last.pt").read_bytes() == before
+    resumed = start("fit", "--resume", out)
+    assert resumed.wait(120) == 0
