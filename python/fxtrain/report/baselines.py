@@ -117,8 +117,7 @@ def fit_baselines(segments: Sequence[Segment], *, num_taps: int = NUM_TAPS, ridg
     So the first row, by FFT, and the frames around both ends of each run give the whole matrix; rows, vectors and end
     corrections of different runs add up.
 
-    Source: Makhoul, "Linear prediction: a tutorial review", 1975, section II.C; the recurrence is the one of
-    Morf, Dickinson, Kailath and Vieira, "Efficient solution of covariance equations for linear prediction", 1977.
+    Source: Makhoul, "Linear prediction: a tutorial review", 1975, for the covariance method.
     """
     if num_taps < 1:
         raise ValueError(f"num_taps is {num_taps}, expected at least 1")

@@ -46,7 +46,7 @@ PRE_EMPHASIS = 0.85
 """Coefficient of the first-order high-pass ``1 - 0.85 z^-1`` of Wright and Välimäki (2020)."""
 
 STFT_SIZES = ((1024, 120, 600), (2048, 240, 1200), (512, 50, 240))
-"""(FFT size, hop, window) of Yamamoto, Song and Kim, "Parallel WaveGAN", 2020, table 1."""
+"""(FFT size, hop, window) of Yamamoto, Song and Kim, "Parallel WaveGAN", 2020; the defaults of ``auraloss`` too."""
 
 BAND_FLOOR_DB = -80.0
 """A band in which the target has less than this share of its energy holds noise, and gets no ESR."""
@@ -103,7 +103,7 @@ def esr(prediction: ArrayLike, target: ArrayLike, *, mask: Mask | None = None) -
     Returns:
         0 is exact, 1 is no better than silence. Where the target is silent: 0 for a silent error, else infinity.
 
-    Source: Wright and Välimäki, "Perceptual loss function for neural modelling of audio systems", 2020, equation 1.
+    Source: Wright and Välimäki, "Perceptual loss function for neural modelling of audio systems", 2020.
 
     >>> esr([0.5, 0.0], [1.0, 0.0])
     0.25
@@ -233,7 +233,7 @@ def _bands(hz: Vector, error_power: Vector, target_power: Vector, sample_rate: f
 def a_weighting_db(frequency_hz: ArrayLike) -> Vector:
     """A-weighting, 0 dB at 1 kHz.
 
-    Source: IEC 61672-1:2013, annex E (the design frequencies are rounded to one decimal, hence 1e-2 dB at 1 kHz).
+    Source: IEC 61672-1:2013, with its design frequencies rounded to a decimal: right to 0.01 dB.
 
     >>> a_weighting_db([100.0, 1000.0, 10000.0]).round(1) + 0.0
     array([-19.1,   0. ,  -2.5])
@@ -306,7 +306,7 @@ def multi_resolution_stft_distance(prediction: ArrayLike, target: ArrayLike, *, 
     signal is invented by padding: windows lie wholly inside a run of scored frames. Runs shorter than the longest
     window do not count; NaN when none is left.
 
-    Source: Yamamoto, Song and Kim, "Parallel WaveGAN", 2020, equations 6 and 7.
+    Source: Yamamoto, Song and Kim, "Parallel WaveGAN", 2020.
     """
     prediction, target, scored = _prepare(prediction, target, mask)
     longest = max(window for _, _, window in STFT_SIZES)
@@ -347,8 +347,8 @@ def loudness_lufs(x: ArrayLike, sample_rate: float, *, mask: Mask | None = None,
     Returns:
         LUFS; minus infinity when every block is below ``absolute_gate``.
 
-    Source: ITU-R BS.1770-4, annex 1; the filters for other rates than 48 kHz follow from its table values by the
-    bilinear transform (De Man, "Evaluation of implementations of the EBU R128 loudness measurement", 2018).
+    Source: ITU-R BS.1770-4. Its filters are tabulated for 48 kHz alone; ours are the bilinear transform of the analogue
+    filters that give that table, so that other rates hear the same.
     """
     weighted: Vector = np.asarray(x, dtype=np.float64)
     scored = np.ones(weighted.shape, dtype=np.bool_) if mask is None else mask

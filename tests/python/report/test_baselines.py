@@ -124,10 +124,10 @@ def test_four_million_frames_take_seconds_at_most():
     x = random.standard_normal(4_000_000).astype(np.float32)
     start = time.process_time()
     fit_baselines(split_clips(x, x, clip_frames=11_025, skip_frames=1000))
-    assert time.process_time() - start < 10.0  # about 1 s of one core; the rest is for slow machines
+    assert time.process_time() - start < 5.0
 
 
-def test_a_real_device_is_measured_as_published(shared_data):
+def test_no_filter_comes_close_to_a_real_distortion(shared_data):
     soundfile = pytest.importorskip("soundfile")
     folder = shared_data / "klon-centaur-spice"
 

@@ -9,6 +9,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from scipy import signal
 
 from fxtrain.report import metrics
 
@@ -165,6 +166,17 @@ def test_stft_distance_agrees_with_auraloss_up_to_padding():
 def test_loudness_of_the_standard_tone(rate):
     # ITU-R BS.1770-4: a full-scale sine at 997 Hz in one channel reads -3.01 LUFS.
     assert metrics.loudness_lufs(sine(997.0, 5.0, rate=rate), rate) == pytest.approx(-3.01, abs=0.01)
+
+
+def test_loudness_filters_at_48_khz_are_those_of_the_standard():
+    # ITU-R BS.1770-4, tables 1 and 2, through their response: the filters in a row, heard by an impulse.
+    shelf = ([1.53512485958697, -2.69169618940638, 1.19839281085285], [1.0, -1.69065929318241, 0.73248077421585])
+    highpass = ([1.0, -2.0, 1.0], [1.0, -1.99004745483398, 0.99007225036621])
+    impulse = np.zeros(19_200)
+    impulse[0] = 1.0
+    expected = signal.lfilter(*highpass, signal.lfilter(*shelf, impulse))
+    loudness = -0.691 + 10.0 * math.log10(float(np.mean(expected**2)))
+    assert metrics.loudness_lufs(impulse, 48_000) == pytest.approx(loudness, abs=1e-9)
 
 
 def test_loudness_gate_ignores_pauses():
