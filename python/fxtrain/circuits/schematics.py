@@ -30,7 +30,7 @@ from fxtrain.errors import ConfigError
 __all__ = ["SCHEMATICS", "distortion", "fuzz", "get_schematic", "overdrive", "valve"]
 
 
-def overdrive(*, drive: float = 0.7, tone: float = 0.5, level: float = 0.8) -> Circuit:
+def overdrive(*, drive: float = 0.5, tone: float = 0.5, level: float = 0.8) -> Circuit:
     """Soft clipping: diodes in the feedback of a non-inverting amplifier, then a treble cut.
 
     ::
