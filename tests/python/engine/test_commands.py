@@ -1,0 +1,233 @@
+# SPDX-License-Identifier: MIT
+"""``fxtrain render`` and ``fxtrain info``."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+
+from fxtrain import engine
+from fxtrain.cli import main
+
+
+@pytest.fixture
+def made(make_model: Callable) -> Any:
+    return make_model([("lstm", 6), ("dense", 1)], in_skip=1, samplerate=48000, metadata={"author": "A. Player"})
+
+
+def run_json(capsys: pytest.CaptureFixture[str], *arguments: object) -> dict[str, Any]:
+    assert main([*map(str, arguments), "--json"]) == 0
+    result: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return result
+
+
+def fails(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
+    assert main([*map(str, arguments)]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("fxtrain: ")
+    return captured.err
+
+
+def write(path: Path, samples: np.ndarray, sample_rate: int = 48000, subtype: str = "FLOAT") -> Path:
+    soundfile.write(path, samples.T, sample_rate, subtype=subtype)
+    return path
+
+
+def test_render_writes_what_the_engine_plays(
+    made: Any, tmp_path: Path, playing: np.ndarray, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = write(tmp_path / "dry.wav", playing)
+    expected = engine.load(made.path).process(playing)
+    for block_size in (64, 511, 4096):
+        out = tmp_path / f"wet-{block_size}.wav"
+        result = run_json(capsys, "render", made.path, source, out, "--block-size", block_size)
+        samples, rate = soundfile.read(out, dtype="float32")
+        assert rate == 48000
+        assert np.array_equal(samples, expected)
+        assert result["num_frames"] == len(playing)
+        assert result["peak"] == pytest.approx(np.abs(expected).max())
+        assert result["faults"] == 0
+    assert sorted(path.name for path in tmp_path.iterdir() if path.name.startswith(".")) == []
+
+
+def test_render_plays_stereo_as_two_streams(
+    made: Any, tmp_path: Path, playing: np.ndarray, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stereo = np.stack([playing, -0.5 * playing[::-1]])
+    source = write(tmp_path / "dry.flac", stereo, subtype="PCM_24")
+    out = tmp_path / "wet.wav"
+    assert run_json(capsys, "render", made.path, source, out)["num_channels"] == 2
+    read, _ = soundfile.read(source, dtype="float32")
+    rendered, _ = soundfile.read(out, dtype="float32")
+    for channel in range(2):
+        expected = engine.load(made.path).process(np.ascontiguousarray(read[:, channel]))
+        assert np.array_equal(rendered[:, channel], expected)
+
+
+@pytest.mark.parametrize(
+    ("ending", "subtype"), [("wav", "FLOAT"), ("flac", "PCM_24"), ("aiff", "FLOAT"), ("ogg", "VORBIS")]
+)
+def test_the_ending_names_the_format(made: Any, tmp_path: Path, playing: np.ndarray, ending: str, subtype: str) -> None:
+    source = write(tmp_path / "dry.wav", playing[:9600])
+    out = tmp_path / f"wet.{ending}"
+    assert main(["render", "-q", str(made.path), str(source), str(out)]) == 0
+    assert soundfile.info(out).subtype == subtype
+    assert soundfile.info(out).frames == 9600
+
+
+def test_torch_and_engine_render_the_same(
+    made: Any, tmp_path: Path, playing: np.ndarray, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = write(tmp_path / "dry.wav", np.stack([playing[:9600], playing[9600:19_200]]))
+    outputs = []
+    for backend in ("engine", "torch"):
+        out = tmp_path / f"{backend}.wav"
+        run_json(capsys, "render", made.path, source, out, "--backend", backend)
+        outputs.append(soundfile.read(out, dtype="float32")[0])
+    assert np.abs(outputs[0] - outputs[1]).max() < 1e-5
+    assert np.abs(outputs[0]).max() > 0.1
+
+
+def test_rtneural_renders_the_same_or_says_that_it_is_not_there(
+    made: Any, tmp_path: Path, playing: np.ndarray, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = write(tmp_path / "dry.wav", playing[:9600])
+    out = tmp_path / "wet.wav"
+    arguments = ("render", made.path, source, out, "--backend", "rtneural")
+    if "rtneural" in engine.available_backends():
+        run_json(capsys, *arguments)
+        samples, _ = soundfile.read(out, dtype="float32")
+        assert np.abs(samples - engine.load(made.path).process(playing[:9600])).max() <= 1e-5
+    else:
+        assert "FXTRAIN_RTNEURAL=ON" in fails(capsys, *arguments)
+
+
+def test_another_sample_rate_is_refused_with_the_remedy_and_converted_on_request(
+    made: Any, tmp_path: Path, playing: np.ndarray, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = write(tmp_path / "dry.wav", playing[:44_100], 44_100)
+    out = tmp_path / "wet.wav"
+    message = fails(capsys, "render", made.path, source, out)
+    assert "44100 Hz" in message
+    assert "--resample" in message
+    assert not out.exists()
+    result = run_json(capsys, "render", made.path, source, out, "--resample", "--block-size", 1000)
+    assert result["sample_rate"] == soundfile.info(out).samplerate == 48_000
+    assert abs(result["num_frames"] - 48_000) <= 1
+
+
+def test_nothing_is_overwritten_unless_asked(
+    made: Any, tmp_path: Path, playing: np.ndarray, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = write(tmp_path / "dry.wav", playing)
+    out = tmp_path / "wet.wav"
+    out.write_bytes(b"precious")
+    assert "--force" in fails(capsys, "render", made.path, source, out)
+    assert out.read_bytes() == b"precious"
+    run_json(capsys, "render", made.path, source, out, "--force")
+    assert soundfile.info(out).frames == len(playing)
+
+
+def test_wrong_input_is_one_sentence_and_leaves_nothing_behind(
+    made: Any, tmp_path: Path, playing: np.ndarray, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = write(tmp_path / "dry.wav", playing)
+    out = tmp_path / "wet.wav"
+    text = tmp_path / "notes.txt"
+    text.write_text("hello")
+    nam = tmp_path / "amp.nam"
+    nam.write_text(json.dumps({"version": "0.5.4", "architecture": "LSTM", "config": {}, "weights": []}))
+    bad = write(tmp_path / "nan.wav", np.array([0.0, np.nan, 0.5], np.float32))
+    assert "not audio" in fails(capsys, "render", made.path, text, out)
+    assert "does not exist" in fails(capsys, "render", made.path, tmp_path / "none.wav", out)
+    assert "NaN" in fails(capsys, "render", made.path, bad, out)
+    assert "Neural Amp Modeler" in fails(capsys, "render", nam, source, out)
+    assert ".mp4" in fails(capsys, "render", made.path, source, tmp_path / "wet.mp4")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "amp.json",
+        "amp.nam",
+        "dry.wav",
+        "nan.wav",
+        "notes.txt",
+    ]
+
+
+MEMORY_SCRIPT = """
+import resource, sys
+from fxtrain.cli import main
+model, short, long, folder = sys.argv[1:]
+peaks = []
+for source in (short, long):
+    assert main(["render", "-q", model, source, folder + "/" + source.rsplit("/", 1)[1] + ".wet.wav"]) == 0
+    peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+print(peaks[1] - peaks[0])
+"""
+
+
+def test_memory_does_not_grow_with_the_recording(make_model: Callable, tmp_path: Path) -> None:
+    made = make_model([("gru", 2), ("dense", 1)])
+    rng = np.random.default_rng(0)
+    short = write(tmp_path / "short.wav", rng.uniform(-0.5, 0.5, 48_000).astype(np.float32))
+    long = write(tmp_path / "long.wav", rng.uniform(-0.5, 0.5, 180 * 48_000).astype(np.float32))  # 35 MB as float32
+    arguments = [str(path) for path in (made.path, short, long, tmp_path)]
+    answer = subprocess.run(
+        [sys.executable, "-c", MEMORY_SCRIPT, *arguments], capture_output=True, text=True, check=True
+    )
+    assert soundfile.info(tmp_path / "long.wav.wet.wav").frames == 180 * 48_000
+    assert int(answer.stdout.split()[-1]) < 4096  # KiB more after three minutes than after one second
+
+
+def test_info_tells_whether_a_model_is_verified_and_who_made_it(
+    made: Any, playing: np.ndarray, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["info", str(made.path)]) == 0
+    text = capsys.readouterr().out
+    assert "no test vectors" in text
+    assert "A. Player" in text
+    x = playing[:256]
+    vectors = {"input_batch": x.tolist(), "output_batch": (made.play(x) + x).tolist()}
+    made.path.write_text(json.dumps(made.document | vectors))
+    result = run_json(capsys, "info", made.path)
+    assert result["playable"]
+    assert result["verified"]
+    assert result["self_test"]["num_frames"] == 256
+    assert result["sample_rate"] == 48000
+
+
+def test_info_names_a_model_of_another_format(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "amp.nam"
+    document = {"version": "0.5.4", "architecture": "WaveNet", "config": {}, "weights": [], "sample_rate": 48000}
+    path.write_text(json.dumps(document | {"metadata": {"modeled_by": "A. Player", "gear_make": "Acme [bold]"}}))
+    result = run_json(capsys, "info", path)
+    assert not result["playable"]
+    assert "WaveNet" in result["format"]
+    assert result["sample_rate"] == 48000
+    assert main(["info", str(path)]) == 0
+    text = capsys.readouterr().out
+    assert "A. Player" in text
+    assert "Acme [bold]" in text
+
+
+def test_info_names_the_models_of_others(shared_data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    paths = [path for path in sorted((shared_data / "foreign-models").glob("*/*")) if path.suffix in (".nam", ".json")]
+    for path in paths:
+        if path.name in ("bad_lstm.json", "conv.json"):
+            assert path.name in fails(capsys, "info", path)
+        else:
+            assert run_json(capsys, "info", path)["playable"] == (path.parent.name in ("aida", "rtneural"))
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"{}", b"[1]", b"RIFF....WAVE", b"\x00\x01"])
+def test_info_refuses_what_is_no_model(tmp_path: Path, content: bytes, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "file.json"
+    path.write_bytes(content)
+    assert "file.json" in fails(capsys, "info", path)

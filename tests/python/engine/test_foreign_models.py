@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: MIT
+"""Model files that others wrote, and twins of them made on the spot."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from fxtrain import engine
+from fxtrain.errors import ModelFileError
+
+BACKENDS = [
+    pytest.param(
+        backend,
+        marks=pytest.mark.skipif(
+            backend not in engine.available_backends(), reason=f"{backend} is not built in (FXTRAIN_RTNEURAL=ON)"
+        ),
+    )
+    for backend in ("fxengine", "rtneural")
+]
+
+
+@pytest.fixture
+def foreign_models(shared_data: Path) -> Path:
+    return shared_data / "foreign-models"
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("name", ["lstm", "lstm_1d", "gru", "gru_1d", "dense"])
+def test_rtneurals_own_files_match_their_vectors(foreign_models: Path, name: str, backend: str) -> None:
+    folder = foreign_models / "rtneural"
+    x = np.loadtxt(folder / f"{name}_x.csv", dtype=np.float32)
+    expected = np.loadtxt(folder / f"{name}_y.csv")
+    output = engine.load(folder / f"{name}.json", backend=backend).process(x)
+    assert np.abs(output - expected).max() < 1e-6
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_aida_models_pass_their_self_test(foreign_models: Path, backend: str) -> None:
+    paths = sorted((foreign_models / "aida").glob("*.json"))
+    assert len(paths) == 3
+    for path in paths:
+        info = engine.load(path, backend=backend).info
+        assert info.self_test is not None
+        assert info.self_test.num_frames == 2048
+        assert info.self_test.max_error < 1e-5
+        assert info.sample_rate == 48000  # a text in these files
+        assert info.metadata["author"] == "deer ink studios"
+
+
+def test_a_twin_of_an_aida_model_passes_its_self_test_and_fails_when_damaged(
+    make_model: Callable, playing: np.ndarray
+) -> None:
+    made = make_model([("lstm", 12), ("dense", 1)], metadata={"samplerate": "48000", "license": "CC BY 4.0"})
+    x = playing[:2048]
+    document = made.document | {"input_batch": x.tolist(), "output_batch": made.play(x).tolist()}
+    made.path.write_text(json.dumps(document))
+    test = engine.load(made.path).info.self_test
+    assert test is not None
+    assert (test.num_frames, test.tolerance) == (2048, 1e-5)
+    document["layers"][0]["weights"][1][3][7] += 0.01
+    made.path.write_text(json.dumps(document))
+    with pytest.raises(ModelFileError, match=r"output_batch\[\d+\]: expected .* test vectors"):
+        engine.load(made.path)
+
+
+def test_convolutions_are_refused_by_what_they_are(foreign_models: Path) -> None:
+    with pytest.raises(ModelFileError, match=r'layers\[1\]\.type: .* found the text "conv1d"'):
+        engine.load(foreign_models / "rtneural" / "conv.json")
+
+
+def test_sizes_that_disagree_with_the_weights_are_refused_with_the_reason(foreign_models: Path) -> None:
+    # It declares 16 units, but its weights are those of 20.
+    with pytest.raises(
+        ModelFileError, match=r"4 gates of the 16 units that layers\[0\]\.shape declares\), found a list of 80"
+    ):
+        engine.load(foreign_models / "rtneural" / "bad_lstm.json")
+
+
+def test_every_nam_file_is_recognised_and_refused(foreign_models: Path) -> None:
+    paths = sorted((foreign_models / "nam").glob("*.nam"))
+    assert len(paths) == 10
+    for path in paths:
+        architecture = json.loads(path.read_text())["architecture"]
+        with pytest.raises(ModelFileError, match=rf"Neural Amp Modeler model \(\.nam .*{architecture}\)"):
+            engine.load(path)
+
+
+def test_every_proteus_file_is_recognised_and_refused(foreign_models: Path) -> None:
+    paths = sorted((foreign_models / "proteus").glob("*.json"))
+    assert len(paths) == 3
+    for path in paths:
+        with pytest.raises(ModelFileError, match=r"Proteus / NeuralPi model .*LSTM-20"):
+            engine.load(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "description"),
+    [
+        (
+            {"version": "0.5.4", "architecture": "LSTM", "config": {}, "weights": []},
+            "a Neural Amp Modeler model (.nam 0.5.4, LSTM)",
+        ),
+        (
+            {"model_data": {"unit_type": "LSTM", "hidden_size": 40}, "state_dict": {}},
+            "a Proteus / NeuralPi model (PyTorch state dict in JSON, LSTM-40)",
+        ),
+        ({"in_shape": [1], "layers": []}, "an RTNeural JSON model"),
+        ({"some": "thing"}, ""),
+        (b"PK\x03\x04rest", "a ZIP archive (PyTorch checkpoints are such)"),
+        (b"\x89HDF\r\n", "an HDF5 file (Keras models are such)"),
+        (b"RIFF\x00\x00\x00\x00WAVE", "a WAV audio file"),
+        (b"\xff\xfe\x00", ""),
+        (b"", ""),
+    ],
+)
+def test_formats_are_recognised_by_content_whatever_the_name(tmp_path: Path, content: Any, description: str) -> None:
+    path = tmp_path / "file.bin"
+    path.write_bytes(content if isinstance(content, bytes) else json.dumps(content).encode())
+    assert engine.describe_file(path) == description
+    if description != "an RTNeural JSON model":
+        with pytest.raises(ModelFileError) as error:
+            engine.load(path)
+        assert description in str(error.value)
