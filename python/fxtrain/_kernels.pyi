@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
 """Recurrent layers with their backward pass, for training on the CPU.
 
-All arrays are float32 and C-contiguous. Sizes: ``batch`` sequences of ``frames`` frames of ``inputs`` values, ``hidden`` units;
-``rows`` is 4 hidden (LSTM: gates i, f, g, o) or 3 hidden (GRU: r, z, n), as in PyTorch. A missing state counts as zeros.
+All arrays are float32 and C-contiguous. Sizes: ``batch`` sequences of ``frames`` frames of ``inputs`` values, ``hidden``
+units; ``rows`` is 4 hidden (LSTM: gates i, f, g, o) or 3 hidden (GRU: r, z, n), as in PyTorch. A missing state is zeros.
 
-With ``output_weight`` (hidden,) and ``output_bias`` (1,) the output is ``<h, w> + b``, shape (batch, frames); without them it is
-h itself, shape (batch, frames, hidden). The same arguments give the same bits, whatever the number of threads.
+With ``output_weight`` (hidden,) and ``output_bias`` (1,) the output is ``<h, w> + b``, shape (batch, frames); without
+them it is h itself, shape (batch, frames, hidden). The same arguments give the same bits, whatever the number of threads.
 Shapes that do not fit raise ValueError, another type or layout TypeError.
 """
 
@@ -43,7 +43,7 @@ def lstm(
     keep_tape: bool,
     threads: int,
 ) -> tuple[_Array, _Array, _Array, Tape | None]:
-    """Return output, final hidden state, final cell state and, if asked for, the tape. ``bias`` is the sum of PyTorch's two."""
+    """Return output, final hidden and cell state and, if asked for, the tape. ``bias`` is the sum of PyTorch's two."""
 
 def gru(
     input: _Array,

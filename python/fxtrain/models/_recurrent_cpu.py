@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: MIT
 """Recurrent layers that train fast on the CPU: LSTM and GRU of ``fxtrain._kernels`` as differentiable functions.
 
-They compute what ``nn.LSTM`` and ``nn.GRU`` (one layer, ``batch_first``) compute, from the same parameters, and several times
-faster at the sizes that audio models have. `lstm_residual_head` and `gru_residual_head` include the read-out ``<h, w> + b``, so
-that the hidden states of all frames never leave the cache as a tensor; `lstm_layer` and `gru_layer` return those states, for
-stacks. Results are the same bit for bit whatever the number of threads (``torch.get_num_threads()``). Batches are worked on
-in groups of 16 sequences: multiples of 16 times the number of threads are fastest.
+They compute what ``nn.LSTM`` and ``nn.GRU`` (one layer, ``batch_first``) compute, from the same parameters, several times
+faster at the sizes that audio models have. `lstm_residual_head` and `gru_residual_head` include the read-out
+``<h, w> + b``, so that the hidden states of all frames never become a tensor; `lstm_layer` and `gru_layer` return those
+states, for stacks. Results are the same bit for bit whatever the number of threads (``torch.get_num_threads()``).
+Batches are worked on in groups of 16 sequences: multiples of 16 times the number of threads are fastest.
 
-Ask `supports` first; it is false where PyTorch's own layers have to be used: another device or dtype, or a size beyond the
+Ask `supports` first. It is false where PyTorch's own layers have to be used: another device or dtype, a size beyond the
 kernels, or a build without them.
 """
 
@@ -40,7 +40,7 @@ LstmState = tuple[Tensor, Tensor]
 
 
 def why_unsupported(x: Tensor, hidden_size: int) -> str | None:
-    """Say in one sentence why the kernels cannot run on ``x`` of shape ``(batch, frames, inputs)``; None if they can."""
+    """Say why the kernels cannot run on ``x``, shape ``(batch, frames, inputs)``; None if they can."""
     if _kernels is None:
         return f"fxtrain._kernels is not part of this build ({_IMPORT_ERROR})."
     if x.device.type != "cpu":
@@ -87,7 +87,7 @@ def lstm_residual_head(
     _require_support(x, w_hh)
     hidden, cell = (None, None) if state is None else state
     tensors = (x, hidden, cell, w_ih, w_hh, bias, w_out, b_out.reshape(1))
-    y, hidden, cell = _Lstm.apply(_needs_tape(tensors), *tensors)
+    y, hidden, cell = _Lstm.apply(_needs_tape(tensors), *tensors)  # type: ignore[no-untyped-call]
     return y, (hidden, cell)
 
 
@@ -101,7 +101,7 @@ def lstm_layer(
     _require_support(x, w_hh)
     hidden, cell = (None, None) if state is None else state
     tensors = (x, hidden, cell, w_ih, w_hh, bias, None, None)
-    sequence, hidden, cell = _Lstm.apply(_needs_tape(tensors), *tensors)
+    sequence, hidden, cell = _Lstm.apply(_needs_tape(tensors), *tensors)  # type: ignore[no-untyped-call]
     return sequence, (hidden, cell)
 
 
@@ -132,7 +132,7 @@ def gru_residual_head(
     """
     _require_support(x, w_hh)
     tensors = (x, state, w_ih, w_hh, b_ih, b_hh, w_out, b_out.reshape(1))
-    y, hidden = _Gru.apply(_needs_tape(tensors), *tensors)
+    y, hidden = _Gru.apply(_needs_tape(tensors), *tensors)  # type: ignore[no-untyped-call]
     return y, hidden
 
 
@@ -145,7 +145,7 @@ def gru_layer(
     """
     _require_support(x, w_hh)
     tensors = (x, state, w_ih, w_hh, b_ih, b_hh, None, None)
-    sequence, hidden = _Gru.apply(_needs_tape(tensors), *tensors)
+    sequence, hidden = _Gru.apply(_needs_tape(tensors), *tensors)  # type: ignore[no-untyped-call]
     return sequence, hidden
 
 
@@ -167,7 +167,7 @@ def _array(tensor: Tensor | None) -> NDArray[np.float32] | None:
 def _gradients(
     ctx: Any, names: tuple[str, ...], output: Tensor | None, hidden: Tensor | None, cell: Tensor | None
 ) -> tuple[Tensor | None, ...]:
-    """The gradients that are needed, in the order of ``names``, which are the inputs of the function after the first."""
+    """The gradients that are needed, in the order of ``names``: the inputs of the function after the first."""
     arrays = ctx.tape.backward(
         _array(output),
         _array(hidden),

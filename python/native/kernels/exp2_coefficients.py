@@ -35,7 +35,7 @@ def main() -> None:
             rounded.append(np.float32(fit(basis, target, polynomial)[-1]))
             polynomial += float(rounded[-1]) * x**power
         error = np.abs(polynomial / target - 1).max()
-        print(f"degree {degree}, error {error:.2e}: " + ", ".join(f"{value:.9g}f" for value in rounded))
+        print(f"degree {degree}, error {error:.2e}: " + ", ".join(f"{value:.9g}f" for value in rounded))  # noqa: T201
 
 
 if __name__ == "__main__":

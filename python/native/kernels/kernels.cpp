@@ -28,6 +28,7 @@ constexpr int kNarrowColumns = kRegisters == 32 ? 6 : 2; ///<   rows x columns o
 constexpr int kWideRows = kRegisters == 32 ? 8 : 4;      ///< weight gradients, lanes are columns: rows x 2 vectors
 constexpr int kWideFrom = 24;                            ///< number of columns from which lanes are columns
 constexpr int kInputTile = 4;                            ///< rows per tile of the input's gradient
+constexpr int kPartialSteps = 8;
 constexpr int kPadding = 4;
 constexpr int kForwardChunk = 64;
 
@@ -100,10 +101,14 @@ struct ColumnRange {
 template <class Cell> struct BackwardScratch {
   ColumnRange hiddenColumns, inputColumns;
   std::size_t gateGradientsAt, outputGradientAt, sequenceGradientAt, carryAt, hiddenGradientAt, headChunkAt, headAt,
-      headBiasAt, hiddenSumsAt, inputSumsAt, transposedAt, size;
+      hiddenSumsAt, inputSumsAt, transposedAt, size;
 
   explicit BackwardScratch(const Geometry<Cell>& g)
       : hiddenColumns(0, g.padded, g.hiddenRows), inputColumns(g.padded, g.inputs + 1, g.gateRows) {
+    if (hiddenColumns.rows == inputColumns.rows && !hiddenColumns.wide && !inputColumns.wide) { // in one go
+      hiddenColumns = ColumnRange(0, g.columns, g.gateRows);
+      inputColumns = ColumnRange(g.columns, 0, g.gateRows);
+    }
     const std::size_t state = static_cast<std::size_t>(g.padded) * kLanes;
     size = 0;
     const auto take = [this](std::size_t floats) {
@@ -118,7 +123,6 @@ template <class Cell> struct BackwardScratch {
     hiddenGradientAt = take(state);
     headChunkAt = take(state);
     headAt = take(state);
-    headBiasAt = take(kLanes);
     hiddenSumsAt = take(hiddenColumns.sums());
     inputSumsAt = take(inputColumns.sums());
     const std::size_t hiddenTransposed = hiddenColumns.transposed(g.chunk);
@@ -159,15 +163,9 @@ FXTRAIN_INLINE void multiplyTile(Vec (&sums)[AllRows][kTileVectors], const float
 
 // ---- forward ----
 
-template <class Cell>
-void forwardFrame(const Geometry<Cell>& g, const float* weights, const float* head, float headBias, float* record,
-                  float* next, float* output) {
+template <class Cell> void forwardFrame(const Geometry<Cell>& g, const float* weights, float* record, float* next) {
   for (int lane = 0; lane < kLanes; lane += kTileVectors * kVectorLanes) {
     const float* w = weights;
-    Vec y[kTileVectors];
-    FXTRAIN_UNROLL
-    for (int s = 0; s < kTileVectors; ++s)
-      y[s] = splat(headBias);
     for (int tile = 0; tile < g.padded; tile += kUnitTile) {
       Vec sums[kGateRows * kUnitTile][kTileVectors]; // [gate][unit]
       FXTRAIN_UNROLL
@@ -191,13 +189,22 @@ void forwardFrame(const Geometry<Cell>& g, const float* weights, const float* he
               Cell::activate(sums[u][s], sums[kUnitTile + u][s], sums[2 * kUnitTile + u][s], sums[3 * kUnitTile + u][s],
                              gates, load(record + at), record + g.cellAt + at, next + g.cellAt + at);
           store(next + at, h);
-          y[s] = multiplyAdd(head[tile + u], h, y[s]);
         }
       }
     }
-    FXTRAIN_UNROLL
-    for (int s = 0; s < kTileVectors; ++s)
-      store(output + lane + s * kVectorLanes, y[s]);
+  }
+}
+
+/** output = <hidden, head> + bias, as kPadding interleaved sums. */
+void readOut(const float* hidden, int padded, const float* head, float bias, float* output) {
+  for (int lane = 0; lane < kLanes; lane += kVectorLanes) {
+    Vec sums[kPadding] = {};
+    for (int unit = 0; unit < padded; unit += kPadding) {
+      FXTRAIN_UNROLL
+      for (int u = 0; u < kPadding; ++u)
+        sums[u] = multiplyAdd(head[unit + u], load(hidden + (unit + u) * kLanes + lane), sums[u]);
+    }
+    store(output + lane, (sums[0] + sums[1]) + (sums[2] + sums[3]) + bias);
   }
 }
 
@@ -234,7 +241,9 @@ template <class Cell> void forward(const Shape& shape, const ForwardGroup& group
     }
     for (int t = 0; t < count; ++t) {
       float* record = records + t * g.record;
-      forwardFrame<Cell>(g, group.weights, head, headBias, record, record + g.record, outputRows + t * kLanes);
+      forwardFrame<Cell>(g, group.weights, record, record + g.record);
+      if (group.output != nullptr)
+        readOut(record + g.record, g.padded, head, headBias, outputRows + t * kLanes);
     }
     if (group.output != nullptr)
       transpose(outputRows, kLanes, group.output + start, group.frames, count, group.sequences);
@@ -261,6 +270,33 @@ template <class Cell> void forward(const Shape& shape, const ForwardGroup& group
 }
 
 // ---- backward: the recursion ----
+
+/** As multiplyTile with steps * RowsPerStep rows, but summed in parts of kPartialSteps: less rounding error at no cost.
+ */
+template <int Rows, int RowsPerStep>
+FXTRAIN_INLINE void addProducts(Vec (&sums)[Rows][kTileVectors], const float* weights, const float* rows, int steps,
+                                Prefetcher& prefetcher) {
+  for (int first = 0; first < steps; first += kPartialSteps) {
+    Vec part[Rows][kTileVectors];
+    FXTRAIN_UNROLL
+    for (int r = 0; r < Rows; ++r) {
+      FXTRAIN_UNROLL
+      for (int s = 0; s < kTileVectors; ++s)
+        part[r][s] = Vec{};
+    }
+    const int end = smaller(first + kPartialSteps, steps);
+    for (int step = first; step < end; ++step) {
+      prefetcher.step();
+      multiplyTile<Rows>(part, weights + step * RowsPerStep * Rows, rows + step * RowsPerStep * kLanes, RowsPerStep);
+    }
+    FXTRAIN_UNROLL
+    for (int r = 0; r < Rows; ++r) {
+      FXTRAIN_UNROLL
+      for (int s = 0; s < kTileVectors; ++s)
+        sums[r][s] += part[r][s];
+    }
+  }
+}
 
 /** One tile of hidden units of one frame: dh from what follows, then the gradients of the gates. */
 template <class Cell, int Rows>
@@ -289,11 +325,7 @@ FXTRAIN_INLINE void backwardTile(const Geometry<Cell>& g, const float* weights, 
       }
     }
   if (following != nullptr)
-    for (int unit = 0; unit < g.padded; ++unit) {
-      prefetcher.step();
-      multiplyTile<Rows>(dh, weights + unit * Cell::kHiddenGates * Rows,
-                         following + unit * Cell::kHiddenGates * kLanes + lane, Cell::kHiddenGates);
-    }
+    addProducts<Rows, Cell::kHiddenGates>(dh, weights, following + lane, g.padded, prefetcher);
   FXTRAIN_UNROLL
   for (int r = 0; r < Rows; ++r) {
     FXTRAIN_UNROLL
@@ -333,28 +365,27 @@ void backwardFrame(const Geometry<Cell>& g, const float* weights, const float* f
   }
 }
 
-/** target[r] = added[r] + sum over k of weights[k][r] * rows[k]; weights in tiles of kStateTile, the last of kPadding
- * rows. */
+/** target[r] = added[r] + sum over k of weights[k][r] * rows[k]. `weights` are in tiles of `Tile` outputs, a last one
+   may have kPadding; count is a multiple of 4. */
 template <int Tile>
 void multiplyRows(const float* weights, const float* rows, int count, int outputs, const float* added, float* target) {
-  for (int lane = 0; lane < kLanes; lane += kTileVectors * kVectorLanes)
-    for (int tile = 0; tile < outputs;) {
-      const bool whole = tile + Tile <= outputs;
-      Vec sums[Tile][kTileVectors];
-      const int rowsHere = whole ? Tile : kPadding;
-      for (int r = 0; r < Tile; ++r)
-        for (int s = 0; s < kTileVectors; ++s)
-          sums[r][s] =
-              added != nullptr && r < rowsHere ? load(added + (tile + r) * kLanes + lane + s * kVectorLanes) : Vec{};
-      if (whole)
-        multiplyTile<Tile>(sums, weights + tile * count, rows + lane, count);
-      else
-        multiplyTile<kPadding>(sums, weights + tile * count, rows + lane, count);
-      for (int r = 0; r < rowsHere; ++r)
-        for (int s = 0; s < kTileVectors; ++s)
-          store(target + (tile + r) * kLanes + lane + s * kVectorLanes, sums[r][s]);
-      tile += rowsHere;
-    }
+  Prefetcher none{nullptr, nullptr, 0};
+  const auto multiply = [&]<int Rows>(int tile, int lane) {
+    Vec sums[Rows][kTileVectors] = {};
+    addProducts<Rows, 4>(sums, weights + tile * count, rows + lane, count / 4, none);
+    for (int r = 0; r < Rows; ++r)
+      for (int s = 0; s < kTileVectors; ++s) {
+        const std::ptrdiff_t at = (tile + r) * kLanes + lane + s * kVectorLanes;
+        store(target + at, added != nullptr ? sums[r][s] + load(added + at) : sums[r][s]);
+      }
+  };
+  for (int lane = 0; lane < kLanes; lane += kTileVectors * kVectorLanes) {
+    int tile = 0;
+    for (; tile + Tile <= outputs; tile += Tile)
+      multiply.template operator()<Tile>(tile, lane);
+    for (; tile < outputs; tile += kPadding)
+      multiply.template operator()<kPadding>(tile, lane);
+  }
 }
 
 // ---- backward: weight gradients ----
@@ -481,36 +512,40 @@ void addWeightGradients(const Geometry<Cell>& g, const ColumnRange& range, const
   }
 }
 
-float sumOf(const float* values, int count) {
+template <class T> float sumOf(const T* values, int count) {
   double sum = 0;
   for (int i = 0; i < count; ++i)
     sum += values[i];
   return static_cast<float>(sum);
 }
 
-float weightGradient(const ColumnRange& range, const float* sums, int row, int column) {
+template <class Cell>
+float weightGradient(const BackwardScratch<Cell>& layout, const float* scratch, int row, int column) {
+  const bool inFirst = column < layout.hiddenColumns.count;
+  const ColumnRange& range = inFirst ? layout.hiddenColumns : layout.inputColumns;
+  const float* sums = scratch + (inFirst ? layout.hiddenSumsAt : layout.inputSumsAt);
   const float* rowSums = sums + static_cast<std::ptrdiff_t>(row) * range.stride;
-  return range.wide ? rowSums[column] : sumOf(rowSums + column * kVectorLanes, kVectorLanes);
+  const int at = column - range.first;
+  return range.wide ? rowSums[at] : sumOf(rowSums + at * kVectorLanes, kVectorLanes);
 }
 
 template <class Cell>
 void writeGradients(const Geometry<Cell>& g, const Shape& shape, const BackwardScratch<Cell>& layout,
-                    const float* scratch, const Gradients& gradients) {
+                    const float* scratch, const double* headBias, const Gradients& gradients) {
   for (int gate = 0; gate < kGateRows; ++gate)
     for (int unit = 0; unit < g.hidden; ++unit) {
       const int row = g.gradientRow(gate, unit);
       if (gate < Cell::kHiddenGates)
         for (int k = 0; k < g.hidden; ++k)
-          Cell::setGradient(gradients, shape, gate, unit, Column::hidden, k,
-                            weightGradient(layout.hiddenColumns, scratch + layout.hiddenSumsAt, row, k));
+          Cell::setGradient(gradients, shape, gate, unit, Column::hidden, k, weightGradient(layout, scratch, row, k));
       for (int i = 0; i <= g.inputs; ++i)
         Cell::setGradient(gradients, shape, gate, unit, i < g.inputs ? Column::input : Column::bias, i,
-                          weightGradient(layout.inputColumns, scratch + layout.inputSumsAt, row, i));
+                          weightGradient(layout, scratch, row, g.padded + i));
     }
   if (gradients.outputWeight != nullptr) {
     for (int unit = 0; unit < g.hidden; ++unit)
       gradients.outputWeight[unit] = sumOf(scratch + layout.headAt + unit * kLanes, kLanes);
-    *gradients.outputBias = sumOf(scratch + layout.headBiasAt, kLanes);
+    *gradients.outputBias = sumOf(headBias, kLanes);
   }
 }
 
@@ -528,10 +563,9 @@ template <class Cell> void backward(const Shape& shape, const BackwardGroup& gro
   float* hiddenGradient = group.scratch + layout.hiddenGradientAt;
   float* headChunk = group.scratch + layout.headChunkAt;
   float* head = group.scratch + layout.headAt;
-  float* headBias = group.scratch + layout.headBiasAt;
+  double headBias[kLanes] = {}; // one long sum, so in double
 
   clear(head, state);
-  clear(headBias, kLanes);
   clear(outputGradient, static_cast<std::size_t>(g.chunk) * kLanes);
   clear(group.scratch + layout.hiddenSumsAt, layout.hiddenColumns.sums());
   clear(group.scratch + layout.inputSumsAt, layout.inputColumns.sums());
@@ -594,7 +628,7 @@ template <class Cell> void backward(const Shape& shape, const BackwardGroup& gro
   }
   if (group.cell0Gradient != nullptr)
     transpose(carry, kLanes, group.cell0Gradient, g.hidden, g.hidden, group.sequences);
-  writeGradients(g, shape, layout, group.scratch, group.gradients);
+  writeGradients(g, shape, layout, group.scratch, headBias, group.gradients);
 }
 
 // ---- sizes and packing ----
