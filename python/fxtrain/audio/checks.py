@@ -230,11 +230,11 @@ def _silence(input: Audio, target: Audio) -> Verdict:
         return Verdict(
             "silence",
             "warn",
-            f"Only {playing:.0%} of the dry file is playing, the rest is silence",
+            f"The dry file is playing for only {playing:.0%} of its time, the rest is silence",
             "cut long pauses out of both files at the same places, or play more",
             values,
         )
-    return Verdict("silence", "ok", f"{playing:.0%} of the dry file is playing", values=values)
+    return Verdict("silence", "ok", f"The dry file is playing for {playing:.0%} of its time", values=values)
 
 
 def _rate(input: Audio, target: Audio) -> Verdict:

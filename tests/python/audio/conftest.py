@@ -28,7 +28,7 @@ def _play(
         string = signal.lfilter([1.0], np.r_[1.0, np.zeros(period - 1), -0.496, -0.496], burst)
         note = string[: len(played) - start]
         played[start : start + len(note)] += generator.uniform(0.05, 0.3) * note
-    played = played[:num_frames]
+    played = signal.sosfilt(signal.butter(2, 40, "high", fs=sample_rate, output="sos"), played[:num_frames])
     return (0.5 * played / np.abs(played).max()).astype(np.float32)
 
 

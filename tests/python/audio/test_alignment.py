@@ -123,9 +123,8 @@ def test_drift_is_the_difference_of_the_clocks(play, parts_per_million):
     expected = parts_per_million * 1e-6 * len(dry)
     found = estimate_alignment(dry, delayed(wet, 200), RATE)
     assert found.drift_samples == pytest.approx(expected, rel=0.02)
-    assert found.lag_samples == pytest.approx(
-        200 + expected / 2, abs=4
-    )  # windows smear the response by up to 7 samples
+    # A window of a second smears the response, by seven samples in the worst case here, so that it begins early.
+    assert 200 + expected / 2 - 10 <= found.lag_samples <= 200 + expected / 2 + 1
     assert found.jumps == ()
 
 

@@ -129,6 +129,7 @@ def test_resampling_makes_rates_agree(write, playing, capsys):
 def test_a_channel_may_be_named(write, playing, capsys):
     write("both.wav", np.stack([playing, wet_of(playing)], axis=1))
     write("dry.wav", playing)
-    assert main(["check", "dry.wav", "both.wav", "--json", "--channel", "1"]) == 2  # the mono file has only one
+    assert main(["check", "dry.wav", "both.wav", "--json", "--channel", "2"]) == 2
+    assert "dry.wav has 1 channel, so channel 2 is not there" in capsys.readouterr().err
     assert main(["check", "both.wav", "both.wav", "--json", "--channel", "2", "--ignore", "identical"]) == 0
     assert json.loads(capsys.readouterr().out)["input"]["channel"] == 2

@@ -1,0 +1,310 @@
+# SPDX-License-Identifier: MIT
+"""Every verdict, and that good recordings pass."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import signal
+
+from fxtrain.audio import CHECKS, Audio, check_pair, read_audio, resample
+from fxtrain.errors import AudioFileError, ConfigError, DataCheckError
+
+RATE = 48000
+
+
+def audio(samples, **facts):
+    return Audio(samples=np.asarray(samples, dtype=np.float32), sample_rate=facts.pop("sample_rate", RATE), **facts)
+
+
+def amplify(dry, drive=6.0, lag=100):
+    """A saturating device with a tone of its own, late by ``lag``."""
+    tone = signal.butter(1, [60, 6000], "band", fs=RATE, output="sos")
+    wet = 0.7 * signal.sosfilt(tone, np.tanh(drive * dry))
+    return np.concatenate([np.zeros(lag), wet])[: len(dry)].astype(np.float32)
+
+
+def verdicts(dry, wet, **options):
+    dry, wet = (side if isinstance(side, Audio) else audio(side) for side in (dry, wet))
+    return {verdict.name: verdict for verdict in check_pair(dry, wet, **options).verdicts}
+
+
+@pytest.fixture(scope="module")
+def dry(play):
+    return play(32.0)
+
+
+@pytest.fixture(scope="module")
+def short(play):
+    return play(6.0)
+
+
+def test_a_good_pair_is_all_well(dry):
+    with_pauses = dry.copy()
+    with_pauses[10 * RATE : 12 * RATE] = 0
+    hiss = 1e-5 * np.random.default_rng(0).standard_normal(len(dry)).astype(np.float32)
+    report = check_pair(audio(with_pauses), audio(amplify(with_pauses) + hiss))
+    assert {verdict.name: verdict.level for verdict in report.verdicts} == dict.fromkeys(CHECKS, "ok")
+    report.raise_for_stop()
+
+
+def test_verdicts_come_in_the_order_of_the_list_and_speak_plainly(short):
+    report = check_pair(audio(short), audio(amplify(short)))
+    assert [verdict.name for verdict in report.verdicts] == list(CHECKS)
+    for verdict in report.verdicts:
+        assert "\n" not in verdict.message
+        assert not verdict.message.endswith(".")
+        assert verdict.message[0].isupper()
+        if verdict.level in ("warn", "stop"):
+            assert verdict.remedy
+
+
+def test_the_report_is_plain_json(short):
+    report = check_pair(audio(short), audio(-amplify(short, lag=250))).to_dict()
+    copy = json.loads(json.dumps(report, allow_nan=False))
+    assert copy["lag_samples"] == pytest.approx(250, abs=4)
+    assert copy["polarity"] == -1
+    assert 0.9 < copy["confidence"] <= 1
+    assert abs(copy["drift_samples"]) < 1
+    assert {"name", "level", "message", "remedy", "values", "ignored"} == set(copy["verdicts"][0])
+
+
+@pytest.mark.parametrize("side", ["dry", "wet"])
+@pytest.mark.parametrize("level", [0.0, 1e-5])
+def test_a_silent_file_stops(short, side, level):
+    quiet = level * short
+    found = verdicts(quiet, amplify(short)) if side == "dry" else verdicts(short, quiet)
+    assert found["silence"].level == "stop"
+    assert f"The {side} file" in found["silence"].message
+
+
+def test_mostly_silence_warns(dry):
+    sparse = dry.copy()
+    sparse[4 * RATE :] = 0
+    assert verdicts(sparse, amplify(sparse))["silence"].level == "warn"
+
+
+def test_rates_that_differ_stop(short):
+    found = verdicts(short, audio(amplify(short), sample_rate=44100))
+    assert found["rate"].level == "stop"
+    assert "48000 Hz" in found["rate"].message
+    assert "44100 Hz" in found["rate"].message
+    assert "--sample-rate" in found["rate"].remedy
+    assert "lag" not in found
+
+
+def test_less_than_a_second_stops_and_less_than_half_a_minute_warns(dry):
+    assert verdicts(dry[: RATE - 1], amplify(dry[: RATE - 1]))["length"].level == "stop"
+    assert verdicts(dry[: 2 * RATE], amplify(dry[: 2 * RATE]))["length"].level == "warn"
+    assert verdicts(dry, amplify(dry))["length"].level == "ok"
+
+
+def test_lengths_more_than_two_seconds_apart_stop_and_less_is_said(dry):
+    wet = amplify(dry)
+    assert verdicts(dry, wet[: -2 * RATE - 1])["length"].level == "stop"
+    found = verdicts(np.concatenate([dry, np.zeros(RATE)]), wet)["length"]
+    assert found.level == "note"
+    assert "1000.0 ms, which is trimmed after alignment" in found.message
+
+
+def test_too_low_a_level_warns_and_one_above_full_scale_is_noted(short):
+    assert verdicts(0.01 * short, amplify(short))["level"].level == "warn"
+    assert verdicts(short, 3 * amplify(short))["level"].level == "note"
+
+
+def test_a_few_clipped_samples_warn_with_their_number_and_place(short):
+    wet = amplify(short)
+    wet[RATE : RATE + 3] = 1.0
+    found = verdicts(short, wet)["clipping"]
+    assert found.level == "warn"
+    assert found.values["wet_samples"] == 3
+    assert "first at 1.00 s" in found.message
+
+
+@pytest.mark.parametrize(("offset", "level"), [(0.001, "ok"), (0.05, "note"), (0.3, "warn")])
+def test_an_offset_is_weighed_against_the_signal(short, offset, level):
+    wet = amplify(short)
+    assert verdicts(short, wet + offset * wet.std())["dc"].level == level
+
+
+def test_noise_in_pauses_bounds_the_error_of_any_model(dry):
+    paused = dry.copy()
+    paused[10 * RATE : 12 * RATE] = 0
+    wet = amplify(paused)
+    noise = 0.1 * wet.std() * np.random.default_rng(0).standard_normal(len(wet))
+    found = verdicts(paused, wet + noise)["noise"]
+    assert found.level == "warn"
+    assert found.values["esr_floor"] == pytest.approx(0.01, rel=0.1)  # noise 20 dB below
+    assert found.values["hum_hz"] == 0
+
+
+def test_mains_hum_is_named(dry):
+    paused = dry.copy()
+    paused[10 * RATE : 12 * RATE] = 0
+    wet = amplify(paused)
+    time = np.arange(len(wet)) / RATE
+    tones = [np.sin(2 * np.pi * 60 * k * time) / k for k in (1, 2, 3)]
+    found = verdicts(paused, wet + 0.05 * wet.std() * np.sum(tones, axis=0))["noise"]
+    assert found.level == "warn"
+    assert "mains hum of 60 Hz" in found.message
+
+
+def test_files_with_nothing_in_common_stop(play, short):
+    found = verdicts(short, amplify(play(6.0, seed=9)))
+    assert found["lag"].level == "stop"
+    assert "nothing in common" in found["lag"].message
+
+
+@pytest.mark.parametrize("true_rate", [44100, 96000])
+def test_a_header_with_the_wrong_rate_is_found_out(play, true_rate):
+    # Recorded at the true rate, but read as 48 kHz: pitch and speed are wrong.
+    dry = play(20.0)
+    mislabelled = resample(amplify(dry), RATE, true_rate)[: len(dry)]
+    found = verdicts(dry, mislabelled)["lag"]
+    assert found.level == "stop"
+    assert found.values["true_rate"] == true_rate
+
+
+def test_a_wet_file_that_comes_early_is_noted(short):
+    found = verdicts(short[:-1000], amplify(short, lag=0)[1000:])["lag"]
+    assert found.level == "note"
+    assert "early" in found.message
+    assert found.values["lag_samples"] == pytest.approx(-1000, abs=4)
+
+
+def test_inverted_polarity_is_a_note(short):
+    found = verdicts(short, -amplify(short))["polarity"]
+    assert found.level == "note"
+    assert "--fix-polarity" in found.remedy
+
+
+@pytest.mark.parametrize(("parts_per_million", "level"), [(1, "ok"), (3.5, "note"), (20, "warn"), (100, "stop")])
+def test_drift_is_weighed_by_what_it_comes_to(dry, parts_per_million, level):
+    wet = resample_by(amplify(dry), 1 + parts_per_million * 1e-6)
+    found = verdicts(dry, wet)["drift"]
+    assert found.level == level
+    assert found.values["drift_ppm"] == pytest.approx(parts_per_million, rel=0.1, abs=0.3)
+
+
+def resample_by(samples, ratio):
+    """A clock that is fast by ``ratio``: band-limited enough for a cubic spline."""
+    from scipy.interpolate import CubicSpline
+
+    positions = np.arange(int((len(samples) - 1) * ratio)) / ratio
+    return CubicSpline(np.arange(len(samples)), samples)(positions).astype(np.float32)
+
+
+def test_a_dropout_in_the_middle_stops_and_tells_where(dry):
+    wet = amplify(dry)
+    found = verdicts(dry, np.concatenate([wet[: 20 * RATE], wet[20 * RATE + 256 :]]))["drift"]
+    assert found.level == "stop"
+    assert "-256 samples" in found.message
+    assert found.values["jumps"] == [-256.0]
+
+
+def test_a_noise_gate_on_the_wet_side_warns(short):
+    wet = amplify(short, lag=0)
+    wet[RATE : RATE + RATE // 2] = 0
+    found = verdicts(short, wet)["gate"]
+    assert found.level == "warn"
+    assert found.values["missing_seconds"] == pytest.approx(0.5, abs=0.11)
+
+
+@pytest.mark.parametrize("wet_of", [lambda x: x, lambda x: -0.3 * x, lambda x: np.r_[np.zeros(77), x][: len(x)]])
+def test_wet_that_is_dry_stops_whatever_its_gain_lag_and_polarity(short, wet_of):
+    found = verdicts(short, wet_of(short))
+    assert found["identical"].level == "stop"
+    assert "Wet equals dry" in found["identical"].message
+
+
+def test_wet_that_is_nearly_dry_warns(short):
+    assert verdicts(short, short + 0.02 * short**2)["identical"].level == "warn"
+
+
+@pytest.mark.parametrize("drive", [8.0, 15.0, 50.0])
+def test_swapped_files_stop(short, drive):
+    wet = amplify(short, drive)
+    assert verdicts(short, wet)["swapped"].level == "ok"
+    assert verdicts(wet, short)["swapped"].level == "stop"
+
+
+@pytest.mark.parametrize(
+    "device",
+    [
+        signal.butter(2, 800, fs=RATE),
+        signal.butter(2, 800, "high", fs=RATE),
+        ([1.0], [1.0, -1.9 * np.cos(0.05), 0.9025]),
+        ([1.0, -1.8, 0.85], [1.0]),
+    ],
+    ids=["dark", "bright", "resonant", "notched"],
+)
+def test_linear_devices_never_look_swapped(short, device):
+    wet = signal.lfilter(*device, short)
+    wet = 0.5 * wet / np.abs(wet).max()
+    assert verdicts(short, wet)["swapped"].level == "ok"
+    assert verdicts(wet, short)["swapped"].level == "ok"
+
+
+def test_file_names_in_the_wrong_places_warn(short):
+    wet = 0.5 * signal.lfilter(*signal.butter(1, 3000, fs=RATE), short)
+    found = verdicts(audio(wet, path=Path("My amp - reamped.wav")), audio(short, path=Path("take_1_di.wav")))
+    assert found["swapped"].level == "warn"
+
+
+def test_a_lossy_file_is_noted(short):
+    found = verdicts(short, audio(amplify(short), format="OGG", subtype="VORBIS"))
+    assert found["format"].level == "note"
+
+
+def test_channels_that_differ_warn_and_channels_alike_are_noted(short):
+    wet = amplify(short)
+    for note, level in (("Took one of 2: they are alike.", "note"), ("Took channel 1: they differ.", "warn")):
+        assert verdicts(short, audio(wet, num_channels=2, note=note))["channels"].level == level
+
+
+def test_what_is_no_number_is_refused(short):
+    broken = short.copy()
+    broken[5] = np.nan
+    with pytest.raises(AudioFileError, match="NaN"):
+        check_pair(audio(short), audio(broken))
+
+
+def test_a_stop_may_be_ignored_by_name_and_only_by_a_name_that_exists(short):
+    report = check_pair(audio(short), audio(short), ignore=["identical"])
+    assert report.stops == ()
+    assert [verdict.name for verdict in report.verdicts if verdict.ignored] == ["identical"]
+    report.raise_for_stop()
+    with pytest.raises(ConfigError, match='no check named "identity"'):
+        check_pair(audio(short), audio(short), ignore=["identity"])
+
+
+def test_a_stop_raises_what_was_found_and_what_to_do(short):
+    with pytest.raises(DataCheckError, match=r"Wet equals dry.*check that.*--ignore identical"):
+        check_pair(audio(short), audio(short)).raise_for_stop()
+
+
+@pytest.mark.parametrize("gain", ["gain-000", "gain-025", "gain-050", "gain-075", "gain-100"])
+def test_a_simulated_pedal_passes_and_is_told_from_its_swap(shared_data, gain):
+    folder = shared_data / "klon-centaur-spice"
+    dry, wet = read_audio(folder / "test-input.flac"), read_audio(folder / gain / "test-target.flac")
+    check_pair(dry, wet).raise_for_stop()
+    assert {verdict.name for verdict in check_pair(wet, dry).stops} == {"swapped"}
+
+
+@pytest.mark.parametrize("number", range(2, 13))
+def test_a_real_amplifier_passes_at_every_drive(shared_data, number):
+    folder = shared_data / "hrd3-drive"
+    pairs = [
+        ("train-input.flac", f"drive-{number:02d}/train-target.flac"),
+        ("unaligned/DI.flac", f"unaligned/drive-{number:02d}-target.flac"),
+    ]
+    for dry, wet in pairs:
+        report = check_pair(read_audio(folder / dry), read_audio(folder / wet))
+        report.raise_for_stop()
+        assert {verdict.name for verdict in report.verdicts if verdict.level == "warn"} == {"length"}
+    swapped = check_pair(read_audio(folder / wet), read_audio(folder / dry))
+    if number >= 6:  # below, the amplifier is as good as linear, and its files may only be warned of
+        assert {verdict.name for verdict in swapped.stops} == {"swapped"}
