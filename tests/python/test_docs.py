@@ -197,6 +197,8 @@ class Sandbox:
             exec(compile(block.text, f"line {block.line}", "exec"), self._variables)
         elif block.language == "cpp":
             self._compile(block)
+        elif block.language == "cmake":
+            self._configure(block)
         elif block.language == "toml":
             tomllib.loads(block.text)
         elif block.language == "json":
@@ -220,6 +222,21 @@ class Sandbox:
         else:
             code = subprocess.run(["bash", "-euo", "pipefail", "-c", line], check=False, cwd=self.folder).returncode
         assert code == expected, f"{line}: exit code {code}, the page says {expected}"
+
+    def _configure(self, block: Block) -> None:
+        """Configures a project of these lines, with a program for them to link."""
+        target = re.search(r"target_link_libraries\((\w+)", block.text)
+        assert target, "expected target_link_libraries(...) in a cmake block"
+        (self.folder / "CMakeLists.txt").write_text(
+            "cmake_minimum_required(VERSION 3.22)\n"
+            "project(example LANGUAGES C CXX)\n"
+            f"add_executable({target[1]} empty.cpp)\n" + block.text,
+            encoding="utf-8",
+        )
+        (self.folder / "empty.cpp").write_text("int main() {}\n")
+        step = ["cmake", "-G", "Ninja", "-S", self.folder, "-B", self.folder / "build"]
+        made = subprocess.run(step, check=False, capture_output=True, text=True)
+        assert made.returncode == 0, made.stdout + made.stderr
 
     def _compile(self, block: Block) -> None:
         """Compiles an example as a program linked with the engine, and runs it; without a ``main``, only compiles."""
@@ -392,6 +409,7 @@ def test_a_comment_that_does_nothing_is_refused(tmp_path: Path, text: str, reaso
         ("python", "import fxtrain\nassert fxtrain.__version__ == ''\n"),
         ("json", "{\n"),
         ("cpp", '#include "fxengine/no_such_header.h"\n'),
+        ("cmake", "target_link_libraries(plugin PRIVATE no::such)\n"),
     ],
 )
 def test_a_block_that_does_not_work_is_noticed(sandbox: Sandbox, language: str, text: str) -> None:
