@@ -33,6 +33,9 @@ OPEN_STRINGS = (40, 45, 50, 55, 59, 64)
 HOP = 32
 """Frames between two control values of a string."""
 
+RING_SECONDS = 0.6
+"""How long the last notes of a section may ring into the next."""
+
 PEAK = 10 ** (-1.5 / 20)
 """Level of the loudest moment of a recording."""
 
@@ -130,20 +133,15 @@ def synthesise_guitar(seconds: float, sample_rate: int, seed: int = 0) -> NDArra
     generator = np.random.default_rng(seed)
     num_frames = round(seconds * sample_rate)
     signal = np.zeros(num_frames)
-    score = _Score(generator, now=0.25)
-    sections: list[tuple[float, float, _Tone]] = []
-    while score.now < seconds:
+    start = 0.25
+    while start < seconds:
+        score = _Score(generator, now=start)
         tone = _pick_tone(score)
-        start = score.now
         _write_section(score, tone)
-        sections.append((start, score.now, tone))
-    scaled_tail = 0.6  # notes of one section may ring into the next
-    for start, stop, tone in sections:
-        plucks = [pluck for pluck in score.plucks if start - 0.1 <= pluck.start < stop - 0.1]
-        first = max(int((start - 0.1) * sample_rate), 0)
-        last = min(int((stop + scaled_tail) * sample_rate), num_frames)
-        if last > first:
-            signal[first:last] += _render(plucks, tone, first, last - first, sample_rate, generator)
+        first = int(start * sample_rate)
+        last = min(int((score.now + RING_SECONDS) * sample_rate), num_frames)
+        signal[first:last] += _render(score.plucks, tone, first, last - first, sample_rate, generator)
+        start = score.now
     signal *= PEAK / max(float(np.abs(signal).max()), 1e-9)
     return signal.astype(np.float32)
 
