@@ -229,6 +229,15 @@ def test_a_missing_file_is_a_model_file_error(tmp_path: Path) -> None:
         engine.load(tmp_path)
 
 
+def test_the_example_of_the_specification_loads_and_passes_its_self_test(repository: Path, tmp_path: Path) -> None:
+    page = (repository / "docs" / "model-format.md").read_text(encoding="utf-8")
+    path = tmp_path / "example.json"
+    path.write_text(page.split("```json\n")[1].split("```")[0], encoding="utf-8")
+    info = engine.load(path).info
+    assert (info.name, info.lag, info.residual) == ("Plexi", 37, True)
+    assert info.self_test is not None
+
+
 def test_an_unknown_backend_is_refused(model_path: Path) -> None:
     assert engine.available_backends()[0] == "fxengine"
     with pytest.raises(ModelFileError, match="onnx"):
