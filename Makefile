@@ -122,7 +122,7 @@ test-cpp: dev  ## C++ tests, once optimised and once under AddressSanitizer and 
 
 .PHONY: test-python
 test-python: dev  ## Python tests
-	@pytest --numprocesses $(JOBS) $(PYTEST_ARGS)
+	@OMP_NUM_THREADS=$$((($$(nproc) + $(JOBS) - 1) / $(JOBS))) pytest --numprocesses $(JOBS) $(PYTEST_ARGS)
 
 .PHONY: lock
 lock: $(VENV)/made.stamp  ## Renew poetry.lock and constraints.txt after a change to the dependencies in pyproject.toml
