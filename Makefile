@@ -42,7 +42,6 @@ help:  ## List the targets
 demo: build  ## Learn a synthetic amplifier and play it in C++: sounds and a report in runs/demo
 	@$(BIN)/python -m fxtrain demo
 
-# ---------------------------------------------------------------------------------------------------------------------
 # The environment. A stamp holds what was installed, so that a second call has nothing to do.
 
 .PHONY: system-demo system-test
@@ -78,7 +77,6 @@ $(VENV)/build.stamp: $(VENV)/runtime.stamp $(NATIVE_SOURCES)
 build: system-demo $(VENV)/build.stamp  ## Make .venv and build the extension modules in it
 dev: system-test build $(VENV)/dev.stamp  ## Also install what the tests and checks need
 
-# ---------------------------------------------------------------------------------------------------------------------
 # Checks
 
 CHECKS := lint test-cpp test-python
