@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: MIT
 """Recurrent layers with their backward pass, for training on the CPU.
 
-All arrays are float32 and C-contiguous. Sizes: ``batch`` sequences of ``frames`` frames of ``inputs`` values, ``hidden``
-units; ``rows`` is 4 hidden (LSTM: gates i, f, g, o) or 3 hidden (GRU: r, z, n), as in PyTorch. A missing state is zeros.
+All arrays are float32 and C-contiguous. Sizes: ``batch`` sequences of ``frames`` frames of ``inputs`` values, with
+``hidden`` units; ``rows`` is 4 hidden (LSTM: gates i, f, g, o) or 3 hidden (GRU: r, z, n), as in PyTorch. A missing
+state is zeros.
 
 With ``output_weight`` (hidden,) and ``output_bias`` (1,) the output is ``<h, w> + b``, shape (batch, frames); without
-them it is h itself, shape (batch, frames, hidden). The same arguments give the same bits, whatever the number of threads.
-Shapes that do not fit raise ValueError, another type or layout TypeError.
+them it is h itself, shape (batch, frames, hidden). The same arguments give the same bits, whatever the number of
+threads. Shapes that do not fit raise ValueError, another type or layout TypeError.
 """
 
 import numpy as np

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Recurrent layers that train fast on the CPU: LSTM and GRU of ``fxtrain._kernels`` as differentiable functions.
 
-They compute what ``nn.LSTM`` and ``nn.GRU`` (one layer, ``batch_first``) compute, from the same parameters, several times
-faster at the sizes that audio models have. `lstm_residual_head` and `gru_residual_head` include the read-out
+They compute what ``nn.LSTM`` and ``nn.GRU`` (one layer, ``batch_first``) compute, from the same parameters, several
+times faster at the sizes that audio models have. `lstm_residual_head` and `gru_residual_head` include the read-out
 ``<h, w> + b``, so that the hidden states of all frames never become a tensor; `lstm_layer` and `gru_layer` return those
 states, for stacks. Results are the same bit for bit whatever the number of threads (``torch.get_num_threads()``).
 Batches are worked on in groups of 16 sequences: multiples of 16 times the number of threads are fastest.

@@ -31,6 +31,7 @@ constexpr int kInputTile = 4;                            ///< rows per tile of t
 constexpr int kPartialSteps = 8;
 constexpr int kPadding = 4;
 constexpr int kForwardChunk = 64;
+constexpr int kLongestChunk = 64 / kVectors; ///< so that no lane of a gradient adds up more than 64 products in one go
 
 constexpr int smaller(int a, int b) { return a < b ? a : b; }
 constexpr int larger(int a, int b) { return a > b ? a : b; }
@@ -62,7 +63,7 @@ template <class Cell> struct Geometry {
     gatesAt = cellAt + (Cell::kHasCell ? padded * kLanes : 0);
     record = gatesAt + gateRows * kLanes;
     constexpr int kCacheFloats = 125000; // half a megabyte: records and gate gradients of one chunk
-    chunk = larger(4, smaller(kForwardChunk, kCacheFloats / static_cast<int>(record + gateRows * kLanes)));
+    chunk = larger(4, smaller(kLongestChunk, kCacheFloats / static_cast<int>(record + gateRows * kLanes)));
   }
 
   int gradientRow(int gate, int unit) const {
