@@ -241,8 +241,10 @@ def _refine(dry: Samples, wet: Samples, sample_rate: int, track: _Track) -> Alig
         trusted = windows.sounding & ((heights > _MATCH_HEIGHT) | (np.abs(offsets) < _JUMP_SAMPLES))
         if not trusted.any():
             return Alignment(round(float(np.median(lags))) + linear.main, linear.polarity, 0.0, 0.0)
-        lags = shifts + np.where(trusted, offsets, 0.0)
-        if np.all(np.abs(offsets) < 0.5):
+        lags = shifts + offsets
+        # A window that tells nothing takes after its neighbours, and may tell something in the next turn.
+        lags = np.interp(windows.centres, windows.centres[trusted], lags[trusted])
+        if np.all(np.abs(lags - shifts)[windows.sounding] < 0.6):
             break
 
     course = _course(windows.centres[trusted], lags[trusted])
@@ -395,7 +397,8 @@ def _course(times: Doubles, lags: Doubles) -> _Course:
         spread = max(float(np.median(np.abs(part - np.median(part)))) for part in (old, new))
         steady = min(len(old), len(new)) >= 3 and spread < 1.0
         change = float(np.median(new) - np.median(old))
-        jumps.append(_Jump(float(times[start - 1]), float(times[start]), change, steady))
+        if abs(change) > _JUMP_SAMPLES:
+            jumps.append(_Jump(float(times[start - 1]), float(times[start]), change, steady))
     return _Course(lag, slope, jumps)
 
 
