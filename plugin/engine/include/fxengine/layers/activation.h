@@ -19,7 +19,8 @@ const char* activationName(ActivationType type) noexcept;
 /** Applies the function to one frame of `size` values, in place.
 
     NaN stays NaN in each of them, so that a fault cannot hide. Accuracy is the C library's float32: within 2 ULP for
-    tanh and elu (alpha 1), within 2.5 for sigmoid, 1 / (1 + exp(-x)). Softmax subtracts the greatest value first: no overflow. */
+    tanh and elu (alpha 1), within 2.5 for sigmoid, 1 / (1 + exp(-x)). Softmax subtracts the greatest value first, so
+    that it cannot overflow. */
 void applyActivation(ActivationType type, float* values, int size) noexcept FXENGINE_REALTIME;
 
 /** An activation function as a layer of its own. Stateless. */
