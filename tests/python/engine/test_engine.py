@@ -238,6 +238,17 @@ def test_the_example_of_the_specification_loads_and_passes_its_self_test(reposit
     assert info.self_test is not None
 
 
+@pytest.mark.parametrize("architecture", ["lstm", "gru"])
+@pytest.mark.parametrize("version", ["v1"])
+def test_files_of_every_version_of_the_format_play(repository: Path, version: str, architecture: str) -> None:
+    info = engine.load(repository / "tests" / "fixtures" / "format" / version / f"{architecture}.json").info
+    assert info.architecture == architecture
+    assert [layer.output_size for layer in info.layers] == [3, 3, 1]
+    assert (info.name, info.sample_rate, info.lag, info.residual) == ("Test amp", 48_000, 17, True)
+    assert info.self_test is not None
+    assert info.self_test.num_frames == 256
+
+
 def test_an_unknown_backend_is_refused(model_path: Path) -> None:
     assert engine.available_backends()[0] == "fxengine"
     with pytest.raises(ModelFileError, match="onnx"):
