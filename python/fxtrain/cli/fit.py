@@ -82,7 +82,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="end when the error no longer falls, also with --epochs or --max-minutes",
     )
     run.add_argument(
-        "--batch-size", type=positive_int, default=64, metavar="B", help="sequences side by side (default 64)"
+        "--batch-size", type=positive_int, default=32, metavar="B", help="sequences side by side (default 32)"
     )
     run.add_argument("--lr", type=positive_float, default=0.004, help="learning rate at its highest (default 0.004)")
     run.add_argument("--scheduler", choices=sorted(schedulers), default="cosine", help="course of the learning rate")

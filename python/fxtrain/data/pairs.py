@@ -96,7 +96,7 @@ class PairedAudioConfig:
 
     warm_up_frames: Annotated[int, Field(ge=0)] = 1024
     sequence_frames: Annotated[int, Field(ge=64)] = 8192
-    chunk_frames: Annotated[int, Field(ge=32)] = 2048
+    chunk_frames: Annotated[int, Field(ge=32)] = 512
 
 
 class PairedAudio:

@@ -53,7 +53,7 @@ class TrainingConfig:
     max_minutes: Positive | None = None
     until_converged: bool = False
     patience: Positive = 0.25
-    batch_size: Annotated[int, Field(ge=1)] = 64
+    batch_size: Annotated[int, Field(ge=1)] = 32
     learning_rate: Positive = 0.004
     scheduler: Literal["cosine", "constant"] = "cosine"
     clip_norm: Positive = 1.0

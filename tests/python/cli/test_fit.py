@@ -20,6 +20,7 @@ import pytest
 import torch
 from small_amplifier import LAG, SAMPLE_RATE, TINY, Pair, Run, amplifier
 
+from fxtrain import engine
 from fxtrain.audio import LAG_GUARD, read_audio, write_audio
 from fxtrain.circuits import synthesise_guitar
 from fxtrain.training.checkpoint import load_checkpoint
@@ -132,7 +133,15 @@ def test_clips_are_reset_in_training_and_in_scoring(fxtrain: Run, tmp_path: Path
     assert scored == pytest.approx(2 * 1800, abs=2 * LAG_GUARD)
     again = fxtrain("evaluate", tmp_path / "run", tmp_path / "dry.wav", tmp_path / "wet.wav", *joined, "--json")
     assert again.exit_code == 0, again.stderr
-    assert again.json["esr"] < 2 * run.json["esr"]
+    assert again.json["lag_samples"] == 0
+    model = engine.load(tmp_path / "run" / "model.json")
+    error = energy = 0.0
+    for clip in clips:
+        model.reset()
+        target = amplifier(clip).astype(np.float64)[200:]
+        error += float(np.sum((model.process(clip)[200:] - target) ** 2))
+        energy += float(np.sum(target**2))
+    assert again.json["esr"] == pytest.approx(error / energy, rel=1e-6)
 
 
 def start(*arguments: object) -> subprocess.Popen[bytes]:
