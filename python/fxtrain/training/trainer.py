@@ -169,7 +169,7 @@ class Trainer:
         self._position = _Position()
         self._phases = self.model.phases()
         self._optimizers = [
-            torch.optim.Adam(phase.parameters, lr=self.config.learning_rate * phase.learning_rate)
+            torch.optim.Adam(phase.parameters, lr=self.config.learning_rate * phase.learning_rate, fused=True)
             for phase in self._phases
         ]
         self._plan: Plan | None = None
