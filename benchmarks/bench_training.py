@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: MIT
+"""Training speed on the CPU: forward and backward pass of a recurrent layer with read-out, against PyTorch's own.
+
+    python benchmarks/bench_training.py [--kind lstm gru] [--hidden 8 16 32 64] [--batch 64] [--frames 1024]
+
+Both compute the same function from the same parameters; they take turns, so that whatever else the machine does meets
+both.
+"M samples/s" counts frames times sequences. "median" is the median over rounds, also of the ratio; "best" is the
+fastest round, which a busy machine disturbs least. "CPU ns" is processor time of all threads per sample, the least over
+rounds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import platform
+import statistics
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from fxtrain import _kernels
+from fxtrain.models import _recurrent_cpu
+
+Step = Callable[[], Tensor]
+
+
+def make_steps(kind: str, hidden: int, batch: int, frames: int) -> tuple[Step, Step]:
+    """Our training step and PyTorch's; each returns the output."""
+    torch.manual_seed(0)
+    layer = (nn.LSTM if kind == "lstm" else nn.GRU)(1, hidden, batch_first=True)
+    head = nn.Linear(hidden, 1)
+    parameters = [*layer.parameters(), *head.parameters()]
+    x, gradient = 0.3 * torch.randn(batch, frames, 1), torch.randn(batch, frames)
+    w_ih, w_hh, b_ih, b_hh = list(layer.parameters())
+
+    def ours() -> Tensor:
+        for parameter in parameters:
+            parameter.grad = None
+        if kind == "lstm":
+            y, _ = _recurrent_cpu.lstm_residual_head(x, None, w_ih, w_hh, b_ih + b_hh, head.weight[0], head.bias)
+        else:
+            y, _ = _recurrent_cpu.gru_residual_head(x, None, w_ih, w_hh, b_ih, b_hh, head.weight[0], head.bias)
+        y.backward(gradient)
+        return y
+
+    def theirs() -> Tensor:
+        for parameter in parameters:
+            parameter.grad = None
+        sequence, _ = layer(x)
+        y = head(sequence)[..., 0]
+        y.backward(gradient)
+        return y
+
+    return ours, theirs
+
+
+def timed(step: Step) -> tuple[float, float]:
+    """Seconds of wall time and of processor time."""
+    wall, processor = time.perf_counter(), time.process_time()
+    step()
+    return time.perf_counter() - wall, time.process_time() - processor
+
+
+def compare(kind: str, hidden: int, batch: int, frames: int, seconds: float) -> str:
+    """Time both steps in turn for about ``seconds`` and return a row of the table."""
+    ours, theirs = make_steps(kind, hidden, batch, frames)
+    output = ours()
+    difference = (output - theirs()).abs().max().item()
+    rounds = []
+    end = time.perf_counter() + seconds
+    while len(rounds) < 5 or time.perf_counter() < end:
+        rounds.append((timed(ours), timed(theirs)))
+
+    samples = batch * frames
+    own_wall, torch_wall = ([round_[i][0] for round_ in rounds] for i in (0, 1))
+    own_cpu, torch_cpu = (min(round_[i][1] for round_ in rounds) / samples * 1e9 for i in (0, 1))
+    ratio = statistics.median(b / a for a, b in zip(own_wall, torch_wall, strict=True))
+    cells = [
+        kind,
+        str(hidden),
+        f"{samples / statistics.median(own_wall) / 1e6:.2f} ({samples / min(own_wall) / 1e6:.2f})",
+        f"{samples / statistics.median(torch_wall) / 1e6:.2f} ({samples / min(torch_wall) / 1e6:.2f})",
+        f"{ratio:.1f}",
+        f"{own_cpu:.0f} / {torch_cpu:.0f}",
+        f"{difference:.1e}",
+        hashlib.sha256(output.detach().numpy().tobytes()).hexdigest()[:8],
+    ]
+    return "| " + " | ".join(cells) + " |"
+
+
+def processor_name() -> str:
+    """The processor's name as Linux tells it, else what Python knows."""
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        for line in info.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def commit() -> str:
+    """The commit of the source tree, or a dash outside of one."""
+    outcome = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"],
+        cwd=Path(__file__).parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return outcome.stdout.strip() or "-"
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description="Training speed of the CPU kernels against PyTorch's own layers.")
+    parser.add_argument("--kind", nargs="+", choices=["lstm", "gru"], default=["lstm", "gru"])
+    parser.add_argument("--hidden", nargs="+", type=int, default=[8, 16, 32, 64])
+    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--frames", type=int, default=1024)
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--seconds", type=float, default=4.0, help="per row")
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+
+    print(
+        f"{processor_name()}, {os.cpu_count()} cores, {arguments.threads} threads, load {os.getloadavg()[0]:.1f}; "
+        f"{_kernels.isa()}; torch {torch.__version__}; commit {commit()}; "
+        f"{arguments.batch} sequences of {arguments.frames} frames\n"
+    )
+    print("| cell | H | ours, M samples/s: median (best) | PyTorch | median ratio | CPU ns | difference | output |")
+    print("|---|---|---|---|---|---|---|---|")
+    for kind in arguments.kind:
+        for hidden in arguments.hidden:
+            print(compare(kind, hidden, arguments.batch, arguments.frames, arguments.seconds), flush=True)
+
+
+if __name__ == "__main__":
+    main()
