@@ -90,7 +90,7 @@ test: dev  ## Run every check: style, types, C++ tests, sanitizers with a fuzzer
 	  echo "==== $$check: $$((SECONDS - start)) s"; \
 	done; \
 	echo "==== skipped, and why"; \
-	grep -hE '^SKIPPED |\(Skipped\)|^skipped: ' $(CHECKS:%=build/checks/%.log) || echo "nothing"; \
+	grep -haE '^SKIPPED |\(Skipped\)' $(CHECKS:%=build/checks/%.log) | sort -u || echo "nothing"; \
 	if (($${#failed[@]})); then echo "==== failed: $${failed[*]}"; exit 1; fi; \
 	echo "==== all checks passed: $(CHECKS)"
 
