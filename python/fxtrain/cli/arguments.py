@@ -6,7 +6,50 @@ from __future__ import annotations
 import argparse
 import math
 
-__all__ = ["non_negative_int", "positive_float", "positive_int"]
+from fxtrain.errors import ConfigError
+
+__all__ = [
+    "add_clip_arguments",
+    "add_recording_arguments",
+    "check_clips",
+    "non_negative_int",
+    "positive_float",
+    "positive_int",
+]
+
+
+def add_recording_arguments(parser: argparse._ActionsContainer) -> None:
+    """How to read recordings: ``--sample-rate``, ``--channel`` (counted from 0 in the result) and ``--ignore``."""
+    parser.add_argument("--sample-rate", type=positive_int, metavar="HZ", help="resample; default: the files' own rate")
+    parser.add_argument(
+        "--channel",
+        type=lambda text: positive_int(text) - 1,
+        metavar="N",
+        help="channel of files that have several, from 1; default: the first that sounds",
+    )
+    parser.add_argument(
+        "--ignore", action="append", default=[], metavar="NAME", help="do not let this check say stop (repeatable)"
+    )
+
+
+def add_clip_arguments(parser: argparse._ActionsContainer) -> None:
+    """For recordings of clips joined end to end: ``--clip-frames`` and ``--skip-frames``."""
+    parser.add_argument(
+        "--clip-frames", type=positive_int, default=0, metavar="N", help="the recording is clips of N frames joined"
+    )
+    parser.add_argument(
+        "--skip-frames",
+        type=non_negative_int,
+        default=0,
+        metavar="N",
+        help="leave out N frames at each join, in training and in scoring",
+    )
+
+
+def check_clips(args: argparse.Namespace) -> None:
+    """Raises ConfigError where nothing would be left of a clip."""
+    if args.clip_frames and args.skip_frames >= args.clip_frames:
+        raise ConfigError(f"--skip-frames {args.skip_frames} leaves nothing of clips of {args.clip_frames} frames")
 
 
 def positive_int(text: str) -> int:

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from fxtrain.cli.arguments import positive_int
+from fxtrain.cli.arguments import add_recording_arguments
 
 SUMMARY = "look at a dry and a wet recording before training on them"
 MODE = "inference"
@@ -24,25 +24,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of ``check``."""
     parser.add_argument("dry", type=Path, metavar="DRY", help="recording of the direct guitar signal")
     parser.add_argument("wet", type=Path, metavar="WET", help="the same playing through the device")
-    parser.add_argument("--sample-rate", type=positive_int, metavar="HZ", help="resample both files to this rate")
-    parser.add_argument(
-        "--channel",
-        type=positive_int,
-        metavar="N",
-        help="channel of files that have several; default: the first that sounds",
-    )
-    parser.add_argument(
-        "--ignore", action="append", default=[], metavar="NAME", help="do not let this check say stop (repeatable)"
-    )
+    add_recording_arguments(parser)
 
 
 def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
     """Prints the verdicts and returns them; exit code 2 where one says stop."""
     from fxtrain.audio import check_pair, read_audio
 
-    channel = None if args.channel is None else args.channel - 1
-    dry = read_audio(args.dry, sample_rate=args.sample_rate, channel=channel)
-    wet = read_audio(args.wet, sample_rate=args.sample_rate, channel=channel)
+    dry = read_audio(args.dry, sample_rate=args.sample_rate, channel=args.channel)
+    wet = read_audio(args.wet, sample_rate=args.sample_rate, channel=args.channel)
     report = check_pair(dry, wet, ignore=args.ignore)
 
     table = Table(box=None, pad_edge=False)

@@ -16,11 +16,18 @@ from typing import Any
 
 from rich.console import Console
 
-from fxtrain.cli.arguments import non_negative_int, positive_float, positive_int
+from fxtrain.cli.arguments import (
+    add_clip_arguments,
+    add_recording_arguments,
+    check_clips,
+    non_negative_int,
+    positive_float,
+    positive_int,
+)
 from fxtrain.cli.logs import log_to_file
 from fxtrain.cli.progress import TrainingBar
 from fxtrain.config import build, load_preset, merge, parse_setting, presets, read_toml
-from fxtrain.errors import ConfigError, InputError, Interrupted
+from fxtrain.errors import InputError, Interrupted
 from fxtrain.training.schedulers import schedulers
 
 SUMMARY = "learn a device from a recording of its input (DRY) and its output (WET)"
@@ -37,20 +44,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     data.add_argument("--val", nargs=2, type=Path, metavar=("DRY", "WET"), help="pair that chooses the best weights")
     data.add_argument("--test", nargs=2, type=Path, metavar=("DRY", "WET"), help="pair that only measures the result")
     data.add_argument("--pairs", type=Path, metavar="CSV", help="table: input,target,split,weight,clip_frames")
-    data.add_argument("--sample-rate", type=positive_int, metavar="HZ", help="resample; by default the files' own rate")
-    data.add_argument(
-        "--clip-frames", type=positive_int, default=0, metavar="N", help="the recording is clips of N frames joined"
-    )
-    data.add_argument(
-        "--skip-frames",
-        type=non_negative_int,
-        default=0,
-        metavar="N",
-        help="leave out N frames at each join, in training and scoring",
-    )
-    data.add_argument(
-        "--ignore", action="append", default=[], metavar="NAME", help="go on although this check says stop (repeatable)"
-    )
+    add_recording_arguments(data)
+    add_clip_arguments(data)
     data.add_argument("--fix-polarity", action="store_true", help="turn an upside-down recording the right way up")
     model = parser.add_argument_group("model")
     model.add_argument("--model", default=None, metavar="NAME", help="architecture (see fxtrain models); default lstm")
@@ -145,7 +140,7 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
 
 
 def _request(args: argparse.Namespace) -> Any:
-    from fxtrain.data.material import PairFiles, read_pairs
+    from fxtrain.data.material import PairFiles, Reading, read_pairs
     from fxtrain.export import Metadata
     from fxtrain.models import get_model
     from fxtrain.training.fit import FitRequest, sections
@@ -155,8 +150,7 @@ def _request(args: argparse.Namespace) -> Any:
         raise InputError(f"fit needs both files, DRY and WET, but only {args.dry} was given")
     if args.dry is None and args.pairs is None:
         raise InputError("fit needs DRY and WET, or --pairs CSV, or --resume RUN")
-    if args.skip_frames and args.clip_frames and args.skip_frames >= args.clip_frames:
-        raise ConfigError(f"--skip-frames {args.skip_frames} leaves nothing of clips of {args.clip_frames} frames")
+    check_clips(args)
     clips = {"clip_frames": args.clip_frames}
     pairs = [] if args.dry is None else [PairFiles(input=args.dry, target=args.wet, **clips)]
     if args.val:
@@ -208,10 +202,13 @@ def _request(args: argparse.Namespace) -> Any:
         metadata=metadata,
         device=args.device,
         checkpoint=args.checkpoint,
-        ignore=tuple(args.ignore),
-        sample_rate=args.sample_rate,
+        reading=Reading(
+            sample_rate=args.sample_rate,
+            channel=args.channel,
+            ignore=tuple(args.ignore),
+            fix_polarity=args.fix_polarity,
+        ),
         skip_frames=args.skip_frames,
-        fix_polarity=args.fix_polarity,
         command=args.command_line,
     )
 
@@ -220,8 +217,9 @@ def _announce(material: Any, console: Console) -> None:
     rate = material.sample_rate
     for recording in material.recordings:
         for verdict in recording.report.verdicts:
-            if verdict.level != "ok":
-                console.print(f"[{_COLOURS[verdict.level]}]{verdict.level:>5}[/] {verdict.name}: {verdict.message}")
+            level = "note" if verdict.ignored else verdict.level
+            if level != "ok":
+                console.print(f"[{_COLOURS[level]}]{level:>5}[/] {verdict.name}: {verdict.message}")
         for note in recording.notes:
             console.print(f" note {note}")
     lengths = {
@@ -232,7 +230,7 @@ def _announce(material: Any, console: Console) -> None:
     console.print(f"{rate} Hz; {parts}; lag removed {material.lag_samples} samples")
 
 
-_COLOURS = {"note": "cyan", "warn": "yellow", "stop": "red"}
+_COLOURS = {"note": "cyan", "warn": "yellow"}
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from fxtrain.errors import ConfigError, DataCheckError, InputError
 __all__ = [
     "Material",
     "PairFiles",
+    "Reading",
     "Recording",
     "lag_to_remove",
     "load_material",
@@ -37,6 +38,8 @@ _SPLITS: dict[str, Split] = {
     "": "auto", "auto": "auto", "train": "train", "val": "validation", "validation": "validation", "test": "test"
 }  # fmt: skip
 _SAME_LAG_FRAMES = 8
+_SURE_SECONDS, _SURE_CONFIDENCE = 2.0, 0.8
+_LEAST_SECONDS = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +59,23 @@ class PairFiles:
     split: Split = "auto"
     weight: float = 1.0
     clip_frames: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """How recordings are read.
+
+    Attributes:
+        sample_rate: resample to this; None keeps the files' own.
+        channel: of files that have several, counted from 0; None takes the first that sounds.
+        ignore: names of checks that must not stop.
+        fix_polarity: flip a target that is upside down.
+    """
+
+    sample_rate: int | None = None
+    channel: int | None = None
+    ignore: tuple[str, ...] = ()
+    fix_polarity: bool = False
 
 
 def read_pairs(path: Path) -> list[PairFiles]:
@@ -110,6 +130,7 @@ class Recording:
         target: device output, same length, lag removed.
         sample_rate: in Hz.
         lag_removed: frames by which the target was moved forward (negative: the input was).
+        polarity: -1 where the target was found upside down.
         report: the data checks.
         notes: what was done to the signals, in sentences.
     """
@@ -119,6 +140,7 @@ class Recording:
     target: NDArray[np.float32]
     sample_rate: int
     lag_removed: int
+    polarity: int
     report: DataReport
     notes: tuple[str, ...] = ()
 
@@ -158,22 +180,15 @@ def lag_to_remove(lag_samples: int) -> int:
 
 
 def load_recording(
-    files: PairFiles,
-    *,
-    sample_rate: int | None = None,
-    ignore: Sequence[str] = (),
-    fix_polarity: bool = False,
-    like: Recording | None = None,
-    lag: int | None = None,
+    files: PairFiles, reading: Reading, *, like: Recording | None = None, lag: int | None = None
 ) -> Recording:
     """Reads, checks and aligns one pair.
 
     Args:
         files: the pair.
-        sample_rate: resample to this; None keeps the files' own.
-        ignore: names of checks that must not stop.
-        fix_polarity: flip the target where it is upside down.
-        like: the main training pair; a lag within a few samples of its own is taken as the same.
+        reading: how.
+        like: the main training pair. A lag that is within a few samples of its own, or was found on less than two
+            seconds or with little confidence, is taken as the same.
         lag: frames to remove; None finds them.
 
     Raises:
@@ -181,25 +196,26 @@ def load_recording(
         DataCheckError: a check says stop.
     """
     notes = []
-    dry, wet = read_audio(files.input), read_audio(files.target)
-    if sample_rate is not None:
-        notes += [
-            f"{a.path} resampled from {a.sample_rate} Hz to {sample_rate} Hz"
-            for a in (dry, wet)
-            if a.sample_rate != sample_rate
-        ]
-        dry = read_audio(files.input, sample_rate=sample_rate)
-        wet = read_audio(files.target, sample_rate=sample_rate)
-    report = check_pair(dry, wet, ignore=ignore)
+    dry, wet = (read_audio(path, channel=reading.channel) for path in (files.input, files.target))
+    rate = reading.sample_rate
+    if rate is not None:
+        others = [audio for audio in (dry, wet) if audio.sample_rate != rate]
+        notes += [f"{audio.path} resampled from {audio.sample_rate} Hz to {rate} Hz" for audio in others]
+        dry, wet = (read_audio(path, sample_rate=rate, channel=reading.channel) for path in (files.input, files.target))
+    # Parts that only measure may be short: what is known of the device comes from the training pair.
+    measures = lag is not None or (like is not None and files.split != "train")
+    brief = ("length", "lag") if measures and min(dry.seconds, wet.seconds) >= _LEAST_SECONDS else ()
+    report = check_pair(dry, wet, ignore=(*reading.ignore, *brief))
     report.raise_for_stop()
     alignment = report.alignment or estimate_alignment(dry.samples, wet.samples, dry.sample_rate)
-    found = lag is None
-    lag = lag_to_remove(alignment.lag_samples) if lag is None else lag
-    if found and like is not None and abs(lag - like.lag_removed) <= _SAME_LAG_FRAMES:
-        lag = like.lag_removed
-    input, target, clip_frames = _remove_lag(dry, wet, lag, files.clip_frames)
     polarity = alignment.polarity
-    if fix_polarity and polarity < 0:
+    if lag is None:
+        lag = lag_to_remove(alignment.lag_samples)
+        vague = min(dry.seconds, wet.seconds) < _SURE_SECONDS or alignment.confidence < _SURE_CONFIDENCE
+        if like is not None and (vague or abs(lag - like.lag_removed) <= _SAME_LAG_FRAMES):
+            lag, polarity = like.lag_removed, like.polarity
+    input, target, clip_frames = _remove_lag(dry, wet, lag, files.clip_frames)
+    if reading.fix_polarity and polarity < 0:
         target = -target
         notes.append("the target was upside down and was flipped")
     difference = abs(dry.num_frames - wet.num_frames)
@@ -211,6 +227,7 @@ def load_recording(
         target=target,
         sample_rate=dry.sample_rate,
         lag_removed=lag,
+        polarity=polarity,
         report=report,
         notes=tuple(notes),
     )
@@ -238,10 +255,8 @@ def load_material(
     pairs: Sequence[PairFiles],
     *,
     split: SplitConfig,
+    reading: Reading,
     skip_frames: int = 0,
-    sample_rate: int | None = None,
-    ignore: Sequence[str] = (),
-    fix_polarity: bool = False,
 ) -> Material:
     """Reads, checks, aligns and splits all pairs of a run.
 
@@ -256,7 +271,7 @@ def load_material(
     ordered = sorted(pairs, key=lambda pair: pair.split not in ("auto", "train"))
     for files in ordered:
         main = recordings[0] if recordings else None
-        recording = load_recording(files, sample_rate=sample_rate, ignore=ignore, fix_polarity=fix_polarity, like=main)
+        recording = load_recording(files, reading, like=main)
         if main is not None and recording.sample_rate != main.sample_rate:
             raise DataCheckError(
                 f"{files.input} has {recording.sample_rate} Hz but {main.files.input} has {main.sample_rate} Hz; "

@@ -10,22 +10,14 @@ import torch
 from scipy import signal
 from torch import Tensor
 
-__all__ = ["PreEmphasis", "a_weighting_response", "pre_emphasis_filter"]
+from fxtrain.audio.weighting import a_weighting_db
+
+__all__ = ["PreEmphasis", "pre_emphasis_filter"]
 
 PreEmphasis = Literal["none", "first-order", "a-weighting"]
 
 _FIRST_ORDER_COEFFICIENT = 0.85
 _A_WEIGHTING_TAPS = 101
-
-
-def a_weighting_response(frequency_hz: np.ndarray) -> np.ndarray:
-    """Magnitude of the A-weighting curve, 1 at 1 kHz.
-
-    Source: IEC 61672-1:2013, annex E, eq. E.6.
-    """
-    f2 = np.square(frequency_hz, dtype=np.float64)
-    poles = (f2 + 20.598997**2) * np.sqrt((f2 + 107.65265**2) * (f2 + 737.86223**2)) * (f2 + 12194.217**2)
-    return np.asarray(10 ** (2.0 / 20) * 12194.217**2 * f2**2 / poles)
 
 
 def pre_emphasis_filter(kind: PreEmphasis, sample_rate: int) -> Tensor | None:
@@ -46,5 +38,5 @@ def pre_emphasis_filter(kind: PreEmphasis, sample_rate: int) -> Tensor | None:
     if kind == "first-order":
         return torch.tensor([-_FIRST_ORDER_COEFFICIENT, 1.0])
     grid = np.linspace(0, sample_rate / 2, 1024)
-    taps = signal.firwin2(_A_WEIGHTING_TAPS, grid, a_weighting_response(grid), fs=sample_rate)
+    taps = signal.firwin2(_A_WEIGHTING_TAPS, grid, 10 ** (a_weighting_db(np.maximum(grid, 1.0)) / 20), fs=sample_rate)
     return torch.from_numpy(taps.astype(np.float32))  # symmetric: a correlation is a convolution

@@ -23,10 +23,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import signal as scipy_signal
 
+from fxtrain.audio.weighting import a_weighting_db
+
 __all__ = [
     "Band",
     "ErrorOverTime",
-    "a_weighting_db",
     "average_power_spectra",
     "band_esr",
     "decibels",
@@ -228,20 +229,6 @@ def _bands(hz: Vector, error_power: Vector, target_power: Vector, sample_rate: f
         value = float(error_power[bins].sum() / target_power[bins].sum()) if audible else None
         bands.append(Band(centre, low, high, value, decibels(share)))
     return bands
-
-
-def a_weighting_db(frequency_hz: ArrayLike) -> Vector:
-    """A-weighting, 0 dB at 1 kHz.
-
-    Source: IEC 61672-1:2013, with its design frequencies rounded to a decimal: right to 0.01 dB.
-
-    >>> a_weighting_db([100.0, 1000.0, 10000.0]).round(1) + 0.0
-    array([-19.1,   0. ,  -2.5])
-    """
-    f2 = np.square(np.asarray(frequency_hz, dtype=np.float64))
-    gain = 12194.0**2 * f2**2 / (f2 + 20.6**2) / (f2 + 12194.0**2) / np.sqrt((f2 + 107.7**2) * (f2 + 737.9**2))
-    weighting: Vector = 20.0 * np.log10(np.maximum(gain, 1e-15)) + 2.0
-    return weighting
 
 
 # Time

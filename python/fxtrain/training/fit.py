@@ -16,7 +16,7 @@ import torch
 from fxtrain import __version__, engine
 from fxtrain.config import Tables, build, read_toml, write_toml
 from fxtrain.data import SplitConfig
-from fxtrain.data.material import Material, PairFiles, load_material
+from fxtrain.data.material import Material, PairFiles, Reading, load_material
 from fxtrain.errors import ConfigError
 from fxtrain.export import Metadata, write_model
 from fxtrain.losses import LossConfig
@@ -47,10 +47,8 @@ class FitRequest:
         metadata: what the model file says about the capture.
         device: as given to :func:`fxtrain.training.device.init_device`.
         checkpoint: weights to start from.
-        ignore: checks that must not stop.
-        sample_rate: resample to this; None keeps the files' own.
+        reading: how the recordings are read.
         skip_frames: frames at the start of each clip that are not scored.
-        fix_polarity: flip the target where it is upside down.
         command: the exact command line.
     """
 
@@ -61,10 +59,8 @@ class FitRequest:
     metadata: Metadata = field(default_factory=Metadata)
     device: str = "auto"
     checkpoint: Path | None = None
-    ignore: tuple[str, ...] = ()
-    sample_rate: int | None = None
+    reading: Reading = field(default_factory=Reading)
     skip_frames: int = 0
-    fix_polarity: bool = False
     command: str = ""
 
     def check(self) -> None:
@@ -77,6 +73,15 @@ class FitRequest:
             build(known[table], values, where=table)
         init_device(self.device)
 
+    def load_material(self) -> Material:
+        """Reads, checks, aligns and splits the recordings."""
+        return load_material(
+            self.pairs,
+            split=build(SplitConfig, self.tables.get("split", {}), where="split"),
+            reading=self.reading,
+            skip_frames=self.skip_frames,
+        )
+
     def save(self, path: Path) -> None:
         """Writes the request as TOML."""
         document: dict[str, Any] = {
@@ -84,13 +89,11 @@ class FitRequest:
                 "model": self.model,
                 "device": self.device,
                 "checkpoint": None if self.checkpoint is None else str(self.checkpoint.resolve()),
-                "ignore": list(self.ignore),
-                "sample_rate": self.sample_rate,
                 "skip_frames": self.skip_frames,
-                "fix_polarity": self.fix_polarity,
                 "command": self.command,
                 "version": __version__,
             },
+            "reading": {**asdict(self.reading), "ignore": list(self.reading.ignore)},
             "training": asdict(self.training),  # type: ignore[call-overload]
             "metadata": asdict(self.metadata),  # type: ignore[call-overload]
         }
@@ -109,6 +112,7 @@ class FitRequest:
         try:
             run = document.pop("run")
             run.pop("version", None)
+            reading = document.pop("reading")
             training = build(TrainingConfig, document.pop("training"), where="training")
             metadata = build(Metadata, document.pop("metadata", {}), where="metadata")
             pairs = [document.pop(name) for name in sorted(n for n in document if n.startswith("pair_"))]
@@ -122,7 +126,7 @@ class FitRequest:
                 training=training,
                 metadata=metadata,
                 checkpoint=None if checkpoint is None else Path(checkpoint),
-                ignore=tuple(run.pop("ignore", ())),
+                reading=Reading(**{**reading, "ignore": tuple(reading["ignore"])}),
                 **run,
             )
         except (KeyError, TypeError) as error:
@@ -185,14 +189,7 @@ def fit(
         TrainingError: training failed.
         Interrupted: ``should_stop`` said so.
     """
-    material = load_material(
-        request.pairs,
-        split=build(SplitConfig, request.tables.get("split", {}), where="split"),
-        skip_frames=request.skip_frames,
-        sample_rate=request.sample_rate,
-        ignore=request.ignore,
-        fix_polarity=request.fix_polarity,
-    )
+    material = request.load_material()
     device = init_device(request.device)
     model = build_model(request, material.sample_rate).to(device)
     provider_class = model.get_provider()
@@ -211,6 +208,7 @@ def fit(
         "source": f"fxtrain {__version__}",
         **request.metadata.to_document(),
         "lag_samples": material.lag_samples,
+        **({"polarity_fixed": True} if request.reading.fix_polarity else {}),
     }
     trainer = Trainer(
         model,

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 from small_amplifier import LAG, SAMPLE_RATE, TINY, Pair, Run, amplifier
 
@@ -182,13 +183,12 @@ def test_runs_killed_at_random_moments_end_on_the_same_weights(pair: Pair, tmp_p
 
 def replay_from_the_start(run: Path, plan: dict[str, int]) -> dict[str, Any]:
     """Weights of a run of the same plan that nothing interrupted."""
-    from fxtrain.data import PairedAudio, SplitConfig
-    from fxtrain.data.material import load_material
+    from fxtrain.data import PairedAudio
     from fxtrain.training.fit import FitRequest, build_model
     from fxtrain.training.trainer import Plan, Trainer
 
     request = FitRequest.load(run / "config.toml")
-    material = load_material(request.pairs, split=SplitConfig())
+    material = request.load_material()
     provider = PairedAudio(
         PairedAudio.Config(**request.tables["data"]),
         material.train,
@@ -306,3 +306,74 @@ def test_a_full_disk_during_a_checkpoint_keeps_the_previous_one(pair: Pair, tmp_
     assert (out / "last.pt").read_bytes() == before
     resumed = start("fit", "--resume", out)
     assert resumed.wait(120) == 0
+
+
+def test_short_parts_that_only_measure_are_taken_with_the_training_pair_s_lag(
+    fxtrain: Run, pair: Pair, tmp_path: Path
+) -> None:
+    dry, wet = (read_audio(path).samples for path in (pair.dry, pair.wet))
+    for name, (first, last) in {"val": (0.55, 0.6), "test": (0.8, 0.87)}.items():
+        part = slice(int(first * len(dry)), int(last * len(dry)))
+        write_audio(tmp_path / f"{name}-dry.wav", dry[part], SAMPLE_RATE)
+        write_audio(tmp_path / f"{name}-wet.wav", wet[part], SAMPLE_RATE)
+    options = [
+        value for n in ("val", "test") for value in (f"--{n}", tmp_path / f"{n}-dry.wav", tmp_path / f"{n}-wet.wav")
+    ]
+    result = fxtrain("fit", pair.dry, pair.wet, *options, *TINY, "--epochs", 1, "--out", tmp_path / "run", "--json")
+    assert result.exit_code == 0, result.stderr
+    assert result.json["test"]["scored_seconds"] < 0.6
+    test = (tmp_path / "test-dry.wav", tmp_path / "test-wet.wav")
+    again = fxtrain("evaluate", tmp_path / "run", *test, "--json")
+    assert again.exit_code == 0, again.stderr
+    assert again.json["esr"] == pytest.approx(result.json["esr"], rel=1e-9)
+
+
+def silence(samples: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    return np.zeros_like(samples)
+
+
+def with_nan(samples: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    return np.concatenate([samples[:100], np.full(1, np.nan, np.float32), samples[101:]])
+
+
+BAD_RECORDINGS: dict[str, tuple[Any, Any, int, str]] = {
+    "too short": (lambda x: x[: SAMPLE_RATE // 2], lambda y: y[: SAMPLE_RATE // 2], SAMPLE_RATE, "at least 1 s"),
+    "silent": (silence, silence, SAMPLE_RATE, "silent"),
+    "wet silent": (lambda x: x, silence, SAMPLE_RATE, "silent"),
+    "rates that differ": (lambda x: x, lambda y: y, 2 * SAMPLE_RATE, "Hz"),
+    "lengths that differ": (lambda x: x, lambda y: y[: -3 * SAMPLE_RATE], SAMPLE_RATE, "s long"),
+    "not a number": (lambda x: x, with_nan, SAMPLE_RATE, "wet.wav"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_RECORDINGS)
+def test_recordings_that_cannot_be_learnt_end_in_one_sentence_and_exit_2(
+    fxtrain: Run, pair: Pair, tmp_path: Path, case: str
+) -> None:
+    change_dry, change_wet, wet_rate, message = BAD_RECORDINGS[case]
+    soundfile.write(tmp_path / "dry.wav", change_dry(read_audio(pair.dry).samples), SAMPLE_RATE, subtype="FLOAT")
+    soundfile.write(tmp_path / "wet.wav", change_wet(read_audio(pair.wet).samples), wet_rate, subtype="FLOAT")
+    refuse(fxtrain, tmp_path / "dry.wav", tmp_path / "wet.wav", tmp_path / "run", message)
+
+
+def test_a_pair_of_equal_files_and_a_swapped_pair_are_refused(fxtrain: Run, pair: Pair, tmp_path: Path) -> None:
+    refuse(fxtrain, pair.dry, pair.dry, tmp_path / "run", "same")
+    refuse(fxtrain, pair.wet, pair.dry, tmp_path / "run", "swapped")
+
+
+@pytest.mark.parametrize(("content", "message"), [(None, "wet.wav"), (b"", "empty"), (b"not audio at all", "audio")])
+def test_files_that_are_no_audio_are_refused(
+    fxtrain: Run, pair: Pair, tmp_path: Path, content: bytes | None, message: str
+) -> None:
+    if content is not None:
+        (tmp_path / "wet.wav").write_bytes(content)
+    refuse(fxtrain, pair.dry, tmp_path / "wet.wav", tmp_path / "run", message)
+
+
+def refuse(fxtrain: Run, dry: Path, wet: Path, out: Path, message: str) -> None:
+    result = fxtrain("fit", dry, wet, "--epochs", 1, "--out", out)
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert "Traceback" not in result.stderr
+    assert not out.exists()
