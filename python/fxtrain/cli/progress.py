@@ -32,7 +32,6 @@ class TrainingBar:
         self._task = self._progress.add_task("training", total=None, error="-", speed="")
 
     def __enter__(self) -> Self:
-        self._progress.start()
         return self
 
     def __exit__(
@@ -41,7 +40,8 @@ class TrainingBar:
         self._progress.stop()
 
     def start(self, total_steps: int, step: int) -> None:
-        """Sets the length; it may shrink when training has converged."""
+        """Shows the bar, or sets its length anew: it may shrink when training has converged."""
+        self._progress.start()
         self._progress.update(self._task, total=total_steps, completed=step)
 
     def update(self, step: int, *, frames_per_second: float, error: float) -> None:

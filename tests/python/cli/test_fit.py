@@ -316,14 +316,12 @@ def test_short_parts_that_only_measure_are_taken_with_the_training_pair_s_lag(
         part = slice(int(first * len(dry)), int(last * len(dry)))
         write_audio(tmp_path / f"{name}-dry.wav", dry[part], SAMPLE_RATE)
         write_audio(tmp_path / f"{name}-wet.wav", wet[part], SAMPLE_RATE)
-    options = [
-        value for n in ("val", "test") for value in (f"--{n}", tmp_path / f"{n}-dry.wav", tmp_path / f"{n}-wet.wav")
-    ]
+    parts = {name: [tmp_path / f"{name}-{side}.wav" for side in ("dry", "wet")] for name in ("val", "test")}
+    options = ["--val", *parts["val"], "--test", *parts["test"]]
     result = fxtrain("fit", pair.dry, pair.wet, *options, *TINY, "--epochs", 1, "--out", tmp_path / "run", "--json")
     assert result.exit_code == 0, result.stderr
     assert result.json["test"]["scored_seconds"] < 0.6
-    test = (tmp_path / "test-dry.wav", tmp_path / "test-wet.wav")
-    again = fxtrain("evaluate", tmp_path / "run", *test, "--json")
+    again = fxtrain("evaluate", tmp_path / "run", *parts["test"], "--json")
     assert again.exit_code == 0, again.stderr
     assert again.json["esr"] == pytest.approx(result.json["esr"], rel=1e-9)
 
@@ -357,7 +355,7 @@ def test_recordings_that_cannot_be_learnt_end_in_one_sentence_and_exit_2(
 
 
 def test_a_pair_of_equal_files_and_a_swapped_pair_are_refused(fxtrain: Run, pair: Pair, tmp_path: Path) -> None:
-    refuse(fxtrain, pair.dry, pair.dry, tmp_path / "run", "same")
+    refuse(fxtrain, pair.dry, pair.dry, tmp_path / "run", "Wet equals dry")
     refuse(fxtrain, pair.wet, pair.dry, tmp_path / "run", "swapped")
 
 
