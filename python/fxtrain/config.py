@@ -22,6 +22,7 @@ import tomli_w
 from pydantic import ConfigDict, ValidationError
 from pydantic.dataclasses import dataclass as pydantic_dataclass
 
+from fxtrain.atomic import write_atomically
 from fxtrain.errors import ConfigError
 
 __all__ = [
@@ -86,7 +87,7 @@ def read_toml(path: Path) -> Tables:
 def write_toml(path: Path, tables: Mapping[str, Any]) -> None:
     """Writes tables; values that TOML cannot hold (None) are left out."""
     cleaned = {name: {k: v for k, v in table.items() if v is not None} for name, table in tables.items()}
-    path.write_text(tomli_w.dumps(cleaned), encoding="utf-8")
+    write_atomically(path, tomli_w.dumps(cleaned).encode())
 
 
 def presets() -> dict[str, str]:

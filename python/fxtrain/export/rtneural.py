@@ -13,11 +13,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from fxtrain.atomic import write_atomically
 from fxtrain.errors import ModelFileError
 from fxtrain.export.vectors import loudness_db, test_vectors
 from fxtrain.models._base import Trainable
 from fxtrain.models._residual import ResidualRecurrent
-from fxtrain.training.checkpoint import write_atomically
 
 __all__ = ["model_document", "write_model"]
 

@@ -4,37 +4,17 @@
 from __future__ import annotations
 
 import io
-import os
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from fxtrain.atomic import write_atomically
 from fxtrain.errors import CheckpointError, ModelFileError
 
-__all__ = ["load_checkpoint", "save_checkpoint", "write_atomically"]
+__all__ = ["load_checkpoint", "save_checkpoint"]
 
 FORMAT_VERSION = 1
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Writes a file under a temporary name, flushes it to the disk and renames it over ``path``.
-
-    Whatever fails (a full disk, a lost connection, a kill), ``path`` holds either its old or its new content.
-
-    Raises:
-        OSError: as the system says; the temporary file is removed and ``path`` is as it was.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 def save_checkpoint(path: Path, content: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 from fxtrain import __version__, engine
+from fxtrain.atomic import write_atomically
 from fxtrain.config import Tables, build, read_toml, write_toml
 from fxtrain.data import SplitConfig
 from fxtrain.data.material import Material, PairFiles, Reading, load_material
@@ -25,7 +26,7 @@ from fxtrain.report import RunReport, write_report
 from fxtrain.report.baselines import fit_baselines
 from fxtrain.report.evaluation import Take, measure_parity, measure_speed, play, segments_of
 from fxtrain.report.metrics import measure
-from fxtrain.training.checkpoint import load_checkpoint, write_atomically
+from fxtrain.training.checkpoint import load_checkpoint
 from fxtrain.training.device import init_device
 from fxtrain.training.run_folder import RunFolder
 from fxtrain.training.trainer import Progress, Trainer, TrainingConfig, TrainingResult, read_log
@@ -238,7 +239,7 @@ def _finish(
     take = play(player, material.test)
     figures = measure(take.prediction, take.target, material.sample_rate, mask=take.mask)
     baselines = fit_baselines(segments_of(material.train)).score(segments_of(material.test))
-    facts["metadata"]["esr"] = figures["esr"]
+    facts["metadata"]["esr"] = float(f"{figures['esr']:.4g}")
     write_model(folder.model, model, sample_rate=material.sample_rate, metadata=facts["metadata"])
     metrics = {
         "esr": figures["esr"],

@@ -21,10 +21,11 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from fxtrain.atomic import write_atomically
 from fxtrain.config import configuration
 from fxtrain.errors import CheckpointError, DivergenceError, Interrupted
 from fxtrain.models._base import Phase, Provider, Trainable
-from fxtrain.training.checkpoint import load_checkpoint, save_checkpoint, write_atomically
+from fxtrain.training.checkpoint import load_checkpoint, save_checkpoint
 
 __all__ = ["Plan", "Progress", "Trainer", "TrainingConfig", "TrainingResult"]
 

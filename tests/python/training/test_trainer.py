@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,6 @@ from torch import Tensor
 from fxtrain.data import Excerpt, PairedAudio, PairedAudioConfig
 from fxtrain.errors import CheckpointError, ConfigError, DivergenceError, Interrupted, ModelFileError
 from fxtrain.models import LSTM
-from fxtrain.training import checkpoint as checkpoint_module
 from fxtrain.training.checkpoint import load_checkpoint, save_checkpoint
 from fxtrain.training.device import init_device
 from fxtrain.training.schedulers import Constant, Cosine, get_scheduler
@@ -148,7 +148,7 @@ def test_a_full_disk_leaves_the_previous_checkpoint(tmp_path: Path, monkeypatch:
     def full(descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(checkpoint_module.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(CheckpointError, match=r"No space left on device; the previous checkpoint is untouched"):
         save_checkpoint(path, {"step": 2})
     assert load_checkpoint(path)["step"] == 1
