@@ -12,9 +12,7 @@ import base64
 import hashlib
 import importlib.metadata
 import math
-import os
 import platform
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -28,6 +26,7 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 
 import fxtrain
+from fxtrain.atomic import write_atomically
 from fxtrain.audio import write_audio
 from fxtrain.report import plots
 from fxtrain.report.metrics import Mask, Vector, band_esr, decibels, error_over_time, esr, loudness_lufs
@@ -94,15 +93,7 @@ def write_report(run_dir: Path, report: RunReport) -> Path:
     for name, samples in signals.items():
         write_audio(folder / f"{name}.wav", samples.astype(np.float32), report.sample_rate, subtype="FLOAT")
     path = run_dir / "report.html"
-    descriptor, temporary = tempfile.mkstemp(dir=run_dir, prefix=".report-", suffix=".html")
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
-            file.write(render_report(report))
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    write_atomically(path, render_report(report).encode())
     return path
 
 
