@@ -225,6 +225,16 @@ def fit(
         },
         **({} if progress is None else {"progress": progress}),
     )
+    logger.info("%s", request.command)
+    for recording in material.recordings:
+        files = recording.files
+        logger.info(
+            "%s and %s: %d frames, lag removed %d",
+            files.input,
+            files.target,
+            len(recording.input),
+            recording.lag_removed,
+        )
     result = trainer.run(resume=resume)
     return _finish(request, folder, material, result, device)
 
@@ -261,6 +271,7 @@ def _finish(
         "command": request.command,
         "versions": {"fxtrain": __version__, "torch": torch.__version__, "python": platform.python_version()},
     }
+    logger.info("test ESR %.5f; the best filter leaves %.5f", figures["esr"], baselines["fir"])
     history = list(read_log(folder.history))
     _write_report(request, folder, material, take, metrics, history)
     write_atomically(folder.metrics, (json.dumps(metrics, indent=2, allow_nan=False) + "\n").encode())

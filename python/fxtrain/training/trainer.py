@@ -295,6 +295,13 @@ class Trainer:
         error = next(iter(figures.values()))
         rate = self.config.learning_rate * self._learning_rate_factor() * position.learning_rate_scale
         finite = {name: value for name, value in figures.items() if math.isfinite(value)}
+        logger.info(
+            "step %d: training loss %.5f, validation ESR %.5f, learning rate %.2g",
+            position.step,
+            train_loss,
+            error,
+            rate,
+        )
         self._log("validation", train_loss=train_loss, learning_rate=rate, **finite)
         return error
 
