@@ -443,8 +443,11 @@ class Trainer:
             "seconds": round(position.seconds, 3),
             **values,
         }
-        with self._log_file().open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row) + "\n")
+        try:
+            with self._log_file().open("a", encoding="utf-8") as file:
+                file.write(json.dumps(row) + "\n")
+        except OSError as error:  # a full disk: the checkpoint, which matters, will say so
+            logger.warning("cannot write %s: %s", self._log_file(), error.strerror or error)
 
     def _truncate_log(self) -> None:
         """Drops rows from after the checkpoint: those steps are done again."""

@@ -170,7 +170,8 @@ def test_runs_killed_at_random_moments_end_on_the_same_weights(pair: Pair, tmp_p
         process.kill()
         process.communicate()
         process = start("fit", "--resume", killed)
-    assert process.wait(120) == 0, process.communicate()[1].decode()
+    message = process.communicate(timeout=120)[1].decode()
+    assert process.returncode == 0, message
     plan = load_checkpoint(killed / "last.pt")["plan"]
     assert load_checkpoint(killed / "last.pt")["position"]["step"] == plan["total_steps"]
 
@@ -288,7 +289,7 @@ def test_a_full_disk_during_a_checkpoint_keeps_the_previous_one(pair: Pair, tmp_
     process = start("fit", pair.dry, pair.wet, *TINY, "--epochs", 60, "--out", out)
     wait_for(out / "last.pt")
     process.send_signal(signal.SIGINT)
-    process.wait(60)
+    process.communicate(timeout=60)
     before = (out / "last.pt").read_bytes()
     limit = len(before) // 2
     command = (
@@ -305,7 +306,8 @@ def test_a_full_disk_during_a_checkpoint_keeps_the_previous_one(pair: Pair, tmp_
     assert "the previous checkpoint is untouched" in message
     assert (out / "last.pt").read_bytes() == before
     resumed = start("fit", "--resume", out)
-    assert resumed.wait(120) == 0
+    message = resumed.communicate(timeout=120)[1].decode()
+    assert resumed.returncode == 0, message
 
 
 def test_short_parts_that_only_measure_are_taken_with_the_training_pair_s_lag(
