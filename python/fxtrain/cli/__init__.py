@@ -43,6 +43,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except BrokenPipeError:
         return 1
+    except OSError as error:  # a full disk, a folder that may not be written to
+        logger.debug("traceback", exc_info=True)
+        where = f" ({error.filename})" if error.filename else ""
+        sys.stderr.write(f"fxtrain: the system refused: {error.strerror or error}{where}.\n")
+        return 1
     exit_code = 0
     if result is not None:
         exit_code = int(result.pop("exit_code", 0))
