@@ -122,6 +122,10 @@ test-cpp: dev  ## C++ tests, once optimised and once under AddressSanitizer and 
 test-python: dev  ## Python tests
 	@OMP_NUM_THREADS=$$((($$(nproc) + $(JOBS) - 1) / $(JOBS))) pytest --numprocesses $(JOBS) $(PYTEST_ARGS)
 
+.PHONY: bench
+bench: build  ## Measure training speed against PyTorch's own layers
+	@$(BIN)/python benchmarks/bench_training.py
+
 .PHONY: lock
 lock: $(VENV)/made.stamp  ## Renew poetry.lock and constraints.txt after a change to the dependencies in pyproject.toml
 	@$(BIN)/python tools/lock.py
