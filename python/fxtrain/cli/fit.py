@@ -160,8 +160,11 @@ def _request(args: argparse.Namespace) -> Any:
     if args.pairs is not None:
         pairs += read_pairs(args.pairs)
     from_file = {} if args.config is None else read_toml(args.config)
-    name = args.model or from_file.pop("run", {}).get("model", "lstm")
+    earlier_run = from_file.pop("run", None)
+    name = args.model or (earlier_run or {}).get("model", "lstm")
     known = {table: [field.name for field in fields(section)] for table, section in sections(get_model(name)).items()}
+    if earlier_run is not None:  # a run's config.toml: what it was trained on, and how long, is not repeated
+        from_file = {table: values for table, values in from_file.items() if table in known}
     tables = merge(
         load_preset(args.preset) if args.preset else {},
         from_file,

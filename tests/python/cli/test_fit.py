@@ -87,6 +87,18 @@ def test_preset_file_and_set_lie_over_each_other(fxtrain: Run, pair: Pair, tmp_p
     assert json.loads((out / "model.json").read_text())["layers"][0]["type"] == "gru"
 
 
+def test_the_settings_of_an_earlier_run_can_be_used_again(
+    fxtrain: Run, pair: Pair, finished_run: Path, tmp_path: Path
+) -> None:
+    config = finished_run / "config.toml"
+    out = tmp_path / "again"
+    assert fxtrain("fit", pair.dry, pair.wet, "--config", config, "--epochs", 1, "--out", out, "-q").exit_code == 0
+    earlier, again = (tomllib.loads((folder / "config.toml").read_text()) for folder in (finished_run, out))
+    assert again["model"] == earlier["model"]
+    assert again["data"] == earlier["data"]
+    assert again["training"]["epochs"] == 1
+
+
 def test_a_checkpoint_gives_the_starting_weights(fxtrain: Run, pair: Pair, finished_run: Path, tmp_path: Path) -> None:
     start = ("--checkpoint", finished_run / "best.pt")
     result = fxtrain(
