@@ -97,7 +97,8 @@ def describe(metrics: Mapping[str, Any]) -> list[Fact]:
         what = "the wet comes late" if lag > 0 else "the wet comes early" if lag < 0 else "in step"
         if removed is not None:
             what += f"; {removed:.0f} removed before training" if removed else "; left to the model"
-        facts.append(Fact("Lag in the recording", _count(abs(lag), "sample"), what))
+        unit = "sample" if abs(lag) == 1 else "samples"
+        facts.append(Fact("Lag in the recording", f"{abs(lag):.0f}", f"{unit}: {what}"))
     parity = number_at(metrics, "parity", "engine_error")
     if parity is not None:
         facts.append(Fact("Engine parity", format_esr(parity), "largest difference of the C++ engine from PyTorch"))
@@ -108,10 +109,6 @@ def describe(metrics: Mapping[str, Any]) -> list[Fact]:
     if parameters is not None:
         facts.append(Fact("Size", f"{parameters:,.0f}".replace(",", "\N{THIN SPACE}"), "parameters"))
     return facts
-
-
-def _count(number: float, noun: str) -> str:
-    return f"{number:g} {noun}" if number == 1 else f"{number:g} {noun}s"
 
 
 def number_at(table: Any, *path: str) -> float | None:

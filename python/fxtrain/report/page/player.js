@@ -226,7 +226,8 @@
     const hidden = state.abx.on;
     const shown = hidden ? "target" : heard();
     const { low, high } = columns(shown, width);
-    const top = Math.max(...SOURCES.map((name) => columns(name, width).peak * gainOf(name)));
+    const measured = new Set(["target", "prediction", shown]); // dry and error have higher peaks at equal loudness
+    const top = Math.max(...[...measured].map((name) => columns(name, width).peak * gainOf(name)));
     const scale = (0.95 * middle * gainOf(shown)) / top;
     const now = x(position());
     pen.fillStyle = colour(hidden ? "unknown" : shown === "input" ? "dry" : shown);
