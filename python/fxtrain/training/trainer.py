@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from fxtrain.atomic import write_atomically
 from fxtrain.config import configuration
-from fxtrain.errors import CheckpointError, DivergenceError, Interrupted
+from fxtrain.errors import CheckpointError, ConfigError, DivergenceError, Interrupted
 from fxtrain.models._base import Phase, Provider, Trainable
 from fxtrain.training.checkpoint import load_checkpoint, save_checkpoint
 
@@ -39,7 +39,7 @@ class TrainingConfig:
     """How long and how fast to train.
 
     Attributes:
-        epochs: passes over the material; 0 leaves the length to ``max_minutes``.
+        epochs: passes over the material; 0 leaves the length to ``max_minutes``. Of both, the shorter counts.
         max_minutes: time for training; turned into a fixed number of steps by a short timing at the start.
         until_converged: end earlier when the validation error no longer falls.
         patience: share of the steps so far without an improvement of 1 % that counts as converged.
@@ -53,7 +53,7 @@ class TrainingConfig:
     epochs: Annotated[int, Field(ge=0)] = 0
     max_minutes: Positive | None = None
     until_converged: bool = False
-    patience: Positive = 0.25
+    patience: Positive = 0.5
     batch_size: Annotated[int, Field(ge=1)] = 32
     learning_rate: Positive = 0.004
     scheduler: Literal["cosine", "constant"] = "cosine"
@@ -138,6 +138,7 @@ _TIMING_SECONDS = 3.0
 _VALIDATION_SHARE = 0.05
 _SAVE_SECONDS = 20.0
 _ANNEAL_SHARE = 0.3
+_LEAST_PATIENCE_EPOCHS = 10
 _MAX_DIVERGENCES = 4
 
 
@@ -167,6 +168,8 @@ class Trainer:
     facts: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if not self.config.epochs and self.config.max_minutes is None:
+            raise ConfigError("training needs a limit: give epochs, max_minutes or both")
         self._position = _Position()
         self._phases = self.model.phases()
         self._optimizers = [
@@ -194,6 +197,7 @@ class Trainer:
             self._plan = self._make_plan()
             self._log_file().unlink(missing_ok=True)
             self._log("start", **asdict(self._plan))
+            self._best = self._weights()
             self._judge(self._validate())
             self._save(last)
         return self._train()
@@ -318,7 +322,8 @@ class Trainer:
         if error < 0.99 * position.plateau_error:
             position.plateau_error, position.plateau_step = error, position.step
         waited = position.step - position.plateau_step
-        patience = max(config.patience * position.step, 10 * self._interval, 4 * self.provider.steps_per_epoch)
+        epochs = _LEAST_PATIENCE_EPOCHS * self.provider.steps_per_epoch
+        patience = max(config.patience * position.step, 10 * self._interval, epochs)
         if config.until_converged and position.anneal_start < 0 and waited > patience:
             assert self._plan is not None
             left = self._plan.total_steps - position.step
@@ -354,15 +359,16 @@ class Trainer:
         """Fixes the number of steps, from the epochs or from a short timing on a copy."""
         config, provider = self.config, self.provider
         per_epoch = provider.steps_per_epoch
-        if config.epochs:
-            total = config.epochs * per_epoch
-            return Plan(total, max(1, min(per_epoch, total)))
-        assert config.max_minutes is not None
+        by_epochs = config.epochs * per_epoch
+        if config.max_minutes is None:
+            return Plan(by_epochs, min(per_epoch, by_epochs))
         seconds_per_step, seconds_per_validation = self._measure()
         budget = 60 * config.max_minutes
         interval = max(1, math.ceil(seconds_per_validation / (_VALIDATION_SHARE * seconds_per_step)))
         cost = seconds_per_step + seconds_per_validation / interval
         total = max(1, int(budget / cost))
+        if by_epochs and by_epochs <= total:
+            return Plan(by_epochs, min(per_epoch, by_epochs))
         interval = max(interval, min(per_epoch, math.ceil(total / 100)), math.ceil(total / 400))
         return Plan(total, min(interval, total))
 

@@ -190,3 +190,12 @@ def test_devices_are_found_or_refused_by_name() -> None:
     if not torch.xpu.is_available():
         with pytest.raises(ConfigError, match="'xpu' is not there"):
             init_device("xpu")
+
+
+def test_of_epochs_and_minutes_the_shorter_counts(tmp_path: Path) -> None:
+    few = trainer(tmp_path / "a", epochs=2, max_minutes=60.0).run()
+    assert few.epochs == 2
+    short = trainer(tmp_path / "b", epochs=100_000, max_minutes=0.02).run()
+    assert short.epochs < 10_000
+    with pytest.raises(ConfigError, match="needs a limit"):
+        trainer(tmp_path / "c", epochs=0)
