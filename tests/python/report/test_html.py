@@ -69,7 +69,7 @@ def test_page_shows_every_part_of_a_full_report(report):
         "0.0042",
         "23.8 dB below",
         "26\N{MULTIPLICATION SIGN}",
-        "12 samples",
+        "samples: the wet comes late; left to the model",
         "4.0 \N{MULTIPLICATION SIGN} 10⁻⁷",
         "0.61 %",
         "4\N{THIN SPACE}513",
