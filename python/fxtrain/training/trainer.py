@@ -460,7 +460,13 @@ class Trainer:
         if self._log_file().exists():
             rows = list(read_log(self._log_file()))
             kept = [row for row in rows if row["step"] <= self._position.step and row["event"] != "end"]
-            write_atomically(self._log_file(), "".join(json.dumps(row) + "\n" for row in kept).encode())
+            try:
+                write_atomically(self._log_file(), "".join(json.dumps(row) + "\n" for row in kept).encode())
+            except OSError as error:
+                raise CheckpointError(
+                    f"cannot write {self._log_file()}: {error.strerror or error}; "
+                    "the previous checkpoint is untouched; make room and use --resume"
+                ) from error
 
 
 def read_log(path: Path) -> Iterator[dict[str, Any]]:
