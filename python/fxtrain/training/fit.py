@@ -262,7 +262,7 @@ def _finish(
         "split": material.parts,
         "model": {
             "name": request.model,
-            **request.tables.get("model", {}),
+            **asdict(build(model.Config, request.tables.get("model", {}), where="model")),
             "parameters": model.num_parameters,
             "sample_rate": material.sample_rate,
             "lag_samples": material.lag_samples,

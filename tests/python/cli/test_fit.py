@@ -36,6 +36,7 @@ def test_a_run_leaves_everything_that_was_promised(finished_run: Path) -> None:
     assert set(metrics["baselines"]) == {"input", "best_gain", "fir"}
     assert metrics["esr"] < metrics["baselines"]["best_gain"]
     assert metrics["parity"]["engine_error"] <= metrics["parity"]["bound"]
+    assert metrics["model"]["num_layers"] == 1  # also what was left at its default
     assert [part["part"] for part in metrics["split"]] == ["train", "validation", "test"]
     config = tomllib.loads((finished_run / "config.toml").read_text())
     assert config["model"]["hidden_size"] == 4
