@@ -19,7 +19,7 @@ from scipy import signal as scipy_signal
 
 from fxtrain.report.metrics import Mask, Vector, scored_runs
 
-__all__ = ["NUM_TAPS", "BaselineName", "Baselines", "Segment", "fit_baselines", "split_clips"]
+__all__ = ["NUM_TAPS", "BaselineName", "Baselines", "Segment", "fit_baselines"]
 
 NUM_TAPS = 512
 """Taps of the causal FIR baseline."""
@@ -47,24 +47,6 @@ class Segment:
     def mask(self) -> Mask:
         """Which frames count, shape ``(frames,)``."""
         return np.ones(self.input.shape, dtype=np.bool_) if self.scored is None else self.scored
-
-
-def split_clips(
-    input: NDArray[np.floating[Any]],
-    target: NDArray[np.floating[Any]],
-    *,
-    clip_frames: int | None = None,
-    skip_frames: int = 0,
-) -> list[Segment]:
-    """A recording of clips joined end to end as one segment per clip, each without its first ``skip_frames``.
-
-    ``clip_frames=None`` gives the whole recording as one segment.
-    """
-    length = clip_frames or max(len(input), 1)
-    return [
-        Segment(x, y, np.arange(len(x)) >= skip_frames)
-        for x, y in ((input[at : at + length], target[at : at + length]) for at in range(0, len(input), length))
-    ]
 
 
 @dataclass(frozen=True)

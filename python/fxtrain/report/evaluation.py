@@ -62,14 +62,12 @@ def segments_of(excerpts: Sequence[Excerpt]) -> list[Segment]:
 
 def play(player: Player, excerpts: Sequence[Excerpt]) -> Take:
     """Plays each excerpt, clip by clip, from a fresh state run in on what precedes it, and joins the results."""
-    predictions, masks = [], []
-    for excerpt in excerpts:
-        history = np.zeros(0, np.float32) if excerpt.lead_in is None else excerpt.lead_in
-        for start, end in excerpt.clips():
-            player.reset()
-            predictions.append(player.process(np.concatenate([history, excerpt.input[start:end]]))[len(history) :])
-            masks.append(np.arange(end - start) >= (0 if len(history) else excerpt.skip_frames))
     clips = [(excerpt, start, end) for excerpt in excerpts for start, end in excerpt.clips()]
+    predictions, masks = [], []
+    for (_, start, end), segment in zip(clips, segments_of(excerpts), strict=True):
+        player.reset()
+        predictions.append(player.process(np.ascontiguousarray(segment.input, np.float32))[start - end :])
+        masks.append(segment.mask[start - end :])
     return Take(
         input=np.concatenate([excerpt.input[start:end] for excerpt, start, end in clips]),
         target=np.concatenate([excerpt.target[start:end] for excerpt, start, end in clips]),

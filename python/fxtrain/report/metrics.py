@@ -36,7 +36,6 @@ __all__ = [
     "loudness_lufs",
     "measure",
     "multi_resolution_stft_distance",
-    "scored_frames",
     "scored_runs",
 ]
 
@@ -54,29 +53,6 @@ BAND_FLOOR_DB = -80.0
 
 DECIBEL_FLOOR = -200.0
 """What :func:`decibels` gives for zero: far below float32 rounding, yet a number that JSON can hold."""
-
-
-def scored_frames(num_frames: int, clip_frames: int | None = None, skip_frames: int = 0) -> Mask:
-    """The frames that count when a recording is clips of ``clip_frames`` joined end to end.
-
-    Args:
-        num_frames: length of the recording.
-        clip_frames: length of each clip (the last may be shorter); ``None`` for one uninterrupted recording.
-        skip_frames: frames to leave out at the start of each clip.
-
-    Returns:
-        Shape ``(num_frames,)``, true where a frame counts.
-
-    >>> scored_frames(7, clip_frames=4, skip_frames=1).astype(int)
-    array([0, 1, 1, 1, 0, 1, 1])
-    """
-    position = np.arange(num_frames)
-    if clip_frames is not None:
-        if clip_frames <= 0:
-            raise ValueError(f"clip_frames is {clip_frames}, expected a positive number of frames")
-        position %= clip_frames
-    mask: Mask = position >= skip_frames
-    return mask
 
 
 def scored_runs(mask: Mask) -> list[tuple[int, int]]:

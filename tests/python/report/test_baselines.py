@@ -8,7 +8,14 @@ import time
 import numpy as np
 import pytest
 
-from fxtrain.report.baselines import Segment, fit_baselines, split_clips
+from fxtrain.data import Excerpt
+from fxtrain.report.baselines import Segment, fit_baselines
+from fxtrain.report.evaluation import segments_of
+
+
+def clips_of(input: np.ndarray, target: np.ndarray, clip_frames: int, skip_frames: int) -> list[Segment]:
+    """A recording of clips joined end to end, clip by clip."""
+    return segments_of([Excerpt(input=input, target=target, clip_frames=clip_frames, skip_frames=skip_frames)])
 
 
 def delay_matrix(x: np.ndarray, num_taps: int) -> np.ndarray:
@@ -56,7 +63,7 @@ def test_a_known_filter_is_recovered_from_clips_that_forget_the_past():
     taps = random.standard_normal(512) * np.exp(-np.arange(512) / 60.0)
     x = random.standard_normal(40 * 3000)
     y = np.concatenate([np.convolve(clip, taps)[:3000] for clip in x.reshape(40, 3000)])
-    clips = split_clips(x, y, clip_frames=3000, skip_frames=400)
+    clips = clips_of(x, y, 3000, 400)
     fitted = fit_baselines(clips)
     assert np.max(np.abs(fitted.taps - taps)) < 1e-8
     assert fitted.score(clips)["fir"] < 1e-16
@@ -92,12 +99,19 @@ def test_scores_are_those_of_the_predictions_over_all_segments_together():
     assert baselines.score(test)["fir"] == pytest.approx(error / energy, rel=1e-10)
 
 
-def test_split_clips_covers_the_recording_and_skips_each_start():
-    x = np.arange(25.0)
-    clips = split_clips(x, x, clip_frames=10, skip_frames=3)
-    assert np.concatenate([clip.input for clip in clips]).tolist() == x.tolist()
-    assert [clip.mask.tolist().count(True) for clip in clips] == [7, 7, 2]
-    assert len(split_clips(x, x)) == 1
+def test_clips_become_segments_that_start_from_rest_and_skip_their_start():
+    x = np.arange(25, dtype=np.float32)
+    segments = clips_of(x, x, 10, 3)
+    assert np.concatenate([segment.input for segment in segments]).tolist() == x[:20].tolist()
+    assert [segment.mask.tolist() for segment in segments] == 2 * [3 * [False] + 7 * [True]]
+
+
+def test_what_precedes_an_excerpt_is_history_that_does_not_count():
+    x = np.arange(6, dtype=np.float32)
+    (segment,) = segments_of([Excerpt(input=x[2:], target=-x[2:], lead_in=x[:2], skip_frames=1)])
+    assert segment.input.tolist() == x.tolist()
+    assert segment.mask.tolist() == [False, False, True, True, True, True]
+    assert segment.target[2:].tolist() == (-x[2:]).tolist()
 
 
 def test_an_input_with_one_frequency_still_gives_a_finite_good_filter():
@@ -123,7 +137,7 @@ def test_four_million_frames_take_seconds_at_most():
     random = np.random.default_rng(10)
     x = random.standard_normal(4_000_000).astype(np.float32)
     start = time.process_time()
-    fit_baselines(split_clips(x, x, clip_frames=11_025, skip_frames=1000))
+    fit_baselines(clips_of(x, x, 11_025, 1000))
     assert time.process_time() - start < 5.0
 
 
@@ -136,7 +150,7 @@ def test_no_filter_comes_close_to_a_real_distortion(shared_data):
             soundfile.read(folder / name, dtype="float32")[0]
             for name in (f"{part}-input.flac", f"gain-050/{part}-target.flac")
         )
-        return split_clips(x, y, clip_frames=11_025, skip_frames=1000)
+        return clips_of(x, y, 11_025, 1000)
 
     scores = fit_baselines(clips("train")).score(clips("test"))
     # The gain stage inverts, so the input is worse than silence, and it distorts, so no filter comes close.
