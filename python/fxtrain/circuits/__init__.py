@@ -28,7 +28,7 @@ from fxtrain.circuits._simulation import Convergence, Recording, simulate
 from fxtrain.circuits.devices import DiodeModel, OpAmpModel, TransistorModel, TriodeModel
 from fxtrain.circuits.guitar import synthesise_guitar
 from fxtrain.circuits.interface import AudioInterface
-from fxtrain.circuits.pair import PairFiles, PairRecipe, find_pair, write_pair
+from fxtrain.circuits.pair import PairRecipe, RecordedPair, find_pair, write_pair
 from fxtrain.circuits.schematics import SCHEMATICS, get_schematic
 
 __all__ = [
@@ -45,8 +45,8 @@ __all__ = [
     "Network",
     "OpAmpModel",
     "OperatingPoint",
-    "PairFiles",
     "PairRecipe",
+    "RecordedPair",
     "Recording",
     "Resistor",
     "Stepper",

@@ -22,7 +22,7 @@ from fxtrain.circuits._simulation import Convergence, simulate
 from fxtrain.circuits.guitar import synthesise_guitar
 from fxtrain.circuits.interface import AudioInterface
 
-__all__ = ["PairFiles", "PairRecipe", "find_pair", "write_pair"]
+__all__ = ["PairRecipe", "RecordedPair", "find_pair", "write_pair"]
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class PairRecipe:
 
 
 @dataclass(frozen=True)
-class PairFiles:
+class RecordedPair:
     """Where a pair lies.
 
     Attributes:
@@ -93,7 +93,7 @@ class PairFiles:
     convergence: Convergence
 
 
-def find_pair(folder: str | os.PathLike[str], recipe: PairRecipe) -> PairFiles | None:
+def find_pair(folder: str | os.PathLike[str], recipe: PairRecipe) -> RecordedPair | None:
     """The pair that :func:`write_pair` left in a folder, if it is whole and of this recipe."""
     dry, wet, note_path = _paths(folder)
     try:
@@ -102,14 +102,14 @@ def find_pair(folder: str | os.PathLike[str], recipe: PairRecipe) -> PairFiles |
             note["sha256"][file.name] != _digest(file) for file in (dry, wet)
         ):
             return None
-        return PairFiles(dry, wet, reused=True, convergence=Convergence(**note["convergence"]))
+        return RecordedPair(dry, wet, reused=True, convergence=Convergence(**note["convergence"]))
     except (OSError, ValueError, KeyError, TypeError):  # missing, cut short, or of another version
         return None
 
 
 def write_pair(
     folder: str | os.PathLike[str], recipe: PairRecipe, *, progress: Callable[[float], None] | None = None
-) -> PairFiles:
+) -> RecordedPair:
     """Writes ``dry.wav``, ``wet.wav`` and ``pair.json`` into a folder, unless that very pair lies there, whole.
 
     Args:
@@ -136,7 +136,7 @@ def write_pair(
     partial = note_path.with_suffix(".partial")
     partial.write_text(json.dumps(note, indent=2) + "\n", encoding="utf-8")
     partial.replace(note_path)
-    return PairFiles(dry_path, wet_path, reused=False, convergence=convergence)
+    return RecordedPair(dry_path, wet_path, reused=False, convergence=convergence)
 
 
 def _paths(folder: str | os.PathLike[str]) -> tuple[Path, Path, Path]:

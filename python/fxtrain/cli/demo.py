@@ -19,7 +19,7 @@ from fxtrain.cli.arguments import non_negative_int, positive_float
 from fxtrain.errors import InputError, OutputExistsError
 
 if TYPE_CHECKING:
-    from fxtrain.circuits import PairFiles, PairRecipe
+    from fxtrain.circuits import PairRecipe, RecordedPair
 
 SUMMARY = "make a recording with a simulated circuit, learn it, and show what came out"
 MODE = "train"
@@ -101,7 +101,7 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
     }
 
 
-def _record(folder: Path, recipe: PairRecipe, console: Console) -> PairFiles:
+def _record(folder: Path, recipe: PairRecipe, console: Console) -> RecordedPair:
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     from fxtrain.circuits import write_pair
@@ -129,7 +129,7 @@ def _record(folder: Path, recipe: PairRecipe, console: Console) -> PairFiles:
     return pair
 
 
-def _fit(args: argparse.Namespace, pair: PairFiles, console: Console) -> int:
+def _fit(args: argparse.Namespace, pair: RecordedPair, console: Console) -> int:
     """Runs ``fxtrain fit`` in this process, or goes on with it; returns its exit code."""
     from fxtrain.cli import main
 
