@@ -27,7 +27,8 @@ float gainFromDb(double db) { return static_cast<float>(std::pow(10.0, db / 20.0
 struct Model::State {
   State(ModelInfo modelInfo, std::unique_ptr<Network> modelNetwork)
       : info(std::move(modelInfo)), network(std::move(modelNetwork)), inputGain(gainFromDb(info.inputGainDb)),
-        outputGain(gainFromDb(info.outputGainDb)), skipGain(info.residual ? 1.0f : 0.0f), knobs(info.knobs.size()) {
+        outputGain(gainFromDb(info.outputGainDb)), skipGain(info.residual ? 1.0f : 0.0f), knobs(info.knobs.size()),
+        positions(info.knobs.size(), 0.0f) {
     for (std::size_t index = 0; index < knobs.size(); ++index) {
       const KnobInfo& knob = info.knobs[index];
       knobs[index].store(static_cast<float>((knob.defaultValue - knob.minimum) / (knob.maximum - knob.minimum)));
@@ -42,12 +43,13 @@ struct Model::State {
   float outputGain;
   float skipGain;
   std::vector<std::atomic<float>> knobs;
+  std::vector<float> positions; // of the knobs, as the network has them
   std::atomic<std::uint64_t> numFaults{0};
 
   int numChannels = 0;
   int partFrames = 0;
   std::vector<float> signal;
-  std::vector<float*> networkInput;  // per channel: frames of [audio, knobs ...]
+  std::vector<float*> networkInput;  // per channel
   std::vector<float*> networkOutput; // per channel
   std::vector<std::uint32_t> fault;  // per channel, within one part
 };
@@ -67,14 +69,13 @@ void Model::prepare(int numChannels, int maxFrames) {
   s.network->prepare(s.numChannels, s.partFrames);
   const auto channels = static_cast<std::size_t>(s.numChannels);
   const auto part = static_cast<std::size_t>(s.partFrames);
-  const auto numInputs = static_cast<std::size_t>(s.info.numInputs);
-  s.signal.assign(channels * part * (numInputs + 1), 0.0f);
+  s.signal.assign(channels * part * 2, 0.0f);
   s.networkInput.resize(channels);
   s.networkOutput.resize(channels);
   s.fault.assign(channels, 0);
   for (std::size_t channel = 0; channel < channels; ++channel) {
-    s.networkInput[channel] = s.signal.data() + channel * part * numInputs;
-    s.networkOutput[channel] = s.signal.data() + channels * part * numInputs + channel * part;
+    s.networkInput[channel] = s.signal.data() + channel * part;
+    s.networkOutput[channel] = s.signal.data() + (channels + channel) * part;
   }
   s.numFaults.store(0, std::memory_order_relaxed);
 }
@@ -88,6 +89,9 @@ void Model::process(const float* const* input, float* const* output, int numChan
   const ScopedFlushDenormals flushDenormals;
   State& s = *state_;
   const int numStreams = std::clamp(numChannels, 0, s.numChannels);
+  for (std::size_t index = 0; index < s.knobs.size(); ++index)
+    s.positions[index] = s.knobs[index].load(std::memory_order_relaxed);
+  s.network->setKnobs(s.positions.data());
   for (int offset = 0; numStreams > 0 && offset < numFrames; offset += s.partFrames) {
     s.processPart(input, output, numStreams, offset, std::min(s.partFrames, numFrames - offset));
   }
@@ -97,22 +101,16 @@ void Model::process(const float* const* input, float* const* output, int numChan
 
 void Model::State::processPart(const float* const* input, float* const* output, int numStreams, int offset,
                                int numFrames) noexcept {
-  const int numInputs = info.numInputs;
   for (int stream = 0; stream < numStreams; ++stream) {
     const float* x = input[stream] + offset;
     float* frames = networkInput[stream];
     std::uint32_t bad = 0;
     for (int t = 0; t < numFrames; ++t) {
-      frames[t * numInputs] = inputGain * x[t];
-      bad |= isNotFinite(frames[t * numInputs]);
-    }
-    for (int knob = 1; knob < numInputs; ++knob) {
-      const float position = knobs[static_cast<std::size_t>(knob - 1)].load(std::memory_order_relaxed);
-      for (int t = 0; t < numFrames; ++t)
-        frames[t * numInputs + knob] = position;
+      frames[t] = inputGain * x[t];
+      bad |= isNotFinite(frames[t]);
     }
     if (bad != 0)
-      std::fill_n(frames, numFrames * numInputs, 0.0f);
+      std::fill_n(frames, numFrames, 0.0f);
     fault[stream] = bad;
   }
 
@@ -124,7 +122,7 @@ void Model::State::processPart(const float* const* input, float* const* output, 
     float* y = output[stream] + offset;
     std::uint32_t bad = fault[stream];
     for (int t = 0; t < numFrames; ++t) {
-      y[t] = outputGain * (z[t] + skipGain * frames[t * numInputs]);
+      y[t] = outputGain * (z[t] + skipGain * frames[t]);
       bad |= isNotFinite(y[t]);
     }
     if (bad != 0) {

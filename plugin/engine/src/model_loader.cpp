@@ -262,16 +262,27 @@ std::optional<SelfTest> runSelfTest(const JsonField& root, const ModelInfo& info
   SelfTest test;
   test.numFrames = static_cast<int>(numFrames);
   test.tolerance = std::max(kLeastTolerance, 3.0 * vectorsError);
+  std::vector<float> audio(Model::kMaxPart);
   std::vector<float> block(Model::kMaxPart);
   network.prepare(1, Model::kMaxPart);
   std::size_t worst = 0;
-  for (std::size_t start = 0; start < numFrames; start += block.size()) {
-    const std::size_t count = std::min(block.size(), numFrames - start);
-    const float* in = input.data() + start * numInputs;
+  std::size_t count = 0;
+  for (std::size_t start = 0; start < numFrames; start += count) {
+    // Knobs keep one position within a call: a block ends where they move.
+    const float* first = input.data() + start * numInputs;
+    const std::size_t most = std::min(block.size(), numFrames - start);
+    for (count = 0; count < most; ++count) {
+      const float* frame = first + count * numInputs;
+      if (!std::equal(frame + 1, frame + numInputs, first + 1))
+        break;
+      audio[count] = frame[0];
+    }
+    const float* in = audio.data();
     float* out = block.data();
+    network.setKnobs(first + 1);
     network.process(&in, &out, 1, static_cast<int>(count));
     for (std::size_t t = 0; t < count; ++t) {
-      const double output = double{out[t]} + (info.residual ? double{in[t * numInputs]} : 0.0);
+      const double output = double{out[t]} + (info.residual ? double{in[t]} : 0.0);
       const double error = std::abs(output - double{expected[start + t]});
       if (!(error <= test.maxError)) { // also for NaN
         test.maxError = error;

@@ -5,6 +5,7 @@
 
 #include <RTNeural/RTNeural.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <utility>
 #include <vector>
@@ -17,7 +18,10 @@ using RtneuralModel = RTNeural::Model<float>;
 /** One RTNeural model per stream: its weights and its state cannot be had apart. */
 class RtneuralNetwork final : public Network {
  public:
-  RtneuralNetwork(std::string text, int inputSize) : text_(std::move(text)), inputSize_(inputSize) { addStream(); }
+  RtneuralNetwork(std::string text, int inputSize)
+      : text_(std::move(text)), frame_(static_cast<std::size_t>(inputSize), 0.0f) {
+    addStream();
+  }
 
   void prepare(int numStreams, int) override {
     while (streams_.size() < static_cast<std::size_t>(numStreams))
@@ -28,13 +32,18 @@ class RtneuralNetwork final : public Network {
 
   void reset(int stream) noexcept FXENGINE_REALTIME override { streams_[static_cast<std::size_t>(stream)]->reset(); }
 
+  void setKnobs(const float* positions) noexcept FXENGINE_REALTIME override {
+    std::copy_n(positions, frame_.size() - 1, frame_.begin() + 1);
+  }
+
   void process(const float* const* input, float* const* output, int numStreams,
                int numFrames) noexcept FXENGINE_REALTIME override {
     for (int stream = 0; stream < numStreams; ++stream) {
       RtneuralModel& model = *streams_[static_cast<std::size_t>(stream)];
-      const float* x = input[stream];
-      for (int frame = 0; frame < numFrames; ++frame, x += inputSize_)
-        output[stream][frame] = model.forward(x);
+      for (int t = 0; t < numFrames; ++t) {
+        frame_[0] = input[stream][t];
+        output[stream][t] = model.forward(frame_.data());
+      }
     }
   }
 
@@ -45,7 +54,7 @@ class RtneuralNetwork final : public Network {
   }
 
   std::string text_;
-  int inputSize_;
+  std::vector<float> frame_; // the audio, then the knobs
   std::vector<std::unique_ptr<RtneuralModel>> streams_;
 };
 

@@ -8,7 +8,7 @@
 
 namespace fxengine {
 
-/** What a backend implements: a stateful network from `inputSize` values per frame to one.
+/** What a backend implements: a stateful network from audio, and the positions of the knobs, to audio.
 
     The engine's own is LayerStack, from the run-time sized layers; kernels of fixed size and other libraries stand
     behind the same four calls. Everything around the network (gains, residual, knobs, faults) belongs to Model. */
@@ -22,8 +22,12 @@ class Network {
   /** Sets one stream's state to zero. */
   virtual void reset(int stream) noexcept FXENGINE_REALTIME = 0;
 
-  /** Runs `numFrames` frames of the first `numStreams` streams.
-      input[s] holds frame after frame of `inputSize` values; output[s] takes one value per frame. */
+  /** Sets the network's inputs beside the audio, as many as the model has knobs, for all streams until the next call.
+      At first they are 0. */
+  virtual void setKnobs(const float* positions) noexcept FXENGINE_REALTIME = 0;
+
+  /** Runs `numFrames` frames of the first `numStreams` streams, which share one pass over the weights.
+      input[s] and output[s] hold one value per frame and must not overlap. */
   virtual void process(const float* const* input, float* const* output, int numStreams,
                        int numFrames) noexcept FXENGINE_REALTIME = 0;
 };
@@ -31,16 +35,20 @@ class Network {
 /** Layers in a row, each running over the whole block before the next. */
 class LayerStack final : public Network {
  public:
-  /** The sizes must fit one another, and the last layer must have one output. */
+  /** The sizes must fit one another; the first layer takes the audio and then the knobs, the last has one output. */
   explicit LayerStack(std::vector<std::unique_ptr<Layer>> layers);
 
   void prepare(int numStreams, int maxFrames) override;
   void reset(int stream) noexcept FXENGINE_REALTIME override;
+  void setKnobs(const float* positions) noexcept FXENGINE_REALTIME override;
   void process(const float* const* input, float* const* output, int numStreams,
                int numFrames) noexcept FXENGINE_REALTIME override;
 
  private:
   std::vector<std::unique_ptr<Layer>> layers_;
+  std::vector<float> knobs_;
+  std::vector<float> frames_;      // per stream: [audio, knobs ...] frame by frame; empty where there are no knobs
+  std::vector<float*> framesOf_;   // per stream, into frames_
   std::vector<float> signal_;      // two buffers per stream: a layer reads one and writes the other
   std::vector<float*> buffers_[2]; // per stream, into signal_
 };
