@@ -3,9 +3,13 @@
 #include "bench_model.h"
 #include "peer.h"
 
+#include <fxengine/layers/activation.h>
 #include <fxengine/model_loader.h>
 #include <fxengine/realtime/flush_denormals.h>
 
+#if FXBENCH_OVERSAMPLER
+#include <fxengine/dsp/oversampler.h>
+#endif
 #if __has_include(<fxengine/simd/isa.h>)
 #include <fxengine/simd/isa.h>
 #endif
@@ -24,7 +28,6 @@
 #include <functional>
 #include <iostream>
 #include <memory>
-#include <numeric>
 #include <random>
 #include <set>
 #include <sstream>
@@ -49,6 +52,7 @@ struct Settings {
   int oversampling = 1;
   std::string weightStorage = "automatic";
   std::string activations = "exact";
+  std::string kernel; // a part of the engine instead of a model
 };
 
 /** Something that plays blocks, ours or a peer's. */
@@ -117,6 +121,64 @@ class EnginePlayer final : public Player {
   std::unique_ptr<fxengine::Model> model_;
 };
 
+/** An activation function over a block of values. */
+class ActivationPlayer final : public Player {
+ public:
+  explicit ActivationPlayer(const std::string& name) : type_(*fxengine::activationFromName(name)) {}
+
+  void reset() override {}
+  void process(const float* const* input, float* const* output, int numFrames) override {
+    for (int frame = 0; frame < numFrames; ++frame)
+      output[0][frame] = kScale * input[0][frame];
+    fxengine::applyActivation(type_, output[0], numFrames);
+  }
+
+  std::vector<double> reference(const std::vector<float>& input) const {
+    std::vector<double> output;
+    for (const float value : input) {
+      const double x = static_cast<double>(kScale * value);
+      output.push_back(type_ == fxengine::ActivationType::tanh ? std::tanh(x) : 1.0 / (1.0 + std::exp(-x)));
+    }
+    return output;
+  }
+
+ private:
+  static constexpr float kScale = 8.0f; // the sums before a trained net's gates reach about that far
+  fxengine::ActivationType type_;
+};
+
+#if FXBENCH_OVERSAMPLER
+/** The filters of an oversampled model, without the model. */
+class OversamplerPlayer final : public Player {
+ public:
+  explicit OversamplerPlayer(const Settings& settings) : oversampler_(settings.oversampling) {
+    oversampler_.prepare(1, settings.block);
+  }
+
+  void reset() override { oversampler_.reset(0); }
+  void process(const float* const* input, float* const* output, int numFrames) override {
+    std::copy_n(input[0], numFrames, oversampler_.input(0));
+    oversampler_.upsample(0, numFrames);
+    for (int phase = 0; phase < oversampler_.factor(); ++phase)
+      std::copy_n(oversampler_.phases()[phase], numFrames, oversampler_.results()[phase]);
+    std::copy_n(oversampler_.downsample(0, numFrames), numFrames, output[0]);
+  }
+
+ private:
+  fxengine::Oversampler oversampler_;
+};
+#endif
+
+std::unique_ptr<Player> makeKernel(const Settings& settings) {
+#if FXBENCH_OVERSAMPLER
+  if (settings.kernel == "oversampler")
+    return std::make_unique<OversamplerPlayer>(settings);
+#endif
+  if (!fxengine::activationFromName(settings.kernel))
+    throw std::runtime_error("no " + settings.kernel + " in this build");
+  return std::make_unique<ActivationPlayer>(settings.kernel);
+}
+
 /** A peer's player, and the residual path around it. */
 class PeerPlayer final : public Player {
  public:
@@ -132,7 +194,7 @@ class PeerPlayer final : public Player {
   void reset() override { variant_.reset(player_); }
   void process(const float* const* input, float* const* output, int numFrames) override {
     variant_.process(player_, input[0], output[0], numFrames);
-    for (int frame = 0; frame < numFrames; ++frame) {
+    for (int frame = 0; frame < numFrames && variant_.addsInput == 0; ++frame) {
       output[0][frame] += input[0][frame];
     }
   }
@@ -142,11 +204,17 @@ class PeerPlayer final : public Player {
   void* player_;
 };
 
+/** A variant, and the shared library that it is from. */
+struct Peer {
+  std::string file;
+  const FxbenchVariant* variant;
+};
+
 /** A row of the table: how to make its player, and what was measured. */
 struct Candidate {
   std::string subject; // what the row is about: "size", "block", ..., "peer"
   Settings settings;
-  const FxbenchVariant* variant = nullptr; // of a peer
+  const Peer* peer = nullptr;
   std::function<std::unique_ptr<Player>()> make;
   std::unique_ptr<Player> player;
   int chunkFrames = 0;
@@ -242,6 +310,16 @@ std::vector<Group> scenarioTable() {
       group.rows.push_back({"streams", with([](Settings& s) { s.streams = 2; })});
     groups.push_back(group);
   }
+  Group kernels{.name = "kernels", .type = "kernel"};
+  for (const char* name : {"tanh", "sigmoid"})
+    kernels.rows.push_back({"kernel", with([&](Settings& s) { s.kernel = name; })});
+  for (const int factor : {2, 4, 8}) {
+    kernels.rows.push_back({"kernel", with([&](Settings& s) {
+                              s.kernel = "oversampler";
+                              s.oversampling = factor;
+                            })});
+  }
+  groups.push_back(kernels);
   for (const int size : {16, 32}) {
     const std::string text = std::to_string(size);
     Group group{.name = "lstm-" + text + "-" + text, .type = "lstm", .sizes = {size, size}, .peers = true};
@@ -252,8 +330,8 @@ std::vector<Group> scenarioTable() {
 }
 
 /** Shared libraries with peers. Left open: their variants' texts are in them. */
-std::vector<const FxbenchVariant*> openPeers(const std::vector<std::string>& paths) {
-  std::vector<const FxbenchVariant*> variants;
+std::vector<Peer> openPeers(const std::vector<std::string>& paths) {
+  std::vector<Peer> peers;
   for (const std::string& path : paths) {
     void* library =
         ::dlopen(path.find('/') == std::string::npos ? ("./" + path).c_str() : path.c_str(), RTLD_NOW | RTLD_LOCAL);
@@ -265,9 +343,9 @@ std::vector<const FxbenchVariant*> openPeers(const std::vector<std::string>& pat
     if (count == 0)
       throw std::runtime_error(path + ": no fxbench_variants of version " + std::to_string(FXBENCH_PEER_VERSION));
     for (int index = 0; index < count; ++index)
-      variants.push_back(first + index);
+      peers.push_back({path.substr(path.rfind('/') + 1), first + index});
   }
-  return variants;
+  return peers;
 }
 
 /** Names of this processor's instruction sets that the engine knows, "" where it has but one. */
@@ -285,16 +363,16 @@ std::vector<std::string> engineIsas() {
 class Run {
  public:
   explicit Run(Options options)
-      : options_(std::move(options)), variants_(openPeers(options_.peers)),
+      : options_(std::move(options)), peers_(openPeers(options_.peers)),
         input_(fxbench::pluckedChords(10.0, options_.seed)), order_(static_cast<unsigned>(options_.seed)) {}
 
   Json measure(const Group& group) {
-    const std::string json =
-        group.file.empty()
-            ? fxbench::jsonOf(fxbench::randomWeights(group.type, group.sizes, seedOf(group), group.rounded),
-                              group.rounded)
-            : textOf(group.file);
-    const Weights weights = fxbench::weightsFromJson(json);
+    std::string json;
+    Weights weights;
+    if (group.type != "kernel") {
+      json = group.file.empty() ? fxbench::jsonOf(randomWeightsOf(group), group.rounded) : textOf(group.file);
+      weights = fxbench::weightsFromJson(json);
+    }
     std::vector<FxbenchLayer> layers;
     for (const fxbench::LayerWeights& layer : weights.layers) {
       layers.push_back({layer.type.c_str(), layer.inputs, layer.size, layer.input.data(), layer.recurrent.data(),
@@ -310,7 +388,8 @@ class Run {
     std::vector<Candidate> candidates = candidatesOf(group, json, peerModel);
     const auto numChecked = std::min(input_.size(), static_cast<std::size_t>(options_.checkedSeconds * kSampleRate));
     const std::vector<float> checkedInput(input_.begin(), input_.begin() + static_cast<std::ptrdiff_t>(numChecked));
-    const std::vector<double> reference = fxbench::referenceOutput(weights, checkedInput);
+    const std::vector<double> reference =
+        group.type == "kernel" ? std::vector<double>() : fxbench::referenceOutput(weights, checkedInput);
 
     std::vector<double> yardstick;
     for (int instance = 0; instance < options_.instances; ++instance) {
@@ -345,12 +424,12 @@ class Run {
     return result;
   }
 
-  const std::vector<const FxbenchVariant*>& variants() const { return variants_; }
-
  private:
-  static std::uint64_t seedOf(const Group& group) {
-    return std::accumulate(group.sizes.begin(), group.sizes.end(), std::uint64_t{100},
-                           [](std::uint64_t seed, int size) { return seed * 31 + static_cast<std::uint64_t>(size); });
+  static Weights randomWeightsOf(const Group& group) {
+    std::uint64_t seed = 100;
+    for (const int size : group.sizes)
+      seed = seed * 31 + static_cast<std::uint64_t>(size);
+    return fxbench::randomWeights(group.type, group.sizes, seed, group.rounded);
   }
 
   static std::string textOf(const std::string& path) {
@@ -386,8 +465,8 @@ class Run {
       isas.emplace_back();
       const std::vector<std::string> known = engineIsas();
       std::set<std::string> peerIsas;
-      for (const FxbenchVariant* variant : variants_)
-        peerIsas.insert(variant->isa);
+      for (const Peer& peer : peers_)
+        peerIsas.insert(peer.variant->isa);
       for (const std::string& isa : known) {
         if (known.size() > 1 && isa != known.back() && peerIsas.count(isa) != 0)
           isas.push_back(isa);
@@ -405,7 +484,9 @@ class Run {
         candidate.subject = subject;
         candidate.settings = base;
         candidate.settings.isa = isa;
-        candidate.make = [&json, settings = candidate.settings] {
+        candidate.make = [&json, settings = candidate.settings]() -> std::unique_ptr<Player> {
+          if (!settings.kernel.empty())
+            return makeKernel(settings);
           return std::make_unique<EnginePlayer>(json, settings);
         };
         add(std::move(candidate));
@@ -423,11 +504,14 @@ class Run {
         };
         add(std::move(candidate));
       }
-      for (const FxbenchVariant* variant : variants_) {
+      for (const Peer& peer : peers_) {
         Candidate candidate;
         candidate.subject = "peer";
-        candidate.variant = variant;
-        candidate.make = [variant, &peerModel] { return std::make_unique<PeerPlayer>(*variant, peerModel); };
+        candidate.peer = &peer;
+        candidate.make = [&peer, &peerModel] {
+          ::unsetenv("FXENGINE_ISA"); // is ours alone
+          return std::make_unique<PeerPlayer>(*peer.variant, peerModel);
+        };
         try {
           candidate.make();
         } catch (const std::exception&) {
@@ -471,7 +555,7 @@ class Run {
   }
 
   /** Output, its hash and its error, of a player at its start. */
-  void check(Candidate& candidate, const std::vector<float>& input, const std::vector<double>& reference) {
+  void check(Candidate& candidate, const std::vector<float>& input, const std::vector<double>& modelReference) {
     const Settings& settings = candidate.settings;
     const std::size_t numFrames = input.size();
     std::vector<std::vector<float>> outputs(settings.streams, std::vector<float>(numFrames));
@@ -484,6 +568,9 @@ class Run {
       const auto rest = static_cast<int>(numFrames - frame);
       candidate.player->process(in.data(), out.data(), std::min(settings.block, rest));
     }
+    std::vector<double> reference = modelReference;
+    if (const auto* activation = dynamic_cast<const ActivationPlayer*>(candidate.player.get()))
+      reference = activation->reference(input);
     std::uint64_t hash = 14695981039346656037u; // FNV-1a
     double greatest = 0.0, energy = 0.0, errorEnergy = 0.0;
     for (const std::vector<float>& output : outputs) {
@@ -491,6 +578,8 @@ class Run {
         const auto bits = std::bit_cast<std::uint32_t>(output[frame]);
         for (int shift = 0; shift < 32 && &output == outputs.data(); shift += 8) // of the first stream
           hash = (hash ^ ((bits >> shift) & 0xffu)) * 1099511628211u;
+        if (reference.empty())
+          continue;
         const double error = std::abs(static_cast<double>(output[frame]) - reference[frame]);
         greatest = error <= greatest ? greatest : error; // NaN stays
         errorEnergy += error * error;
@@ -502,18 +591,20 @@ class Run {
 
     Json& result = candidate.result;
     result["subject"] = candidate.subject;
-    if (candidate.variant != nullptr) {
-      result["library"] = candidate.variant->library;
-      result["variant"] = candidate.variant->name;
-      result["sizes"] = candidate.variant->sizes;
-      result["isa"] = candidate.variant->isa;
-      result["exact"] = candidate.variant->exact != 0;
+    if (candidate.peer != nullptr) {
+      const FxbenchVariant& variant = *candidate.peer->variant;
+      result["library"] = variant.library;
+      result["variant"] = variant.name;
+      result["sizes"] = variant.sizes;
+      result["isa"] = variant.isa;
+      result["exact"] = variant.exact != 0;
+      result["file"] = candidate.peer->file;
     } else {
-      const auto& engine = dynamic_cast<const EnginePlayer&>(*candidate.player);
+      const auto* engine = dynamic_cast<const EnginePlayer*>(candidate.player.get());
       result["library"] = settings.backend;
-      result["variant"] = "";
+      result["variant"] = settings.kernel;
       result["sizes"] = "run-time";
-      result["isa"] = engine.isa();
+      result["isa"] = engine != nullptr ? engine->isa() : "";
       result["exact"] = settings.activations == "exact" && settings.weightStorage != "bfloat16";
     }
     result["block"] = settings.block;
@@ -523,7 +614,7 @@ class Run {
     result["activations"] = settings.activations;
     result["output_hash"] = text;
     // The filters of an oversampled model are not in the reference.
-    if (settings.oversampling == 1) {
+    if (settings.oversampling == 1 && !reference.empty()) {
       result["error_max"] = greatest;
       result["error_rms"] = std::sqrt(errorEnergy / energy);
     }
@@ -533,7 +624,7 @@ class Run {
   static constexpr int kMaxStreams = 8;
 
   Options options_;
-  std::vector<const FxbenchVariant*> variants_;
+  std::vector<Peer> peers_;
   std::vector<float> input_;
   std::minstd_rand order_;
   alignas(64) float output_[kMaxStreams * kMaxBlock] = {};

@@ -3,8 +3,8 @@
    shared library that `bench_engine --peer` opens. Plain C, so that such a library may be built by any compiler, with
    any flags, from anything; peer_fxengine.cpp is an example.
 
-   The model has recurrent layers in a row and a dense read-out to one value. The input is added to the output outside
-   of the peer, within the time that is measured. */
+   The model has recurrent layers in a row and a dense read-out to one value. The input is to be added to the output; a
+   library that does not do so leaves it to the benchmark, which does it within the time that is measured. */
 #pragma once
 
 #include <stddef.h>
@@ -42,6 +42,7 @@ typedef struct FxbenchVariant {
   const char* sizes;   /* "run-time", or "compile-time" where the layer sizes are fixed in the program */
   const char* isa;     /* what it was compiled for: "sse2", "avx2", "avx512", "neon"; "" where chosen at run time */
   int exact;           /* 1 where the activations are meant to be exact to float32 rounding */
+  int addsInput;       /* 1 where process() adds the input itself */
   void* (*create)(const FxbenchModel* model); /* null where this variant cannot play the model */
   void (*destroy)(void* player);
   void (*reset)(void* player);
