@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "fxengine/model.h"
 
+#include "fxengine/dsp/oversampler.h"
 #include "fxengine/network.h"
 #include "fxengine/realtime/flush_denormals.h"
 
@@ -29,6 +30,8 @@ struct Model::State {
       : info(std::move(modelInfo)), network(std::move(modelNetwork)), inputGain(gainFromDb(info.inputGainDb)),
         outputGain(gainFromDb(info.outputGainDb)), skipGain(info.residual ? 1.0f : 0.0f), knobs(info.knobs.size()),
         positions(info.knobs.size(), 0.0f) {
+    if (info.oversampling > 1)
+      oversampler.emplace(info.oversampling);
     for (std::size_t index = 0; index < knobs.size(); ++index) {
       const KnobInfo& knob = info.knobs[index];
       knobs[index].store(static_cast<float>((knob.defaultValue - knob.minimum) / (knob.maximum - knob.minimum)));
@@ -36,6 +39,8 @@ struct Model::State {
   }
 
   void processPart(const float* const* input, float* const* output, int numStreams, int offset, int numFrames) noexcept;
+  void runOversampled(int numStreams, int numFrames) noexcept;
+  void reset(int channel) noexcept;
 
   ModelInfo info;
   std::unique_ptr<Network> network;
@@ -45,6 +50,7 @@ struct Model::State {
   std::vector<std::atomic<float>> knobs;
   std::vector<float> positions; // of the knobs, as the network has them
   std::atomic<std::uint64_t> numFaults{0};
+  std::optional<Oversampler> oversampler; // the network then has info.oversampling streams a channel
 
   int numChannels = 0;
   int partFrames = 0;
@@ -66,7 +72,9 @@ void Model::prepare(int numChannels, int maxFrames) {
   State& s = *state_;
   s.numChannels = std::max(numChannels, 0);
   s.partFrames = std::clamp(maxFrames, 1, kMaxPart);
-  s.network->prepare(s.numChannels, s.partFrames);
+  s.network->prepare(s.numChannels * s.info.oversampling, s.partFrames);
+  if (s.oversampler)
+    s.oversampler->prepare(s.numChannels, s.partFrames);
   const auto channels = static_cast<std::size_t>(s.numChannels);
   const auto part = static_cast<std::size_t>(s.partFrames);
   s.signal.assign(channels * part * 2, 0.0f);
@@ -74,7 +82,8 @@ void Model::prepare(int numChannels, int maxFrames) {
   s.networkOutput.resize(channels);
   s.fault.assign(channels, 0);
   for (std::size_t channel = 0; channel < channels; ++channel) {
-    s.networkInput[channel] = s.signal.data() + channel * part;
+    s.networkInput[channel] =
+        s.oversampler ? s.oversampler->input(static_cast<int>(channel)) : s.signal.data() + channel * part;
     s.networkOutput[channel] = s.signal.data() + (channels + channel) * part;
   }
   s.numFaults.store(0, std::memory_order_relaxed);
@@ -82,7 +91,14 @@ void Model::prepare(int numChannels, int maxFrames) {
 
 void Model::reset() noexcept {
   for (int channel = 0; channel < state_->numChannels; ++channel)
-    state_->network->reset(channel);
+    state_->reset(channel);
+}
+
+void Model::State::reset(int channel) noexcept {
+  for (int phase = 0; phase < info.oversampling; ++phase)
+    network->reset(channel * info.oversampling + phase);
+  if (oversampler)
+    oversampler->reset(channel);
 }
 
 void Model::process(const float* const* input, float* const* output, int numChannels, int numFrames) noexcept {
@@ -114,22 +130,48 @@ void Model::State::processPart(const float* const* input, float* const* output, 
     fault[stream] = bad;
   }
 
-  network->process(networkInput.data(), networkOutput.data(), numStreams, numFrames);
+  if (oversampler)
+    runOversampled(numStreams, numFrames);
+  else
+    network->process(networkInput.data(), networkOutput.data(), numStreams, numFrames);
 
+  const float gain = oversampler ? 0.0f : skipGain; // oversampled, the input has been added
   for (int stream = 0; stream < numStreams; ++stream) {
     const float* frames = networkInput[stream];
-    const float* z = networkOutput[stream];
+    const float* z = oversampler ? oversampler->output(stream) : networkOutput[stream];
     float* y = output[stream] + offset;
     std::uint32_t bad = fault[stream];
     for (int t = 0; t < numFrames; ++t) {
-      y[t] = outputGain * (z[t] + skipGain * frames[t]);
+      y[t] = outputGain * (z[t] + gain * frames[t]);
       bad |= isNotFinite(y[t]);
     }
     if (bad != 0) {
       std::fill_n(y, numFrames, 0.0f);
-      network->reset(stream);
+      reset(stream);
       numFaults.fetch_add(1, std::memory_order_relaxed);
     }
+  }
+}
+
+void Model::State::runOversampled(int numStreams, int numFrames) noexcept {
+  for (int channel = 0; channel < numStreams; ++channel)
+    oversampler->upsample(channel, numFrames);
+  const float* const* phases = oversampler->phases();
+  float* const* results = oversampler->results();
+  const int factor = info.oversampling;
+  network->process(phases, results, numStreams * factor, numFrames);
+  for (int channel = 0; channel < numStreams; ++channel) {
+    std::uint32_t bad = 0;
+    for (int index = channel * factor; index < (channel + 1) * factor; ++index) {
+      const float* x = phases[index];
+      float* z = results[index];
+      for (int t = 0; t < numFrames; ++t) {
+        z[t] += skipGain * x[t]; // before the filters, for what cancels in the sum to cancel to the end of the band
+        bad |= isNotFinite(z[t]);
+      }
+    }
+    fault[static_cast<std::size_t>(channel)] |= bad;
+    oversampler->downsample(channel, numFrames);
   }
 }
 

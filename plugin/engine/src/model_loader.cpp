@@ -2,6 +2,8 @@
 #include "fxengine/model_loader.h"
 
 #include "content.h"
+#include "dsp/phase_check.h"
+#include "fxengine/dsp/oversampler.h"
 #include "fxengine/layers/activation.h"
 #include "fxengine/layers/dense.h"
 #include "fxengine/layers/gru.h"
@@ -336,6 +338,35 @@ void requireBackend(const std::string& name, const std::string& backend) {
   throw ModelError(name, "backend", all + " in this build", backend);
 }
 
+void requireOversampling(const std::string& name, int factor) {
+  const auto& factors = Oversampler::kFactors;
+  if (factor == 1 || std::find(std::begin(factors), std::end(factors), factor) != std::end(factors))
+    return;
+  throw ModelError(name, "oversampling", "1, 2, 4 or 8", std::to_string(factor));
+}
+
+/** Tries the network as it is to be played: refuses it where it bursts, notes where its phases do not agree. */
+void prepareOversampling(const std::string& name, int factor, ModelInfo& info, Network& network) {
+  constexpr double kAudible = 1e-3; // -60 dB below full scale
+  info.oversampling = factor;
+  info.oversamplingLatencyFrames = Oversampler::latencyFrames(factor);
+  info.latencyFrames += info.oversamplingLatencyFrames;
+  std::vector<float> positions;
+  for (const KnobInfo& knob : info.knobs)
+    positions.push_back(static_cast<float>((knob.defaultValue - knob.minimum) / (knob.maximum - knob.minimum)));
+  const detail::PhaseCheck check = detail::checkPhases(network, positions, factor, info.numWeights);
+  if (!check.finite) {
+    throw ModelError(name, "oversampling", "a network that stays finite on noise of full scale and on silence",
+                     "NaN or infinity", "play it without oversampling");
+  }
+  if (check.motion > kAudible) {
+    info.notes.push_back("the network goes on sounding in silence; oversampled, its phases do so out of step");
+  } else if (check.spread > kAudible) {
+    info.notes.push_back(
+        "the network rests at several levels in silence; oversampled, its phases may choose different ones");
+  }
+}
+
 void requirePlayable(const Json& root, const std::string& name) {
   if (detail::isRtneuralJson(root)) {
     if (root.contains("stft"))
@@ -364,6 +395,7 @@ const std::vector<std::string>& availableBackends() {
 
 Model parseModel(std::string_view text, const std::string& name, const LoadOptions& options) {
   requireBackend(name, options.backend);
+  requireOversampling(name, options.oversampling);
   if (text.size() > ModelLimits::kMaxFileBytes) {
     throw ModelError(name, "", "at most " + std::to_string(ModelLimits::kMaxFileBytes >> 20) + " MiB", "more");
   }
@@ -424,6 +456,8 @@ Model parseModel(std::string_view text, const std::string& name, const LoadOptio
     network = std::make_unique<LayerStack>(std::move(parsed.layers));
   if (options.selfTest)
     info.selfTest = runSelfTest(root, info, vectorsError, *network);
+  if (options.oversampling > 1)
+    prepareOversampling(name, options.oversampling, info, *network);
   return {std::move(info), std::move(network)};
 }
 

@@ -50,9 +50,11 @@ struct ModelInfo {
   bool residual = false; ///< in_skip: the input is added to the network's output
   double inputGainDb = 0.0;
   double outputGainDb = 0.0;
-  std::optional<double> sampleRate; ///< Hz; the model sounds as trained at this rate only
-  int latencyFrames = 0;            ///< how much later than its input the model's output is
-  int lagFrames = 0;                ///< how much later the recording was, removed in training: for alignment tests only
+  std::optional<double> sampleRate;  ///< Hz; the model sounds as trained at this rate only
+  int oversampling = 1;              ///< times the network runs per frame: 1, 2, 4 or 8
+  int latencyFrames = 0;             ///< how much later than its input the model's output is, oversampling included
+  int oversamplingLatencyFrames = 0; ///< the part of it that oversampling adds
+  int lagFrames = 0; ///< how much later the recording was, removed in training: for alignment tests only
   std::vector<KnobInfo> knobs;
   std::optional<SelfTest> selfTest; ///< nothing where the file has no test vectors
   std::vector<std::string> notes;   ///< what the file says that is not acted on, in one sentence each
@@ -64,6 +66,8 @@ struct ModelInfo {
         input -> input gain -+-> network -> + -> output gain -> output
                              |   ^ knobs    ^
                              +----(in_skip)-+
+
+    Oversampled, all from the input gain to the sum runs at the higher rate: Oversampler.
 
     Build it with loadModel() on a loading thread, prepare() it there, then hand it to the audio thread. Each channel is
     an independent stream with its own state. */

@@ -27,6 +27,9 @@ struct LoadOptions {
   std::string backend = "fxengine";
   /** Play the file's test vectors, if it has any, and refuse the file when the output differs. */
   bool selfTest = true;
+  /** 1, 2, 4 or 8: plays the network at so many times its sample rate, which keeps what it distorts from folding back
+      as inharmonic tones. Costs about as many times the work, and the latency that info().latencyFrames tells. */
+  int oversampling = 1;
 };
 
 /** Names of the backends of this build, the default first. */
