@@ -195,6 +195,7 @@ py::dict PythonModel::info() const {
   result["num_weights"] = info.numWeights;
   result["num_inputs"] = info.numInputs;
   result["residual"] = info.residual;
+  result["weight_storage"] = info.weightStorage;
   result["input_gain_db"] = info.inputGainDb;
   result["output_gain_db"] = info.outputGainDb;
   result["sample_rate"] = info.sampleRate;
@@ -205,6 +206,17 @@ py::dict PythonModel::info() const {
   result["notes"] = info.notes;
   result["metadata"] = jsonLoads(info.metadata);
   return result;
+}
+
+fxengine::WeightStorage weightStorageOf(const std::string& name) {
+  using fxengine::WeightStorage;
+  if (name == "automatic")
+    return WeightStorage::automatic;
+  if (name == "float32")
+    return WeightStorage::float32;
+  if (name == "bfloat16")
+    return WeightStorage::bfloat16;
+  throw py::value_error("weight_storage: expected automatic, float32 or bfloat16, found " + name);
 }
 
 } // namespace
@@ -218,11 +230,17 @@ void registerModel(py::module_& module) {
       .def_property_readonly("num_faults", &PythonModel::numFaults)
       .def("info", &PythonModel::info);
 
-  const auto load = [](const std::filesystem::path& path, const std::string& backend, bool selfTest) {
+  const auto load = [](const std::filesystem::path& path, const std::string& backend, bool selfTest,
+                       const std::string& weightStorage) {
+    fxengine::LoadOptions options;
+    options.backend = backend;
+    options.selfTest = selfTest;
+    options.weightStorage = weightStorageOf(weightStorage);
     const py::gil_scoped_release release;
-    return std::make_unique<PythonModel>(fxengine::loadModel(path, {backend, selfTest}));
+    return std::make_unique<PythonModel>(fxengine::loadModel(path, options));
   };
-  module.def("load", load, py::arg("path"), py::kw_only(), py::arg("backend"), py::arg("self_test"));
+  module.def("load", load, py::arg("path"), py::kw_only(), py::arg("backend"), py::arg("self_test"),
+             py::arg("weight_storage"));
   module.def("available_backends", &fxengine::availableBackends);
   module.def(
       "describe_content", [](const py::bytes& content) { return fxengine::describeContent(std::string_view(content)); },

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from os import PathLike
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -69,6 +69,7 @@ class ModelInfo:
         architecture: "lstm", "gru", "lstm+gru" or "dense".
         num_inputs: audio, then one for each knob.
         residual: the input is added to the network's output.
+        weight_storage: how the recurrent matrices are kept, "float32" or "bfloat16".
         sample_rate: in Hz, or None where the file does not say.
         latency: how much later than its input the model's output is, in frames.
         lag: how much later than the dry recording the wet one was; removed in training, so the model does not have it.
@@ -85,6 +86,7 @@ class ModelInfo:
     num_weights: int
     num_inputs: int
     residual: bool
+    weight_storage: str
     input_gain_db: float
     output_gain_db: float
     sample_rate: float | None
@@ -126,6 +128,7 @@ class Model:
             num_weights=info["num_weights"],
             num_inputs=info["num_inputs"],
             residual=info["residual"],
+            weight_storage=info["weight_storage"],
             input_gain_db=info["input_gain_db"],
             output_gain_db=info["output_gain_db"],
             sample_rate=info["sample_rate"],
@@ -182,19 +185,27 @@ class Model:
         return self._model.num_faults
 
 
-def load(path: str | PathLike[str], *, backend: str = "fxengine", self_test: bool = True) -> Model:
+def load(
+    path: str | PathLike[str],
+    *,
+    backend: str = "fxengine",
+    self_test: bool = True,
+    weight_storage: Literal["automatic", "float32", "bfloat16"] = "automatic",
+) -> Model:
     """Loads a model file: RTNeural JSON, with or without AIDA-X's keys.
 
     Args:
         path: the file.
         backend: one of :func:`available_backends`.
         self_test: play the file's test vectors, if it has any, and refuse the file when the output differs.
+        weight_storage: how to keep the recurrent matrices. "automatic" takes 16 bits where that is faster and changes
+            nothing; "bfloat16" also rounds them, and ``info.notes`` says what that does to the output.
 
     Raises:
         ModelFileError: naming file, field, what was expected and what was found.
     """
     path = Path(path)
-    return Model(path, _engine.load(path, backend=backend, self_test=self_test))
+    return Model(path, _engine.load(path, backend=backend, self_test=self_test, weight_storage=weight_storage))
 
 
 def available_backends() -> tuple[str, ...]:

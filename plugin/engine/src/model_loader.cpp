@@ -10,6 +10,7 @@
 #include "fxengine/layers/lstm.h"
 #include "fxengine/network.h"
 #include "json_field.h"
+#include "weight_storage.h"
 
 #if FXENGINE_WITH_RTNEURAL
 #include "rtneural_network.h"
@@ -26,6 +27,7 @@ namespace {
 
 using detail::Json;
 using detail::JsonField;
+using detail::StorageChoice;
 
 constexpr int kMaxLayerSize = ModelLimits::kMaxLayerSize;
 constexpr double kLeastTolerance = 1e-5;
@@ -89,7 +91,7 @@ std::string recurrentReason(const JsonField& layer, int inputSize, int hiddenSiz
          std::to_string(hiddenSize) + " units that " + layer.path() + ".shape declares";
 }
 
-std::unique_ptr<Layer> readLstm(const JsonField& layer, int inputSize, int hiddenSize) {
+std::unique_ptr<Layer> readLstm(const JsonField& layer, int inputSize, int hiddenSize, StorageChoice& storage) {
   requireDefaultActivation(layer);
   const JsonField arrays = weightsOf(layer, 3, 3);
   const std::string reason = recurrentReason(layer, inputSize, hiddenSize, 4);
@@ -97,10 +99,11 @@ std::unique_ptr<Layer> readLstm(const JsonField& layer, int inputSize, int hidde
   std::vector<float> input = arrays.element(0).matrix(static_cast<std::size_t>(inputSize), 4 * hidden, reason);
   std::vector<float> recurrent = arrays.element(1).matrix(hidden, 4 * hidden, reason);
   std::vector<float> bias = arrays.element(2).floats(4 * hidden, reason);
+  storage.decide(recurrent, hiddenSize);
   return std::make_unique<Lstm>(inputSize, hiddenSize, std::move(input), std::move(recurrent), std::move(bias));
 }
 
-std::unique_ptr<Layer> readGru(const JsonField& layer, int inputSize, int hiddenSize) {
+std::unique_ptr<Layer> readGru(const JsonField& layer, int inputSize, int hiddenSize, StorageChoice& storage) {
   requireDefaultActivation(layer);
   const JsonField arrays = weightsOf(layer, 3, 3);
   const std::string reason = recurrentReason(layer, inputSize, hiddenSize, 3);
@@ -108,6 +111,7 @@ std::unique_ptr<Layer> readGru(const JsonField& layer, int inputSize, int hidden
   std::vector<float> input = arrays.element(0).matrix(static_cast<std::size_t>(inputSize), 3 * hidden, reason);
   std::vector<float> recurrent = arrays.element(1).matrix(hidden, 3 * hidden, reason);
   std::vector<float> bias = arrays.element(2).matrix(2, 3 * hidden, reason);
+  storage.decide(recurrent, hiddenSize);
   return std::make_unique<Gru>(inputSize, hiddenSize, std::move(input), std::move(recurrent), std::move(bias));
 }
 
@@ -119,13 +123,14 @@ std::unique_ptr<Layer> readActivationLayer(const JsonField& layer, int inputSize
   return std::make_unique<Activation>(readActivation(layer), outputSize);
 }
 
-std::unique_ptr<Layer> readLayer(const JsonField& layer, const std::string& type, int inputSize, int outputSize) {
+std::unique_ptr<Layer> readLayer(const JsonField& layer, const std::string& type, int inputSize, int outputSize,
+                                 StorageChoice& storage) {
   if (type == "dense" || type == "time-distributed-dense")
     return readDense(layer, inputSize, outputSize);
   if (type == "lstm")
-    return readLstm(layer, inputSize, outputSize);
+    return readLstm(layer, inputSize, outputSize, storage);
   if (type == "gru")
-    return readGru(layer, inputSize, outputSize);
+    return readGru(layer, inputSize, outputSize, storage);
   if (type == "activation")
     return readActivationLayer(layer, inputSize, outputSize);
   const JsonField field = layer.member("type");
@@ -141,7 +146,7 @@ std::size_t numWeightsOf(const std::string& type, std::size_t in, std::size_t ou
   return type == "activation" ? 0 : out * (in + 1);
 }
 
-ParsedLayers readLayers(const JsonField& list, int numInputs) {
+ParsedLayers readLayers(const JsonField& list, int numInputs, StorageChoice& storage) {
   const std::size_t size = list.size();
   if (size == 0 || size > ModelLimits::kMaxLayers) {
     list.fail("a list of 1 to " + std::to_string(ModelLimits::kMaxLayers) + " layers");
@@ -159,7 +164,7 @@ ParsedLayers readLayers(const JsonField& list, int numInputs) {
     if (parsed.numWeights > ModelLimits::kMaxWeights) {
       layer.fail("at most " + std::to_string(ModelLimits::kMaxWeights) + " weights in all", "more");
     }
-    parsed.layers.push_back(readLayer(layer, info.type, inputSize, info.outputSize));
+    parsed.layers.push_back(readLayer(layer, info.type, inputSize, info.outputSize, storage));
     if (info.type != "lstm" && info.type != "gru")
       info.activation = activationName(readActivation(layer));
     inputSize = info.outputSize;
@@ -232,6 +237,16 @@ std::vector<KnobInfo> readKnobs(const JsonField& root, int numKnobs) {
   return knobs;
 }
 
+/** Whether the file says that its recurrent weights are bfloat16 numbers. */
+bool readsBfloat16(const JsonField& storage) {
+  const std::string name = storage.text();
+  if (name != "float32" && name != "bfloat16" && name != "bf16") {
+    storage.fail("float32 or bfloat16", detail::describe(storage.value()),
+                 "this engine does not know how such weights are meant");
+  }
+  return name != "float32";
+}
+
 /** Test vectors as frames of [audio, knobs ...]. A list of plain numbers is audio with all knobs at 0. */
 std::vector<float> readInputBatch(const JsonField& batch, std::size_t numInputs) {
   const std::size_t numFrames = batch.size();
@@ -242,6 +257,31 @@ std::vector<float> readInputBatch(const JsonField& batch, std::size_t numInputs)
   for (std::size_t frame = 0; frame < numFrames; ++frame)
     frames[frame * numInputs] = audio[frame];
   return frames;
+}
+
+/** Plays frames of [audio, knobs ...] from zero state through the network alone. */
+std::vector<float> playFrames(Network& network, const std::vector<float>& frames, std::size_t numInputs) {
+  const std::size_t numFrames = frames.size() / numInputs;
+  std::vector<float> output(numFrames);
+  std::vector<float> audio(Model::kMaxPart);
+  network.prepare(1, Model::kMaxPart);
+  std::size_t count = 0;
+  for (std::size_t start = 0; start < numFrames; start += count) {
+    // Knobs keep one position within a call: a block ends where they move.
+    const float* first = frames.data() + start * numInputs;
+    const std::size_t most = std::min(audio.size(), numFrames - start);
+    for (count = 0; count < most; ++count) {
+      const float* frame = first + count * numInputs;
+      if (!std::equal(frame + 1, frame + numInputs, first + 1))
+        break;
+      audio[count] = frame[0];
+    }
+    const float* in = audio.data();
+    float* out = output.data() + start;
+    network.setKnobs(first + 1);
+    network.process(&in, &out, 1, static_cast<int>(count));
+  }
+  return output;
 }
 
 /** Plays the file's test vectors, with all gains at 1. */
@@ -260,38 +300,20 @@ std::optional<SelfTest> runSelfTest(const JsonField& root, const ModelInfo& info
   const std::vector<float> input = readInputBatch(*inputBatch, numInputs);
   const std::size_t numFrames = inputBatch->size();
   const std::vector<float> expected = outputBatch->floats(numFrames, "as many as in input_batch");
+  const std::vector<float> played = playFrames(network, input, numInputs);
 
   SelfTest test;
   test.numFrames = static_cast<int>(numFrames);
   test.tolerance = std::max(kLeastTolerance, 3.0 * vectorsError);
-  std::vector<float> audio(Model::kMaxPart);
-  std::vector<float> block(Model::kMaxPart);
-  network.prepare(1, Model::kMaxPart);
   std::size_t worst = 0;
-  std::size_t count = 0;
-  for (std::size_t start = 0; start < numFrames; start += count) {
-    // Knobs keep one position within a call: a block ends where they move.
-    const float* first = input.data() + start * numInputs;
-    const std::size_t most = std::min(block.size(), numFrames - start);
-    for (count = 0; count < most; ++count) {
-      const float* frame = first + count * numInputs;
-      if (!std::equal(frame + 1, frame + numInputs, first + 1))
-        break;
-      audio[count] = frame[0];
-    }
-    const float* in = audio.data();
-    float* out = block.data();
-    network.setKnobs(first + 1);
-    network.process(&in, &out, 1, static_cast<int>(count));
-    for (std::size_t t = 0; t < count; ++t) {
-      const double output = double{out[t]} + (info.residual ? double{in[t]} : 0.0);
-      const double error = std::abs(output - double{expected[start + t]});
-      if (!(error <= test.maxError)) { // also for NaN
-        test.maxError = error;
-        worst = start + t;
-      }
-      if (std::isnan(error))
-        outputBatch->element(start + t).fail("a finite output", "NaN from the network");
+  for (std::size_t frame = 0; frame < numFrames; ++frame) {
+    const double output = double{played[frame]} + (info.residual ? double{input[frame * numInputs]} : 0.0);
+    const double error = std::abs(output - double{expected[frame]});
+    if (std::isnan(error))
+      outputBatch->element(frame).fail("a finite output", "NaN from the network");
+    if (error > test.maxError) {
+      test.maxError = error;
+      worst = frame;
     }
   }
   if (!(test.maxError <= test.tolerance)) {
@@ -303,6 +325,44 @@ std::optional<SelfTest> runSelfTest(const JsonField& root, const ModelInfo& info
     outputBatch->element(worst).fail(bound, found, "the weights or the vectors are damaged: export the model again");
   }
   return test;
+}
+
+/** What rounding the recurrent weights does to the output, in a sentence: on the file's test vectors, else on a chord
+    at half of full scale that dies away, with all knobs at 0. */
+std::string describeRounding(const JsonField& root, const ModelInfo& info, Network& exact, Network& rounded) {
+  const auto numInputs = static_cast<std::size_t>(info.numInputs);
+  const auto inputBatch = root.optionalMember("input_batch");
+  std::vector<float> frames;
+  if (inputBatch) {
+    frames = readInputBatch(*inputBatch, numInputs);
+  } else {
+    constexpr std::size_t kNumFrames = 4096;
+    frames.assign(kNumFrames * numInputs, 0.0f);
+    for (std::size_t t = 0; t < kNumFrames; ++t) {
+      const auto time = static_cast<double>(t);
+      const double chord = std::sin(0.0108 * time) + std::sin(0.0162 * time) + std::sin(0.0216 * time);
+      frames[t * numInputs] = static_cast<float>(chord / 6.0 * std::exp(-time / kNumFrames));
+    }
+  }
+  const std::vector<float> before = playFrames(exact, frames, numInputs);
+  const std::vector<float> after = playFrames(rounded, frames, numInputs);
+  double greatest = 0.0;
+  double error = 0.0;
+  double energy = 1e-30;
+  for (std::size_t t = 0; t < before.size(); ++t) {
+    const double output = double{before[t]} + (info.residual ? double{frames[t * numInputs]} : 0.0);
+    const double difference = double{after[t]} - double{before[t]};
+    greatest = std::max(greatest, std::abs(difference));
+    error += difference * difference;
+    energy += output * output;
+  }
+  char text[192];
+  std::snprintf(text, sizeof text,
+                "the recurrent weights are rounded to bfloat16: the error is %.1f dB below the output, "
+                "%.2g of full scale at most (on %s)",
+                -10.0 * std::log10(error / energy + 1e-30), greatest,
+                inputBatch ? "the file's test vectors" : "a decaying chord");
+  return text;
 }
 
 std::string readFile(const std::filesystem::path& path, const std::string& name) {
@@ -328,10 +388,14 @@ std::string readFile(const std::filesystem::path& path, const std::string& name)
   return text;
 }
 
-void requireBackend(const std::string& name, const std::string& backend) {
+void requireBackend(const std::string& name, const LoadOptions& options) {
+  const std::string& backend = options.backend;
   const auto& backends = availableBackends();
-  if (std::find(backends.begin(), backends.end(), backend) != backends.end())
+  if (std::find(backends.begin(), backends.end(), backend) != backends.end()) {
+    if (backend != "fxengine" && options.weightStorage == WeightStorage::bfloat16)
+      throw ModelError(name, "weight storage", "float32 with the backend " + backend, "bfloat16");
     return;
+  }
   std::string all;
   for (const std::string& entry : backends)
     all += (all.empty() ? "" : " or ") + entry;
@@ -394,7 +458,7 @@ const std::vector<std::string>& availableBackends() {
 }
 
 Model parseModel(std::string_view text, const std::string& name, const LoadOptions& options) {
-  requireBackend(name, options.backend);
+  requireBackend(name, options);
   requireOversampling(name, options.oversampling);
   if (text.size() > ModelLimits::kMaxFileBytes) {
     throw ModelError(name, "", "at most " + std::to_string(ModelLimits::kMaxFileBytes >> 20) + " MiB", "more");
@@ -419,6 +483,7 @@ Model parseModel(std::string_view text, const std::string& name, const LoadOptio
   info.sampleRate = readSampleRate(root.optionalMember("samplerate"));
 
   double vectorsError = 0.0;
+  bool bfloat16Weights = false;
   if (const auto metadata = root.optionalMember("metadata")) {
     constexpr int kMostFrames = 10'000'000;
     info.metadata = metadata->value().dump();
@@ -430,6 +495,8 @@ Model parseModel(std::string_view text, const std::string& name, const LoadOptio
       info.latencyFrames = latency->integer(0, kMostFrames);
     if (const auto error = metadata->optionalMember("vectors_error"))
       vectorsError = error->number(0.0, 0.01);
+    if (const auto storage = metadata->optionalMember("weight_storage"))
+      bfloat16Weights = readsBfloat16(*storage);
     const auto rate = readSampleRate(metadata->optionalMember("samplerate"));
     if (rate && info.sampleRate && *rate != *info.sampleRate) {
       info.notes.push_back("metadata.samplerate differs from samplerate, which is used");
@@ -442,7 +509,8 @@ Model parseModel(std::string_view text, const std::string& name, const LoadOptio
   if (root.optionalMember("fir"))
     info.notes.push_back("the linear stage `fir` after the network is not played");
 
-  ParsedLayers parsed = readLayers(root.member("layers"), info.numInputs);
+  StorageChoice storage(options.weightStorage, bfloat16Weights);
+  ParsedLayers parsed = readLayers(root.member("layers"), info.numInputs, storage);
   info.architecture = architectureOf(parsed.infos);
   info.layers = std::move(parsed.infos);
   info.numWeights = parsed.numWeights;
@@ -454,8 +522,19 @@ Model parseModel(std::string_view text, const std::string& name, const LoadOptio
 #endif
   if (!network)
     network = std::make_unique<LayerStack>(std::move(parsed.layers));
-  if (options.selfTest)
+  if (storage.contradicted())
+    info.notes.push_back("metadata.weight_storage is bfloat16, but not all recurrent weights are such numbers");
+  if (storage.anyBfloat16())
+    info.weightStorage = "bfloat16";
+  if (storage.rounded()) { // the test vectors are of the weights as they stand in the file
+    StorageChoice asInFile(WeightStorage::float32, false);
+    LayerStack exact(readLayers(root.member("layers"), info.numInputs, asInFile).layers);
+    if (options.selfTest)
+      info.selfTest = runSelfTest(root, info, vectorsError, exact);
+    info.notes.push_back(describeRounding(root, info, exact, *network));
+  } else if (options.selfTest) {
     info.selfTest = runSelfTest(root, info, vectorsError, *network);
+  }
   if (options.oversampling > 1)
     prepareOversampling(name, options.oversampling, info, *network);
   return {std::move(info), std::move(network)};

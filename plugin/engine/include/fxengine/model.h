@@ -46,8 +46,9 @@ struct ModelInfo {
   std::string architecture; ///< "lstm", "gru", "lstm+gru" or "dense"
   std::vector<LayerInfo> layers;
   std::size_t numWeights = 0;
-  int numInputs = 1;     ///< audio, then one per knob
-  bool residual = false; ///< in_skip: the input is added to the network's output
+  int numInputs = 1;                     ///< audio, then one per knob
+  bool residual = false;                 ///< in_skip: the input is added to the network's output
+  std::string weightStorage = "float32"; ///< how recurrent matrices are kept: "bfloat16" where a layer's are
   double inputGainDb = 0.0;
   double outputGainDb = 0.0;
   std::optional<double> sampleRate;  ///< Hz; the model sounds as trained at this rate only

@@ -22,11 +22,21 @@ struct ModelLimits {
   static constexpr int kMaxNesting = 32; ///< of JSON arrays and objects
 };
 
+/** How the recurrent matrices of a model are kept in memory; everything else is float32.
+    bfloat16 is the upper half of a float32: the same range, 8 significant bits. */
+enum class WeightStorage {
+  automatic, ///< bfloat16 where the file's weights are such numbers and it is faster, which changes nothing else
+  float32,
+  bfloat16 ///< round them where they are not; info().notes says what that does to the output
+};
+
 struct LoadOptions {
   /** "fxengine", or "rtneural" where that backend is built. */
   std::string backend = "fxengine";
   /** Play the file's test vectors, if it has any, and refuse the file when the output differs. */
   bool selfTest = true;
+  /** Other than bfloat16 with the backend "fxengine" only. */
+  WeightStorage weightStorage = WeightStorage::automatic;
   /** 1, 2, 4 or 8: plays the network at so many times its sample rate, which keeps what it distorts from folding back
       as inharmonic tones. Costs about as many times the work, and the latency that info().latencyFrames tells. */
   int oversampling = 1;

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+#include "weight_storage.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstdint>
+
+namespace fxengine::detail {
+namespace {
+
+/** From here on 16 bits pay: the matrix of a smaller layer stays in the first-level cache as float32. */
+constexpr int kLeastUnits = 44;
+
+} // namespace
+
+float roundToBfloat16(float value) noexcept {
+  if (!std::isfinite(value))
+    return value;
+  const auto bits = std::bit_cast<std::uint32_t>(value);
+  const std::uint32_t half = 0x7fffu + ((bits >> 16) & 1u); // a tie goes up where the last bit kept is odd
+  const float rounded = std::bit_cast<float>((bits + half) & 0xffff0000u);
+  return std::isfinite(rounded) ? rounded : std::bit_cast<float>(bits & 0xffff0000u);
+}
+
+WeightStorage StorageChoice::decide(std::vector<float>& recurrentWeights, int hiddenSize) {
+  const bool exact = std::all_of(recurrentWeights.begin(), recurrentWeights.end(),
+                                 [](float weight) { return roundToBfloat16(weight) == weight; });
+  contradicted_ = contradicted_ || (declared_ && !exact);
+  const bool byName = asked_ == WeightStorage::bfloat16;
+  const bool pays = asked_ == WeightStorage::automatic && declared_ && exact && hiddenSize >= kLeastUnits;
+  if (!byName && !pays)
+    return WeightStorage::float32;
+  if (!exact) {
+    std::transform(recurrentWeights.begin(), recurrentWeights.end(), recurrentWeights.begin(), roundToBfloat16);
+    rounded_ = true;
+  }
+  anyBfloat16_ = true;
+  return WeightStorage::bfloat16;
+}
+
+} // namespace fxengine::detail
