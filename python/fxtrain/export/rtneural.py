@@ -48,7 +48,7 @@ def model_document(model: ResidualRecurrent, *, sample_rate: int, metadata: Mapp
     facts = {
         "samplerate": sample_rate,
         "latency_samples": 0,
-        "weight_storage": "float32",
+        "weight_storage": model.config.weight_storage,
         "vectors_error": float(f"{vectors_error:.3e}"),
     }
     return {
@@ -89,11 +89,7 @@ def _text(document: dict[str, Any]) -> bytes:
 
 
 def _recurrent_layer(model: ResidualRecurrent, index: int) -> dict[str, Any]:
-    recurrent = model.recurrent
-    w_ih, w_hh, b_ih, b_hh = (
-        getattr(recurrent, f"{name}_l{index}").detach().cpu().float().numpy()
-        for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-    )
+    w_ih, w_hh, b_ih, b_hh = (weight.detach().cpu().float().numpy() for weight in model.layer_weights(index))
     if model.unit == "lstm":  # Keras' gate order i, f, c, o is torch's
         bias: NDArray[np.float32] = (b_ih.astype(np.float64) + b_hh).astype(np.float32)
     else:  # Keras has z, r, h where torch has r, z, n; both biases stay apart (reset after the product)

@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
+from torch.autograd.function import FunctionCtx
 
 from fxtrain.config import build, configuration
 from fxtrain.data.pairs import PairBatch, PairedAudio
@@ -16,7 +18,7 @@ from fxtrain.losses import Loss, LossConfig
 from fxtrain.models import _recurrent_cpu
 from fxtrain.models._base import Phase, Trainable
 
-__all__ = ["RecurrentConfig", "ResidualRecurrent", "State"]
+__all__ = ["RecurrentConfig", "ResidualRecurrent", "State", "round_to_bfloat16"]
 
 State = tuple[Tensor, ...]
 """Hidden state, each ``(num_layers, batch, hidden_size)``: (h, c) of an LSTM, (h,) of a GRU."""
@@ -30,11 +32,37 @@ class RecurrentConfig:
         hidden_size: units of each layer. CPU use grows with its square.
         num_layers: layers, each fed by the one before.
         skip: whether the input is added to the output, so that the network learns the difference.
+        weight_storage: number format of the recurrent matrices. ``bfloat16`` trains with them rounded, so that players
+            may store them in 16 bits without changing the sound.
     """
 
     hidden_size: Annotated[int, Field(ge=1, le=256)] = 32
     num_layers: Annotated[int, Field(ge=1, le=4)] = 1
     skip: bool = True
+    weight_storage: Literal["float32", "bfloat16"] = "float32"
+
+
+class _Round(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: FunctionCtx, values: Tensor) -> Tensor:
+        return values.to(torch.bfloat16).to(values.dtype)
+
+    @staticmethod
+    def backward(ctx: FunctionCtx, gradient: Tensor) -> Tensor:
+        return gradient
+
+
+def round_to_bfloat16(values: Tensor) -> Tensor:
+    """The nearest numbers of 8 significant bits, ties to even; the gradient passes straight through.
+
+    Source: Bengio, Léonard and Courville, "Estimating or propagating gradients through stochastic neurons for
+    conditional computation", 2013 (the straight-through estimator).
+
+    >>> round_to_bfloat16(torch.tensor([1.0, 1.00390625, 1.01171875])).tolist()  # ties at 1 + 2^-8 and 1 + 3 2^-8
+    [1.0, 1.0, 1.015625]
+    """
+    rounded: Tensor = _Round.apply(values)  # type: ignore[no-untyped-call]
+    return rounded
 
 
 class ResidualRecurrent(Trainable):
@@ -78,6 +106,17 @@ class ResidualRecurrent(Trainable):
         criterion = Loss(build(LossConfig, loss or {}, where="loss"), sample_rate)
         return cls(build(RecurrentConfig, config, where="model"), criterion)
 
+    def layer_weights(self, layer: int) -> list[Tensor]:
+        """What a layer plays with: input weights, recurrent ones, and their biases, in torch's order.
+
+        Where ``weight_storage`` is ``bfloat16``, the recurrent ones are rounded copies of the parameters.
+        """
+        names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+        w_ih, w_hh, b_ih, b_hh = (getattr(self.recurrent, f"{name}_l{layer}") for name in names)
+        if self.config.weight_storage == "bfloat16":
+            w_hh = round_to_bfloat16(w_hh)
+        return [w_ih, w_hh, b_ih, b_hh]
+
     @classmethod
     def get_provider(cls) -> type[PairedAudio]:
         """Dry/wet pairs."""
@@ -101,16 +140,35 @@ class ResidualRecurrent(Trainable):
         """Hidden states through the output layer, shape ``(batch, frames)``, and the last state."""
         if _recurrent_cpu.supports(features, self.config.hidden_size):
             return self._network_on_kernels(features, state)
-        given = None if state is None else (state if self.unit == "lstm" else state[0])
-        hidden, last = self.recurrent(features, given)
-        return self.output(hidden).squeeze(-1), last if isinstance(last, tuple) else (last,)
+        if self.config.weight_storage == "float32":
+            given = None if state is None else (state if self.unit == "lstm" else state[0])
+            hidden, last = self.recurrent(features, given)
+            last = last if isinstance(last, tuple) else (last,)
+        else:
+            hidden, last = self._recurrent_rounded(features, state)
+        return self.output(hidden).squeeze(-1), last
+
+    def _recurrent_rounded(self, features: Tensor, state: State | None) -> tuple[Tensor, State]:
+        """``self.recurrent`` with rounded matrices, by the functions that torch's layers themselves call."""
+        if state is None:
+            zeros = features.new_zeros(self.config.num_layers, features.shape[0], self.config.hidden_size)
+            state = (zeros, zeros) if self.unit == "lstm" else (zeros,)
+        weights = [weight for index in range(self.config.num_layers) for weight in self.layer_weights(index)]
+        # Biases, no dropout, one direction, batch first.
+        options = (weights, True, self.config.num_layers, 0.0, self.training, False, True)
+        with warnings.catch_warnings():  # cuDNN would like the weights side by side in memory, and copies them there
+            warnings.filterwarnings("ignore", "RNN module weights are not part of single contiguous chunk")
+            if self.unit == "lstm":
+                hidden, *last = torch.lstm(features, state, *options)
+            else:
+                hidden, *last = torch.gru(features, state[0], *options)
+        return hidden, tuple(last)
 
     def _network_on_kernels(self, features: Tensor, state: State | None) -> tuple[Tensor, State]:
         """The same through fxtrain's own CPU kernels, layer by layer."""
         lasts: list[State] = []
         for index in range(self.config.num_layers):
-            names = (f"weight_ih_l{index}", f"weight_hh_l{index}", f"bias_ih_l{index}", f"bias_hh_l{index}")
-            weights = [getattr(self.recurrent, name) for name in names]
+            weights = self.layer_weights(index)
             given = None if state is None else tuple(part[index] for part in state)
             play = self._lstm_on_kernels if self.unit == "lstm" else self._gru_on_kernels
             features, last = play(features, given, weights, read_out=index == self.config.num_layers - 1)

@@ -114,6 +114,24 @@ def test_a_checkpoint_gives_the_starting_weights(fxtrain: Run, pair: Pair, finis
     assert not (tmp_path / "off").exists() or not any((tmp_path / "off").iterdir())
 
 
+def test_weights_trained_rounded_are_rounded_wherever_they_are_used(fxtrain: Run, pair: Pair, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    options = (*TINY, "--weight-storage", "bfloat16", "--epochs", 2, "--out", out, "--json")
+    result = fxtrain("fit", pair.dry, pair.wet, *options)
+    assert result.exit_code == 0, result.stderr
+    assert tomllib.loads((out / "config.toml").read_text())["model"]["weight_storage"] == "bfloat16"
+    document = json.loads((out / "model.json").read_text())
+    assert document["metadata"]["weight_storage"] == "bfloat16"
+    recurrent = torch.tensor(document["layers"][0]["weights"][1])
+    kept = load_checkpoint(out / "best.pt")["weights"]["recurrent.weight_hh_l0"]
+    assert not torch.equal(kept, kept.bfloat16().float())  # what the optimiser moves
+    assert torch.equal(recurrent.T, kept.bfloat16().float())
+    assert result.json["parity"]["engine_error"] <= result.json["parity"]["bound"]
+    again = tmp_path / "again.json"
+    assert fxtrain("export", out / "best.pt", again).exit_code == 0
+    assert json.loads(again.read_text())["layers"] == document["layers"]
+
+
 def test_a_table_of_pairs_gives_each_its_role_and_weight(fxtrain: Run, pair: Pair, tmp_path: Path) -> None:
     dry = synthesise_guitar(3, SAMPLE_RATE, 9)
     write_audio(tmp_path / "d.wav", dry, SAMPLE_RATE)

@@ -85,6 +85,28 @@ def test_a_stopped_run_resumes_to_the_weights_of_an_uninterrupted_one(tmp_path: 
     assert steps[0] == steps[1]
 
 
+def test_a_run_with_rounded_weights_resumes_to_the_same_bits(tmp_path: Path) -> None:
+    def rounded(folder: Path) -> Trainer:
+        torch.manual_seed(0)
+        config = {"hidden_size": 6, "weight_storage": "bfloat16"}
+        return trainer(folder, model=LSTM.from_config(config, sample_rate=48_000, loss={}))
+
+    rounded(tmp_path / "whole").run()
+    stopped = rounded(tmp_path / "parts")
+    calls = iter(range(10_000))
+    stopped.should_stop = lambda: next(calls) == 37
+    with pytest.raises(Interrupted):
+        stopped.run()
+    result = rounded(tmp_path / "parts").run(resume=True)
+    assert same(weights(tmp_path / "whole"), weights(tmp_path / "parts"))
+    model = LSTM.from_config({"hidden_size": 6}, sample_rate=48_000, loss={})  # the best weights, rounded by hand
+    best = load_checkpoint(tmp_path / "parts" / "best.pt")["weights"]
+    name = "recurrent.weight_hh_l0"
+    model.load_state_dict({**best, name: best[name].bfloat16().float()})
+    error, energy = np.sum([model.validate(batch)["esr"] for batch in provider().validation], axis=0)
+    assert error / energy == result.best_error
+
+
 def test_minutes_become_a_fixed_number_of_steps_that_resume_keeps(tmp_path: Path) -> None:
     first = trainer(tmp_path, epochs=0, max_minutes=0.03)
     calls = iter(range(10_000))
