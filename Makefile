@@ -122,8 +122,16 @@ test-cpp: dev  ## C++ tests, once optimised and once under AddressSanitizer and 
 test-python: dev  ## Python tests
 	@OMP_NUM_THREADS=$$((($$(nproc) + $(JOBS) - 1) / $(JOBS))) pytest --numprocesses $(JOBS) $(PYTEST_ARGS)
 
-.PHONY: bench
-bench: build  ## Measure training speed against PyTorch's own layers
+# README.md in benchmarks/ says what can be set: QUICK=1, FULL=1, BASELINE=, PEERS=, RTNEURAL=, BENCH_ARGS=
+.PHONY: bench bench-training
+bench: build  ## Measure the real-time engine and compare with a saved run (BASELINE=runs/bench/....json)
+	@mkdir -p build
+	@cmake --preset bench -DFXTRAIN_RTNEURAL=$(if $(RTNEURAL),ON -DRTNEURAL_DIR=$(abspath $(RTNEURAL)),OFF) >build/bench.log || { cat build/bench.log; exit 1; }
+	@cmake --build --preset bench
+	@$(BIN)/python benchmarks/bench_engine.py $(if $(QUICK),--quick) $(if $(FULL),--full) \
+	  $(if $(BASELINE),--baseline $(BASELINE)) $(if $(PEERS),--peers $(PEERS)) $(BENCH_ARGS)
+
+bench-training: build  ## Measure training speed against PyTorch's own layers
 	@$(BIN)/python benchmarks/bench_training.py
 
 .PHONY: lock

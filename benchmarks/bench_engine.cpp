@@ -3,13 +3,11 @@
 #include "bench_model.h"
 #include "peer.h"
 
+#include <fxengine/dsp/oversampler.h>
 #include <fxengine/layers/activation.h>
 #include <fxengine/model_loader.h>
 #include <fxengine/realtime/flush_denormals.h>
 
-#if FXBENCH_OVERSAMPLER
-#include <fxengine/dsp/oversampler.h>
-#endif
 #if __has_include(<fxengine/simd/isa.h>)
 #include <fxengine/simd/isa.h>
 #endif
@@ -90,18 +88,10 @@ class EnginePlayer final : public Player {
  private:
   // Templates, so that the program also measures an engine that does not have these options yet.
   template <class Options> static void apply(const Settings& settings, Options& options) {
-    if constexpr (requires { options.oversampling; })
-      options.oversampling = settings.oversampling;
-    else if (settings.oversampling != 1)
-      throw std::runtime_error("no oversampling in this build");
-    if constexpr (requires { options.weightStorage; }) {
-      using Storage = decltype(options.weightStorage);
-      options.weightStorage = settings.weightStorage == "float32"    ? Storage::float32
-                              : settings.weightStorage == "bfloat16" ? Storage::bfloat16
-                                                                     : Storage::automatic;
-    } else if (settings.weightStorage == "bfloat16") {
-      throw std::runtime_error("no 16-bit weights in this build");
-    }
+    options.oversampling = settings.oversampling;
+    options.weightStorage = settings.weightStorage == "float32"    ? fxengine::WeightStorage::float32
+                            : settings.weightStorage == "bfloat16" ? fxengine::WeightStorage::bfloat16
+                                                                   : fxengine::WeightStorage::automatic;
     if constexpr (requires { options.activations; }) {
       using Activations = decltype(options.activations);
       options.activations = settings.activations == "fast" ? Activations::fast : Activations::exact;
@@ -147,7 +137,6 @@ class ActivationPlayer final : public Player {
   fxengine::ActivationType type_;
 };
 
-#if FXBENCH_OVERSAMPLER
 /** The filters of an oversampled model, without the model. */
 class OversamplerPlayer final : public Player {
  public:
@@ -161,19 +150,17 @@ class OversamplerPlayer final : public Player {
     oversampler_.upsample(0, numFrames);
     for (int phase = 0; phase < oversampler_.factor(); ++phase)
       std::copy_n(oversampler_.phases()[phase], numFrames, oversampler_.results()[phase]);
-    std::copy_n(oversampler_.downsample(0, numFrames), numFrames, output[0]);
+    oversampler_.downsample(0, numFrames);
+    std::copy_n(oversampler_.output(0), numFrames, output[0]);
   }
 
  private:
   fxengine::Oversampler oversampler_;
 };
-#endif
 
 std::unique_ptr<Player> makeKernel(const Settings& settings) {
-#if FXBENCH_OVERSAMPLER
   if (settings.kernel == "oversampler")
     return std::make_unique<OversamplerPlayer>(settings);
-#endif
   if (!fxengine::activationFromName(settings.kernel))
     throw std::runtime_error("no " + settings.kernel + " in this build");
   return std::make_unique<ActivationPlayer>(settings.kernel);

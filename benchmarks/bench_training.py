@@ -15,14 +15,12 @@ from __future__ import annotations
 import argparse
 import hashlib
 import os
-import platform
 import statistics
-import subprocess
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import torch
+from machine import commit, processor_name
 from torch import Tensor, nn
 
 from fxtrain import _kernels
@@ -93,28 +91,6 @@ def compare(kind: str, hidden: int, batch: int, frames: int, seconds: float) -> 
         hashlib.sha256(output.detach().numpy().tobytes()).hexdigest()[:8],
     ]
     return "| " + " | ".join(cells) + " |"
-
-
-def processor_name() -> str:
-    """The processor's name as Linux tells it, else what Python knows."""
-    info = Path("/proc/cpuinfo")
-    if info.is_file():
-        for line in info.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
-
-
-def commit() -> str:
-    """The commit of the source tree, or a dash outside of one."""
-    outcome = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"],
-        cwd=Path(__file__).parent,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return outcome.stdout.strip() or "-"
 
 
 def main() -> None:
