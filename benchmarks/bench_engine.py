@@ -93,14 +93,14 @@ class Row:
             words.append(self.variant)
         if self.file and self.library == "fxengine":
             words.append(f"({self.file})")
-        if self.is_peer and self.library != "fxengine":
+        elif self.is_peer:
             words.append(self.sizes)
-        if self.subject in ("block", "oversampling") or self.block != STANDARD_BLOCK:
-            words += [f"block {self.block}"] if self.block != STANDARD_BLOCK else []
+        if self.block != STANDARD_BLOCK:
+            words.append(f"block {self.block}")
         if self.streams > 1:
             words.append(f"{self.streams} streams")
         if self.oversampling > 1:
-            words.append(f"{self.oversampling}x oversampled")
+            words.append(f"{self.oversampling}x" + (" oversampled" if self.subject != "kernel" else ""))
         if self.weight_storage != "automatic":
             words.append(f"{self.weight_storage} weights")
         if self.activations != "exact":
