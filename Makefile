@@ -35,7 +35,7 @@ CPP_SOURCES := $(shell find $(wildcard plugin python tests benchmarks examples) 
 
 .PHONY: help
 help:  ## List the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1\t/' | expand -t 16
 	@sed -nE 's/^#(   [A-Z_]+=.*)/\1/p' Makefile
 
 .PHONY: demo
