@@ -199,7 +199,9 @@ py::dict PythonModel::info() const {
   result["input_gain_db"] = info.inputGainDb;
   result["output_gain_db"] = info.outputGainDb;
   result["sample_rate"] = info.sampleRate;
+  result["oversampling"] = info.oversampling;
   result["latency_frames"] = info.latencyFrames;
+  result["oversampling_latency_frames"] = info.oversamplingLatencyFrames;
   result["lag_frames"] = info.lagFrames;
   result["knobs"] = knobs;
   result["self_test"] = selfTest;
@@ -230,17 +232,18 @@ void registerModel(py::module_& module) {
       .def_property_readonly("num_faults", &PythonModel::numFaults)
       .def("info", &PythonModel::info);
 
-  const auto load = [](const std::filesystem::path& path, const std::string& backend, bool selfTest,
+  const auto load = [](const std::filesystem::path& path, const std::string& backend, bool selfTest, int oversampling,
                        const std::string& weightStorage) {
     fxengine::LoadOptions options;
     options.backend = backend;
     options.selfTest = selfTest;
+    options.oversampling = oversampling;
     options.weightStorage = weightStorageOf(weightStorage);
     const py::gil_scoped_release release;
     return std::make_unique<PythonModel>(fxengine::loadModel(path, options));
   };
   module.def("load", load, py::arg("path"), py::kw_only(), py::arg("backend"), py::arg("self_test"),
-             py::arg("weight_storage"));
+             py::arg("oversampling"), py::arg("weight_storage"));
   module.def("available_backends", &fxengine::availableBackends);
   module.def(
       "describe_content", [](const py::bytes& content) { return fxengine::describeContent(std::string_view(content)); },

@@ -71,7 +71,9 @@ class ModelInfo:
         residual: the input is added to the network's output.
         weight_storage: how the recurrent matrices are kept, "float32" or "bfloat16".
         sample_rate: in Hz, or None where the file does not say.
-        latency: how much later than its input the model's output is, in frames.
+        oversampling: how many times the network runs per frame: 1, 2, 4 or 8.
+        latency: how much later than its input the model's output is, in frames, oversampling included.
+        oversampling_latency: the part of it that oversampling adds.
         lag: how much later than the dry recording the wet one was; removed in training, so the model does not have it.
         self_test: None where the file has no test vectors.
         notes: what the file says that is not acted on.
@@ -90,7 +92,9 @@ class ModelInfo:
     input_gain_db: float
     output_gain_db: float
     sample_rate: float | None
+    oversampling: int
     latency: int
+    oversampling_latency: int
     lag: int
     knobs: tuple[Knob, ...]
     self_test: SelfTest | None
@@ -132,7 +136,9 @@ class Model:
             input_gain_db=info["input_gain_db"],
             output_gain_db=info["output_gain_db"],
             sample_rate=info["sample_rate"],
+            oversampling=info["oversampling"],
             latency=info["latency_frames"],
+            oversampling_latency=info["oversampling_latency_frames"],
             lag=info["lag_frames"],
             knobs=tuple(Knob(**knob) for knob in info["knobs"]),
             self_test=SelfTest(**info["self_test"]) if info["self_test"] else None,
@@ -190,6 +196,7 @@ def load(
     *,
     backend: str = "fxengine",
     self_test: bool = True,
+    oversampling: int = 1,
     weight_storage: Literal["automatic", "float32", "bfloat16"] = "automatic",
 ) -> Model:
     """Loads a model file: RTNeural JSON, with or without AIDA-X's keys.
@@ -198,6 +205,8 @@ def load(
         path: the file.
         backend: one of :func:`available_backends`.
         self_test: play the file's test vectors, if it has any, and refuse the file when the output differs.
+        oversampling: 1, 2, 4 or 8: play the network at so many times its sample rate, so that what it distorts does not
+            fold back as inharmonic tones. The output is ``info.oversampling_latency`` frames later for it.
         weight_storage: how to keep the recurrent matrices. "automatic" takes 16 bits where that is faster and changes
             nothing; "bfloat16" also rounds them, and ``info.notes`` says what that does to the output.
 
@@ -205,7 +214,10 @@ def load(
         ModelFileError: naming file, field, what was expected and what was found.
     """
     path = Path(path)
-    return Model(path, _engine.load(path, backend=backend, self_test=self_test, weight_storage=weight_storage))
+    model = _engine.load(
+        path, backend=backend, self_test=self_test, oversampling=oversampling, weight_storage=weight_storage
+    )
+    return Model(path, model)
 
 
 def available_backends() -> tuple[str, ...]:

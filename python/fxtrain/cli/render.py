@@ -48,6 +48,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--resample", action="store_true", help="convert the recording to the model's sample rate where they differ"
     )
+    parser.add_argument(
+        "--oversample",
+        type=int,
+        choices=[1, 2, 4, 8],
+        default=1,
+        metavar="N",
+        help="play at 2, 4 or 8 times the sample rate, against aliasing; OUT stays aligned with IN (default: 1)",
+    )
     parser.add_argument("--force", action="store_true", help="overwrite OUT")
 
 
@@ -55,7 +63,9 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any] 
     """Plays the recording block by block; memory does not grow with its length."""
     if args.output.exists() and not args.force:
         raise OutputExistsError(f"{args.output} exists already: choose another name, or add --force to overwrite it.")
-    model = engine.load(args.model, backend=_engine_backend(args.backend))
+    if args.backend == "torch" and args.oversample > 1:
+        raise ConfigError("--oversample needs the engine: leave --backend torch out, or play without oversampling.")
+    model = engine.load(args.model, backend=_engine_backend(args.backend), oversampling=args.oversample)
     for note in model.info.notes:
         console.print(f"{args.model}: {note}.")
     play = _torch_player(args.model, model) if args.backend == "torch" else model.process
@@ -72,8 +82,8 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any] 
             AudioWriter(args.output, sample_rate, num_channels=reader.num_channels) as writer,
         ):
             task = progress.add_task("rendering", total=round(reader.num_frames * sample_rate / reader.sample_rate))
-            for block in _blocks(reader, args.block_size, sample_rate):
-                output = play(block)
+            blocks = _blocks(reader, args.block_size, sample_rate)
+            for output in _aligned(blocks, play, model.info.oversampling_latency):
                 writer.write(output)
                 num_frames += output.shape[1]
                 peak = max(peak, float(np.abs(output).max()))
@@ -82,6 +92,11 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any] 
 
     duration = num_frames / sample_rate
     console.print(f"{args.output}: {duration:.1f} s at {sample_rate} Hz, {duration / seconds:.1f} times real time.")
+    if model.info.oversampling > 1:
+        console.print(
+            f"Played at {model.info.oversampling} times the sample rate; the {model.info.oversampling_latency} frames "
+            "that its filters are late are taken out, so that the output is aligned with the input."
+        )
     if peak > 1.0 and args.output.suffix.lower() in (".flac", ".ogg", ".oga"):
         console.print(
             f"The output peaks at {20 * np.log10(peak):+.1f} dBFS and is clipped; write a .wav to keep it whole."
@@ -93,6 +108,8 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any] 
         "input": str(args.input),
         "output": str(args.output),
         "backend": args.backend,
+        "oversampling": model.info.oversampling,
+        "removed_latency": model.info.oversampling_latency,
         "sample_rate": sample_rate,
         "num_channels": reader.num_channels,
         "num_frames": num_frames,
@@ -126,6 +143,20 @@ def _torch_player(path: Path, model: engine.Model) -> Player:
         return output
 
     return play
+
+
+def _aligned(blocks: Iterator[Block], play: Player, latency: int) -> Iterator[Block]:
+    """The blocks as played, without the first ``latency`` frames and with as many more at the end."""
+    late = latency
+    num_channels = 0
+    for block in blocks:
+        num_channels = block.shape[0]
+        output = play(block)[:, late:]
+        late -= block.shape[1] - output.shape[1]
+        if output.shape[1] > 0:
+            yield output
+    if latency > 0 and num_channels > 0:
+        yield play(np.zeros((num_channels, latency), np.float32))[:, late:]
 
 
 def _output_rate(info: engine.ModelInfo, reader: AudioReader, *, resample: bool) -> int:
