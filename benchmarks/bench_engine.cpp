@@ -22,6 +22,7 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <functional>
 #include <iostream>
@@ -170,7 +171,7 @@ std::unique_ptr<Player> makeKernel(const Settings& settings) {
 class PeerPlayer final : public Player {
  public:
   PeerPlayer(const FxbenchVariant& variant, const FxbenchModel& model)
-      : variant_(variant), player_(variant.create(&model)) {
+      : variant_(variant), addInput_(model.residual != 0 && variant.addsInput == 0), player_(variant.create(&model)) {
     if (player_ == nullptr)
       throw std::runtime_error("not offered");
   }
@@ -181,13 +182,14 @@ class PeerPlayer final : public Player {
   void reset() override { variant_.reset(player_); }
   void process(const float* const* input, float* const* output, int numFrames) override {
     variant_.process(player_, input[0], output[0], numFrames);
-    for (int frame = 0; frame < numFrames && variant_.addsInput == 0; ++frame) {
+    for (int frame = 0; frame < numFrames && addInput_; ++frame) {
       output[0][frame] += input[0][frame];
     }
   }
 
  private:
   const FxbenchVariant& variant_;
+  bool addInput_;
   void* player_;
 };
 
@@ -380,7 +382,8 @@ class Run {
                                  weights.head.data(),
                                  weights.headBias,
                                  json.c_str(),
-                                 json.size()};
+                                 json.size(),
+                                 weights.residual ? 1 : 0};
 
     std::vector<Candidate> candidates = candidatesOf(group, json, peerModel);
     const auto numChecked = std::min(input_.size(), static_cast<std::size_t>(options_.checkedSeconds * kSampleRate));
@@ -678,7 +681,8 @@ void run(const Options& options) {
       groups.push_back(group);
   }
   for (const std::string& model : options.models) {
-    Group group{.name = model.substr(model.rfind('/') + 1), .peers = true};
+    const std::filesystem::path path = model;
+    Group group{.name = (path.parent_path().filename() / path.filename()).string(), .peers = true};
     group.file = model;
     group.rows.push_back({"size", {}});
     groups.push_back(group);

@@ -175,8 +175,9 @@ Weights weightsFromJson(const std::string& text) {
   Weights weights;
   int inputs = json.at("in_shape").back().get<int>();
   const Json& layers = json.at("layers");
-  if (inputs != 1 || json.value("in_skip", 0) != 1)
-    throw std::runtime_error("expected a model with one input and in_skip 1");
+  if (inputs != 1 || json.value("in_gain", 0.0) != 0.0 || json.value("out_gain", 0.0) != 0.0)
+    throw std::runtime_error("expected a model with one input and without gains");
+  weights.residual = json.value("in_skip", Json(0)) == 1;
   for (std::size_t index = 0; index < layers.size(); ++index) {
     const Json& entry = layers[index];
     const auto type = entry.at("type").get<std::string>();
@@ -230,7 +231,10 @@ std::string jsonOf(const Weights& weights, bool rounded) {
                     {"activation", ""},
                     {"shape", {nullptr, nullptr, 1}},
                     {"weights", Json::array({head, Json::array({weights.headBias})})}});
-  Json model = {{"in_shape", {nullptr, nullptr, 1}}, {"in_skip", 1}, {"samplerate", 48000}, {"layers", layers}};
+  Json model = {{"in_shape", {nullptr, nullptr, 1}},
+                {"in_skip", weights.residual ? 1 : 0},
+                {"samplerate", 48000},
+                {"layers", layers}};
   if (rounded)
     model["metadata"] = {{"weight_storage", "bfloat16"}};
   return model.dump();
@@ -293,7 +297,7 @@ std::vector<double> referenceOutput(const Weights& weights, const std::vector<fl
     for (ReferenceLayer& layer : layers) {
       signal = layer.process(signal);
     }
-    double sum = static_cast<double>(weights.headBias) + x;
+    double sum = static_cast<double>(weights.headBias) + (weights.residual ? static_cast<double>(x) : 0.0);
     for (std::size_t unit = 0; unit < signal.size(); ++unit) {
       sum += static_cast<double>(weights.head[unit]) * signal[unit];
     }

@@ -20,11 +20,12 @@ struct LayerWeights {
   int gates() const { return type == "lstm" ? 4 : 3; }
 };
 
-/** Recurrent layers in a row, a dense read-out to one value, and the input added to it. */
+/** Recurrent layers in a row and a dense read-out to one value. */
 struct Weights {
   std::vector<LayerWeights> layers;
   std::vector<float> head;
   float headBias = 0.0f;
+  bool residual = true; ///< the input is added to the output
 };
 
 /** Weights with the spread of a trained net's: input 0.9, recurrent 1 / sqrt(size), biases 0.3, 0.8 more at an LSTM's
@@ -33,7 +34,7 @@ struct Weights {
 Weights randomWeights(const std::string& type, const std::vector<int>& sizes, std::uint64_t seed, bool rounded);
 
 /** The weights of a model file. Throws std::runtime_error for one that is no stack of LSTM and GRU layers with one
-   input and a dense read-out. */
+   input and a dense read-out, or that has gains. */
 Weights weightsFromJson(const std::string& text);
 
 /** The model as a file (docs/model-format.md). */

@@ -3,8 +3,8 @@
    shared library that `bench_engine --peer` opens. Plain C, so that such a library may be built by any compiler, with
    any flags, from anything; peer_fxengine.cpp is an example.
 
-   The model has recurrent layers in a row and a dense read-out to one value. The input is to be added to the output; a
-   library that does not do so leaves it to the benchmark, which does it within the time that is measured. */
+   The model has recurrent layers in a row and a dense read-out to one value. Where the model says that the
+   input is added to the output, a library that does not do so leaves it to the benchmark, within the time measured. */
 #pragma once
 
 #include <stddef.h>
@@ -33,6 +33,7 @@ typedef struct FxbenchModel {
   float headBias;
   const char* json; /* the same model as a file: RTNeural JSON, ended by 0 */
   size_t jsonLength;
+  int residual; /* 1 where the input is added to the output */
 } FxbenchModel;
 
 /* One way to play models. The texts live as long as the library is open. */
