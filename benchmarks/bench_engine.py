@@ -86,6 +86,16 @@ class Row:
         return (ordered[-1 - tenth] - ordered[tenth]) / self.median
 
     @property
+    def calm(self) -> float:
+        """Lower quartile. Neighbours on the machine only ever slow a round down, often for less than half of them."""
+        return sorted(self.rounds)[(len(self.rounds) - 1) // 4]
+
+    @property
+    def calm_spread(self) -> float:
+        """From the fastest round to the median, relative to the lower quartile."""
+        return (self.median - min(self.rounds)) / self.calm
+
+    @property
     def label(self) -> str:
         """What the row is about, in words."""
         words = [] if self.library == "fxengine" and not self.is_peer else [self.library]
@@ -115,7 +125,7 @@ class Change:
     """A row against the same row of an earlier run."""
 
     before: float
-    """Nanoseconds per frame then, at the processor's clock of now."""
+    """Nanoseconds per frame then, at the processor's clock of now: the lower quartile."""
     relative: float
     """Time now over time then, less one."""
     threshold: float
@@ -161,10 +171,10 @@ def ratio(row: Row, reference: Row) -> float:
 
 
 def change_of(row: Row, before: Row) -> Change:
-    """How a row differs from the same one of an earlier run, the processor's clock at both times taken into account."""
-    expected = before.median * row.yardstick / before.yardstick
-    threshold = max(row.spread, before.spread, SMALLEST_CHANGE)
-    return Change(expected, row.median / expected - 1, threshold, row.output_hash == before.output_hash)
+    """How the calm rounds of a row differ from those of an earlier run, at the processor's clock of now."""
+    expected = before.calm * row.yardstick / before.yardstick
+    threshold = max(row.calm_spread, before.calm_spread, SMALLEST_CHANGE)
+    return Change(expected, row.calm / expected - 1, threshold, row.output_hash == before.output_hash)
 
 
 def fastest_peers(rows: Sequence[Row]) -> list[Row]:
