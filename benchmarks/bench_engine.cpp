@@ -578,7 +578,8 @@ class Run {
     for (const std::vector<float>& output : outputs) {
       for (std::size_t frame = 0; frame < numFrames; ++frame) {
         const auto bits = std::bit_cast<std::uint32_t>(output[frame]);
-        for (int shift = 0; shift < 32 && &output == outputs.data(); shift += 8) // of the first stream
+        const bool hashed = &output == outputs.data() && frame < kSampleRate / 2; // the same length in every mode
+        for (int shift = 0; hashed && shift < 32; shift += 8)
           hash = (hash ^ ((bits >> shift) & 0xffu)) * 1099511628211u;
         if (reference.empty())
           continue;
