@@ -9,6 +9,7 @@
 #include "fxengine/layers/gru.h"
 #include "fxengine/layers/lstm.h"
 #include "fxengine/network.h"
+#include "fxengine/simd/isa.h"
 #include "json_field.h"
 #include "weight_storage.h"
 
@@ -18,6 +19,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <fstream>
 #include <system_error>
 #include <utility>
@@ -91,7 +93,26 @@ std::string recurrentReason(const JsonField& layer, int inputSize, int hiddenSiz
          std::to_string(hiddenSize) + " units that " + layer.path() + ".shape declares";
 }
 
-std::unique_ptr<Layer> readLstm(const JsonField& layer, int inputSize, int hiddenSize, StorageChoice& storage) {
+/** How recurrent layers are to be played. */
+struct LayerChoices {
+  StorageChoice& storage;
+  Activations activations;
+
+  RecurrentOptions decide(std::vector<float>& recurrentWeights, int hiddenSize) {
+    return {storage.decide(recurrentWeights, hiddenSize) == WeightStorage::bfloat16, activations == Activations::fast};
+  }
+};
+
+/** Fails for weights that no audio model has and the activations are not made for. */
+void requireModerate(const JsonField& weights, const RecurrentLayer& layer) {
+  if (const float sum = layer.greatestSum(); !(sum <= RecurrentLayer::kGreatestSum)) {
+    char found[48];
+    std::snprintf(found, sizeof found, "a gate where it is %.3g", double{sum});
+    weights.fail("weights and biases whose magnitudes come to at most 40000 in each gate", found);
+  }
+}
+
+std::unique_ptr<Layer> readLstm(const JsonField& layer, int inputSize, int hiddenSize, LayerChoices& choices) {
   requireDefaultActivation(layer);
   const JsonField arrays = weightsOf(layer, 3, 3);
   const std::string reason = recurrentReason(layer, inputSize, hiddenSize, 4);
@@ -99,11 +120,14 @@ std::unique_ptr<Layer> readLstm(const JsonField& layer, int inputSize, int hidde
   std::vector<float> input = arrays.element(0).matrix(static_cast<std::size_t>(inputSize), 4 * hidden, reason);
   std::vector<float> recurrent = arrays.element(1).matrix(hidden, 4 * hidden, reason);
   std::vector<float> bias = arrays.element(2).floats(4 * hidden, reason);
-  storage.decide(recurrent, hiddenSize);
-  return std::make_unique<Lstm>(inputSize, hiddenSize, std::move(input), std::move(recurrent), std::move(bias));
+  const RecurrentOptions options = choices.decide(recurrent, hiddenSize);
+  auto read =
+      std::make_unique<Lstm>(inputSize, hiddenSize, std::move(input), std::move(recurrent), std::move(bias), options);
+  requireModerate(arrays, *read);
+  return read;
 }
 
-std::unique_ptr<Layer> readGru(const JsonField& layer, int inputSize, int hiddenSize, StorageChoice& storage) {
+std::unique_ptr<Layer> readGru(const JsonField& layer, int inputSize, int hiddenSize, LayerChoices& choices) {
   requireDefaultActivation(layer);
   const JsonField arrays = weightsOf(layer, 3, 3);
   const std::string reason = recurrentReason(layer, inputSize, hiddenSize, 3);
@@ -111,8 +135,11 @@ std::unique_ptr<Layer> readGru(const JsonField& layer, int inputSize, int hidden
   std::vector<float> input = arrays.element(0).matrix(static_cast<std::size_t>(inputSize), 3 * hidden, reason);
   std::vector<float> recurrent = arrays.element(1).matrix(hidden, 3 * hidden, reason);
   std::vector<float> bias = arrays.element(2).matrix(2, 3 * hidden, reason);
-  storage.decide(recurrent, hiddenSize);
-  return std::make_unique<Gru>(inputSize, hiddenSize, std::move(input), std::move(recurrent), std::move(bias));
+  const RecurrentOptions options = choices.decide(recurrent, hiddenSize);
+  auto read =
+      std::make_unique<Gru>(inputSize, hiddenSize, std::move(input), std::move(recurrent), std::move(bias), options);
+  requireModerate(arrays, *read);
+  return read;
 }
 
 std::unique_ptr<Layer> readActivationLayer(const JsonField& layer, int inputSize, int outputSize) {
@@ -124,13 +151,13 @@ std::unique_ptr<Layer> readActivationLayer(const JsonField& layer, int inputSize
 }
 
 std::unique_ptr<Layer> readLayer(const JsonField& layer, const std::string& type, int inputSize, int outputSize,
-                                 StorageChoice& storage) {
+                                 LayerChoices& choices) {
   if (type == "dense" || type == "time-distributed-dense")
     return readDense(layer, inputSize, outputSize);
   if (type == "lstm")
-    return readLstm(layer, inputSize, outputSize, storage);
+    return readLstm(layer, inputSize, outputSize, choices);
   if (type == "gru")
-    return readGru(layer, inputSize, outputSize, storage);
+    return readGru(layer, inputSize, outputSize, choices);
   if (type == "activation")
     return readActivationLayer(layer, inputSize, outputSize);
   const JsonField field = layer.member("type");
@@ -146,7 +173,7 @@ std::size_t numWeightsOf(const std::string& type, std::size_t in, std::size_t ou
   return type == "activation" ? 0 : out * (in + 1);
 }
 
-ParsedLayers readLayers(const JsonField& list, int numInputs, StorageChoice& storage) {
+ParsedLayers readLayers(const JsonField& list, int numInputs, LayerChoices choices) {
   const std::size_t size = list.size();
   if (size == 0 || size > ModelLimits::kMaxLayers) {
     list.fail("a list of 1 to " + std::to_string(ModelLimits::kMaxLayers) + " layers");
@@ -164,7 +191,7 @@ ParsedLayers readLayers(const JsonField& list, int numInputs, StorageChoice& sto
     if (parsed.numWeights > ModelLimits::kMaxWeights) {
       layer.fail("at most " + std::to_string(ModelLimits::kMaxWeights) + " weights in all", "more");
     }
-    parsed.layers.push_back(readLayer(layer, info.type, inputSize, info.outputSize, storage));
+    parsed.layers.push_back(readLayer(layer, info.type, inputSize, info.outputSize, choices));
     if (info.type != "lstm" && info.type != "gru")
       info.activation = activationName(readActivation(layer));
     inputSize = info.outputSize;
@@ -402,6 +429,18 @@ void requireBackend(const std::string& name, const LoadOptions& options) {
   throw ModelError(name, "backend", all + " in this build", backend);
 }
 
+/** Fails where FXENGINE_ISA asks for what is not there: it is for tests and benchmarks, which must not measure
+   something else. */
+void requireIsa(const std::string& name) {
+  const char* wanted = std::getenv("FXENGINE_ISA");
+  if (wanted == nullptr || *wanted == '\0' || std::string_view(simd::isaName(simd::isaInUse())) == wanted)
+    return;
+  std::string all;
+  for (const simd::Isa isa : simd::availableIsas())
+    all += (all.empty() ? "" : ", ") + std::string(simd::isaName(isa));
+  throw ModelError(name, "FXENGINE_ISA", "an instruction set of this processor and build (" + all + ")", wanted);
+}
+
 void requireOversampling(const std::string& name, int factor) {
   const auto& factors = Oversampler::kFactors;
   if (factor == 1 || std::find(std::begin(factors), std::end(factors), factor) != std::end(factors))
@@ -460,6 +499,7 @@ const std::vector<std::string>& availableBackends() {
 Model parseModel(std::string_view text, const std::string& name, const LoadOptions& options) {
   requireBackend(name, options);
   requireOversampling(name, options.oversampling);
+  requireIsa(name);
   if (text.size() > ModelLimits::kMaxFileBytes) {
     throw ModelError(name, "", "at most " + std::to_string(ModelLimits::kMaxFileBytes >> 20) + " MiB", "more");
   }
@@ -473,6 +513,7 @@ Model parseModel(std::string_view text, const std::string& name, const LoadOptio
   ModelInfo info;
   info.name = std::filesystem::path(name).stem().string();
   info.backend = options.backend;
+  info.isa = simd::isaName(simd::isaInUse());
   info.numInputs = lastOfShape(root.member("in_shape"), ModelLimits::kMaxInputs);
   info.knobs = readKnobs(root, info.numInputs - 1);
   info.residual = readFlag(root.optionalMember("in_skip"));
@@ -510,7 +551,7 @@ Model parseModel(std::string_view text, const std::string& name, const LoadOptio
     info.notes.push_back("the linear stage `fir` after the network is not played");
 
   StorageChoice storage(options.weightStorage, bfloat16Weights);
-  ParsedLayers parsed = readLayers(root.member("layers"), info.numInputs, storage);
+  ParsedLayers parsed = readLayers(root.member("layers"), info.numInputs, {storage, options.activations});
   info.architecture = architectureOf(parsed.infos);
   info.layers = std::move(parsed.infos);
   info.numWeights = parsed.numWeights;
@@ -528,7 +569,7 @@ Model parseModel(std::string_view text, const std::string& name, const LoadOptio
     info.weightStorage = "bfloat16";
   if (storage.rounded()) { // the test vectors are of the weights as they stand in the file
     StorageChoice asInFile(WeightStorage::float32, false);
-    LayerStack exact(readLayers(root.member("layers"), info.numInputs, asInFile).layers);
+    LayerStack exact(readLayers(root.member("layers"), info.numInputs, {asInFile, Activations::exact}).layers);
     if (options.selfTest)
       info.selfTest = runSelfTest(root, info, vectorsError, exact);
     info.notes.push_back(describeRounding(root, info, exact, *network));

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "fxengine/network.h"
 
+#include "fxengine/layers/dense.h"
+#include "fxengine/layers/recurrent.h"
+#include "simd/aligned.h"
+
 #include <algorithm>
 #include <cassert>
 #include <cstddef>
@@ -8,35 +12,63 @@
 
 namespace fxengine {
 
-LayerStack::LayerStack(std::vector<std::unique_ptr<Layer>> layers) : layers_(std::move(layers)) {
+struct LayerStack::Signals {
+  simd::AlignedFloats memory;
+  std::vector<float*> frames;     // per stream: [audio, knobs ...]; for a first layer that cannot take knobs apart
+  std::vector<float*> buffers[2]; // per stream: a layer reads one and writes the other
+};
+
+LayerStack::LayerStack(std::vector<std::unique_ptr<Layer>> layers)
+    : layers_(std::move(layers)), signals_(std::make_unique<Signals>()) {
   assert(!layers_.empty() && layers_.back()->outputSize() == 1);
-  knobs_.assign(static_cast<std::size_t>(layers_.front()->inputSize()) - 1, 0.0f);
+  const int numKnobs = layers_.front()->inputSize() - 1;
+  knobs_.assign(static_cast<std::size_t>(numKnobs), 0.0f);
+  knobsApart_ = layers_.front()->takeKnobs(numKnobs);
+  if (layers_.size() < 2)
+    return;
+  auto* recurrent = dynamic_cast<RecurrentLayer*>(layers_[layers_.size() - 2].get());
+  const auto* head = dynamic_cast<const Dense*>(layers_.back().get());
+  if (recurrent != nullptr && head != nullptr && head->activation() == ActivationType::none) {
+    recurrent->takeHead(*head);
+    layers_.pop_back();
+  }
 }
+
+LayerStack::~LayerStack() = default;
 
 void LayerStack::prepare(int numStreams, int maxFrames) {
-  std::size_t widest = 1;
+  const auto streams = static_cast<std::size_t>(numStreams);
+  const auto sizeOf = [&](int frameSize) {
+    constexpr std::size_t kLine = Layer::kAlignment / sizeof(float);
+    const auto values = static_cast<std::size_t>(Layer::frameStride(frameSize)) * static_cast<std::size_t>(maxFrames);
+    return (values + kLine - 1) / kLine * kLine;
+  };
+  std::size_t widest = sizeOf(1);
   for (const auto& layer : layers_) {
     layer->prepare(numStreams);
-    widest = std::max(widest, static_cast<std::size_t>(layer->outputSize()));
+    widest = std::max(widest, sizeOf(layer->outputSize()));
   }
-  const std::size_t size = widest * static_cast<std::size_t>(maxFrames);
-  const std::size_t frames = knobs_.empty() ? 0 : (knobs_.size() + 1) * static_cast<std::size_t>(maxFrames);
-  frames_.assign(frames * static_cast<std::size_t>(numStreams), 0.0f);
-  framesOf_.resize(static_cast<std::size_t>(numStreams));
-  for (std::size_t stream = 0; stream < framesOf_.size(); ++stream)
-    framesOf_[stream] = frames_.data() + stream * frames;
-  signal_.assign(2 * size * static_cast<std::size_t>(numStreams), 0.0f);
-  float* next = signal_.data();
-  for (auto& buffers : buffers_) {
-    buffers.resize(static_cast<std::size_t>(numStreams));
-    for (float*& buffer : buffers) {
-      buffer = next;
+  const std::size_t framesSize = knobsApart_ ? 0 : sizeOf(layers_.front()->inputSize());
+  signals_->memory.assign(streams * (2 * widest + framesSize), 0.0f);
+  float* next = signals_->memory.data();
+  const auto share = [&](std::vector<float*>& pointers, std::size_t size) {
+    pointers.resize(streams);
+    for (float*& pointer : pointers) {
+      pointer = next;
       next += size;
     }
-  }
+  };
+  share(signals_->buffers[0], widest);
+  share(signals_->buffers[1], widest);
+  share(signals_->frames, framesSize);
 }
 
-void LayerStack::setKnobs(const float* positions) noexcept { std::copy_n(positions, knobs_.size(), knobs_.begin()); }
+void LayerStack::setKnobs(const float* positions) noexcept {
+  if (knobsApart_)
+    layers_.front()->setKnobs(positions);
+  else
+    std::copy_n(positions, knobs_.size(), knobs_.begin());
+}
 
 void LayerStack::reset(int stream) noexcept {
   for (const auto& layer : layers_)
@@ -45,18 +77,19 @@ void LayerStack::reset(int stream) noexcept {
 
 void LayerStack::process(const float* const* input, float* const* output, int numStreams, int numFrames) noexcept {
   const float* const* from = input;
-  if (!knobs_.empty()) {
+  if (!knobsApart_) {
+    const int stride = Layer::frameStride(layers_.front()->inputSize());
     for (int stream = 0; stream < numStreams; ++stream) {
-      float* frame = framesOf_[static_cast<std::size_t>(stream)];
-      for (int t = 0; t < numFrames; ++t) {
-        *frame++ = input[stream][t];
-        frame = std::copy(knobs_.begin(), knobs_.end(), frame);
+      float* frame = signals_->frames[static_cast<std::size_t>(stream)];
+      for (int t = 0; t < numFrames; ++t, frame += stride) {
+        frame[0] = input[stream][t];
+        std::copy(knobs_.begin(), knobs_.end(), frame + 1);
       }
     }
-    from = framesOf_.data();
+    from = signals_->frames.data();
   }
   for (std::size_t index = 0; index < layers_.size(); ++index) {
-    float* const* to = index + 1 == layers_.size() ? output : buffers_[index % 2].data();
+    float* const* to = index + 1 == layers_.size() ? output : signals_->buffers[index % 2].data();
     layers_[index]->process(from, to, numStreams, numFrames);
     from = to;
   }

@@ -4,19 +4,25 @@
 
 #include <fxengine/layers/dense.h>
 
+#include <algorithm>
 #include <cmath>
+#include <iterator>
 
 using fxengine::ActivationType;
 
 TEST_CASE("Dense: weights are [in][out]", "[layers]") {
   // Input k goes to output (k + 1) mod 3 with a bias of k there: exact in float32.
   fxengine::Dense dense(3, 3, {0, 1, 0, 0, 0, 1, 1, 0, 0}, {0.0f, 1.0f, 2.0f}, ActivationType::none);
-  const float input[6] = {0.5f, 0.25f, 0.125f, -1.0f, -2.0f, -3.0f};
-  float output[6];
+  constexpr int kStride = fxengine::Layer::frameStride(3);
+  alignas(fxengine::Layer::kAlignment) float input[2 * kStride] = {0.5f, 0.25f, 0.125f};
+  alignas(fxengine::Layer::kAlignment) float output[2 * kStride];
+  std::copy_n(std::begin({-1.0f, -2.0f, -3.0f}), 3, input + kStride);
   const float* in = input;
   float* out = output;
+  dense.prepare(1);
   dense.process(&in, &out, 1, 2);
-  REQUIRE(std::vector<float>(output, output + 6) == std::vector<float>{0.125f, 1.5f, 2.25f, -3.0f, 0.0f, 0.0f});
+  REQUIRE(std::vector<float>(output, output + 3) == std::vector<float>{0.125f, 1.5f, 2.25f});
+  REQUIRE(std::vector<float>(output + kStride, output + kStride + 3) == std::vector<float>{-3.0f, 0.0f, 0.0f});
 }
 
 TEST_CASE("Dense: stacks with each activation agree with double precision", "[layers][golden]") {

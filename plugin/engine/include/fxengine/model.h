@@ -43,6 +43,7 @@ struct SelfTest {
 struct ModelInfo {
   std::string name;         ///< metadata.name, else the file's name
   std::string backend;      ///< "fxengine" or "rtneural"
+  std::string isa;          ///< instruction set of the kernels: "sse2", "avx2", "avx512" or "neon"
   std::string architecture; ///< "lstm", "gru", "lstm+gru" or "dense"
   std::vector<LayerInfo> layers;
   std::size_t numWeights = 0;

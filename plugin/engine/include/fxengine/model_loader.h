@@ -30,6 +30,12 @@ enum class WeightStorage {
   bfloat16 ///< round them where they are not; info().notes says what that does to the output
 };
 
+/** How tanh and sigmoid are worked out in recurrent layers. */
+enum class Activations {
+  exact, ///< to float32 rounding
+  fast   ///< to about 1e-4, for processors that would not keep up; info().notes says so
+};
+
 struct LoadOptions {
   /** "fxengine", or "rtneural" where that backend is built. */
   std::string backend = "fxengine";
@@ -37,6 +43,8 @@ struct LoadOptions {
   bool selfTest = true;
   /** Other than bfloat16 with the backend "fxengine" only. */
   WeightStorage weightStorage = WeightStorage::automatic;
+  /** Other than exact with the backend "fxengine" only. */
+  Activations activations = Activations::exact;
   /** 1, 2, 4 or 8: plays the network at so many times its sample rate, which keeps what it distorts from folding back
       as inharmonic tones. Costs about as many times the work, and the latency that info().latencyFrames tells. */
   int oversampling = 1;

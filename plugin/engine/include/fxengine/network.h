@@ -37,6 +37,7 @@ class LayerStack final : public Network {
  public:
   /** The sizes must fit one another; the first layer takes the audio and then the knobs, the last has one output. */
   explicit LayerStack(std::vector<std::unique_ptr<Layer>> layers);
+  ~LayerStack() override;
 
   void prepare(int numStreams, int maxFrames) override;
   void reset(int stream) noexcept FXENGINE_REALTIME override;
@@ -47,10 +48,9 @@ class LayerStack final : public Network {
  private:
   std::vector<std::unique_ptr<Layer>> layers_;
   std::vector<float> knobs_;
-  std::vector<float> frames_;      // per stream: [audio, knobs ...] frame by frame; empty where there are no knobs
-  std::vector<float*> framesOf_;   // per stream, into frames_
-  std::vector<float> signal_;      // two buffers per stream: a layer reads one and writes the other
-  std::vector<float*> buffers_[2]; // per stream, into signal_
+  bool knobsApart_ = false; // the first layer takes them by setKnobs()
+  struct Signals;
+  std::unique_ptr<Signals> signals_;
 };
 
 } // namespace fxengine

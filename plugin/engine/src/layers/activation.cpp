@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "fxengine/layers/activation.h"
 
+#include "simd/kernels.h"
+
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -43,24 +45,23 @@ const char* activationName(ActivationType type) noexcept {
 }
 
 void applyActivation(ActivationType type, float* values, int size) noexcept {
+  // Chosen once for all: what is so short is not worth a choice per model.
+  static const simd::Kernels& kernels = simd::kernelsInUse();
   switch (type) {
   case ActivationType::none:
     break;
   case ActivationType::tanh:
-    for (int k = 0; k < size; ++k)
-      values[k] = std::tanh(values[k]);
+    kernels.tanh(values, size);
     break;
   case ActivationType::relu:
     for (int k = 0; k < size; ++k)
       values[k] = values[k] < 0.0f ? 0.0f : values[k];
     break;
   case ActivationType::sigmoid:
-    for (int k = 0; k < size; ++k)
-      values[k] = 1.0f / (1.0f + std::exp(-values[k]));
+    kernels.sigmoid(values, size);
     break;
   case ActivationType::elu:
-    for (int k = 0; k < size; ++k)
-      values[k] = values[k] < 0.0f ? std::expm1(values[k]) : values[k];
+    kernels.elu(values, size);
     break;
   case ActivationType::softmax:
     softmax(values, size);
@@ -71,10 +72,9 @@ void applyActivation(ActivationType type, float* values, int size) noexcept {
 void Activation::process(const float* const* input, float* const* output, int numStreams, int numFrames) noexcept {
   const int size = outputSize();
   for (int stream = 0; stream < numStreams; ++stream) {
-    std::copy_n(input[stream], static_cast<long>(numFrames) * size, output[stream]);
-    for (int frame = 0; frame < numFrames; ++frame) {
-      applyActivation(type_, output[stream] + static_cast<long>(frame) * size, size);
-    }
+    std::copy_n(input[stream], static_cast<std::ptrdiff_t>(numFrames) * frameStride(size), output[stream]);
+    for (int frame = 0; frame < numFrames; ++frame)
+      applyActivation(type_, output[stream] + static_cast<std::ptrdiff_t>(frame) * frameStride(size), size);
   }
 }
 

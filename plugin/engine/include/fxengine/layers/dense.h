@@ -4,6 +4,7 @@
 #include "fxengine/layers/activation.h"
 #include "fxengine/layers/layer.h"
 
+#include <memory>
 #include <vector>
 
 namespace fxengine {
@@ -15,7 +16,11 @@ class Dense final : public Layer {
  public:
   Dense(int inputSize, int outputSize, std::vector<float> weights, std::vector<float> bias, ActivationType activation);
 
-  void prepare(int) override {}
+  const std::vector<float>& weights() const noexcept { return weights_; }
+  const std::vector<float>& bias() const noexcept { return bias_; }
+  ActivationType activation() const noexcept { return activation_; }
+
+  void prepare(int) override;
   void reset(int) noexcept FXENGINE_REALTIME override {}
   void process(const float* const* input, float* const* output, int numStreams,
                int numFrames) noexcept FXENGINE_REALTIME override;
@@ -24,6 +29,8 @@ class Dense final : public Layer {
   std::vector<float> weights_;
   std::vector<float> bias_;
   ActivationType activation_;
+  struct Packed;
+  std::shared_ptr<const Packed> packed_;
 };
 
 } // namespace fxengine

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "fxengine/layers/layer.h"
+#include "fxengine/layers/recurrent.h"
 
 #include <vector>
 
@@ -19,22 +19,10 @@ namespace fxengine {
 
     Source: Cho et al., "Learning phrase representations using RNN encoder-decoder", 2014; the place of r as in cuDNN.
  */
-class Gru final : public Layer {
+class Gru final : public RecurrentLayer {
  public:
   Gru(int inputSize, int hiddenSize, std::vector<float> inputWeights, std::vector<float> recurrentWeights,
-      std::vector<float> bias);
-
-  void prepare(int numStreams) override;
-  void reset(int stream) noexcept FXENGINE_REALTIME override;
-  void process(const float* const* input, float* const* output, int numStreams,
-               int numFrames) noexcept FXENGINE_REALTIME override;
-
- private:
-  std::vector<float> inputWeights_;
-  std::vector<float> recurrentWeights_;
-  std::vector<float> bias_;
-  std::vector<float> gates_; // from the input [3 * hiddenSize], then from the state [3 * hiddenSize]; scratch
-  std::vector<float> state_; // per stream: h [hiddenSize]
+      std::vector<float> bias, RecurrentOptions options = {});
 };
 
 } // namespace fxengine

@@ -7,7 +7,7 @@ namespace fxengine {
 
 /** One layer of a network: `inputSize` values in, `outputSize` values out, frame by frame.
 
-    A signal between layers is stored frame by frame: value k of frame t stands at [t * size + k]. Each stream (audio
+    A signal is stored frame by frame: value k of frame t stands at [t * frameStride(size) + k]. Each stream (audio
     channel) has its own signal and its own state; the weights are shared. */
 class Layer {
  public:
@@ -15,6 +15,16 @@ class Layer {
 
   int inputSize() const noexcept { return inputSize_; }
   int outputSize() const noexcept { return outputSize_; }
+
+  /** Distance of frames of `size` values, in floats. Signals of more than one value begin at a multiple of kAlignment
+      bytes, so that vectors of every processor can be read and written whole; what stands between frames is
+      undefined. */
+  static constexpr int frameStride(int size) noexcept { return size == 1 ? 1 : (size + 15) / 16 * 16; }
+  static constexpr int kAlignment = 64;
+
+  /** Has the last `numKnobs` inputs come from setKnobs(); frames then hold the others. False where a layer cannot. */
+  virtual bool takeKnobs(int /*numKnobs*/) { return false; }
+  virtual void setKnobs(const float* /*positions*/) noexcept FXENGINE_REALTIME {}
 
   /** Makes room for the state of `numStreams` streams, and clears it. Allocates. */
   virtual void prepare(int numStreams) = 0;
@@ -31,6 +41,8 @@ class Layer {
   Layer(int inputSize, int outputSize) noexcept : inputSize_(inputSize), outputSize_(outputSize) {}
   Layer(const Layer&) = default;
   Layer& operator=(const Layer&) = default;
+
+  void setOutputSize(int outputSize) noexcept { outputSize_ = outputSize; }
 
  private:
   int inputSize_;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "fxengine/layers/layer.h"
+#include "fxengine/layers/recurrent.h"
 
 #include <vector>
 
@@ -19,22 +19,10 @@ namespace fxengine {
     gates: the inner loop is one multiply-add over contiguous memory.
 
     Source: Hochreiter and Schmidhuber, "Long short-term memory", 1997, with the forget gate of Gers et al., 2000. */
-class Lstm final : public Layer {
+class Lstm final : public RecurrentLayer {
  public:
   Lstm(int inputSize, int hiddenSize, std::vector<float> inputWeights, std::vector<float> recurrentWeights,
-       std::vector<float> bias);
-
-  void prepare(int numStreams) override;
-  void reset(int stream) noexcept FXENGINE_REALTIME override;
-  void process(const float* const* input, float* const* output, int numStreams,
-               int numFrames) noexcept FXENGINE_REALTIME override;
-
- private:
-  std::vector<float> inputWeights_;
-  std::vector<float> recurrentWeights_;
-  std::vector<float> bias_;
-  std::vector<float> gates_; // [4 * hiddenSize], scratch
-  std::vector<float> state_; // per stream: h [hiddenSize], c [hiddenSize]
+       std::vector<float> bias, RecurrentOptions options = {});
 };
 
 } // namespace fxengine

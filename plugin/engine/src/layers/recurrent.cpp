@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: MIT
+#include "fxengine/layers/recurrent.h"
+
+#include "fxengine/layers/dense.h"
+#include "simd/kernels.h"
+#include "simd/recurrent_weights.h"
+
+#include <algorithm>
+#include <cassert>
+#include <cmath>
+#include <cstddef>
+#include <utility>
+
+namespace fxengine {
+
+using simd::AlignedFloats;
+using simd::RecurrentKernel;
+
+namespace {
+
+/** Greatest scaled sum that the activations take, with a factor of two to spare (simd/activations-inl.h). */
+constexpr float kLargestArgument = 262144.0f;
+
+/** Frames of a layer with several inputs whose input sides are worked out ahead; they stay in the cache meanwhile. */
+constexpr int kProjectedFrames = 32;
+
+} // namespace
+
+struct RecurrentLayer::State {
+  /** Weights as one kernel wants them. */
+  struct Packed {
+    const RecurrentKernel* kernel = nullptr;
+    AlignedFloats weights;
+  };
+
+  simd::RecurrentWeights weights() const {
+    return {cell, inputSize, hiddenSize, input.data(), recurrent.data(), bias.data()};
+  }
+  void pack(Packed& packed, int numStreams);
+  void packInputs();
+  void addKnobs() noexcept;
+  float* stateOf(int stream) { return states.data() + static_cast<std::ptrdiff_t>(stream) * stateSize; }
+  void run(const Packed& packed, const float* const* inputs, float* const* outputs, int stream, int numFrames) noexcept;
+
+  simd::CellType cell;
+  int inputSize;
+  int hiddenSize;
+  std::vector<float> input, recurrent, bias; // as in the file
+  RecurrentOptions options;
+  std::vector<float> head; // empty without one
+  float headBias = 0.0f;
+  int numKnobs = 0;
+  std::vector<float> knobs;
+  int outputStride = 0;
+
+  const simd::Kernels* kernels;
+  bool projected = false;
+  Packed single, pair;
+  simd::RecurrentLayout layout;
+  std::vector<AlignedFloats> inputRows; // per input: [block][row][lane]
+  AlignedFloats projection;             // the rows of the inputs that frames hold, one after the other
+  AlignedFloats fixedBias, knobBias;    // [block][row][lane]; without and with what the knobs add
+  AlignedFloats packedHead;
+  float inputLimit = 0.0f;
+  AlignedFloats projections; // of two streams
+  AlignedFloats states;
+  std::ptrdiff_t stateSize = 0;
+};
+
+RecurrentLayer::RecurrentLayer(simd::CellType cell, int inputSize, int hiddenSize, std::vector<float> inputWeights,
+                               std::vector<float> recurrentWeights, std::vector<float> bias, RecurrentOptions options)
+    : Layer(inputSize, hiddenSize), state_(std::make_unique<State>()) {
+  const auto row = static_cast<std::size_t>(simd::numSums(cell)) * static_cast<std::size_t>(hiddenSize);
+  assert(inputWeights.size() == static_cast<std::size_t>(inputSize) * row);
+  assert(recurrentWeights.size() == static_cast<std::size_t>(hiddenSize) * row);
+  assert(bias.size() == (cell == simd::CellType::gru ? 2 * row : row));
+  static_cast<void>(row);
+  State& s = *state_;
+  s.cell = cell;
+  s.inputSize = inputSize;
+  s.hiddenSize = hiddenSize;
+  s.input = std::move(inputWeights);
+  s.recurrent = std::move(recurrentWeights);
+  s.bias = std::move(bias);
+  s.options = options;
+  s.kernels = &simd::kernelsInUse();
+}
+
+RecurrentLayer::~RecurrentLayer() = default;
+
+float RecurrentLayer::greatestSum() const { return simd::greatestSum(state_->weights()); }
+
+void RecurrentLayer::takeHead(const Dense& head) {
+  assert(head.inputSize() == outputSize() && head.outputSize() == 1 && head.activation() == ActivationType::none);
+  state_->head = head.weights();
+  state_->headBias = head.bias().front();
+  setOutputSize(1);
+}
+
+bool RecurrentLayer::takeKnobs(int numKnobs) {
+  if (inputSize() - numKnobs != 1)
+    return false;
+  state_->numKnobs = numKnobs;
+  state_->knobs.assign(static_cast<std::size_t>(numKnobs), 0.0f);
+  return true;
+}
+
+void RecurrentLayer::State::pack(Packed& packed, int numStreams) {
+  const auto& list = cell == simd::CellType::lstm ? kernels->lstm : kernels->gru;
+  const RecurrentKernel& kernel =
+      simd::findKernel(list, hiddenSize, numStreams, projected, options.bfloat16, options.fastActivations);
+  if (packed.kernel == &kernel)
+    return;
+  packed.kernel = &kernel;
+  packed.weights = simd::packRecurrent(weights(), kernel.layout);
+}
+
+void RecurrentLayer::State::packInputs() {
+  inputRows.clear();
+  for (int k = 0; k < inputSize; ++k)
+    inputRows.push_back(simd::packInput(weights(), layout, k));
+  fixedBias = simd::packBias(weights(), layout);
+  knobBias = fixedBias;
+  packedHead = head.empty() ? AlignedFloats() : simd::packHead(head.data(), hiddenSize, layout);
+  if (projected) {
+    projection.clear();
+    for (const AlignedFloats& rows : inputRows)
+      projection.insert(projection.end(), rows.begin(), rows.end());
+    projections.assign(2 * kProjectedFrames * fixedBias.size(), 0.0f);
+  }
+  float greatestWeight = 0.0f;
+  for (const float weight : input)
+    greatestWeight = std::max(greatestWeight, 2.8853901f * std::abs(weight));
+  const float room = kLargestArgument - 2.8853901f * simd::greatestSum(weights());
+  inputLimit = greatestWeight * 1e6f > room ? room / greatestWeight : 1e6f;
+}
+
+void RecurrentLayer::prepare(int numStreams) {
+  State& s = *state_;
+  if (s.head.empty() && s.hiddenSize == 1) // frames of one value have no room for a vector: one output is a head's
+    s.head = {1.0f};
+  s.projected = s.inputSize - s.numKnobs != 1;
+  s.pack(s.single, 1);
+  if (numStreams > 1)
+    s.pack(s.pair, 2);
+  assert(numStreams < 2 || s.pair.kernel->layout.lanes == s.single.kernel->layout.lanes);
+  s.layout = s.single.kernel->layout;
+  s.packInputs();
+  s.addKnobs();
+  s.outputStride = frameStride(s.hiddenSize);
+  s.stateSize = 3 * s.layout.paddedSize(s.hiddenSize);
+  s.states.assign(static_cast<std::size_t>(s.stateSize * numStreams), 0.0f);
+}
+
+void RecurrentLayer::reset(int stream) noexcept { std::fill_n(state_->stateOf(stream), state_->stateSize, 0.0f); }
+
+void RecurrentLayer::setKnobs(const float* positions) noexcept {
+  State& s = *state_;
+  if (std::equal(s.knobs.begin(), s.knobs.end(), positions))
+    return;
+  std::copy_n(positions, s.knobs.size(), s.knobs.begin());
+  s.addKnobs();
+}
+
+void RecurrentLayer::State::addKnobs() noexcept {
+  std::copy(fixedBias.begin(), fixedBias.end(), knobBias.begin());
+  for (std::size_t knob = 0; knob < knobs.size() && knob + 1 < inputRows.size(); ++knob) {
+    const AlignedFloats& rows = inputRows[knob + 1];
+    for (std::size_t k = 0; k < rows.size(); ++k)
+      knobBias[k] += knobs[knob] * rows[k];
+  }
+}
+
+void RecurrentLayer::State::run(const Packed& packed, const float* const* inputs, float* const* outputs, int stream,
+                                int numFrames) noexcept {
+  float* streamStates[2] = {stateOf(stream), packed.kernel->numStreams > 1 ? stateOf(stream + 1) : nullptr};
+  simd::RecurrentRun run{packed.weights.data(),
+                         inputRows.front().data(),
+                         knobBias.data(),
+                         inputLimit,
+                         head.empty() ? nullptr : packedHead.data(),
+                         headBias,
+                         hiddenSize,
+                         numFrames,
+                         streamStates,
+                         inputs,
+                         outputs,
+                         outputStride};
+  if (!projected) {
+    packed.kernel->run(run);
+    return;
+  }
+  const auto columns = static_cast<std::ptrdiff_t>(fixedBias.size());
+  const simd::Affine affine{projection.data(), knobBias.data(), inputSize, static_cast<int>(columns),
+                            kLargestArgument / 2};
+  const int inputStride = frameStride(inputSize);
+  const int step = head.empty() ? outputStride : 1;
+  for (int start = 0; start < numFrames; start += kProjectedFrames) {
+    const int count = std::min(kProjectedFrames, numFrames - start);
+    const float* rowsOf[2];
+    float* out[2];
+    for (int k = 0; k < packed.kernel->numStreams; ++k) {
+      float* rows = projections.data() + k * kProjectedFrames * columns;
+      kernels->affine(affine, inputs[k] + static_cast<std::ptrdiff_t>(start) * inputStride, inputStride, rows,
+                      static_cast<int>(columns), count);
+      rowsOf[k] = rows;
+      out[k] = outputs[k] + static_cast<std::ptrdiff_t>(start) * step;
+    }
+    run.inputs = rowsOf;
+    run.outputs = out;
+    run.numFrames = count;
+    packed.kernel->run(run);
+  }
+}
+
+void RecurrentLayer::process(const float* const* input, float* const* output, int numStreams, int numFrames) noexcept {
+  State& s = *state_;
+  int stream = 0;
+  for (; stream + 2 <= numStreams; stream += 2)
+    s.run(s.pair, input + stream, output + stream, stream, numFrames);
+  if (stream < numStreams)
+    s.run(s.single, input + stream, output + stream, stream, numFrames);
+}
+
+} // namespace fxengine

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT
+// Compiled once per instruction set: FXENGINE_SIMD_ISA names it.
+#include "simd/kernels.h"
+
+#include "simd/affine-inl.h"
+#include "simd/symmetric_fir-inl.h"
+
+namespace fxengine::simd::FXENGINE_SIMD_ISA {
+
+extern const std::span<const RecurrentKernel> kLstm;
+extern const std::span<const RecurrentKernel> kGru;
+
+const Kernels& kernels() {
+  static const Kernels all{Isa::FXENGINE_SIMD_ISA, kLstm,          kGru,
+                           &affine<Wide>,          &dot<Narrow>,   &tanhOf<Narrow>,
+                           &sigmoidOf<Narrow>,     &eluOf<Narrow>, &symmetricFir<Wide::arch_type>};
+  return all;
+}
+
+} // namespace fxengine::simd::FXENGINE_SIMD_ISA
