@@ -8,9 +8,7 @@
 #include <fxengine/model_loader.h>
 #include <fxengine/realtime/flush_denormals.h>
 
-#if FXBENCH_ISA
 #include <fxengine/simd/isa.h>
-#endif
 
 #include <nlohmann/json.hpp>
 
@@ -54,6 +52,17 @@ struct Settings {
   std::string kernel; // a part of the engine instead of a model
 };
 
+/** What the engine loads models for from now on; "" is its own choice, or what the user chose by FXENGINE_ISA. */
+void useIsa(const std::string& isa) {
+  static const char* const variable = "FXENGINE_ISA";
+  static const std::string given = std::getenv(variable) != nullptr ? std::getenv(variable) : "";
+  const std::string& value = isa.empty() ? given : isa;
+  if (value.empty())
+    ::unsetenv(variable);
+  else
+    ::setenv(variable, value.c_str(), 1);
+}
+
 /** Something that plays blocks, ours or a peer's. */
 class Player {
  public:
@@ -66,14 +75,15 @@ class EnginePlayer final : public Player {
  public:
   /** Throws std::exception where the engine cannot play it like that. */
   EnginePlayer(const std::string& json, const Settings& settings) : numStreams_(settings.streams) {
-    if (settings.isa.empty())
-      ::unsetenv("FXENGINE_ISA");
-    else
-      ::setenv("FXENGINE_ISA", settings.isa.c_str(), 1);
+    useIsa(settings.isa);
     fxengine::LoadOptions options;
     options.selfTest = false;
     options.backend = settings.backend;
-    apply(settings, options);
+    options.oversampling = settings.oversampling;
+    options.weightStorage = settings.weightStorage == "float32"    ? fxengine::WeightStorage::float32
+                            : settings.weightStorage == "bfloat16" ? fxengine::WeightStorage::bfloat16
+                                                                   : fxengine::WeightStorage::automatic;
+    options.activations = settings.activations == "fast" ? fxengine::Activations::fast : fxengine::Activations::exact;
     model_ = std::make_unique<fxengine::Model>(fxengine::parseModel(json, "benchmark", options));
     model_->prepare(settings.streams, settings.block);
   }
@@ -83,31 +93,10 @@ class EnginePlayer final : public Player {
     model_->process(input, output, numStreams_, numFrames);
   }
 
-  std::string isa() const { return isaOf(model_->info()); }
-  const fxengine::ModelInfo& info() const { return model_->info(); }
+  /** "" of another backend, which runs what it was compiled for. */
+  std::string isa() const { return model_->info().backend == "fxengine" ? model_->info().isa : ""; }
 
  private:
-  // Templates, so that the program also measures an engine that does not have these options yet.
-  template <class Options> static void apply(const Settings& settings, Options& options) {
-    options.oversampling = settings.oversampling;
-    options.weightStorage = settings.weightStorage == "float32"    ? fxengine::WeightStorage::float32
-                            : settings.weightStorage == "bfloat16" ? fxengine::WeightStorage::bfloat16
-                                                                   : fxengine::WeightStorage::automatic;
-    if constexpr (requires { options.activations; }) {
-      using Activations = decltype(options.activations);
-      options.activations = settings.activations == "fast" ? Activations::fast : Activations::exact;
-    } else if (settings.activations != "exact") {
-      throw std::runtime_error("no fast activations in this build");
-    }
-  }
-
-  template <class Info> static std::string isaOf(const Info& info) {
-    if constexpr (requires { info.isa; })
-      return info.isa;
-    else
-      return "";
-  }
-
   int numStreams_;
   std::unique_ptr<fxengine::Model> model_;
 };
@@ -337,26 +326,18 @@ std::vector<Peer> openPeers(const std::vector<std::string>& paths) {
   return peers;
 }
 
-/** Names of this processor's instruction sets that the engine knows, "" where it has but one. */
+/** Names of this processor's instruction sets that the engine has kernels for. */
 std::vector<std::string> engineIsas() {
-#if FXBENCH_ISA
   std::vector<std::string> names;
   for (const auto isa : fxengine::simd::availableIsas())
     names.emplace_back(fxengine::simd::isaName(isa));
   return names;
-#else
-  return {""};
-#endif
 }
 
-/** The one that the engine chooses by itself. */
+/** The one that models are loaded for where none is asked for. */
 std::string chosenIsa() {
-#if FXBENCH_ISA
-  ::unsetenv("FXENGINE_ISA");
+  useIsa("");
   return fxengine::simd::isaName(fxengine::simd::isaInUse());
-#else
-  return "";
-#endif
 }
 
 class Run {
@@ -482,6 +463,8 @@ class Run {
       for (const std::string& isa : isas) {
         if (index > 0 && options_.isas.empty() && !isa.empty())
           continue;
+        if (!base.kernel.empty() && &isa != &isas.front())
+          continue; // those keep to the set that they were first used with
         Candidate candidate;
         candidate.subject = subject;
         candidate.settings = base;
@@ -511,7 +494,7 @@ class Run {
         candidate.subject = "peer";
         candidate.peer = &peer;
         candidate.make = [&peer, &peerModel] {
-          ::unsetenv("FXENGINE_ISA"); // is ours alone
+          useIsa("");
           return std::make_unique<PeerPlayer>(*peer.variant, peerModel);
         };
         try {
@@ -607,7 +590,7 @@ class Run {
       result["library"] = settings.backend;
       result["variant"] = settings.kernel;
       result["sizes"] = "run-time";
-      result["isa"] = engine != nullptr ? engine->isa() : "";
+      result["isa"] = engine != nullptr ? engine->isa() : chosenIsa();
       result["exact"] = settings.activations == "exact" && settings.weightStorage != "bfloat16";
     }
     result["block"] = settings.block;
@@ -697,6 +680,8 @@ void run(const Options& options) {
     throw std::runtime_error("--only: no such scenario; --list names them");
 
   const fxengine::ScopedFlushDenormals flush;
+  float value = 0.0f;
+  fxengine::applyActivation(fxengine::ActivationType::tanh, &value, 1); // chooses its instruction set once for all
   Run run(options);
   Json document = {{"format", 1},
                    {"compiler", FXBENCH_COMPILER},

@@ -254,7 +254,7 @@ def markdown(rows: Sequence[Sequence[str]], *, left: Sequence[int]) -> list[str]
 
 def time(nanoseconds: float) -> str:
     """With the digits that mean something."""
-    return f"{nanoseconds:.0f}" if nanoseconds >= 1000 else f"{nanoseconds:.1f}"
+    return f"{nanoseconds:.{0 if nanoseconds >= 1000 else 1 if nanoseconds >= 10 else 2}f}"
 
 
 def share(nanoseconds: float) -> float:
