@@ -284,8 +284,7 @@ std::vector<Group> scenarioTable() {
   for (const int size : {8, 16, 20, 24, 32, 40, 64, 96}) {
     Group group{.name = "gru-" + std::to_string(size), .type = "gru", .sizes = {size}, .peers = true};
     group.rows.push_back({"size", {}});
-    if (has({8, 16, 40}, size))
-      group.rows.push_back({"streams", with([](Settings& s) { s.streams = 2; })});
+    group.rows.push_back({"streams", with([](Settings& s) { s.streams = 2; })});
     groups.push_back(group);
   }
   Group kernels{.name = "kernels", .type = "kernel"};
