@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import doctest
-import fcntl
 import importlib
 import json
 import os
@@ -141,17 +140,9 @@ def finished_run(recording: tuple[Path, Path], tmp_path_factory: pytest.TempPath
 
 
 @pytest.fixture(scope="session")
-def engine() -> Path:
-    """The engine as a static library, for the C++ examples; kept in build/ from one run to the next."""
-    build = REPOSITORY / "build" / "examples"
-    build.mkdir(parents=True, exist_ok=True)
-    with (build / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # test processes share the folder
-        options = ["-G", "Ninja", "-DFXTRAIN_TESTS=OFF", "-S", REPOSITORY, "-B", build]
-        for step in (options, ["--build", build, "--target", "fxengine"]):
-            made = subprocess.run(["cmake", *step], check=False, capture_output=True, text=True)
-            assert made.returncode == 0, made.stdout + made.stderr
-    (library,) = build.rglob("libfxengine.a")
+def engine(engine_build: Path) -> Path:
+    """The engine as a static library, for the C++ examples."""
+    (library,) = engine_build.rglob("libfxengine.a")
     return library
 
 
@@ -169,6 +160,9 @@ class Sandbox:
         target.parent.mkdir(parents=True, exist_ok=True)
         if kind == "source":
             target.symlink_to(REPOSITORY)
+        elif kind == "engine":
+            target.symlink_to(self._request.getfixturevalue("installed_engine"))
+            os.environ["CMAKE_PREFIX_PATH"] = str(target)  # the fixture sandbox restores it
         elif kind in ("dry", "wet"):
             shutil.copy(self._request.getfixturevalue("recording")[kind == "wet"], target)
         elif kind == "run":
@@ -259,6 +253,7 @@ def sandbox(tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.
     folder = tmp_path / "page"
     folder.mkdir()
     monkeypatch.chdir(folder)
+    monkeypatch.setenv("CMAKE_PREFIX_PATH", "")
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     return Sandbox(folder, request)
 
