@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -170,6 +170,18 @@ def ratio(row: Row, reference: Row) -> float:
     return statistics.median(a / b for a, b in zip(row.rounds, reference.rounds, strict=True))
 
 
+def counterpart(row: Row, baseline: Iterable[Row]) -> Row | None:
+    """The row of an earlier run that this one is to be compared with.
+
+    Where the engine was not measured on this instruction set then, but on one alone, it is that one.
+    """
+    found = [other for other in baseline if replace(other, isa=row.isa).key == row.key]
+    same = [other for other in found if other.isa == row.isa]
+    if same:
+        return same[0]
+    return found[0] if len(found) == 1 and not row.is_peer else None
+
+
 def change_of(row: Row, before: Row) -> Change:
     """How the calm rounds of a row differ from those of an earlier run, at the processor's clock of now."""
     expected = before.calm * row.yardstick / before.yardstick
@@ -190,7 +202,6 @@ def fastest_peers(rows: Sequence[Row]) -> list[Row]:
 
 def table(rows: Sequence[Row], *, baseline: Sequence[Row] = (), all_variants: bool = False) -> list[str]:
     """The table in Markdown, line by line."""
-    before = {row.key: row for row in baseline}
     head = ["model", "played by", "set", "ns/frame", "spread", "share of block: median (worst)", "ratio", "error"]
     head += ["output", *(["before", "change"] if baseline else [])]
     lines = [head]
@@ -209,7 +220,7 @@ def table(rows: Sequence[Row], *, baseline: Sequence[Row] = (), all_variants: bo
             row.output_hash[:8],
         ]
         if baseline:
-            earlier = before.get(row.key)
+            earlier = counterpart(row, baseline)
             change = change_of(row, earlier) if earlier else None
             cells += [time(change.before), change.words] if change else ["-", "not measured then"]
         group = row.group

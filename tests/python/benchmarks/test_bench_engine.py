@@ -143,6 +143,18 @@ def test_the_table_has_a_line_for_each_row_and_a_column_for_each_figure(bench: M
     assert cells(third)[1] == "Other plain run-time"
 
 
+def test_the_engine_is_compared_with_itself_on_another_instruction_set_where_there_was_but_one(
+    bench: ModuleType,
+) -> None:
+    (now,) = bench.rows_of(run(row(isa="avx512")))
+    one = bench.rows_of(run(row(isa="sse2"), row(isa="sse2", streams=2)))
+    several = bench.rows_of(run(row(isa="sse2"), row(isa="avx2")))
+    assert bench.counterpart(now, one) is one[0]
+    assert bench.counterpart(now, several) is None
+    (other,) = bench.rows_of(run(peer(isa="avx512")))
+    assert bench.counterpart(other, bench.rows_of(run(peer(isa="avx2")))) is None
+
+
 def test_models_of_the_earlier_run_that_are_missing_now_are_named(bench: ModuleType) -> None:
     lines = bench.table(bench.rows_of(run(row())), baseline=bench.rows_of(run(row(), group="gru-8")))
     assert lines[-1] == "Only in the earlier run: gru-8."
