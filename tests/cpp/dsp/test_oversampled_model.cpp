@@ -259,7 +259,7 @@ TEST_CASE("Oversampled model: process, reset and setKnob allocate nothing", "[mo
   }
 }
 
-TEST_CASE("Oversampled model: aliases of a distorted 5 kHz tone fall as with ideal filters", "[model]") {
+TEST_CASE("Oversampled model: aliases of a distorted 5 kHz tone fall as with ideal filters", "[model][long]") {
   constexpr double kGain = 30.0;
   double atOneTimes = 0.0;
   for (const int factor : {1, 2, 4, 8}) {
