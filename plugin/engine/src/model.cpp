@@ -9,6 +9,7 @@
 #include <atomic>
 #include <bit>
 #include <cmath>
+#include <functional>
 #include <utility>
 
 namespace fxengine {
@@ -161,16 +162,10 @@ void Model::State::runOversampled(int numStreams, int numFrames) noexcept {
   const int factor = info.oversampling;
   network->process(phases, results, numStreams * factor, numFrames);
   for (int channel = 0; channel < numStreams; ++channel) {
-    std::uint32_t bad = 0;
-    for (int index = channel * factor; index < (channel + 1) * factor; ++index) {
-      const float* x = phases[index];
-      float* z = results[index];
-      for (int t = 0; t < numFrames; ++t) {
-        z[t] += skipGain * x[t]; // before the filters, for what cancels in the sum to cancel to the end of the band
-        bad |= isNotFinite(z[t]);
-      }
+    if (info.residual) { // before the filters, for what cancels in the sum to cancel to the end of the band
+      for (int index = channel * factor; index < (channel + 1) * factor; ++index)
+        std::transform(phases[index], phases[index] + numFrames, results[index], results[index], std::plus<>());
     }
-    fault[static_cast<std::size_t>(channel)] |= bad;
     oversampler->downsample(channel, numFrames);
   }
 }

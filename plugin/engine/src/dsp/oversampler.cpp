@@ -2,7 +2,7 @@
 #include "fxengine/dsp/oversampler.h"
 
 #include "fxengine/dsp/half_band.h"
-#include "simd/symmetric_fir-inl.h"
+#include "simd/kernels.h"
 
 #include <algorithm>
 #include <bit>
@@ -37,7 +37,7 @@ int Oversampler::latencyFrames(int factor) noexcept {
   return latency;
 }
 
-Oversampler::Oversampler(int factor) : factor_(factor) {
+Oversampler::Oversampler(int factor) : factor_(factor), symmetricFir_(simd::kernelsInUse().symmetricFir) {
   assert(std::find(std::begin(kFactors), std::end(kFactors), factor) != std::end(kFactors));
   const int numStages = numStagesOf(factor);
   phaseSignals_ = {{addBuffer(), 0}};
@@ -190,8 +190,7 @@ void Oversampler::run(const Filter& filter, float* channel, int numFrames) const
   const simd::SymmetricFir fir = {filter.taps.data(),    filter.beforeAt.data(),
                                   filter.afterAt.data(), static_cast<std::int32_t>(filter.taps.size()),
                                   filter.centreAt,       filter.centreTap};
-  simd::symmetricFir<xsimd::default_arch>(fir, channel, channel + block_[static_cast<std::size_t>(filter.output)],
-                                          numFrames);
+  symmetricFir_(fir, channel, channel + block_[static_cast<std::size_t>(filter.output)], numFrames);
 }
 
 void Oversampler::upsample(int channel, int numFrames) noexcept {

@@ -18,7 +18,7 @@ constexpr int kBurst = 9;            // blocks
 constexpr int kLongestSilence = 188; // blocks: a second at 48 kHz
 constexpr int kShortestSilence = 4;
 constexpr double kMostWork = 1e9; // multiplications: some tenths of a second
-constexpr double kAtRest = 1e-6;
+constexpr double kAtRest = 1e-5;
 
 /** A block of the burst: an impulse, a sine of 1/48 of the sample rate and noise, in turn; full scale. It ends in
    noise, which leaves the phases where they differ most. */

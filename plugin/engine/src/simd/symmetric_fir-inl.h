@@ -35,6 +35,10 @@ template <class Arch> void symmetricFir(const SymmetricFir& fir, const float* ba
   constexpr int kLanes = static_cast<int>(xsimd::batch<float, Arch>::size);
   static_assert(kLanes <= kMostLanes);
   int t = 0;
+  if constexpr (kLanes <= 8) { // no gain in longer vectors
+    for (; t + 8 * kLanes <= numFrames; t += 8 * kLanes)
+      symmetricFirTile<Arch, 8>(fir, base + t, output + t);
+  }
   for (; t + 4 * kLanes <= numFrames; t += 4 * kLanes)
     symmetricFirTile<Arch, 4>(fir, base + t, output + t);
   for (; t + 2 * kLanes <= numFrames; t += 2 * kLanes)

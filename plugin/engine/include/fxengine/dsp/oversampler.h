@@ -9,6 +9,10 @@
 
 namespace fxengine {
 
+namespace simd {
+struct SymmetricFir;
+}
+
 /** Takes audio to `factor` times its sample rate and back, kept apart by phase.
 
     Phase q holds the samples q, q + factor, q + 2 factor ... of the higher rate: a signal at the base rate, frame for
@@ -89,6 +93,7 @@ class Oversampler {
   void run(const Filter& filter, float* channel, int numFrames) const noexcept;
 
   int factor_;
+  void (*symmetricFir_)(const simd::SymmetricFir& fir, const float* base, float* output, int numFrames);
   std::vector<Filter> up_, down_; // in the order to run them
   std::vector<Signal> phaseSignals_;
   std::vector<Signal> resultSignals_;
