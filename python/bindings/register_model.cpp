@@ -196,6 +196,8 @@ py::dict PythonModel::info() const {
   result["num_inputs"] = info.numInputs;
   result["residual"] = info.residual;
   result["weight_storage"] = info.weightStorage;
+  result["activations"] = info.activations;
+  result["isa"] = info.isa;
   result["input_gain_db"] = info.inputGainDb;
   result["output_gain_db"] = info.outputGainDb;
   result["sample_rate"] = info.sampleRate;
@@ -208,6 +210,14 @@ py::dict PythonModel::info() const {
   result["notes"] = info.notes;
   result["metadata"] = jsonLoads(info.metadata);
   return result;
+}
+
+fxengine::Activations activationsOf(const std::string& name) {
+  if (name == "exact")
+    return fxengine::Activations::exact;
+  if (name == "fast")
+    return fxengine::Activations::fast;
+  throw py::value_error("activations: expected exact or fast, found " + name);
 }
 
 fxengine::WeightStorage weightStorageOf(const std::string& name) {
@@ -233,17 +243,18 @@ void registerModel(py::module_& module) {
       .def("info", &PythonModel::info);
 
   const auto load = [](const std::filesystem::path& path, const std::string& backend, bool selfTest, int oversampling,
-                       const std::string& weightStorage) {
+                       const std::string& weightStorage, const std::string& activations) {
     fxengine::LoadOptions options;
     options.backend = backend;
     options.selfTest = selfTest;
     options.oversampling = oversampling;
     options.weightStorage = weightStorageOf(weightStorage);
+    options.activations = activationsOf(activations);
     const py::gil_scoped_release release;
     return std::make_unique<PythonModel>(fxengine::loadModel(path, options));
   };
   module.def("load", load, py::arg("path"), py::kw_only(), py::arg("backend"), py::arg("self_test"),
-             py::arg("oversampling"), py::arg("weight_storage"));
+             py::arg("oversampling"), py::arg("weight_storage"), py::arg("activations"));
   module.def("available_backends", &fxengine::availableBackends);
   module.def(
       "describe_content", [](const py::bytes& content) { return fxengine::describeContent(std::string_view(content)); },

@@ -70,6 +70,8 @@ class ModelInfo:
         num_inputs: audio, then one for each knob.
         residual: the input is added to the network's output.
         weight_storage: how the recurrent matrices are kept, "float32" or "bfloat16".
+        activations: "exact", or "fast" where they are approximated; ``notes`` says how far off the output then is.
+        isa: the instruction set it runs on: "sse2", "avx2", "avx512" or "neon".
         sample_rate: in Hz, or None where the file does not say.
         oversampling: how many times the network runs per frame: 1, 2, 4 or 8.
         latency: how much later than its input the model's output is, in frames, oversampling included.
@@ -89,6 +91,8 @@ class ModelInfo:
     num_inputs: int
     residual: bool
     weight_storage: str
+    activations: str
+    isa: str
     input_gain_db: float
     output_gain_db: float
     sample_rate: float | None
@@ -133,6 +137,8 @@ class Model:
             num_inputs=info["num_inputs"],
             residual=info["residual"],
             weight_storage=info["weight_storage"],
+            activations=info["activations"],
+            isa=info["isa"],
             input_gain_db=info["input_gain_db"],
             output_gain_db=info["output_gain_db"],
             sample_rate=info["sample_rate"],
@@ -198,6 +204,7 @@ def load(
     self_test: bool = True,
     oversampling: int = 1,
     weight_storage: Literal["automatic", "float32", "bfloat16"] = "automatic",
+    activations: Literal["exact", "fast"] = "exact",
 ) -> Model:
     """Loads a model file: RTNeural JSON, with or without AIDA-X's keys.
 
@@ -209,13 +216,20 @@ def load(
             fold back as inharmonic tones. The output is ``info.oversampling_latency`` frames later for it.
         weight_storage: how to keep the recurrent matrices. "automatic" takes 16 bits where that is faster and changes
             nothing; "bfloat16" also rounds them, and ``info.notes`` says what that does to the output.
+        activations: "fast" approximates tanh and sigmoid to 6e-5 in layers of common sizes; ``info.notes`` says what
+            that does to the output.
 
     Raises:
         ModelFileError: naming file, field, what was expected and what was found.
     """
     path = Path(path)
     model = _engine.load(
-        path, backend=backend, self_test=self_test, oversampling=oversampling, weight_storage=weight_storage
+        path,
+        backend=backend,
+        self_test=self_test,
+        oversampling=oversampling,
+        weight_storage=weight_storage,
+        activations=activations,
     )
     return Model(path, model)
 

@@ -93,8 +93,10 @@ TEST_CASE("Model: channels are independent streams", "[model][property][state]")
     float* out[2] = {outLeft.data(), outRight.data()};
     model.prepare(2, 100);
     model.process(in, out, 2, 800);
-    REQUIRE(outLeft == expectedLeft);
-    REQUIRE(outRight == expectedRight);
+    for (std::size_t t = 0; t < 800; ++t) { // streams together may be summed in another order than one alone
+      REQUIRE(std::abs(outLeft[t] - expectedLeft[t]) < 2e-6f);
+      REQUIRE(std::abs(outRight[t] - expectedRight[t]) < 2e-6f);
+    }
   }
 }
 
@@ -169,9 +171,14 @@ TEST_CASE("Model: NaN and infinity become silence, are counted, and leave no tra
     for (const Json& json : test::assortment()) {
       fxengine::Model model = test::load(json);
       const std::vector<float> clean = test::noise(256, 41);
-      const std::vector<float> expected = test::play(model, clean, {256});
+      const std::vector<float> alone = test::play(model, clean, {256});
       model.prepare(2, 256);
       std::vector<float> left = clean, right = clean;
+      float* both[2] = {left.data(), right.data()};
+      model.process(both, both, 2, 256);
+      const std::vector<float> expected = right; // of two streams: their sums may be in another order
+      model.reset();
+      left = right = clean;
       left[100] = value;
       float* channels[2] = {left.data(), right.data()};
       model.process(channels, channels, 2, 256);
@@ -183,7 +190,7 @@ TEST_CASE("Model: NaN and infinity become silence, are counted, and leave no tra
         REQUIRE(model.numFaults() == 1);
         std::copy(clean.begin(), clean.end(), left.begin());
         model.process(channels, channels, 1, 256);
-        REQUIRE(left == expected); // as after reset
+        REQUIRE(left == alone); // as after reset
       }
     }
   }

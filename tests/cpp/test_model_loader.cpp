@@ -277,7 +277,7 @@ TEST_CASE("Loader: reads files, and tells what is wrong with a path", "[loader]"
 
 TEST_CASE("Loader: weights that are bfloat16 numbers sound the same however they are kept", "[loader][storage]") {
   for (const char* type : {"lstm", "gru"}) {
-    Json json = test::makeModel(1, {{type, 48}, {"dense", 1}}, 3);
+    Json json = test::makeModel(1, {{type, 80}, {"dense", 1}}, 3);
     json["metadata"] = {{"weight_storage", "bfloat16"}};
     roundRecurrentWeights(json);
     fxengine::Model kept = loadStored(json, fxengine::WeightStorage::automatic);

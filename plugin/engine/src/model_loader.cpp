@@ -354,9 +354,10 @@ std::optional<SelfTest> runSelfTest(const JsonField& root, const ModelInfo& info
   return test;
 }
 
-/** What rounding the recurrent weights does to the output, in a sentence: on the file's test vectors, else on a chord
+/** What an approximation does to the output, in a sentence that begins with `what`: on the file's test vectors, else on a chord
     at half of full scale that dies away, with all knobs at 0. */
-std::string describeRounding(const JsonField& root, const ModelInfo& info, Network& exact, Network& rounded) {
+std::string describeApproximation(const std::string& what, const JsonField& root, const ModelInfo& info, Network& exact,
+                                  Network& approximate) {
   const auto numInputs = static_cast<std::size_t>(info.numInputs);
   const auto inputBatch = root.optionalMember("input_batch");
   std::vector<float> frames;
@@ -372,7 +373,7 @@ std::string describeRounding(const JsonField& root, const ModelInfo& info, Netwo
     }
   }
   const std::vector<float> before = playFrames(exact, frames, numInputs);
-  const std::vector<float> after = playFrames(rounded, frames, numInputs);
+  const std::vector<float> after = playFrames(approximate, frames, numInputs);
   double greatest = 0.0;
   double error = 0.0;
   double energy = 1e-30;
@@ -385,11 +386,11 @@ std::string describeRounding(const JsonField& root, const ModelInfo& info, Netwo
   }
   char text[192];
   std::snprintf(text, sizeof text,
-                "the recurrent weights are rounded to bfloat16: the error is %.1f dB below the output, "
+                ": the error is %.1f dB below the output, "
                 "%.2g of full scale at most (on %s)",
                 -10.0 * std::log10(error / energy + 1e-30), greatest,
                 inputBatch ? "the file's test vectors" : "a decaying chord");
-  return text;
+  return what + text;
 }
 
 std::string readFile(const std::filesystem::path& path, const std::string& name) {
@@ -421,6 +422,8 @@ void requireBackend(const std::string& name, const LoadOptions& options) {
   if (std::find(backends.begin(), backends.end(), backend) != backends.end()) {
     if (backend != "fxengine" && options.weightStorage == WeightStorage::bfloat16)
       throw ModelError(name, "weight storage", "float32 with the backend " + backend, "bfloat16");
+    if (backend != "fxengine" && options.activations == Activations::fast)
+      throw ModelError(name, "activations", "exact with the backend " + backend, "fast");
     return;
   }
   std::string all;
@@ -556,6 +559,11 @@ Model parseModel(std::string_view text, const std::string& name, const LoadOptio
   info.layers = std::move(parsed.infos);
   info.numWeights = parsed.numWeights;
 
+  const bool approximated =
+      std::any_of(parsed.layers.begin(), parsed.layers.end(), [&](const std::unique_ptr<Layer>& layer) {
+        const auto* recurrent = dynamic_cast<const RecurrentLayer*>(layer.get());
+        return recurrent != nullptr && recurrent->approximates(layer == parsed.layers.front());
+      });
   std::unique_ptr<Network> network;
 #if FXENGINE_WITH_RTNEURAL
   if (options.backend == "rtneural")
@@ -567,12 +575,18 @@ Model parseModel(std::string_view text, const std::string& name, const LoadOptio
     info.notes.push_back("metadata.weight_storage is bfloat16, but not all recurrent weights are such numbers");
   if (storage.anyBfloat16())
     info.weightStorage = "bfloat16";
-  if (storage.rounded()) { // the test vectors are of the weights as they stand in the file
+  info.activations = approximated ? "fast" : "exact";
+  if (storage.rounded() || approximated) { // the test vectors are of the weights as they stand in the file
     StorageChoice asInFile(WeightStorage::float32, false);
     LayerStack exact(readLayers(root.member("layers"), info.numInputs, {asInFile, Activations::exact}).layers);
     if (options.selfTest)
       info.selfTest = runSelfTest(root, info, vectorsError, exact);
-    info.notes.push_back(describeRounding(root, info, exact, *network));
+    if (storage.rounded()) {
+      info.notes.push_back(describeApproximation("the recurrent weights are rounded to bfloat16", root, info, exact,
+                                                 *network));
+    } else {
+      info.notes.push_back(describeApproximation("activations are approximated", root, info, exact, *network));
+    }
   } else if (options.selfTest) {
     info.selfTest = runSelfTest(root, info, vectorsError, *network);
   }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "weight_storage.h"
 
+#include "fxengine/simd/isa.h"
+
 #include <algorithm>
 #include <bit>
 #include <cmath>
@@ -9,8 +11,9 @@
 namespace fxengine::detail {
 namespace {
 
-/** From here on 16 bits pay: the matrix of a smaller layer stays in the first-level cache as float32. */
-constexpr int kLeastUnits = 44;
+/** From here on 16 bits pay. A smaller layer's matrix stays in the first-level cache as float32; with 256-bit registers
+    the work of taking the halves apart weighs more. */
+int leastUnits() { return simd::isaInUse() == simd::Isa::avx2 ? 72 : 60; }
 
 } // namespace
 
@@ -28,7 +31,7 @@ WeightStorage StorageChoice::decide(std::vector<float>& recurrentWeights, int hi
                                  [](float weight) { return roundToBfloat16(weight) == weight; });
   contradicted_ = contradicted_ || (declared_ && !exact);
   const bool byName = asked_ == WeightStorage::bfloat16;
-  const bool pays = asked_ == WeightStorage::automatic && declared_ && exact && hiddenSize >= kLeastUnits;
+  const bool pays = asked_ == WeightStorage::automatic && declared_ && exact && hiddenSize >= leastUnits();
   if (!byName && !pays)
     return WeightStorage::float32;
   if (!exact) {

@@ -63,7 +63,8 @@ def test_channels_are_independent_streams(model_path: Path, playing: np.ndarray)
     together = engine.load(model_path).process(x)
     assert together.shape == x.shape
     for channel, output in zip(x, together, strict=True):
-        assert np.array_equal(engine.load(model_path).process(channel), output)
+        # Streams together may be summed in another order than one alone.
+        assert np.abs(engine.load(model_path).process(channel) - output).max() < 2e-6
 
 
 def test_the_number_of_streams_is_free_until_the_first_block_and_after_reset(model_path: Path) -> None:

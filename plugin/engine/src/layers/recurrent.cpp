@@ -24,6 +24,8 @@ constexpr float kLargestArgument = 262144.0f;
 /** Frames of a layer with several inputs whose input sides are worked out ahead; they stay in the cache meanwhile. */
 constexpr int kProjectedFrames = 32;
 
+constexpr int kMostStreams = 4; // of any kernel
+
 } // namespace
 
 struct RecurrentLayer::State {
@@ -55,14 +57,14 @@ struct RecurrentLayer::State {
 
   const simd::Kernels* kernels;
   bool projected = false;
-  Packed single, pair;
+  Packed single, pair, quad; // for one stream, two and four
   simd::RecurrentLayout layout;
   std::vector<AlignedFloats> inputRows; // per input: [block][row][lane]
   AlignedFloats projection;             // the rows of the inputs that frames hold, one after the other
   AlignedFloats fixedBias, knobBias;    // [block][row][lane]; without and with what the knobs add
   AlignedFloats packedHead;
   float inputLimit = 0.0f;
-  AlignedFloats projections; // of two streams
+  AlignedFloats projections; // of the streams of one call
   AlignedFloats states;
   std::ptrdiff_t stateSize = 0;
 };
@@ -90,6 +92,13 @@ RecurrentLayer::~RecurrentLayer() = default;
 
 float RecurrentLayer::greatestSum() const { return simd::greatestSum(state_->weights()); }
 
+bool RecurrentLayer::approximates(bool isFirst) const {
+  const State& s = *state_;
+  const auto& list = s.cell == simd::CellType::lstm ? s.kernels->lstm : s.kernels->gru;
+  return s.options.fastActivations &&
+         simd::findKernel(list, s.hiddenSize, 1, !isFirst && s.inputSize != 1, s.options.bfloat16, true)->fast;
+}
+
 void RecurrentLayer::takeHead(const Dense& head) {
   assert(head.inputSize() == outputSize() && head.outputSize() == 1 && head.activation() == ActivationType::none);
   state_->head = head.weights();
@@ -107,12 +116,12 @@ bool RecurrentLayer::takeKnobs(int numKnobs) {
 
 void RecurrentLayer::State::pack(Packed& packed, int numStreams) {
   const auto& list = cell == simd::CellType::lstm ? kernels->lstm : kernels->gru;
-  const RecurrentKernel& kernel =
+  const RecurrentKernel* kernel =
       simd::findKernel(list, hiddenSize, numStreams, projected, options.bfloat16, options.fastActivations);
-  if (packed.kernel == &kernel)
+  if (kernel == packed.kernel)
     return;
-  packed.kernel = &kernel;
-  packed.weights = simd::packRecurrent(weights(), kernel.layout);
+  packed.kernel = kernel;
+  packed.weights = simd::packRecurrent(weights(), kernel->layout);
 }
 
 void RecurrentLayer::State::packInputs() {
@@ -126,7 +135,7 @@ void RecurrentLayer::State::packInputs() {
     projection.clear();
     for (const AlignedFloats& rows : inputRows)
       projection.insert(projection.end(), rows.begin(), rows.end());
-    projections.assign(2 * kProjectedFrames * fixedBias.size(), 0.0f);
+    projections.assign(kMostStreams * kProjectedFrames * fixedBias.size(), 0.0f);
   }
   float greatestWeight = 0.0f;
   for (const float weight : input)
@@ -141,9 +150,12 @@ void RecurrentLayer::prepare(int numStreams) {
     s.head = {1.0f};
   s.projected = s.inputSize - s.numKnobs != 1;
   s.pack(s.single, 1);
-  if (numStreams > 1)
+  if (numStreams >= 2)
     s.pack(s.pair, 2);
-  assert(numStreams < 2 || s.pair.kernel->layout.lanes == s.single.kernel->layout.lanes);
+  if (numStreams >= 4)
+    s.pack(s.quad, 4);
+  for ([[maybe_unused]] const State::Packed* packed : {&s.pair, &s.quad}) // else they could not take turns on a stream's state
+    assert(packed->kernel == nullptr || packed->kernel->layout.lanes == s.single.kernel->layout.lanes);
   s.layout = s.single.kernel->layout;
   s.packInputs();
   s.addKnobs();
@@ -173,7 +185,9 @@ void RecurrentLayer::State::addKnobs() noexcept {
 
 void RecurrentLayer::State::run(const Packed& packed, const float* const* inputs, float* const* outputs, int stream,
                                 int numFrames) noexcept {
-  float* streamStates[2] = {stateOf(stream), packed.kernel->numStreams > 1 ? stateOf(stream + 1) : nullptr};
+  float* streamStates[kMostStreams] = {};
+  for (int k = 0; k < packed.kernel->numStreams; ++k)
+    streamStates[k] = stateOf(stream + k);
   simd::RecurrentRun run{packed.weights.data(),
                          inputRows.front().data(),
                          knobBias.data(),
@@ -197,8 +211,8 @@ void RecurrentLayer::State::run(const Packed& packed, const float* const* inputs
   const int step = head.empty() ? outputStride : 1;
   for (int start = 0; start < numFrames; start += kProjectedFrames) {
     const int count = std::min(kProjectedFrames, numFrames - start);
-    const float* rowsOf[2];
-    float* out[2];
+    const float* rowsOf[kMostStreams];
+    float* out[kMostStreams];
     for (int k = 0; k < packed.kernel->numStreams; ++k) {
       float* rows = projections.data() + k * kProjectedFrames * columns;
       kernels->affine(affine, inputs[k] + static_cast<std::ptrdiff_t>(start) * inputStride, inputStride, rows,
@@ -216,10 +230,13 @@ void RecurrentLayer::State::run(const Packed& packed, const float* const* inputs
 void RecurrentLayer::process(const float* const* input, float* const* output, int numStreams, int numFrames) noexcept {
   State& s = *state_;
   int stream = 0;
-  for (; stream + 2 <= numStreams; stream += 2)
-    s.run(s.pair, input + stream, output + stream, stream, numFrames);
-  if (stream < numStreams)
-    s.run(s.single, input + stream, output + stream, stream, numFrames);
+  for (const State::Packed* packed : {&s.quad, &s.pair, &s.single}) {
+    if (packed->kernel == nullptr)
+      continue;
+    const int count = packed->kernel->numStreams;
+    for (; stream + count <= numStreams; stream += count)
+      s.run(*packed, input + stream, output + stream, stream, numFrames);
+  }
 }
 
 } // namespace fxengine

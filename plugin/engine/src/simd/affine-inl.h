@@ -94,7 +94,7 @@ template <class V> void tanhOf(float* values, int size) noexcept {
   forEachVector<V>(values, size, [](V x) FXENGINE_INLINE_LAMBDA {
     V numerator, denominator;
     tanhRatio(clampFloat(x, -20.0f, 20.0f) * V(-2.8853900817779268f), numerator, denominator);
-    return keepNan(x, numerator / denominator);
+    return keepNan(x, divide(numerator, denominator));
   });
 }
 
@@ -107,7 +107,7 @@ template <class V> void sigmoidOf(float* values, int size) noexcept {
     V one, fraction;
     splitExp2(r * V(-1.4426950408889634f), one, fraction);
     const V power = fromBits<V>((bitsOf(n + V(12582912.0f)) << 23) + bitsOf(one));
-    return keepNan(x, V(1.0f) / (V(1.0f) + multiplyAdd(power, fraction, power)));
+    return keepNan(x, divide(V(1.0f), V(1.0f) + multiplyAdd(power, fraction, power)));
   });
 }
 

@@ -115,20 +115,23 @@ const Kernels& kernelsOf(Isa isa) {
 
 const Kernels& kernelsInUse() { return kernelsOf(isaInUse()); }
 
-const RecurrentKernel& findKernel(std::span<const RecurrentKernel> kernels, int hiddenSize, int numStreams,
+const RecurrentKernel* findKernel(std::span<const RecurrentKernel> kernels, int hiddenSize, int numStreams,
                                   bool projected, bool bfloat16, bool fast) {
-  const auto fits = [&](const RecurrentKernel& kernel, int size) {
-    return kernel.hiddenSize == size && kernel.numStreams == numStreams && kernel.projected == projected &&
-           kernel.layout.bfloat16 == bfloat16 && kernel.fast == fast;
+  const auto find = [&](int size, bool approximate) {
+    const auto found = std::find_if(kernels.begin(), kernels.end(), [&](const RecurrentKernel& kernel) {
+      return kernel.hiddenSize == size && kernel.numStreams == numStreams && kernel.projected == projected &&
+             kernel.layout.bfloat16 == bfloat16 && kernel.fast == approximate;
+    });
+    return found == kernels.end() ? nullptr : &*found;
   };
-  for (const int size : {hiddenSize, 0}) {
-    const auto found =
-        std::find_if(kernels.begin(), kernels.end(), [&](const RecurrentKernel& kernel) { return fits(kernel, size); });
-    if (found != kernels.end())
-      return *found;
+  // Approximations are there for what is common; the exact kernels are for everything.
+  for (const bool approximate : {fast, false}) {
+    for (const int size : {hiddenSize, 0}) {
+      if (const RecurrentKernel* found = find(size, approximate))
+        return found;
+    }
   }
-  // Fast activations are there for what is common; the exact ones are for everything.
-  return findKernel(kernels, hiddenSize, numStreams, projected, bfloat16, false);
+  return nullptr;
 }
 
 } // namespace fxengine::simd

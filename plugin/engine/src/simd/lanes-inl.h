@@ -17,8 +17,8 @@
 #define FXENGINE_UNROLL(n)
 #endif
 
-/** What xsimd lacks: rotations with a constant distance, rounding that is one instruction where there is one, and fused
-    multiply-add on every processor that has it.
+/** What xsimd lacks, or names and does differently from version to version: rotations with a constant distance,
+   rounding and division of one instruction each, fused multiply-add on every processor that has it, views of bits.
 
     `Narrow` is the vector that suits any size; `Wide` is wider where the processor has wider registers. */
 namespace fxengine::simd::FXENGINE_SIMD_ISA {
@@ -44,13 +44,6 @@ template <class V> using Integers = typename IntegersOf<V>::Type;
 
 template <class V> FXENGINE_INLINE V load(const float* from) { return V::load_aligned(from); }
 
-template <class V> FXENGINE_INLINE Integers<V> bitsOf(V v) {
-  return xsimd::bitwise_cast<xsimd::batch<std::int32_t, typename V::arch_type>>(v);
-}
-template <class V, class A> FXENGINE_INLINE V fromBits(xsimd::batch<std::int32_t, A> bits) {
-  return xsimd::bitwise_cast<xsimd::batch<float, typename V::arch_type>>(bits);
-}
-
 /** Lane that rotation `r` of a vector of `lanes` lanes brings into lane l: neighbours turn within groups of four, and
     the groups change places. r and l run from 0 to lanes - 1; each lane is met once for each l. */
 constexpr int rotatedLane(int lanes, int r, int l) {
@@ -60,12 +53,23 @@ constexpr int rotatedLane(int lanes, int r, int l) {
 
 // ---- 128 bits
 #if defined(__aarch64__) || defined(_M_ARM64)
+FXENGINE_INLINE Integers<Narrow> bitsOf(Narrow v) { return vreinterpretq_s32_f32(v); }
+template <class V> FXENGINE_INLINE Narrow fromBits(Integers<Narrow> bits) { return vreinterpretq_f32_s32(bits); }
+FXENGINE_INLINE Narrow divide(Narrow a, Narrow b) { return vdivq_f32(a, b); } // xsimd's / is an estimate, twice refined
+FXENGINE_INLINE float sumOfLanes(Narrow v) { return vaddvq_f32(v); }
 FXENGINE_INLINE Narrow multiplyAdd(Narrow a, Narrow b, Narrow c) { return vfmaq_f32(c, a, b); }
 FXENGINE_INLINE Narrow negativeMultiplyAdd(Narrow a, Narrow b, Narrow c) { return vfmsq_f32(c, a, b); }
 FXENGINE_INLINE Narrow roundToNearest(Narrow v) { return vrndnq_f32(v); }
 template <int groups> FXENGINE_INLINE Narrow rotateGroups(Narrow v) { return v; }
 template <int steps> FXENGINE_INLINE Narrow rotateInGroups(Narrow v) { return vextq_f32(v, v, steps); }
 #elif !defined(__AVX2__)
+FXENGINE_INLINE Integers<Narrow> bitsOf(Narrow v) { return _mm_castps_si128(v); }
+template <class V> FXENGINE_INLINE Narrow fromBits(Integers<Narrow> bits) { return _mm_castsi128_ps(bits); }
+FXENGINE_INLINE Narrow divide(Narrow a, Narrow b) { return a / b; }
+FXENGINE_INLINE float sumOfLanes(Narrow v) {
+  const __m128 pairs = _mm_add_ps(v, _mm_movehl_ps(v, v));
+  return _mm_cvtss_f32(_mm_add_ss(pairs, _mm_shuffle_ps(pairs, pairs, 1)));
+}
 FXENGINE_INLINE Narrow multiplyAdd(Narrow a, Narrow b, Narrow c) { return a * b + c; }
 FXENGINE_INLINE Narrow negativeMultiplyAdd(Narrow a, Narrow b, Narrow c) { return c - a * b; }
 FXENGINE_INLINE Narrow roundToNearest(Narrow v) { // for |v| < 2^22
@@ -80,6 +84,14 @@ template <int steps> FXENGINE_INLINE Narrow rotateInGroups(Narrow v) {
 
 // ---- 256 bits
 #if defined(__AVX2__)
+FXENGINE_INLINE Integers<Narrow> bitsOf(Narrow v) { return _mm256_castps_si256(v); }
+template <class V> FXENGINE_INLINE Narrow fromBits(Integers<Narrow> bits) { return _mm256_castsi256_ps(bits); }
+FXENGINE_INLINE Narrow divide(Narrow a, Narrow b) { return a / b; }
+FXENGINE_INLINE float sumOfLanes(Narrow v) {
+  const __m128 halves = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+  const __m128 pairs = _mm_add_ps(halves, _mm_movehl_ps(halves, halves));
+  return _mm_cvtss_f32(_mm_add_ss(pairs, _mm_movehdup_ps(pairs)));
+}
 FXENGINE_INLINE Narrow multiplyAdd(Narrow a, Narrow b, Narrow c) { return _mm256_fmadd_ps(a, b, c); }
 FXENGINE_INLINE Narrow negativeMultiplyAdd(Narrow a, Narrow b, Narrow c) { return _mm256_fnmadd_ps(a, b, c); }
 FXENGINE_INLINE Narrow roundToNearest(Narrow v) {
@@ -102,6 +114,12 @@ FXENGINE_INLINE Narrow lookUp(const std::int32_t* table, Integers<Narrow> index)
 
 // ---- 512 bits
 #if defined(__AVX512F__)
+FXENGINE_INLINE Integers<Wide> bitsOf(Wide v) { return _mm512_castps_si512(v); }
+template <class V> FXENGINE_INLINE Wide fromBits(Integers<Wide> bits) { return _mm512_castsi512_ps(bits); }
+FXENGINE_INLINE Wide divide(Wide a, Wide b) { return a / b; }
+FXENGINE_INLINE float sumOfLanes(Wide v) {
+  return sumOfLanes(Narrow(_mm256_add_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1))));
+}
 FXENGINE_INLINE Wide multiplyAdd(Wide a, Wide b, Wide c) { return _mm512_fmadd_ps(a, b, c); }
 FXENGINE_INLINE Wide negativeMultiplyAdd(Wide a, Wide b, Wide c) { return _mm512_fnmadd_ps(a, b, c); }
 FXENGINE_INLINE Wide roundToNearest(Wide v) {
@@ -141,7 +159,13 @@ template <class V> FXENGINE_INLINE void settle(V& value) {
 #endif
 }
 
-template <class V> FXENGINE_INLINE float sumOfLanes(V v) { return xsimd::hadd(v); }
+/** Keeps reads and writes before it from those after it. GCC otherwise reads weights once for two passes, and keeps
+   them on the stack meanwhile. */
+FXENGINE_INLINE void keepOrder() {
+#if defined(__GNUC__)
+  asm volatile("" : : : "memory");
+#endif
+}
 
 // ---- Several vectors at once
 
@@ -196,8 +220,8 @@ template <class V, int n> FXENGINE_INLINE Group<V, n> operator-(const Group<V, n
 template <class V, int n> FXENGINE_INLINE Group<V, n> operator*(const Group<V, n>& a, const Group<V, n>& b) {
   return Group<V, n>::make([&](int k) FXENGINE_INLINE_LAMBDA { return a.parts[k] * b.parts[k]; });
 }
-template <class V, int n> FXENGINE_INLINE Group<V, n> operator/(const Group<V, n>& a, const Group<V, n>& b) {
-  return Group<V, n>::make([&](int k) FXENGINE_INLINE_LAMBDA { return a.parts[k] / b.parts[k]; });
+template <class V, int n> FXENGINE_INLINE Group<V, n> divide(const Group<V, n>& a, const Group<V, n>& b) {
+  return Group<V, n>::make([&](int k) FXENGINE_INLINE_LAMBDA { return divide(a.parts[k], b.parts[k]); });
 }
 template <class V, int n>
 FXENGINE_INLINE Group<V, n> multiplyAdd(const Group<V, n>& a, const Group<V, n>& b, const Group<V, n>& c) {

@@ -11,6 +11,7 @@ namespace {
 #define FXENGINE_JOIN_AGAIN(a, b) a##b
 
 using Cell = FXENGINE_JOIN(FXENGINE_SIMD_CELL, Cell);
+using FastCell = FXENGINE_JOIN(FXENGINE_JOIN(Fast, FXENGINE_SIMD_CELL), Cell);
 
 #if defined(__AVX512F__) || defined(__aarch64__) || defined(_M_ARM64)
 constexpr int kRegisters = 32;
@@ -31,24 +32,39 @@ constexpr Shape shapeFor(int hiddenSize, int numStreams, int lanes, bool bfloat1
   constexpr int kSums = numSums(Cell::kType);
   constexpr int kScratch = 4; // registers for a weight, the state and the activations' constants
   const int blocks = (hiddenSize + lanes - 1) / lanes;
+  const bool small = !exceedsCache(hiddenSize, bfloat16);
   Shape shape;
   shape.hiddenSize = hiddenSize;
   shape.numStreams = numStreams;
   shape.bfloat16 = bfloat16;
   shape.rotated = bfloat16 || hiddenSize % lanes == 0;
-  shape.zigzag = exceedsCache(hiddenSize, bfloat16);
-  const bool shared = numStreams == 2 && (shape.zigzag || blocks == 1);
-  shape.sharedStreams = shared ? 2 : 1;
-  const int most = (kRegisters - kScratch) / (kSums * shape.sharedStreams);
-  if (shape.zigzag) { // long runs of weights for few units: the prefetcher's best case
-    shape.blocksPerPass = hiddenSize <= 64 && !shared ? 2 : 1;
-  } else {
+  shape.zigzag = !small;
+  const int room = kRegisters - kScratch;
+  // Streams share weights where there are registers for it, or where weights come from a slow cache.
+  if (numStreams > 1 && (!small || kSums * blocks * numStreams <= room || kRegisters == 32))
+    shape.sharedStreams = numStreams;
+  else if (numStreams == 4)
+    shape.sharedStreams = 2;
+  const int most = room / (kSums * shape.sharedStreams);
+  if (small) {
     const int passes = (blocks + most - 1) / most;
     shape.blocksPerPass = (blocks + passes - 1) / passes;
+  } else if (numStreams > 1) {
+    shape.blocksPerPass = kRegisters == 32 ? 2 : 1;
+  } else { // long runs of weights for few units: the prefetcher's best case
+    shape.blocksPerPass = kRegisters < 32 && hiddenSize <= 64 && !bfloat16 ? 2 : 1;
   }
+  shape.pipelined = numStreams == 4 && shape.sharedStreams == 2;
   // A chain of additions takes four cycles a link, and two can be done in each cycle.
   if (kSums * shape.blocksPerPass * shape.sharedStreams < 8)
     shape.split = 2;
+  return shape;
+}
+
+/** The same with approximate activations. */
+constexpr Shape fastShapeFor(int hiddenSize, int numStreams, int lanes) {
+  Shape shape = shapeFor(hiddenSize, numStreams, lanes, false);
+  shape.fast = true;
   return shape;
 }
 
@@ -60,13 +76,14 @@ constexpr Shape anyShape(int numStreams, bool projected, bool bfloat16, int lane
   shape.split = 1;
   shape.projected = projected;
   shape.rotated = true;
+  shape.pipelined = false;
   shape.zigzag = true;
   return shape;
 }
 
 template <class V, Shape S> constexpr RecurrentKernel kernel() {
-  using K = Recurrent<Cell, V, S>;
-  return {Cell::kType, S.hiddenSize, S.numStreams, S.projected, false, K::kLayout, &K::run};
+  using K = Recurrent<std::conditional_t<S.fast, FastCell, Cell>, V, S>;
+  return {Cell::kType, S.hiddenSize, S.numStreams, S.projected, S.fast, K::kLayout, &K::run};
 }
 
 template <int hiddenSize, int numStreams, bool bfloat16> constexpr RecurrentKernel fixedKernel() {
@@ -74,25 +91,45 @@ template <int hiddenSize, int numStreams, bool bfloat16> constexpr RecurrentKern
   return kernel<V, shapeFor(hiddenSize, numStreams, static_cast<int>(V::size), bfloat16)>();
 }
 
+template <int hiddenSize, int numStreams> constexpr RecurrentKernel fastKernel() {
+  using V = std::conditional_t<isWide(hiddenSize), Wide, Narrow>;
+  return kernel<V, fastShapeFor(hiddenSize, numStreams, static_cast<int>(V::size))>();
+}
+
 template <int numStreams, bool projected, bool bfloat16> constexpr RecurrentKernel anyKernel() {
   return kernel<Narrow, anyShape(numStreams, projected, bfloat16, static_cast<int>(Narrow::size))>();
 }
 
+#if FXENGINE_FEW_KERNELS // enough to see all of the code run, where compiling is slow
 constexpr std::array kList{
-    fixedKernel<8, 1, false>(),   fixedKernel<8, 2, false>(),   fixedKernel<12, 1, false>(),
-    fixedKernel<12, 2, false>(),  fixedKernel<16, 1, false>(),  fixedKernel<16, 2, false>(),
-    fixedKernel<20, 1, false>(),  fixedKernel<20, 2, false>(),  fixedKernel<24, 1, false>(),
-    fixedKernel<24, 2, false>(),  fixedKernel<32, 1, false>(),  fixedKernel<32, 2, false>(),
-    fixedKernel<40, 1, false>(),  fixedKernel<40, 2, false>(),  fixedKernel<48, 1, false>(),
-    fixedKernel<48, 2, false>(),  fixedKernel<64, 1, false>(),  fixedKernel<64, 2, false>(),
-    fixedKernel<80, 1, false>(),  fixedKernel<80, 2, false>(),  fixedKernel<96, 1, false>(),
-    fixedKernel<96, 2, false>(),  fixedKernel<48, 1, true>(),   fixedKernel<48, 2, true>(),
-    fixedKernel<64, 1, true>(),   fixedKernel<64, 2, true>(),   fixedKernel<80, 1, true>(),
-    fixedKernel<80, 2, true>(),   fixedKernel<96, 1, true>(),   fixedKernel<96, 2, true>(),
-    anyKernel<1, false, false>(), anyKernel<2, false, false>(), anyKernel<1, true, false>(),
-    anyKernel<2, true, false>(),  anyKernel<1, false, true>(),  anyKernel<2, false, true>(),
-    anyKernel<1, true, true>(),   anyKernel<2, true, true>(),
+    fixedKernel<8, 1, false>(),   fixedKernel<8, 2, false>(),  fixedKernel<8, 4, false>(),
+    fixedKernel<20, 1, false>(),  fixedKernel<40, 1, false>(), fixedKernel<40, 2, false>(),
+    fixedKernel<64, 1, true>(),   fastKernel<8, 1>(),          anyKernel<1, false, false>(),
+    anyKernel<2, false, false>(), anyKernel<1, true, false>(), anyKernel<2, true, false>(),
+    anyKernel<1, false, true>(),  anyKernel<2, false, true>(), anyKernel<1, true, true>(),
+    anyKernel<2, true, true>(),
 };
+#else
+constexpr std::array kList{
+    fixedKernel<8, 4, false>(),  fixedKernel<8, 1, false>(),   fixedKernel<8, 2, false>(),
+    fixedKernel<12, 1, false>(), fixedKernel<12, 2, false>(),  fixedKernel<16, 1, false>(),
+    fixedKernel<16, 2, false>(), fixedKernel<20, 1, false>(),  fixedKernel<20, 2, false>(),
+    fixedKernel<24, 1, false>(), fixedKernel<24, 2, false>(),  fixedKernel<32, 1, false>(),
+    fixedKernel<32, 2, false>(), fixedKernel<40, 1, false>(),  fixedKernel<40, 2, false>(),
+    fixedKernel<48, 1, false>(), fixedKernel<48, 2, false>(),  fixedKernel<64, 1, false>(),
+    fixedKernel<64, 2, false>(), fixedKernel<80, 1, false>(),  fixedKernel<80, 2, false>(),
+    fixedKernel<96, 1, false>(), fixedKernel<96, 2, false>(),  fixedKernel<64, 1, true>(),
+    fixedKernel<64, 2, true>(),  fixedKernel<80, 1, true>(),   fixedKernel<80, 2, true>(),
+    fixedKernel<96, 1, true>(),  fixedKernel<96, 2, true>(),   fastKernel<8, 1>(),
+    fastKernel<8, 2>(),          fastKernel<12, 1>(),          fastKernel<12, 2>(),
+    fastKernel<16, 1>(),         fastKernel<16, 2>(),          fastKernel<20, 1>(),
+    fastKernel<20, 2>(),         fastKernel<24, 1>(),          fastKernel<24, 2>(),
+    fastKernel<32, 1>(),         fastKernel<32, 2>(),          fastKernel<40, 1>(),
+    fastKernel<40, 2>(),         anyKernel<1, false, false>(), anyKernel<2, false, false>(),
+    anyKernel<1, false, true>(), anyKernel<2, false, true>(),  anyKernel<1, true, false>(),
+    anyKernel<2, true, false>(), anyKernel<1, true, true>(),   anyKernel<2, true, true>(),
+};
+#endif
 
 } // namespace
 
