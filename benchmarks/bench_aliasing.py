@@ -15,6 +15,7 @@ filter is a brick wall at half the sample rate: the spectrum of the whole period
 from __future__ import annotations
 
 import argparse
+import io
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -118,7 +119,9 @@ def draw(paths: Sequence[Path], level: float, steps: int, target: Path) -> None:
         panel.grid(visible=True, color="#dddddd", linewidth=0.6)
     panels[0].set_ylabel("alias-to-signal ratio, dB")
     panels[0].legend(loc="upper left", frameon=False, fontsize=8, ncols=4, handlelength=1.2, columnspacing=0.8)
-    figure.savefig(target, metadata={"Date": None, "Creator": "fxtrain"})
+    picture = io.StringIO()
+    figure.savefig(picture, format="svg", metadata={"Date": None, "Creator": "fxtrain"})
+    target.write_text("".join(line.rstrip() + "\n" for line in picture.getvalue().splitlines()), encoding="utf-8")
 
 
 def main() -> None:
