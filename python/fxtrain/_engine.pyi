@@ -18,7 +18,13 @@ class Model:
     def info(self) -> dict[str, Any]: ...
 
 def load(
-    path: str | PathLike[str], *, backend: str, self_test: bool, oversampling: int, weight_storage: str, activations: str
+    path: str | PathLike[str],
+    *,
+    backend: str,
+    self_test: bool,
+    oversampling: int,
+    weight_storage: str,
+    activations: str,
 ) -> Model: ...
 def available_backends() -> list[str]: ...
 def describe_content(content: bytes) -> str: ...

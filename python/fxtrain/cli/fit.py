@@ -63,7 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--weight-storage",
         choices=("float32", "bfloat16"),
         help="number format of the recurrent weights; bfloat16 trains with them rounded, for faster playing (default "
-        "float32; pays from about 44 units)",
+        "float32; pays from about 64 units)",
     )
     model.add_argument("--checkpoint", type=Path, metavar="FILE.pt", help="start from the weights of an earlier run")
     run = parser.add_argument_group("training")

@@ -121,7 +121,7 @@ def test_the_file_holds_bfloat16_numbers_and_says_so(kind: type[ResidualRecurren
 
 @pytest.mark.parametrize("kind", MODELS)
 def test_the_engine_plays_the_file_as_torch_does(kind: type[ResidualRecurrent], tmp_path: Path) -> None:
-    model = make(kind, "bfloat16", hidden_size=48, num_layers=1)
+    model = make(kind, "bfloat16", hidden_size=80, num_layers=1)
     path = tmp_path / "amp.json"
     write_model(path, model, sample_rate=48_000, metadata={})
     player = engine.load(path)
