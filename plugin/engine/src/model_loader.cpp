@@ -354,8 +354,8 @@ std::optional<SelfTest> runSelfTest(const JsonField& root, const ModelInfo& info
   return test;
 }
 
-/** What an approximation does to the output, in a sentence that begins with `what`: on the file's test vectors, else on a chord
-    at half of full scale that dies away, with all knobs at 0. */
+/** What an approximation does to the output, in a sentence that begins with `what`: on the file's test vectors, else on
+   a chord at half of full scale that dies away, with all knobs at 0. */
 std::string describeApproximation(const std::string& what, const JsonField& root, const ModelInfo& info, Network& exact,
                                   Network& approximate) {
   const auto numInputs = static_cast<std::size_t>(info.numInputs);
@@ -582,8 +582,8 @@ Model parseModel(std::string_view text, const std::string& name, const LoadOptio
     if (options.selfTest)
       info.selfTest = runSelfTest(root, info, vectorsError, exact);
     if (storage.rounded()) {
-      info.notes.push_back(describeApproximation("the recurrent weights are rounded to bfloat16", root, info, exact,
-                                                 *network));
+      info.notes.push_back(
+          describeApproximation("the recurrent weights are rounded to bfloat16", root, info, exact, *network));
     } else {
       info.notes.push_back(describeApproximation("activations are approximated", root, info, exact, *network));
     }

@@ -10,8 +10,8 @@ namespace fxengine {
 
 /** What a backend implements: a stateful network from audio, and the positions of the knobs, to audio.
 
-    The engine's own is LayerStack, from the run-time sized layers; kernels of fixed size and other libraries stand
-    behind the same four calls. Everything around the network (gains, residual, knobs, faults) belongs to Model. */
+    The engine's own is LayerStack, whose layers choose kernels for their sizes and the processor; other libraries stand
+    behind the same calls. Everything around the network (gains, residual, knobs, faults) belongs to Model. */
 class Network {
  public:
   virtual ~Network() = default;

@@ -154,7 +154,8 @@ void RecurrentLayer::prepare(int numStreams) {
     s.pack(s.pair, 2);
   if (numStreams >= 4)
     s.pack(s.quad, 4);
-  for ([[maybe_unused]] const State::Packed* packed : {&s.pair, &s.quad}) // else they could not take turns on a stream's state
+  for ([[maybe_unused]] const State::Packed* packed :
+       {&s.pair, &s.quad}) // else they could not take turns on a stream's state
     assert(packed->kernel == nullptr || packed->kernel->layout.lanes == s.single.kernel->layout.lanes);
   s.layout = s.single.kernel->layout;
   s.packInputs();

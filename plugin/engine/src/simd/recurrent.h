@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <cstddef>
-#include <span>
-
 namespace fxengine::simd {
 
 enum class CellType { lstm, gru };
@@ -72,8 +69,5 @@ struct RecurrentKernel {
   RecurrentLayout layout;
   RecurrentFunction run;
 };
-
-/** Kernels of one instruction set; of several that fit, the first is the best. */
-using RecurrentKernels = std::span<const RecurrentKernel>;
 
 } // namespace fxengine::simd

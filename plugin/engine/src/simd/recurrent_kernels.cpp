@@ -3,6 +3,8 @@
 #include "simd/recurrent-inl.h"
 
 #include <array>
+#include <span>
+#include <type_traits>
 
 namespace fxengine::simd::FXENGINE_SIMD_ISA {
 namespace {

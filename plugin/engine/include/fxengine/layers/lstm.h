@@ -15,8 +15,7 @@ namespace fxengine {
         o = sigmoid(W_o x + U_o h + b_o)      output: h
 
     Weights are as in the file (Keras): input [inputSize][4 * hiddenSize], recurrent [hiddenSize][4 * hiddenSize], bias
-    [4 * hiddenSize], the four gates side by side in the order i, f, g, o. A row thus holds what one input adds to all
-    gates: the inner loop is one multiply-add over contiguous memory.
+    [4 * hiddenSize], the four gates side by side in the order i, f, g, o.
 
     Source: Hochreiter and Schmidhuber, "Long short-term memory", 1997, with the forget gate of Gers et al., 2000. */
 class Lstm final : public RecurrentLayer {
