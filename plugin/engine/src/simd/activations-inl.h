@@ -10,9 +10,9 @@
     for tanh(x). Then sigmoid(x) = 1 / (1 + 2^z) and tanh(x) = (1 - 2^z) / (1 + 2^z). A cell merges the divisions of
     several gates into one, so the functions give numerators and denominators.
 
-    2^z saturates at 2^±40: sigmoid at 9e-13 and 1, tanh at ±1; three denominators multiplied stay below 2^121. |z| must
-    stay below kLargestArgument, where its fraction is lost: the weights are checked for that at load. NaN gives some
-    number.
+    2^z saturates at 2^±40: sigmoid at about 1e-12 and 1, tanh at ±1; three denominators multiplied stay below 2^121.
+   |z| must stay below kLargestArgument, where its fraction is lost: the weights are checked for that at load. NaN gives
+   some number.
 
     The coefficients are minimax, from python/native/kernels/exp2_coefficients.py. */
 namespace fxengine::simd::FXENGINE_SIMD_ISA {
