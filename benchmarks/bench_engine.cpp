@@ -104,13 +104,14 @@ class EnginePlayer final : public Player {
 /** An activation function over a block of values. */
 class ActivationPlayer final : public Player {
  public:
-  explicit ActivationPlayer(const std::string& name) : type_(*fxengine::activationFromName(name)) {}
+  explicit ActivationPlayer(const std::string& name)
+      : type_(*fxengine::activationFromName(name)), apply_(fxengine::activationFunction(type_)) {}
 
   void reset() override {}
   void process(const float* const* input, float* const* output, int numFrames) override {
     for (int frame = 0; frame < numFrames; ++frame)
       output[0][frame] = kScale * input[0][frame];
-    fxengine::applyActivation(type_, output[0], numFrames);
+    apply_(output[0], numFrames);
   }
 
   std::vector<double> reference(const std::vector<float>& input) const {
@@ -125,6 +126,7 @@ class ActivationPlayer final : public Player {
  private:
   static constexpr float kScale = 8.0f; // the sums before a trained net's gates reach about that far
   fxengine::ActivationType type_;
+  fxengine::ActivationFunction apply_;
 };
 
 /** The filters of an oversampled model, without the model. */
@@ -679,8 +681,6 @@ void run(const Options& options) {
     throw std::runtime_error("--only: no such scenario; --list names them");
 
   const fxengine::ScopedFlushDenormals flush;
-  float value = 0.0f;
-  fxengine::applyActivation(fxengine::ActivationType::tanh, &value, 1); // chooses its instruction set once for all
   Run run(options);
   Json document = {{"format", 1},
                    {"compiler", FXBENCH_COMPILER},

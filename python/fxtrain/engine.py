@@ -71,7 +71,7 @@ class ModelInfo:
         residual: the input is added to the network's output.
         weight_storage: how the recurrent matrices are kept, "float32" or "bfloat16".
         activations: "exact", or "fast" where they are approximated; ``notes`` says how far off the output then is.
-        isa: the instruction set it runs on: "sse2", "avx2", "avx512" or "neon".
+        isa: the instruction set of fxengine's kernels: "sse2", "avx2", "avx512" or "neon"; "" with another backend.
         sample_rate: in Hz, or None where the file does not say.
         oversampling: how many times the network runs per frame: 1, 2, 4 or 8.
         latency: how much later than its input the model's output is, in frames, oversampling included.

@@ -516,7 +516,8 @@ Model parseModel(std::string_view text, const std::string& name, const LoadOptio
   ModelInfo info;
   info.name = std::filesystem::path(name).stem().string();
   info.backend = options.backend;
-  info.isa = simd::isaName(simd::isaInUse());
+  if (options.backend == "fxengine")
+    info.isa = simd::isaName(simd::isaInUse());
   info.numInputs = lastOfShape(root.member("in_shape"), ModelLimits::kMaxInputs);
   info.knobs = readKnobs(root, info.numInputs - 1);
   info.residual = readFlag(root.optionalMember("in_skip"));

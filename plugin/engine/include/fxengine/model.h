@@ -44,7 +44,7 @@ struct ModelInfo {
   std::string name;         ///< metadata.name, else the file's name
   std::string backend;      ///< "fxengine" or "rtneural"
   std::string activations;  ///< "exact", or "fast" where they are approximated, on request: notes says how far off
-  std::string isa;          ///< instruction set of the kernels: "sse2", "avx2", "avx512" or "neon"
+  std::string isa;          ///< instruction set of fxengine's kernels: "sse2", "avx2", "avx512" or "neon"; else ""
   std::string architecture; ///< "lstm", "gru", "lstm+gru" or "dense"
   std::vector<LayerInfo> layers;
   std::size_t numWeights = 0;

@@ -19,6 +19,11 @@ constexpr std::array<Named, 6> kNames{{{"", ActivationType::none},
                                        {"elu", ActivationType::elu},
                                        {"softmax", ActivationType::softmax}}};
 
+void relu(float* values, int size) noexcept {
+  for (int k = 0; k < size; ++k)
+    values[k] = values[k] < 0.0f ? 0.0f : values[k];
+}
+
 void softmax(float* values, int size) noexcept {
   const float greatest = *std::max_element(values, values + size);
   float sum = 0.0f;
@@ -44,37 +49,32 @@ const char* activationName(ActivationType type) noexcept {
   return found->first.data();
 }
 
-void applyActivation(ActivationType type, float* values, int size) noexcept {
-  // Chosen once for all: what is so short is not worth a choice per model.
-  static const simd::Kernels& kernels = simd::kernelsInUse();
+ActivationFunction activationFunction(ActivationType type) {
+  const simd::Kernels& kernels = simd::kernelsInUse();
   switch (type) {
   case ActivationType::none:
     break;
   case ActivationType::tanh:
-    kernels.tanh(values, size);
-    break;
+    return kernels.tanh;
   case ActivationType::relu:
-    for (int k = 0; k < size; ++k)
-      values[k] = values[k] < 0.0f ? 0.0f : values[k];
-    break;
+    return relu;
   case ActivationType::sigmoid:
-    kernels.sigmoid(values, size);
-    break;
+    return kernels.sigmoid;
   case ActivationType::elu:
-    kernels.elu(values, size);
-    break;
+    return kernels.elu;
   case ActivationType::softmax:
-    softmax(values, size);
-    break;
+    return softmax;
   }
+  return nullptr;
 }
 
 void Activation::process(const float* const* input, float* const* output, int numStreams, int numFrames) noexcept {
-  const int size = outputSize();
+  const int stride = frameStride(outputSize());
   for (int stream = 0; stream < numStreams; ++stream) {
-    std::copy_n(input[stream], static_cast<std::ptrdiff_t>(numFrames) * frameStride(size), output[stream]);
-    for (int frame = 0; frame < numFrames; ++frame)
-      applyActivation(type_, output[stream] + static_cast<std::ptrdiff_t>(frame) * frameStride(size), size);
+    float* y = output[stream];
+    std::copy_n(input[stream], static_cast<std::ptrdiff_t>(numFrames) * stride, y);
+    for (int frame = 0; apply_ != nullptr && frame < numFrames; ++frame, y += stride)
+      apply_(y, outputSize());
   }
 }
 

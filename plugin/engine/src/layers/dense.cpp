@@ -14,6 +14,7 @@ namespace fxengine {
 /** Rows of whole vectors, [inputSize][frameStride(outputSize)], for more than one output. */
 struct Dense::Packed {
   const simd::Kernels& kernels = simd::kernelsInUse();
+  ActivationFunction activation = nullptr;
   simd::AlignedFloats weights;
   simd::AlignedFloats bias;
 };
@@ -25,10 +26,12 @@ Dense::Dense(int inputSize, int outputSize, std::vector<float> weights, std::vec
   assert(bias_.size() == static_cast<std::size_t>(outputSize));
 }
 
+Dense::~Dense() = default;
+
 void Dense::prepare(int) {
   if (packed_)
     return;
-  auto packed = std::make_shared<Packed>();
+  auto packed = std::make_unique<Packed>();
   const auto stride = static_cast<std::size_t>(frameStride(outputSize()));
   const auto size = static_cast<std::size_t>(outputSize());
   packed->weights.assign(static_cast<std::size_t>(inputSize()) * stride, 0.0f);
@@ -36,6 +39,7 @@ void Dense::prepare(int) {
   std::copy(bias_.begin(), bias_.end(), packed->bias.begin());
   for (std::size_t k = 0; k < static_cast<std::size_t>(inputSize()); ++k)
     std::copy_n(weights_.data() + k * size, size, packed->weights.data() + k * stride);
+  packed->activation = activationFunction(activation_);
   packed_ = std::move(packed);
 }
 
@@ -51,10 +55,8 @@ void Dense::process(const float* const* input, float* const* output, int numStre
                                 std::numeric_limits<float>::infinity()};
       packed_->kernels.affine(affine, x, frameStride(inputSize()), y, stride, numFrames);
     }
-    if (activation_ == ActivationType::none)
-      continue;
-    for (int frame = 0; frame < numFrames; ++frame)
-      applyActivation(activation_, y + static_cast<std::ptrdiff_t>(frame) * stride, outputSize());
+    for (int frame = 0; packed_->activation != nullptr && frame < numFrames; ++frame, y += stride)
+      packed_->activation(y, outputSize());
   }
 }
 

@@ -26,9 +26,6 @@ using AffineFunction = void (*)(const Affine& affine, const float* inputs, int i
 using DotFunction = void (*)(const float* weights, float bias, int size, const float* inputs, int inputStride,
                              float* outputs, int numFrames) noexcept;
 
-/** Applies tanh, sigmoid or elu to `size` values in place; see activations-inl.h for the accuracy. */
-using ActivationFunction = void (*)(float* values, int size) noexcept;
-
 /** All kernels of one instruction set. */
 struct Kernels {
   Isa isa;

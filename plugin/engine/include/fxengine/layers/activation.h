@@ -16,17 +16,21 @@ std::optional<ActivationType> activationFromName(std::string_view name) noexcept
 /** The name in a model file; `none` is "". */
 const char* activationName(ActivationType type) noexcept;
 
-/** Applies the function to one frame of `size` values, in place.
+/** Applies a function to one frame of `size` values, in place. */
+using ActivationFunction = void (*)(float* values, int size) noexcept;
+
+/** The function, as it is best worked out on this processor; null for `none`. Chosen on the loading thread, called on
+   any.
 
     NaN stays NaN in each of them, so that a fault cannot hide. tanh and elu (alpha 1) are within 3 ULP everywhere;
     sigmoid, 1 / (1 + exp(-x)), within 3 ULP above -27, and from there on it stays at 9e-13. Softmax subtracts the
    greatest value first, so that it cannot overflow; its exp is the C library's. */
-void applyActivation(ActivationType type, float* values, int size) noexcept FXENGINE_REALTIME;
+ActivationFunction activationFunction(ActivationType type);
 
 /** An activation function as a layer of its own. Stateless. */
 class Activation final : public Layer {
  public:
-  Activation(ActivationType type, int size) noexcept : Layer(size, size), type_(type) {}
+  Activation(ActivationType type, int size) : Layer(size, size), apply_(activationFunction(type)) {}
 
   void prepare(int) override {}
   void reset(int) noexcept FXENGINE_REALTIME override {}
@@ -34,7 +38,7 @@ class Activation final : public Layer {
                int numFrames) noexcept FXENGINE_REALTIME override;
 
  private:
-  ActivationType type_;
+  ActivationFunction apply_;
 };
 
 } // namespace fxengine

@@ -15,6 +15,7 @@ namespace fxengine {
 class Dense final : public Layer {
  public:
   Dense(int inputSize, int outputSize, std::vector<float> weights, std::vector<float> bias, ActivationType activation);
+  ~Dense() override;
 
   const std::vector<float>& weights() const noexcept { return weights_; }
   const std::vector<float>& bias() const noexcept { return bias_; }
@@ -30,7 +31,7 @@ class Dense final : public Layer {
   std::vector<float> bias_;
   ActivationType activation_;
   struct Packed;
-  std::shared_ptr<const Packed> packed_;
+  std::unique_ptr<const Packed> packed_; // from the first prepare() on
 };
 
 } // namespace fxengine
