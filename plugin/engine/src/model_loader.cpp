@@ -106,38 +106,30 @@ struct LayerChoices {
 /** Fails for weights that no audio model has and the activations are not made for. */
 void requireModerate(const JsonField& weights, const RecurrentLayer& layer) {
   if (const float sum = layer.greatestSum(); !(sum <= RecurrentLayer::kGreatestSum)) {
-    char found[48];
+    char expected[96], found[48];
+    std::snprintf(expected, sizeof expected, "weights and biases whose magnitudes come to at most %.0f in each gate",
+                  double{RecurrentLayer::kGreatestSum});
     std::snprintf(found, sizeof found, "a gate where it is %.3g", double{sum});
-    weights.fail("weights and biases whose magnitudes come to at most 40000 in each gate", found);
+    weights.fail(expected, found);
   }
 }
 
-std::unique_ptr<Layer> readLstm(const JsonField& layer, int inputSize, int hiddenSize, LayerChoices& choices) {
+/** An Lstm (4 gates, one bias) or a Gru (3 gates, two biases). */
+template <class Recurrent>
+std::unique_ptr<Layer> readRecurrent(const JsonField& layer, int inputSize, int hiddenSize, int numGates, int numBiases,
+                                     LayerChoices& choices) {
   requireDefaultActivation(layer);
   const JsonField arrays = weightsOf(layer, 3, 3);
-  const std::string reason = recurrentReason(layer, inputSize, hiddenSize, 4);
+  const std::string reason = recurrentReason(layer, inputSize, hiddenSize, numGates);
   const auto hidden = static_cast<std::size_t>(hiddenSize);
-  std::vector<float> input = arrays.element(0).matrix(static_cast<std::size_t>(inputSize), 4 * hidden, reason);
-  std::vector<float> recurrent = arrays.element(1).matrix(hidden, 4 * hidden, reason);
-  std::vector<float> bias = arrays.element(2).floats(4 * hidden, reason);
+  const std::size_t row = static_cast<std::size_t>(numGates) * hidden;
+  std::vector<float> input = arrays.element(0).matrix(static_cast<std::size_t>(inputSize), row, reason);
+  std::vector<float> recurrent = arrays.element(1).matrix(hidden, row, reason);
+  const JsonField biases = arrays.element(2);
+  std::vector<float> bias = numBiases == 1 ? biases.floats(row, reason) : biases.matrix(2, row, reason);
   const RecurrentOptions options = choices.decide(recurrent, hiddenSize);
-  auto read =
-      std::make_unique<Lstm>(inputSize, hiddenSize, std::move(input), std::move(recurrent), std::move(bias), options);
-  requireModerate(arrays, *read);
-  return read;
-}
-
-std::unique_ptr<Layer> readGru(const JsonField& layer, int inputSize, int hiddenSize, LayerChoices& choices) {
-  requireDefaultActivation(layer);
-  const JsonField arrays = weightsOf(layer, 3, 3);
-  const std::string reason = recurrentReason(layer, inputSize, hiddenSize, 3);
-  const auto hidden = static_cast<std::size_t>(hiddenSize);
-  std::vector<float> input = arrays.element(0).matrix(static_cast<std::size_t>(inputSize), 3 * hidden, reason);
-  std::vector<float> recurrent = arrays.element(1).matrix(hidden, 3 * hidden, reason);
-  std::vector<float> bias = arrays.element(2).matrix(2, 3 * hidden, reason);
-  const RecurrentOptions options = choices.decide(recurrent, hiddenSize);
-  auto read =
-      std::make_unique<Gru>(inputSize, hiddenSize, std::move(input), std::move(recurrent), std::move(bias), options);
+  auto read = std::make_unique<Recurrent>(inputSize, hiddenSize, std::move(input), std::move(recurrent),
+                                          std::move(bias), options);
   requireModerate(arrays, *read);
   return read;
 }
@@ -155,9 +147,9 @@ std::unique_ptr<Layer> readLayer(const JsonField& layer, const std::string& type
   if (type == "dense" || type == "time-distributed-dense")
     return readDense(layer, inputSize, outputSize);
   if (type == "lstm")
-    return readLstm(layer, inputSize, outputSize, choices);
+    return readRecurrent<Lstm>(layer, inputSize, outputSize, 4, 1, choices);
   if (type == "gru")
-    return readGru(layer, inputSize, outputSize, choices);
+    return readRecurrent<Gru>(layer, inputSize, outputSize, 3, 2, choices);
   if (type == "activation")
     return readActivationLayer(layer, inputSize, outputSize);
   const JsonField field = layer.member("type");

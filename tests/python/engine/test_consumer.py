@@ -82,3 +82,16 @@ def test_the_package_answers_to_its_own_minor_version(installed_engine: Path, tm
         "find_package(fxengine 0.1 CONFIG REQUIRED)\n"
     )
     run("cmake", "-S", tmp_path, "-B", tmp_path / "build", f"-DCMAKE_PREFIX_PATH={installed_engine}")
+
+
+@pytest.mark.skipif(shutil.which("nm") is None, reason="nm is not installed")
+def test_kernels_leave_no_code_of_others_compiled_for_their_processor(engine_build: Path) -> None:
+    # The linker keeps one copy of an inline function: one with AVX instructions would then run on every processor.
+    objects = [path for path in engine_build.rglob("*.o") if re.search(r"fxengine_(avx2|avx512)_", str(path))]
+    assert objects
+    for path in objects:
+        listing = subprocess.run(
+            ["nm", "--demangle", "--defined-only", path], capture_output=True, text=True, check=True
+        )
+        shared = [line for line in listing.stdout.splitlines() if re.search(r" [TWVu] (?!.*fxengine::simd::)", line)]
+        assert not shared, path.name
