@@ -29,8 +29,6 @@ struct RecurrentLayout {
   bool rotated = false;
   bool bfloat16 = false;
 
-  bool operator==(const RecurrentLayout&) const = default;
-
   constexpr int numBlocks(int hiddenSize) const { return (hiddenSize + lanes - 1) / lanes; }
   /** hiddenSize, rounded up to whole vectors. */
   constexpr int paddedSize(int hiddenSize) const { return numBlocks(hiddenSize) * lanes; }
@@ -61,7 +59,6 @@ struct RecurrentRun {
 using RecurrentFunction = void (*)(const RecurrentRun& run) noexcept;
 
 struct RecurrentKernel {
-  CellType cell;
   int hiddenSize; ///< 0: any
   int numStreams; ///< in one call
   bool projected; ///< inputs hold the sums of the input weights (several inputs), not one value a frame

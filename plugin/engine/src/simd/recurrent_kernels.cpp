@@ -85,7 +85,7 @@ constexpr Shape anyShape(int numStreams, bool projected, bool bfloat16, int lane
 
 template <class V, Shape S> constexpr RecurrentKernel kernel() {
   using K = Recurrent<std::conditional_t<S.fast, FastCell, Cell>, V, S>;
-  return {Cell::kType, S.hiddenSize, S.numStreams, S.projected, S.fast, K::kLayout, &K::run};
+  return {S.hiddenSize, S.numStreams, S.projected, S.fast, K::kLayout, &K::run};
 }
 
 template <int hiddenSize, int numStreams, bool bfloat16> constexpr RecurrentKernel fixedKernel() {

@@ -22,8 +22,8 @@ struct RecurrentOptions {
 /** What Lstm and Gru have in common: weights packed for a kernel, which is chosen for the layer's size, the processor
     and the number of streams. State is carried from call to call and zero at the start.
 
-    Streams run in pairs, which share a pass over the weights. All sums are made in one fixed order for a number of
-    streams, whatever the blocks; one stream alone may round its sums in another order than two. */
+    Streams run in pairs (of 8 units, in fours), which share a pass over the weights or fill each other's waiting times.
+    The blocks never change the order of the sums; the number of streams may, and with it the last bits. */
 class RecurrentLayer : public Layer {
  public:
   /** A bound on greatestSum(). Beyond it the activations lose their accuracy; real models stay below 1000. */
