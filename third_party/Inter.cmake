@@ -7,7 +7,7 @@ set(folder "${FXTRAIN_INTER}")
 set(faces Regular Medium SemiBold)
 if(NOT FXTRAIN_INTER)
   # File by file: the repository holds all versions of all faces, half a gigabyte.
-  set(commit 5d16a30212d49137aecadd7cc87237f906a88f2a) # of version 4.0
+  set(commit 5d16a30212d49137aecadd7cc87237f906a88f2a) # a version 4
   set(folder "${CMAKE_BINARY_DIR}/_deps/inter")
   foreach(face IN LISTS faces)
     if(NOT EXISTS "${folder}/Inter-${face}.otf")
