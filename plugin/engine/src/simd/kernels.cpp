@@ -3,6 +3,8 @@
 #include "simd/kernels.h"
 
 #include "simd/affine-inl.h"
+#include "simd/convolution-inl.h"
+#include "simd/polyphase-inl.h"
 #include "simd/symmetric_fir-inl.h"
 
 namespace fxengine::simd::FXENGINE_SIMD_ISA {
@@ -13,7 +15,8 @@ extern const std::span<const RecurrentKernel> kGru;
 const Kernels& kernels() {
   static const Kernels all{Isa::FXENGINE_SIMD_ISA, kLstm,          kGru,
                            &affine<Wide>,          &dot<Narrow>,   &tanhOf<Narrow>,
-                           &sigmoidOf<Narrow>,     &eluOf<Narrow>, &symmetricFir<Wide::arch_type>};
+                           &sigmoidOf<Narrow>,     &eluOf<Narrow>, &symmetricFir<Wide::arch_type>,
+                           &polyphase<Narrow>,     &fir<Wide>,     &multiplyTiles<Wide>};
   return all;
 }
 

@@ -3,6 +3,8 @@
 
 #include "fxengine/layers/activation.h"
 #include "fxengine/simd/isa.h"
+#include "simd/convolution.h"
+#include "simd/polyphase.h"
 #include "simd/recurrent.h"
 #include "simd/symmetric_fir.h"
 
@@ -37,6 +39,9 @@ struct Kernels {
   ActivationFunction sigmoid;
   ActivationFunction elu;
   SymmetricFirFunction symmetricFir;
+  PolyphaseFunction polyphase;
+  FirFunction fir;
+  MultiplyTilesFunction multiplyTiles;
 };
 
 /** Those of an instruction set that availableIsas() lists. */

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+// Included once per instruction set, see lanes-inl.h.
+#pragma once
+
+#include "simd/convolution.h"
+#include "simd/lanes-inl.h"
+
+#include <cstddef>
+
+namespace fxengine::simd::FXENGINE_SIMD_ISA {
+
+/** `vectors` vectors of neighbouring frames: a tap is read once for all, and their chains of sums overlap. */
+template <class V, int vectors>
+FXENGINE_INLINE void firTile(const float* taps, int numTaps, const float* input, float* output) {
+  constexpr std::ptrdiff_t kLanes = static_cast<std::ptrdiff_t>(V::size);
+  V sums[vectors];
+  FXENGINE_UNROLL(8)
+  for (int v = 0; v < vectors; ++v)
+    sums[v] = V::load_unaligned(output + v * kLanes);
+  for (int j = 0; j < numTaps; ++j, --input) {
+    const V tap(taps[j]);
+    FXENGINE_UNROLL(8)
+    for (int v = 0; v < vectors; ++v)
+      sums[v] = multiplyAdd(tap, V::load_unaligned(input + v * kLanes), sums[v]);
+  }
+  FXENGINE_UNROLL(8)
+  for (int v = 0; v < vectors; ++v)
+    sums[v].store_unaligned(output + v * kLanes);
+}
+
+template <class V> void fir(const float* taps, int numTaps, const float* input, float* output, int numFrames) noexcept {
+  constexpr int kLanes = static_cast<int>(V::size);
+  int t = 0;
+  for (; t + 8 * kLanes <= numFrames; t += 8 * kLanes)
+    firTile<V, 8>(taps, numTaps, input + t, output + t);
+  for (; t + 4 * kLanes <= numFrames; t += 4 * kLanes)
+    firTile<V, 4>(taps, numTaps, input + t, output + t);
+  for (; t + 2 * kLanes <= numFrames; t += 2 * kLanes)
+    firTile<V, 2>(taps, numTaps, input + t, output + t);
+  for (; t < numFrames; t += kLanes)
+    firTile<V, 1>(taps, numTaps, input + t, output + t);
+}
+
+template <class V> void multiplyTiles(const float* a, const float* b, float* sum, int numTiles) noexcept {
+  constexpr int kLanes = static_cast<int>(V::size);
+  constexpr int kVectors = kTileBins / kLanes < 4 ? kTileBins / kLanes : 4; // with their sums all in registers
+  for (int bin = 0; bin < kTileBins; bin += kVectors * kLanes) {
+    V real[kVectors], imaginary[kVectors];
+    FXENGINE_UNROLL(4)
+    for (int v = 0; v < kVectors; ++v) {
+      real[v] = load<V>(sum + bin + v * kLanes);
+      imaginary[v] = load<V>(sum + kTileBins + bin + v * kLanes);
+    }
+    const float* x = a + bin;
+    const float* y = b + bin;
+    for (int tile = 0; tile < numTiles; ++tile, x += kTileFloats, y += kTileFloats) {
+      FXENGINE_UNROLL(4)
+      for (int v = 0; v < kVectors; ++v) {
+        const V xr = load<V>(x + v * kLanes), xi = load<V>(x + kTileBins + v * kLanes);
+        const V yr = load<V>(y + v * kLanes), yi = load<V>(y + kTileBins + v * kLanes);
+        real[v] = negativeMultiplyAdd(xi, yi, multiplyAdd(xr, yr, real[v]));
+        imaginary[v] = multiplyAdd(xi, yr, multiplyAdd(xr, yi, imaginary[v]));
+      }
+    }
+    FXENGINE_UNROLL(4)
+    for (int v = 0; v < kVectors; ++v) {
+      real[v].store_aligned(sum + bin + v * kLanes);
+      imaginary[v].store_aligned(sum + kTileBins + bin + v * kLanes);
+    }
+  }
+}
+
+} // namespace fxengine::simd::FXENGINE_SIMD_ISA
