@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Builds the shipped cabinet response: a 12-inch guitar loudspeaker in a closed 4x12 box, a microphone close to its cone.
+"""Builds the shipped cabinet response: a 12-inch guitar loudspeaker in a closed 4x12 box, a microphone close to it.
 
 Everything is a filter with a physical reason, and all of them are minimum phase; ``card.md`` tells where the numbers
 come from. ``python models/cabinet/make.py`` writes ``closed-4x12.wav`` and ``response.svg`` beside this file.
@@ -164,9 +164,7 @@ def draw(response: Vector, path: Path) -> None:
     plt.close(figure)
 
 
-ENVELOPE: tuple[
-    tuple[float, float, float], ...
-] = (  # Hz, lowest and highest dB relative to the mean of 200 Hz to 1 kHz
+ENVELOPE: tuple[tuple[float, float, float], ...] = (  # Hz, lowest and highest dB; 0 is the mean of 200 Hz to 1 kHz
     (50.0, -26.0, -4.0),
     (80.0, -12.0, 5.0),
     (110.0, -5.0, 8.0),

@@ -7,6 +7,7 @@ FxtrainError                      anything fxtrain raises on purpose; exit code 
 │   ├── DataCheckError            a recording that fails a check with the verdict "stop"
 │   ├── ConfigError               a setting that is unknown, of the wrong type or out of range
 │   ├── ModelFileError            a model file that is broken, of another format or unsupported
+│   ├── PresetFileError           a preset that is broken, or of another plugin
 │   └── OutputExistsError         writing would overwrite something
 ├── TrainingError                 training went wrong while it ran
 │   ├── DivergenceError           the loss became infinite and could not be recovered
@@ -44,6 +45,10 @@ class ConfigError(InputError):
 
 class ModelFileError(InputError):
     """A model file that is broken, of another format or unsupported."""
+
+
+class PresetFileError(InputError):
+    """A preset that is broken, or of another plugin."""
 
 
 class OutputExistsError(InputError):

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""``fxtrain info``: what a model file is, whether it is what it says, and who made it."""
+"""``fxtrain info``: what a model file or a preset is, whether it is what it says, and who made it."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import tempfile
 from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import Any, Literal
@@ -18,7 +19,7 @@ from fxtrain.errors import ModelFileError
 
 __all__ = ["MODE", "SUMMARY", "add_arguments", "run"]
 
-SUMMARY = "say what a model file is, whether it plays as it should, and who made it"
+SUMMARY = "say what a model file or a preset is, whether it plays as it should, and who made it"
 MODE: Literal["train", "inference"] = "inference"
 
 _CREDITS = {
@@ -45,11 +46,15 @@ _CREDITS = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's own arguments."""
-    parser.add_argument("model", type=Path, metavar="MODEL", help="the model file, of fxtrain or of others")
+    parser.add_argument(
+        "model", type=Path, metavar="MODEL", help="the model file, of fxtrain or of others, or a .vstpreset"
+    )
 
 
 def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any] | None:
     """Loads the file and tells what it found; a model of another format is named rather than refused."""
+    if args.model.suffix.lower() == ".vstpreset":
+        return _preset(args.model, console)
     try:
         model = engine.load(args.model)
     except ModelFileError as error:
@@ -76,6 +81,50 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any] 
     }
     _print_table(console, facts, info.to_dict())
     return {"playable": True, "format": facts["format"], "verified": info.self_test is not None, **info.to_dict()}
+
+
+def _preset(path: Path, console: Console) -> dict[str, Any]:
+    """Tells what a preset of the plugin sets, and whether its models play."""
+    from fxtrain.cli.preset import describe_preset
+    from fxtrain.export.preset import read_preset
+
+    preset = read_preset(path)
+    described = describe_preset(preset)
+    facts = {"file": str(path), "format": "preset of the plugin"}
+    for slot in ("A", "B"):
+        facts[f"slot {slot}"] = "empty"
+        if slot in preset.slots:
+            entry = described["slots"][slot]
+            entry |= _play_text(preset.slots[slot].model, entry["name"])
+            facts[f"slot {slot}"] = f"{entry['name']} ({entry['verdict']}), from {entry['path']}"
+    cabinet = described["cabinet"]
+    facts["cabinet"] = "none"
+    if cabinet:
+        channels = {1: "mono", 2: "stereo"}[cabinet["num_channels"]]
+        facts["cabinet"] = (
+            f"{cabinet['name']}, {channels}, {cabinet['seconds'] * 1e3:.0f} ms at {cabinet['sample_rate']} Hz, "
+            f"from {cabinet['path']}"
+        )
+    settings = described["parameters"]
+    facts["settings"] = ", ".join(f"{id} {text}" for id, text in settings.items()) or "all at their defaults"
+    _print_table(console, facts, {"metadata": {}})
+    return {"path": str(path), "format": facts["format"], **described}
+
+
+def _play_text(model: str, name: str) -> dict[str, Any]:
+    """Whether the engine plays a model whose file is not at hand, in words."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "model.json"
+        file.write_bytes(model.encode("utf-8"))
+        try:
+            info = engine.load(file).info
+        except ModelFileError as error:
+            reason = str(error).replace(f"{file}: ", "")
+            return {"playable": False, "verdict": f"does not play: {reason}"}
+    title = info.metadata.get("name")
+    known = f"{title}, " if isinstance(title, str) and title != name else ""
+    rate = "" if info.sample_rate is None else f", {info.sample_rate:g} Hz"
+    return {"playable": True, "verdict": f"{known}{info.architecture}{rate}, plays"}
 
 
 def _foreign_model(path: Path) -> dict[str, Any] | None:

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: MIT
+"""``fxtrain preset``: a preset of the plugin with models, impulse response and settings in it."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import MutableMapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from fxtrain.errors import ConfigError, FxtrainError, OutputExistsError
+
+SUMMARY = "write a preset of the plugin, with model, impulse response and settings in it"
+MODE = "inference"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of ``preset``."""
+    parser.epilog = "`fxtrain info OUT.vstpreset` tells what a preset holds."
+    parser.add_argument("model", type=Path, metavar="MODEL", help="the model file, or the folder of a run")
+    parser.add_argument("out", type=Path, metavar="OUT.vstpreset", help="file to write")
+    parser.add_argument(
+        "--slot",
+        choices=("A", "B"),
+        default="A",
+        help="which slot takes MODEL, and is the one that sounds (default: A)",
+    )
+    parser.add_argument("--other", type=Path, metavar="FILE", help="model for the other slot; it stays empty without")
+    parser.add_argument(
+        "--ir", type=Path, metavar="FILE", help="impulse response of a cabinet, WAV or FLAC; switches the cabinet on"
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        dest="settings",
+        metavar="ID=VALUE",
+        help="a parameter of the plugin, for example input_gain=-3 or slot='A + B' (repeatable)",
+    )
+    parser.add_argument(
+        "--name", help="what to call MODEL; default: its file's name, or its own if the file is model.json"
+    )
+    parser.add_argument("--force", action="store_true", help="overwrite OUT.vstpreset")
+
+
+def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
+    """Checks everything, then writes the file; returns what it holds."""
+    from fxtrain.export.preset import CabinetContent, Preset, Slot, SlotContent, write_preset
+
+    if args.out.suffix.lower() != ".vstpreset":
+        raise ConfigError(f"{args.out} should end in .vstpreset, or no host will find it")
+    if args.out.exists() and not args.force:
+        raise OutputExistsError(f"{args.out} exists already; choose another name, or overwrite it with --force")
+    settings = parse_settings(args.settings)
+    slot: Slot = args.slot
+    other: Slot = "B" if slot == "A" else "A"
+    slots = {slot: SlotContent.read(model_file(args.model), args.name)}
+    if args.other is not None:
+        slots[other] = SlotContent.read(model_file(args.other))
+    parameters = {"slot": ("A", "B").index(slot), **settings}
+    cabinet = None
+    if args.ir is not None:
+        cabinet = CabinetContent.read(args.ir)
+        parameters = {"cabinet_on": 1, **parameters}
+    preset = Preset(parameters, slots, cabinet)
+    try:
+        write_preset(args.out, preset)
+    except OSError as error:
+        raise FxtrainError(f"cannot write {args.out}: {error.strerror or error}") from None
+    held = [f"{name}: {each.name}" for name, each in sorted(slots.items())]
+    held += [f"cabinet: {cabinet.name}"] if cabinet else []
+    console.print(f"wrote [bold]{args.out}[/] ({args.out.stat().st_size / 1024:.0f} KiB)", *held, sep="; ")
+    return {"preset": str(args.out), **describe_preset(preset)}
+
+
+def model_file(path: Path) -> Path:
+    """The model file that a user names by itself or by its run's folder."""
+    return path / "model.json" if path.is_dir() else path
+
+
+def parse_settings(settings: list[str]) -> dict[str, float]:
+    """The values of ``ID=VALUE`` settings; of those that are repeated the last one counts."""
+    from fxtrain.export.plugin_parameters import get_parameter
+
+    values = {}
+    for setting in settings:
+        id, equals, text = setting.partition("=")
+        if not equals:
+            raise ConfigError(f"--set {setting} has no value; expected ID=VALUE, for example input_gain=-3")
+        values[id.strip()] = get_parameter(id.strip()).parse(text)
+    return values
+
+
+def describe_preset(preset: Any) -> dict[str, Any]:
+    """A preset as JSON-able values: text for long content, and those parameters that are not at their defaults."""
+    from fxtrain.export.plugin_parameters import PARAMETERS
+
+    cabinet = preset.cabinet
+    return {
+        "slots": {
+            slot: {"name": each.name, "path": each.path, "sha256": each.sha256}
+            for slot, each in sorted(preset.slots.items())
+        },
+        "cabinet": cabinet
+        and {
+            **{key: getattr(cabinet, key) for key in ("name", "path", "sha256")},
+            **{key: getattr(cabinet, key) for key in ("seconds", "sample_rate", "num_channels")},
+        },
+        "parameters": {
+            id: parameter.text(preset.parameters[id])
+            for id, parameter in PARAMETERS.items()
+            if id in preset.parameters and preset.parameters[id] != parameter.default
+        },
+    }

@@ -1,0 +1,318 @@
+# SPDX-License-Identifier: MIT
+"""Presets of the plugin, as any VST3 host loads them.
+
+A preset is Steinberg's container around the plugin's state, all numbers little-endian::
+
+    "VST3"  int32 1  class id, 32 hex digits  int64 offset of the list
+    state ("Comp")
+    "List"  int32 number of chunks  { id, int64 offset, int64 size } for each
+
+and the state is ``fxtrain-state\\n``, then zlib (RFC 1950) around one JSON object::
+
+    {"version": 1,
+     "parameters": {"input_gain": -3.0, ...},                             by id, in plain units
+     "slots": {"A": {"name": ..., "path": ..., "sha256": ..., "model": the file's text}},
+     "cabinet": {"name": ..., "path": ..., "sha256": ..., "audio": the file in base64}}
+
+Model and response are in it themselves: a preset opens where their files are not. What is missing has its default, and
+unknown keys are ignored.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import io
+import json
+import os
+import struct
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import soundfile
+
+from fxtrain import engine
+from fxtrain.atomic import write_atomically
+from fxtrain.errors import AudioFileError, ModelFileError, PresetFileError
+from fxtrain.export.plugin_parameters import PARAMETERS
+
+__all__ = [
+    "CLASS_ID",
+    "CabinetContent",
+    "Preset",
+    "Slot",
+    "SlotContent",
+    "read_preset",
+    "write_preset",
+]
+
+CLASS_ID = "ABCDEF019182FAEB" + b"FxtrFxtn".hex().upper()
+"""The plugin's VST3 class: JUCE's prefix, then the codes of manufacturer and plugin."""
+
+STATE_VERSION = 1
+
+Slot = Literal["A", "B"]
+
+_MAGIC = b"fxtrain-state\n"
+_HEADER = struct.Struct("<4si32sq")
+_LIST = struct.Struct("<4si")
+_ENTRY = struct.Struct("<4sqq")
+_LARGEST_STATE = 512 << 20  # bytes, unpacked: two models and a response of the greatest size, and room
+_LARGEST_RESPONSE = 64 << 20  # bytes
+
+_CONTAINERS = ("WAV", "WAVEX", "FLAC")
+_CODINGS = ("PCM_U8", "PCM_S8", "PCM_16", "PCM_24", "PCM_32", "FLOAT")
+
+
+@dataclass(frozen=True)
+class SlotContent:
+    """A model in a slot.
+
+    Attributes:
+        name: as the plugin shows it.
+        path: where the file was; the plugin goes on from there to the next one in the folder.
+        sha256: of the file's bytes.
+        model: the file's text.
+    """
+
+    name: str
+    path: str
+    sha256: str
+    model: str
+
+    @classmethod
+    def read(cls, path: Path, name: str | None = None) -> SlotContent:
+        """Reads a model file that the engine plays.
+
+        Args:
+            path: the file.
+            name: by default the file's name; for model.json, as ``fit`` calls every model, the one that the model
+                states, else that of its folder.
+
+        Raises:
+            ModelFileError: the engine refuses it.
+        """
+        info = engine.load(path).info
+        content = path.read_bytes()
+        try:
+            text = content.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise ModelFileError(f"{path} is not UTF-8 text: byte {error.start} cannot be read; save it anew") from None
+        return cls(name or _name(path, info), _path_text(path), hashlib.sha256(content).hexdigest(), text)
+
+
+@dataclass(frozen=True)
+class CabinetContent:
+    """An impulse response.
+
+    Attributes:
+        name: as the plugin shows it.
+        path: where the file was.
+        sha256: of the file's bytes.
+        audio: the WAV or FLAC file itself.
+        seconds: its length.
+        sample_rate: in hertz.
+        num_channels: 1 or 2.
+    """
+
+    name: str
+    path: str
+    sha256: str
+    audio: bytes = field(repr=False)
+    seconds: float
+    sample_rate: int
+    num_channels: int
+
+    @classmethod
+    def read(cls, path: Path) -> CabinetContent:
+        """Reads a WAV or FLAC file that can serve as an impulse response.
+
+        Raises:
+            AudioFileError: it cannot be read, has more than two channels, or is silent or not finite.
+        """
+        try:
+            if path.stat().st_size > _LARGEST_RESPONSE:
+                raise AudioFileError(
+                    f"{path} has {path.stat().st_size >> 20} MiB, but an impulse response has 64 at most, and lasts "
+                    "2 s at most: is this a recording of something else?"
+                )
+            content = path.read_bytes()
+        except OSError as error:
+            raise AudioFileError(
+                f"{path} cannot be read ({error.strerror or error}): expected an impulse response, WAV or FLAC."
+            ) from None
+        return cls._of(content, path.stem, _path_text(path), str(path))
+
+    @classmethod
+    def _of(cls, content: bytes, name: str, path: str, called: str) -> CabinetContent:
+        """Checks what the bytes of a file hold; ``called`` is what errors call it."""
+        try:
+            with soundfile.SoundFile(io.BytesIO(content)) as file:
+                container, coding = file.format, file.subtype
+                num_channels, rate = file.channels, file.samplerate
+                samples = file.read(dtype="float64", always_2d=True) if num_channels <= 2 else np.ones((1, 1))
+        except (soundfile.SoundFileError, RuntimeError, TypeError):
+            raise AudioFileError(f"{called} is no sound file: expected an impulse response, WAV or FLAC.") from None
+        if container not in _CONTAINERS or coding not in _CODINGS:
+            raise AudioFileError(
+                f"{called} is {container} of {coding}, which the plugin does not read: export it as WAV of 16 or 24 "
+                "bits or 32-bit float, or as FLAC."
+            )
+        if num_channels > 2:
+            raise AudioFileError(
+                f"{called} has {num_channels} channels, but an impulse response has one or two: export the one to use."
+            )
+        if not np.isfinite(samples).all():
+            raise AudioFileError(f"{called} holds NaN or infinity: export the impulse response again.")
+        if not samples.any():
+            raise AudioFileError(f"{called} is silent: expected an impulse response.")
+        return cls(name, path, hashlib.sha256(content).hexdigest(), content, len(samples) / rate, rate, num_channels)
+
+
+@dataclass(frozen=True)
+class Preset:
+    """What a preset sets; empty slots are empty in the plugin too.
+
+    Attributes:
+        parameters: values by id; those of :data:`PARAMETERS` that are missing are at their defaults.
+        slots: the models.
+        cabinet: the impulse response, or none.
+    """
+
+    parameters: Mapping[str, float] = field(default_factory=dict)
+    slots: Mapping[Slot, SlotContent] = field(default_factory=dict)
+    cabinet: CabinetContent | None = None
+
+    def document(self) -> dict[str, Any]:
+        """The state's JSON object; every parameter is in it, so that it sounds the same with other defaults."""
+        values = {id: self.parameters.get(id, parameter.default) for id, parameter in PARAMETERS.items()}
+        whole = {id for id, parameter in PARAMETERS.items() if parameter.is_switch or parameter.choices}
+        cabinet = self.cabinet
+        return {
+            "version": STATE_VERSION,
+            "parameters": {id: int(value) if id in whole else float(value) for id, value in values.items()},
+            "slots": {
+                slot: {"name": each.name, "path": each.path, "sha256": each.sha256, "model": each.model}
+                for slot, each in sorted(self.slots.items())
+            },
+            "cabinet": cabinet
+            and {
+                "name": cabinet.name,
+                "path": cabinet.path,
+                "sha256": cabinet.sha256,
+                "audio": base64.b64encode(cabinet.audio).decode("ascii"),
+            },
+        }
+
+    def state(self) -> bytes:
+        """What the plugin's own state holds."""
+        text = json.dumps(self.document(), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        return _MAGIC + zlib.compress(text.encode("utf-8"), 9)
+
+    def to_bytes(self) -> bytes:
+        """The ``.vstpreset`` file. A controller chunk is not written: all the plugin's state is the component's."""
+        state = self.state()
+        header = _HEADER.pack(b"VST3", 1, CLASS_ID.encode("ascii"), _HEADER.size + len(state))
+        return header + state + _LIST.pack(b"List", 1) + _ENTRY.pack(b"Comp", _HEADER.size, len(state))
+
+
+def write_preset(path: Path, preset: Preset) -> None:
+    """Writes a ``.vstpreset`` file, whole or not at all."""
+    write_atomically(path, preset.to_bytes())
+
+
+def read_preset(path: Path) -> Preset:
+    """Reads a preset of the plugin, also one that a host has written.
+
+    The models in it are taken as they stand: the engine's loader says whether they play.
+
+    Raises:
+        PresetFileError: it is none, is damaged, belongs to another plugin, or to a later version of ours.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise PresetFileError(f"cannot read the preset {path}: {error.strerror or error}") from None
+    try:
+        return _parse(_component_state(content))
+    except _Damage as damage:
+        raise PresetFileError(f"{path}: {damage}") from None
+
+
+class _Damage(Exception):
+    pass
+
+
+def _component_state(content: bytes) -> bytes:
+    """The ``Comp`` chunk."""
+    if len(content) < _HEADER.size or not content.startswith(b"VST3"):
+        raise _Damage("expected a VST3 preset, which begins with VST3; this is something else")
+    _, _, class_id, offset = _HEADER.unpack_from(content)
+    if class_id.decode("latin-1").upper() != CLASS_ID:
+        raise _Damage(f"this is a preset of another plugin (class {class_id.decode('latin-1')!r})")
+    try:
+        if offset < 0:
+            raise _Damage("the preset is damaged: its list of chunks lies before its start")
+        magic, count = _LIST.unpack_from(content, offset)
+        for index in range(count if magic == b"List" else 0):
+            id, start, size = _ENTRY.unpack_from(content, offset + _LIST.size + index * _ENTRY.size)
+            if id == b"Comp" and 0 <= start <= start + size <= len(content):
+                return content[start : start + size]
+    except struct.error:
+        pass
+    raise _Damage("the preset is damaged: the plugin's state is not where its list of chunks says")
+
+
+def _parse(state: bytes) -> Preset:
+    """The preset of a state; hosts may add bytes behind it."""
+    if not state.startswith(_MAGIC):
+        raise _Damage("the preset is damaged: the plugin's state begins with something else than its name")
+    unpacker = zlib.decompressobj()
+    try:
+        text = unpacker.decompress(state[len(_MAGIC) :], _LARGEST_STATE)
+        if not unpacker.eof:
+            raise _Damage("the preset is damaged: the plugin's state is cut short or too large")
+        document = json.loads(text)
+        version = document["version"]
+        if not isinstance(version, int) or version < 1:
+            raise _Damage(f"the preset is damaged: its version is {version!r}")
+        if version > STATE_VERSION:
+            raise _Damage(f"the preset is of version {version}, this fxtrain knows {STATE_VERSION}: get a newer one")
+        slots: dict[Slot, SlotContent] = {}
+        names: tuple[Slot, ...] = ("A", "B")
+        for slot in names:
+            if entry := (document.get("slots") or {}).get(slot):
+                slots[slot] = SlotContent(*(_text(entry[key]) for key in ("name", "path", "sha256", "model")))
+        cabinet = None
+        if entry := document.get("cabinet"):
+            audio = base64.b64decode(entry["audio"], validate=True)
+            cabinet = CabinetContent._of(audio, _text(entry["name"]), _text(entry["path"]), "the impulse response")
+        values = document.get("parameters") or {}
+        return Preset({id: float(value) for id, value in values.items() if id in PARAMETERS}, slots, cabinet)
+    except AudioFileError as error:
+        raise _Damage(f"the preset is damaged: {error}") from None
+    except (zlib.error, binascii.Error, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise _Damage(f"the preset is damaged ({type(error).__name__}: {error})") from None
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"expected text, found {type(value).__name__}")
+    return value
+
+
+def _name(path: Path, info: engine.ModelInfo) -> str:
+    if path.name != "model.json":
+        return path.stem
+    stated = info.metadata.get("name")
+    return stated if isinstance(stated, str) and stated.strip() else path.resolve().parent.name
+
+
+def _path_text(path: Path) -> str:
+    """The whole path; what of it is not UTF-8 becomes a question mark."""
+    return os.fsencode(path.resolve()).decode("utf-8", "replace")
