@@ -7,6 +7,8 @@
 #   JOBS=2                 compilers and test processes at a time
 #   NO_APT=1               never install system packages, only say what is missing
 #   PYTEST_ARGS='-k esr'   more arguments for pytest
+#   PREFIX=DIR             where install-plugin puts the plugin in place of the home folder
+#   PLUGIN_ARGS='-D...'    more arguments for CMake when the plugin is built, such as -DFXTRAIN_AAX_SDK=DIR
 
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -77,9 +79,27 @@ $(VENV)/build.stamp: $(VENV)/runtime.stamp $(NATIVE_SOURCES)
 build: system-demo $(VENV)/build.stamp  ## Make .venv and build the extension modules in it
 dev: system-test build $(VENV)/dev.stamp  ## Also install what the tests and checks need
 
+# The plugin. RTNEURAL=DIR builds the RTNeural backend in, from this checkout (RTNEURAL=ON: an installed copy or a fetch).
+
+RTNEURAL_ARGS = -DFXTRAIN_RTNEURAL=$(if $(RTNEURAL),ON -DRTNEURAL_DIR=$(if $(wildcard $(RTNEURAL)/.),$(abspath $(RTNEURAL))),OFF)
+PLUGIN := build/plugin/plugin/fxtrain_artefacts/Release
+
+.PHONY: system-plugin plugin install-plugin
+system-plugin:
+	@$(SYSTEM_PACKAGES) plugin
+
+plugin: system-plugin  ## Build the plugin: VST3, LV2 (macOS: AU) and a program of its own
+	@mkdir -p build
+	@cmake --preset plugin $(RTNEURAL_ARGS) $(PLUGIN_ARGS) >build/plugin.log || { cat build/plugin.log; exit 1; }
+	@cmake --build --preset plugin
+	@echo "fxtrain: built in $(PLUGIN):"; cd $(PLUGIN) && ls -d */fxtrain* | sed 's/^/  /'
+
+install-plugin: plugin  ## Put the plugin where hosts look for it: ~/.vst3, ~/.lv2 and ~/.local (PREFIX=DIR for the home folder)
+	@tools/install-plugin $(PLUGIN) "$(or $(PREFIX),$$HOME)"
+
 # Checks
 
-CHECKS := lint test-cpp test-arm64 test-python
+CHECKS := lint test-cpp test-arm64 test-plugin test-python
 
 .PHONY: test
 test: dev  ## Run every check: style, types, C++ tests, sanitizers with a fuzzer, Python tests
@@ -125,6 +145,15 @@ test-arm64: dev  ## C++ tests on 64-bit ARM, cross-built and run by QEMU
 	  cmake --preset arm64 && cmake --build --preset arm64 && ctest --preset arm64; \
 	else \
 	  echo "SKIPPED test-arm64: $$reason"; \
+	fi
+
+# pytest plays what is built here in real hosts.
+.PHONY: test-plugin
+test-plugin: dev  ## The plugin's C++ tests
+	@if reason="$$(NO_APT=1 $(SYSTEM_PACKAGES) plugin 2>&1)"; then \
+	  cmake --preset plugin-test $(RTNEURAL_ARGS) $(PLUGIN_ARGS) && cmake --build --preset plugin-test && ctest --preset plugin-test; \
+	else \
+	  echo "SKIPPED test-plugin: $$(tail -n 1 <<<"$$reason")"; \
 	fi
 
 .PHONY: test-python
