@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: MIT
+#include "PluginProcessor.h"
+
+#include "PluginEditor.h"
+#include "realtime_guard.h"
+#include "state.h"
+
+namespace fxtrain {
+namespace {
+
+juce::AudioProcessor::BusesProperties buses() {
+  return juce::AudioProcessor::BusesProperties()
+      .withInput("Input", juce::AudioChannelSet::stereo())
+      .withOutput("Output", juce::AudioChannelSet::stereo());
+}
+
+constexpr int kCourierMs = 8;
+
+} // namespace
+
+PluginProcessor::PluginProcessor()
+    : AudioProcessor(buses()), parameters(*this, nullptr, "parameters", makeParameterLayout()), values_(parameters),
+      history_(*this), presets_(
+                           [this] {
+                             juce::MemoryBlock bytes;
+                             getStateInformation(bytes);
+                             return bytes;
+                           },
+                           [this](const juce::MemoryBlock& bytes) { loadPreset(bytes); }),
+      midiControl_(parameters) {
+  rig_.onLatency = [this] { updateLatency(); };
+  rig_.onPlayerChange = [this](const RigContents& before, const RigContents& after) {
+    juce::MessageManager::callAsync([weak = juce::WeakReference(this), before, after] {
+      if (weak != nullptr)
+        weak->rememberLoad(before, after);
+    });
+  };
+  if (const auto first = Presets::shipped(0); !first.isEmpty())
+    apply(State::decode(first.getData(), first.getSize()));
+  background_->courier.addTimeSliceClient(this);
+}
+
+PluginProcessor::~PluginProcessor() {
+  background_->courier.removeTimeSliceClient(this);
+  masterReference.clear();
+}
+
+bool PluginProcessor::isBusesLayoutSupported(const BusesLayout& layouts) const {
+  const auto mono = juce::AudioChannelSet::mono(), stereo = juce::AudioChannelSet::stereo();
+  const auto in = layouts.getMainInputChannelSet(), out = layouts.getMainOutputChannelSet();
+  return (in == mono && out == mono) || (in == mono && out == stereo) || (in == stereo && out == stereo);
+}
+
+void PluginProcessor::prepareToPlay(double sampleRate, int maximumBlockSize) {
+  rig_.prepare(sampleRate, getMainBusNumInputChannels(), getMainBusNumOutputChannels(),
+               values_.oversampling(isNonRealtime()));
+  takePlayer_.prepare(sampleRate);
+  load_.reset(sampleRate, maximumBlockSize);
+  updateLatency();
+}
+
+void PluginProcessor::reset() { rig_.chain().reset(values_.chainSettings()); }
+
+void PluginProcessor::processBlock(juce::AudioBuffer<float>& buffer, juce::MidiBuffer& midi) {
+  process(buffer, midi, false);
+}
+
+void PluginProcessor::processBlockBypassed(juce::AudioBuffer<float>& buffer, juce::MidiBuffer& midi) {
+  process(buffer, midi, true);
+}
+
+void PluginProcessor::process(juce::AudioBuffer<float>& buffer, juce::MidiBuffer& midi, bool bypassed) {
+  const RealtimeScope realtime;
+  const int numFrames = buffer.getNumSamples();
+  const juce::AudioProcessLoadMeasurer::ScopedTimer timer(load_, numFrames);
+  midiControl_.receive(midi);
+  auto& chain = rig_.chain();
+  if (chain.sampleRate() <= 0.0 || buffer.getNumChannels() < chain.numOutputs()) { // not prepared for it
+    buffer.clear();
+    return;
+  }
+  takePlayer_.process(buffer, chain.numInputs());
+  auto settings = values_.chainSettings();
+  settings.bypass = settings.bypass || bypassed;
+  chain.process(buffer.getArrayOfReadPointers(), buffer.getArrayOfWritePointers(), numFrames, settings);
+  for (int c = chain.numOutputs(); c < buffer.getNumChannels(); ++c)
+    buffer.clear(c, 0, numFrames);
+}
+
+juce::AudioProcessorParameter* PluginProcessor::getBypassParameter() const {
+  return parameters.getParameter(id::bypass);
+}
+
+void PluginProcessor::updateLatency() { setLatencySamples(rig_.chain().latencyFrames()); }
+
+// Every few milliseconds: what the audio thread left to be done.
+int PluginProcessor::useTimeSlice() {
+  rig_.collect();
+  takePlayer_.collect();
+  try {
+    if (getSampleRate() > 0.0)
+      rig_.setOversampling(values_.oversampling(isNonRealtime()));
+  } catch (const std::exception& error) {
+    rig_.setProblem(error.what());
+  }
+  if (const int program = midiControl_.apply(); program >= 0)
+    setCurrentProgram(program);
+  return kCourierMs;
+}
+
+juce::AudioProcessorEditor* PluginProcessor::createEditor() { return new PluginEditor(*this); }
+
+// Programs are the shipped presets: hosts want a fixed number. A program change reaches the player's own beyond them.
+
+int PluginProcessor::getNumPrograms() { return juce::jmax(1, Presets::numShipped()); }
+int PluginProcessor::getCurrentProgram() { return program_; }
+const juce::String PluginProcessor::getProgramName(int index) { return Presets::shippedName(index); }
+
+void PluginProcessor::setCurrentProgram(int index) {
+  if (program_.exchange(index) == index) // hosts repeat themselves, and would undo what was changed since
+    return;
+  juce::MessageManager::callAsync([weak = juce::WeakReference(this), index, generation = stateGeneration_.load()] {
+    if (weak != nullptr && generation == weak->stateGeneration_) // no project was loaded since
+      weak->rig_.setProblem(weak->presets_.load(index));
+  });
+}
+
+// State
+
+State PluginProcessor::state() const {
+  State state;
+  for (auto* parameter : getParameters())
+    if (const auto* ranged = dynamic_cast<juce::RangedAudioParameter*>(parameter))
+      state.parameters[ranged->getParameterID()] = ranged->convertFrom0to1(ranged->getValue());
+  state.contents = rig_.contents();
+  state.bindings = midiControl_.bindings();
+  state.program = program_;
+  state.editorSize = editorSize_;
+  return state;
+}
+
+void PluginProcessor::apply(const State& state) {
+  rig_.setContents(state.contents); // throws before anything has changed
+  for (auto* parameter : getParameters())
+    if (auto* ranged = dynamic_cast<juce::RangedAudioParameter*>(parameter)) {
+      const auto found = state.parameters.find(ranged->getParameterID());
+      ranged->setValueNotifyingHost(found == state.parameters.end() ? ranged->getDefaultValue()
+                                                                    : ranged->convertTo0to1(found->second));
+    }
+}
+
+void PluginProcessor::getStateInformation(juce::MemoryBlock& destination) { destination = state().encode(); }
+
+void PluginProcessor::setStateInformation(const void* data, int size) {
+  try {
+    const auto saved = State::decode(data, std::size_t(juce::jmax(0, size)));
+    ++stateGeneration_;
+    apply(saved);
+    midiControl_.setBindings(saved.bindings);
+    program_ = saved.program;
+    if (!saved.editorSize.isOrigin())
+      editorSize_ = saved.editorSize;
+  } catch (const std::exception& error) {
+    rig_.setProblem(error.what());
+  }
+}
+
+void PluginProcessor::loadPreset(const juce::MemoryBlock& bytes) {
+  const auto before = state();
+  const auto after = State::decode(bytes.getData(), bytes.getSize());
+  apply(after);
+  history_.add(
+      "Load preset", [this, after] { apply(after); }, [this, before] { apply(before); });
+}
+
+void PluginProcessor::rememberLoad(const RigContents& before, const RigContents& after) {
+  history_.add(
+      "Load", [this, after] { rig_.setContents(after); }, [this, before] { rig_.setContents(before); });
+}
+
+} // namespace fxtrain
+
+juce::AudioProcessor* JUCE_CALLTYPE createPluginFilter() { return new fxtrain::PluginProcessor(); }

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "history.h"
+#include "midi_control.h"
+#include "parameters.h"
+#include "presets.h"
+#include "rig.h"
+#include "state.h"
+#include "take_player.h"
+
+#include <juce_audio_processors/juce_audio_processors.h>
+
+namespace fxtrain {
+
+/** The plugin: parameters, state and MIDI around a Rig. */
+class PluginProcessor : public juce::AudioProcessor, private juce::TimeSliceClient {
+ public:
+  PluginProcessor();
+  ~PluginProcessor() override;
+
+  const juce::String getName() const override { return "fxtrain"; }
+  bool acceptsMidi() const override { return true; }
+  bool producesMidi() const override { return false; }
+  double getTailLengthSeconds() const override { return 2.0; } // the longest cabinet response
+  bool isBusesLayoutSupported(const BusesLayout& layouts) const override;
+
+  void prepareToPlay(double sampleRate, int maximumBlockSize) override;
+  void releaseResources() override {}
+  void reset() override;
+  void processBlock(juce::AudioBuffer<float>& buffer, juce::MidiBuffer& midi) override;
+  void processBlockBypassed(juce::AudioBuffer<float>& buffer, juce::MidiBuffer& midi) override;
+  using juce::AudioProcessor::processBlock;
+  using juce::AudioProcessor::processBlockBypassed;
+  juce::AudioProcessorParameter* getBypassParameter() const override;
+
+  bool hasEditor() const override { return true; }
+  juce::AudioProcessorEditor* createEditor() override;
+
+  int getNumPrograms() override;
+  int getCurrentProgram() override;
+  void setCurrentProgram(int index) override;
+  const juce::String getProgramName(int index) override;
+  void changeProgramName(int, const juce::String&) override {}
+
+  void getStateInformation(juce::MemoryBlock& destination) override;
+  void setStateInformation(const void* data, int size) override;
+
+  // For the editor, on the message thread.
+  juce::AudioProcessorValueTreeState parameters;
+  Rig& rig() noexcept { return rig_; }
+  History& history() noexcept { return history_; }
+  Presets& presets() noexcept { return presets_; }
+  MidiControl& midiControl() noexcept { return midiControl_; }
+  TakePlayer& takePlayer() noexcept { return takePlayer_; }
+  bool isStandalone() const noexcept { return wrapperType == wrapperType_Standalone; }
+  double cpuLoad() const noexcept { return load_.getLoadAsProportion(); } ///< share of a block's time, 0..1
+  juce::Point<int> editorSize() const noexcept { return editorSize_; }
+  void setEditorSize(juce::Point<int> size) noexcept { editorSize_ = size; }
+
+ private:
+  int useTimeSlice() override;
+  void process(juce::AudioBuffer<float>& buffer, juce::MidiBuffer& midi, bool bypassed);
+  void updateLatency();
+  State state() const;
+  void apply(const State& state); ///< models, cabinet and parameters; throws FileError and then has changed nothing
+  void loadPreset(const juce::MemoryBlock& bytes);
+  void rememberLoad(const RigContents& before, const RigContents& after);
+
+  ParameterValues values_;
+  Rig rig_;
+  History history_;
+  Presets presets_;
+  MidiControl midiControl_;
+  TakePlayer takePlayer_;
+  juce::AudioProcessLoadMeasurer load_;
+  juce::Point<int> editorSize_{1080, 640};
+  std::atomic<int> program_{0};
+  std::atomic<int> stateGeneration_{0};
+  juce::SharedResourcePointer<Background> background_;
+
+  JUCE_DECLARE_WEAK_REFERENCEABLE(PluginProcessor)
+  JUCE_DECLARE_NON_COPYABLE_WITH_LEAK_DETECTOR(PluginProcessor)
+};
+
+} // namespace fxtrain

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: MIT
+#include "model_file.h"
+
+#include <fxengine/model_loader.h>
+
+#include <juce_audio_formats/juce_audio_formats.h>
+#include <juce_cryptography/juce_cryptography.h>
+
+#include <cmath>
+
+namespace fxtrain {
+namespace {
+
+constexpr std::int64_t kMostCabinetBytes = 32 << 20;
+constexpr double kMostCabinetSeconds = 30.0; // of a file; the convolver plays its first two seconds
+
+juce::String metadataText(const ModelFile& file, const char* key) {
+  const auto value = juce::JSON::parse(juce::String(file.info.metadata))[key];
+  return value.isString() ? value.toString().trim() : juce::String();
+}
+
+/** Reads a whole file. @param most  bytes */
+juce::MemoryBlock readBytes(const juce::File& file, std::int64_t most, const juce::String& expected) {
+  const auto name = file.getFileName();
+  if (file.isDirectory())
+    throw FileError(name + " is a folder, where " + expected + " is expected: choose a file in it.");
+  if (!file.existsAsFile())
+    throw FileError(name + " does not exist any more: look for it in " + file.getParentDirectory().getFullPathName() +
+                    ".");
+  if (file.getSize() > most)
+    throw FileError(name + " has " + juce::File::descriptionOfSizeInBytes(file.getSize()) + ", where " + expected +
+                    " of at most " + juce::File::descriptionOfSizeInBytes(most) + " is expected: choose another file.");
+  juce::MemoryBlock bytes;
+  if (!file.loadFileAsData(bytes))
+    throw FileError(name + " cannot be read: check the permissions of the file.");
+  return bytes;
+}
+
+} // namespace
+
+juce::String sha256Of(const void* data, std::size_t size) { return juce::SHA256(data, size).toHexString(); }
+
+juce::String ModelFile::title() const {
+  const auto title = metadataText(*this, "name");
+  return title.isNotEmpty() ? title : name;
+}
+
+juce::String ModelFile::author() const { return metadataText(*this, "author"); }
+
+juce::String ModelFile::device() const { return metadataText(*this, "based"); }
+
+juce::String ModelFile::gearType() const {
+  const auto word = metadataText(*this, "gear_type");
+  if (word == "pedal_amp")
+    return "pedal and amp";
+  if (word == "amp_cab")
+    return "amp with cabinet";
+  if (word == "amp_pedal_cab")
+    return "amp with pedal and cabinet";
+  return word;
+}
+
+std::optional<double> ModelFile::esr() const {
+  const auto value = juce::JSON::parse(juce::String(info.metadata))["esr"];
+  const double esr = value.isString() ? value.toString().getDoubleValue() : double(value);
+  if (value.isVoid() || !std::isfinite(esr) || esr <= 0.0)
+    return std::nullopt;
+  return esr;
+}
+
+std::shared_ptr<const ModelFile> ModelFile::read(const juce::File& file) {
+  const auto bytes = readBytes(file, std::int64_t(fxengine::ModelLimits::kMaxFileBytes), "a model file");
+  return parse(std::string(static_cast<const char*>(bytes.getData()), bytes.getSize()),
+               file.getFileNameWithoutExtension(), file.getFullPathName());
+}
+
+std::shared_ptr<const ModelFile> ModelFile::parse(std::string text, const juce::String& name,
+                                                  const juce::String& path) {
+  auto file = std::make_shared<ModelFile>();
+  file->name = name;
+  file->path = path;
+  file->sha256 = sha256Of(text.data(), text.size());
+  file->text = std::move(text);
+  const auto shown = path.isNotEmpty() ? juce::File::createFileWithoutCheckingPath(path).getFileName() : name;
+  try {
+    file->info = fxengine::parseModel(file->text, shown.toStdString()).info();
+  } catch (const std::exception& error) { // ModelError, or no memory
+    throw FileError(error.what());
+  }
+  return file;
+}
+
+std::shared_ptr<const CabinetFile> CabinetFile::read(const juce::File& file) {
+  return parse(readBytes(file, kMostCabinetBytes, "a cabinet's impulse response"), file.getFileNameWithoutExtension(),
+               file.getFullPathName());
+}
+
+std::shared_ptr<const CabinetFile> CabinetFile::parse(juce::MemoryBlock bytes, const juce::String& name,
+                                                      const juce::String& path) {
+  const auto shown = path.isNotEmpty() ? juce::File::createFileWithoutCheckingPath(path).getFileName() : name;
+  const juce::String remedy = ": choose an impulse response in one of these.";
+  juce::AudioFormatManager formats;
+  formats.registerBasicFormats();
+  const std::unique_ptr<juce::AudioFormatReader> reader(
+      formats.createReaderFor(std::make_unique<juce::MemoryInputStream>(bytes, false)));
+  if (reader == nullptr || reader->lengthInSamples <= 0 || !(reader->sampleRate > 0.0))
+    throw FileError(shown + " is not audio that can be read, where a WAV, AIFF or FLAC file is expected" + remedy);
+  if (reader->numChannels > 2)
+    throw FileError(shown + " has " + juce::String(reader->numChannels) + " channels, where 1 or 2 are expected" +
+                    remedy);
+  if (double(reader->lengthInSamples) > kMostCabinetSeconds * reader->sampleRate)
+    throw FileError(shown + " is " + juce::String(double(reader->lengthInSamples) / reader->sampleRate, 0) +
+                    " s long, where an impulse response of at most " + juce::String(kMostCabinetSeconds, 0) +
+                    " s is expected: is it a recording?");
+  const int numFrames = int(reader->lengthInSamples);
+  juce::AudioBuffer<float> audio(int(reader->numChannels), numFrames);
+  reader->read(&audio, 0, numFrames, 0, true, true);
+
+  auto cabinet = std::make_shared<CabinetFile>();
+  cabinet->name = name;
+  cabinet->path = path;
+  cabinet->sha256 = sha256Of(bytes.getData(), bytes.getSize());
+  cabinet->response.sampleRate = reader->sampleRate;
+  for (int c = 0; c < audio.getNumChannels(); ++c)
+    cabinet->response.channels.emplace_back(audio.getReadPointer(c), audio.getReadPointer(c) + numFrames);
+  cabinet->bytes = std::move(bytes);
+  try {
+    fxengine::Convolver(cabinet->response, reader->sampleRate);
+  } catch (const std::exception& error) {
+    throw FileError(shown + ": " + error.what());
+  }
+  return cabinet;
+}
+
+} // namespace fxtrain

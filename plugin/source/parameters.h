@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <fxengine/signal_chain.h>
+
+#include <juce_audio_processors/juce_audio_processors.h>
+
+#include <array>
+#include <atomic>
+
+namespace fxtrain {
+
+/** What the player can set and a host can automate. Ids never change; docs/plugin.md lists them with ranges. */
+namespace id {
+inline constexpr auto inputGain = "input_gain";
+inline constexpr auto gateOn = "gate_on";
+inline constexpr auto gateThreshold = "gate_threshold";
+inline constexpr auto gateRelease = "gate_release";
+inline constexpr auto slot = "slot";
+inline constexpr auto blend = "blend";
+inline constexpr auto levels = "levels";
+inline constexpr auto toneOn = "tone_on";
+inline constexpr auto bass = "bass";
+inline constexpr auto middle = "middle";
+inline constexpr auto treble = "treble";
+inline constexpr auto cabinetOn = "cabinet_on";
+inline constexpr auto cabinetLevel = "cabinet_level";
+inline constexpr auto outputGain = "output_gain";
+inline constexpr auto mix = "mix";
+inline constexpr auto bypass = "bypass";
+inline constexpr auto tuner = "tuner";
+inline constexpr auto inputMode = "input_mode";
+inline constexpr auto calibrate = "calibrate";
+inline constexpr auto interfaceLevel = "interface_level";
+inline constexpr auto oversamplingLive = "oversampling_live";
+inline constexpr auto oversamplingOffline = "oversampling_offline";
+/** Of a model's own controls: "knob_a1" to "knob_a4", "knob_b1" to "knob_b4". */
+juce::String knob(int slot, int index);
+} // namespace id
+
+juce::AudioProcessorValueTreeState::ParameterLayout makeParameterLayout();
+
+/** The values that the audio thread reads, looked up once. */
+class ParameterValues {
+ public:
+  explicit ParameterValues(const juce::AudioProcessorValueTreeState& parameters);
+
+  /** What the signal chain is to do now. */
+  fxengine::ChainSettings chainSettings() const noexcept;
+
+  /** 1, 2, 4 or 8. */
+  int oversampling(bool offline) const noexcept;
+
+ private:
+  using Value = const std::atomic<float>*;
+  Value inputGain_, gateOn_, gateThreshold_, gateRelease_, slot_, blend_, levels_, toneOn_, bass_, middle_, treble_,
+      cabinetOn_, cabinetLevel_, outputGain_, mix_, bypass_, tuner_, inputMode_, calibrate_, interfaceLevel_,
+      oversamplingLive_, oversamplingOffline_;
+  std::array<std::array<Value, fxengine::ChainSettings::kNumKnobs>, 2> knobs_;
+};
+
+} // namespace fxtrain

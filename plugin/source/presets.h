@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <juce_audio_processors/juce_audio_processors.h>
+
+#include <functional>
+#include <vector>
+
+namespace fxtrain {
+
+/** Shipped presets and the player's own, which are .vstpreset files in the folder that hosts look in. Message thread.
+ */
+class Presets : public juce::ChangeBroadcaster {
+ public:
+  struct Entry {
+    juce::String name;
+    juce::File file;  ///< of the player's own; else none
+    int shipped = -1; ///< index among the shipped ones; -1 for the player's own
+  };
+
+  /** @param save  gives the plugin's state
+      @param load  takes one; throws FileError and changes nothing where it cannot be used */
+  Presets(std::function<juce::MemoryBlock()> save, std::function<void(const juce::MemoryBlock&)> load);
+
+  void refresh();                                                         ///< looks at the folder again
+  const std::vector<Entry>& entries() const noexcept { return entries_; } ///< the shipped ones first, then by name
+  int current() const noexcept { return current_; } ///< index of the one loaded or saved last; -1: none
+  juce::String currentName() const;
+
+  /** Each returns "" or a sentence about what went wrong. */
+  juce::String load(int index);
+  juce::String loadFile(const juce::File& file);
+  juce::String save(const juce::String& name); ///< writes or overwrites NAME.vstpreset
+  juce::String remove(int index);
+
+  static juce::File folder();
+  static int numShipped();
+  static juce::String shippedName(int index);
+  static juce::MemoryBlock shipped(int index); ///< the state; empty where there is none
+
+ private:
+  std::function<juce::MemoryBlock()> save_;
+  std::function<void(const juce::MemoryBlock&)> load_;
+  std::vector<Entry> entries_;
+  int current_ = -1;
+};
+
+} // namespace fxtrain

@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: MIT
+#include "rig.h"
+
+#include <fxengine/model_loader.h>
+
+namespace fxtrain {
+namespace {
+
+juce::File dataFolder() {
+#if JUCE_LINUX || JUCE_BSD
+  const auto folder = juce::SystemStats::getEnvironmentVariable("XDG_DATA_HOME", {});
+  const auto base = juce::File::isAbsolutePath(folder) ? juce::File(folder) : juce::File("~/.local/share");
+#elif JUCE_MAC
+  const auto base = juce::File("~/Library/Application Support");
+#else
+  const auto base = juce::File::getSpecialLocation(juce::File::userApplicationDataDirectory);
+#endif
+  return base.getChildFile("fxtrain");
+}
+
+/** The file `step` places further among those of its folder that match, in the order a browser shows them. */
+juce::File neighbourOf(const juce::File& file, const juce::File& home, const juce::String& pattern, int step) {
+  const bool known = file != juce::File();
+  auto files = (known ? file.getParentDirectory() : home).findChildFiles(juce::File::findFiles, false, pattern);
+  std::sort(files.begin(), files.end(), [](const juce::File& a, const juce::File& b) {
+    return a.getFileName().compareNatural(b.getFileName()) < 0;
+  });
+  if (files.isEmpty())
+    return {};
+  const int at = known ? files.indexOf(file) : -1;
+  if (at < 0)
+    return step > 0 ? files.getFirst() : files.getLast();
+  return files[(at + step + files.size()) % files.size()];
+}
+
+} // namespace
+
+juce::File Rig::modelFolder() { return dataFolder().getChildFile("models"); }
+juce::File Rig::cabinetFolder() { return dataFolder().getChildFile("cabinets"); }
+
+/** Something the player asked for, under way on the loader thread. */
+class Rig::Job : public juce::ThreadPoolJob {
+ public:
+  Job(Rig& rig, Change change) : ThreadPoolJob("load"), rig_(rig), change_(std::move(change)) {}
+  JobStatus runJob() override {
+    rig_.perform(change_);
+    return jobHasFinished;
+  }
+  bool isFor(const Rig& rig) const { return &rig_ == &rig; }
+
+ private:
+  Rig& rig_;
+  Change change_;
+};
+
+Rig::Rig() = default;
+
+Rig::~Rig() {
+  struct Ours : juce::ThreadPool::JobSelector {
+    explicit Ours(const Rig& owner) : rig(owner) {}
+    bool isJobSuitable(juce::ThreadPoolJob* job) override {
+      const auto* ours = dynamic_cast<Job*>(job);
+      return ours != nullptr && ours->isFor(rig);
+    }
+    const Rig& rig;
+  } ours(*this);
+  background_->loader.removeAllJobs(true, -1, &ours);
+}
+
+void Rig::prepare(double sampleRate, int numInputs, int numOutputs, int oversampling) {
+  const std::lock_guard lock(mutex_);
+  const bool newRate = sampleRate != chain_.sampleRate();
+  chain_.prepare(sampleRate, numInputs, numOutputs);
+  if (oversampling != oversampling_) {
+    oversampling_ = oversampling;
+    for (int slot = 0; slot < kNumSlots; ++slot)
+      chain_.setSlot(slot, build(contents_.models[std::size_t(slot)], contents_.backend));
+  }
+  if (newRate)
+    chain_.setCabinet(build(contents_.cabinet));
+  chain_.prepare(sampleRate, numInputs, numOutputs); // takes what has just been handed over
+}
+
+void Rig::setOversampling(int factor) {
+  const std::lock_guard lock(mutex_);
+  if (factor == oversampling_)
+    return;
+  oversampling_ = factor;
+  for (int slot = 0; slot < kNumSlots; ++slot)
+    chain_.setSlot(slot, build(contents_.models[std::size_t(slot)], contents_.backend));
+  sendChangeMessage();
+  if (onLatency)
+    onLatency();
+}
+
+std::unique_ptr<fxengine::SlotContent> Rig::build(const std::shared_ptr<const ModelFile>& file,
+                                                  const juce::String& backend) const {
+  if (file == nullptr)
+    return std::make_unique<fxengine::SlotContent>();
+  fxengine::LoadOptions options;
+  options.backend = backend.toStdString();
+  options.selfTest = false; // was played when the file was read
+  options.oversampling = oversampling_;
+  try {
+    return std::make_unique<fxengine::SlotContent>(fxengine::parseModel(file->text, file->name.toStdString(), options));
+  } catch (const std::exception& error) {
+    throw FileError(error.what());
+  }
+}
+
+std::unique_ptr<fxengine::Convolver> Rig::build(const std::shared_ptr<const CabinetFile>& file) const {
+  if (file == nullptr || chain_.sampleRate() <= 0.0)
+    return nullptr;
+  return std::make_unique<fxengine::Convolver>(file->response, chain_.sampleRate());
+}
+
+void Rig::apply(RigContents contents) {
+  // What is there already plays on.
+  const auto keep = [](auto& wanted, const auto& present) {
+    if (wanted && present && wanted->sha256 == present->sha256 && wanted->name == present->name &&
+        wanted->path == present->path)
+      wanted = present;
+  };
+  for (std::size_t slot = 0; slot < contents.models.size(); ++slot)
+    keep(contents.models[slot], contents_.models[slot]);
+  keep(contents.cabinet, contents_.cabinet);
+  // First all that can fail, then all that cannot.
+  std::array<std::unique_ptr<fxengine::SlotContent>, kNumSlots> built;
+  const bool all = contents.backend != contents_.backend;
+  for (std::size_t slot = 0; slot < built.size(); ++slot)
+    if (all || contents.models[slot] != contents_.models[slot])
+      built[slot] = build(contents.models[slot], contents.backend);
+  std::unique_ptr<fxengine::Convolver> cabinet;
+  if (contents.cabinet != contents_.cabinet)
+    cabinet = build(contents.cabinet);
+  for (std::size_t slot = 0; slot < built.size(); ++slot)
+    if (built[slot])
+      chain_.setSlot(int(slot), std::move(built[slot]));
+  if (contents.cabinet != contents_.cabinet)
+    chain_.setCabinet(std::move(cabinet));
+  contents_ = contents;
+}
+
+void Rig::setContents(const RigContents& contents) {
+  {
+    const std::lock_guard lock(mutex_);
+    apply(contents);
+    problem_ = {};
+  }
+  sendChangeMessage();
+  if (onLatency)
+    onLatency();
+}
+
+RigContents Rig::contents() const {
+  const std::lock_guard lock(mutex_);
+  return contents_;
+}
+
+void Rig::perform(const Change& change) {
+  RigContents before, after;
+  bool changed = false;
+  try {
+    before = after = contents();
+    change(after); // reads files: not under the lock
+    const std::lock_guard lock(mutex_);
+    // Whatever happened meanwhile to the other parts stays.
+    auto merged = contents_;
+    for (std::size_t slot = 0; slot < merged.models.size(); ++slot)
+      if (after.models[slot] != before.models[slot])
+        merged.models[slot] = after.models[slot];
+    if (after.cabinet != before.cabinet)
+      merged.cabinet = after.cabinet;
+    merged.backend = after.backend;
+    before = contents_;
+    apply(merged);
+    after = merged;
+    problem_ = {};
+    changed = !(before == after);
+  } catch (const std::exception& error) {
+    setProblem(error.what());
+  }
+  --pending_;
+  sendChangeMessage();
+  if (!changed)
+    return;
+  if (onLatency)
+    onLatency();
+  if (onPlayerChange)
+    onPlayerChange(before, after);
+}
+
+void Rig::change(Change change) {
+  ++pending_;
+  sendChangeMessage();
+  background_->loader.addJob(new Job(*this, std::move(change)), true);
+}
+
+void Rig::loadModel(int slot, const juce::File& file) {
+  change([=](RigContents& contents) { contents.models[std::size_t(slot)] = ModelFile::read(file); });
+}
+
+void Rig::loadNeighbour(int slot, int step) {
+  change([=](RigContents& contents) {
+    auto& model = contents.models[std::size_t(slot)];
+    const bool known = model != nullptr && model->path.isNotEmpty();
+    const auto current = known ? juce::File::createFileWithoutCheckingPath(model->path) : juce::File();
+    const auto next = neighbourOf(current, modelFolder(), "*.json;*.aidax", step);
+    if (next == juce::File())
+      throw FileError("There is no model in " +
+                      (known ? current.getParentDirectory() : modelFolder()).getFullPathName() +
+                      ": load one with the folder button, or put some there with fxtrain install.");
+    model = ModelFile::read(next);
+  });
+}
+
+void Rig::clearModel(int slot) {
+  change([=](RigContents& contents) { contents.models[std::size_t(slot)] = nullptr; });
+}
+
+void Rig::swapModels() {
+  change([](RigContents& contents) { std::swap(contents.models[0], contents.models[1]); });
+}
+
+void Rig::copyModel(int from, int to) {
+  change([=](RigContents& contents) { contents.models[std::size_t(to)] = contents.models[std::size_t(from)]; });
+}
+
+void Rig::setBackend(const juce::String& backend) {
+  change([=](RigContents& contents) { contents.backend = backend; });
+}
+
+void Rig::loadCabinet(const juce::File& file) {
+  change([=](RigContents& contents) { contents.cabinet = CabinetFile::read(file); });
+}
+
+void Rig::loadCabinetNeighbour(int step) {
+  change([=](RigContents& contents) {
+    const bool known = contents.cabinet != nullptr && contents.cabinet->path.isNotEmpty();
+    const auto current = known ? juce::File::createFileWithoutCheckingPath(contents.cabinet->path) : juce::File();
+    const auto next = neighbourOf(current, cabinetFolder(), "*.wav;*.flac;*.aif;*.aiff", step);
+    if (next == juce::File())
+      throw FileError("There is no impulse response in " +
+                      (known ? current.getParentDirectory() : cabinetFolder()).getFullPathName() +
+                      ": load one with the folder button.");
+    contents.cabinet = CabinetFile::read(next);
+  });
+}
+
+void Rig::clearCabinet() {
+  change([](RigContents& contents) { contents.cabinet = nullptr; });
+}
+
+juce::String Rig::problem() const {
+  const std::lock_guard lock(mutex_);
+  return problem_;
+}
+
+void Rig::setProblem(const juce::String& sentence) {
+  {
+    const std::lock_guard lock(mutex_);
+    problem_ = sentence;
+  }
+  sendChangeMessage();
+}
+
+void Rig::collect() {
+  if (const std::unique_lock lock(mutex_, std::try_to_lock); lock)
+    chain_.collect();
+}
+
+} // namespace fxtrain

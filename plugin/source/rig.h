@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "background.h"
+#include "model_file.h"
+
+#include <fxengine/signal_chain.h>
+
+#include <juce_events/juce_events.h>
+
+#include <array>
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+
+namespace fxtrain {
+
+/** What is loaded: two models and a cabinet. */
+struct RigContents {
+  std::array<std::shared_ptr<const ModelFile>, 2> models; ///< null: the slot is empty
+  std::shared_ptr<const CabinetFile> cabinet;
+  juce::String backend = "fxengine"; ///< what plays the models
+
+  bool operator==(const RigContents&) const = default;
+};
+
+/** Loads models and cabinets into a signal chain without the sound noticing.
+
+    A load is read, checked, prepared and settled on a background thread, then handed over; what cannot be used leaves
+    everything as it was, and problem() says why. Listeners (ChangeBroadcaster) are told on the message thread of every
+    change. Methods are for any thread but the audio thread. */
+class Rig : public juce::ChangeBroadcaster {
+ public:
+  static constexpr int kNumSlots = 2;
+
+  Rig();
+  ~Rig() override;
+
+  fxengine::SignalChain& chain() noexcept { return chain_; }
+
+  /** Allocates; the audio thread must stand still. */
+  void prepare(double sampleRate, int numInputs, int numOutputs, int oversampling);
+
+  /** Plays the models oversampled, from now on; nothing to do where they are already. */
+  void setOversampling(int factor);
+
+  // What the player does: returns at once, the rest in the background.
+  void loadModel(int slot, const juce::File& file);
+  void loadNeighbour(int slot,
+                     int step); ///< the next (1) or previous (-1) model of the same folder, or of the shipped ones
+  void clearModel(int slot);
+  void swapModels();
+  void copyModel(int from, int to);
+  void loadCabinet(const juce::File& file);
+  void loadCabinetNeighbour(int step);
+  void clearCabinet();
+  void setBackend(const juce::String& backend); ///< one of fxengine::availableBackends()
+
+  /** All at once, before it returns: for projects and presets. Throws FileError where a model does not play, and then
+      nothing has changed. */
+  void setContents(const RigContents& contents);
+  RigContents contents() const;
+
+  bool isLoading() const noexcept { return pending_.load() > 0; } ///< something is under way
+  /** The sentence about the last load that failed; "" once another one works or clearProblem() was called. */
+  juce::String problem() const;
+  void setProblem(const juce::String& sentence);
+  void clearProblem() { setProblem({}); }
+
+  /** Called after a load by the player that worked, on the loader thread: for undo. */
+  std::function<void(const RigContents& before, const RigContents& after)> onPlayerChange;
+  /** Called on any thread but the audio thread when the latency may have changed. */
+  std::function<void()> onLatency;
+
+  /** Frees what the audio thread has let go. From the courier. */
+  void collect();
+
+  static juce::File modelFolder(); ///< where `fxtrain install` puts models and the browser opens first
+  static juce::File cabinetFolder();
+
+ private:
+  class Job;
+  using Change = std::function<void(RigContents&)>; ///< on the loader thread; throws FileError
+
+  void change(Change change);         // queues it
+  void perform(const Change& change); // loader thread
+  void apply(RigContents contents);
+  std::unique_ptr<fxengine::SlotContent> build(const std::shared_ptr<const ModelFile>& file,
+                                               const juce::String& backend) const;
+  std::unique_ptr<fxengine::Convolver> build(const std::shared_ptr<const CabinetFile>& file) const;
+
+  mutable std::mutex mutex_; // all below, and who may load; never taken by the audio thread
+  RigContents contents_;
+  juce::String problem_;
+  int oversampling_ = 1;
+  std::atomic<int> pending_{0};
+  fxengine::SignalChain chain_;
+  juce::SharedResourcePointer<Background> background_;
+};
+
+} // namespace fxtrain

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "midi_control.h"
+#include "rig.h"
+
+#include <map>
+#include <vector>
+
+namespace fxtrain {
+
+/** All that a project or preset keeps: it plays without the files that it was made with.
+
+    As bytes: "fxtrain-state\n", then a zlib stream (RFC 1950) of one JSON document, whose keys docs/plugin-state.md
+    lists. Version 1 is the first. */
+struct State {
+  std::map<juce::String, float> parameters; ///< by id, in plain units: decibels, percent, 0 or 1, index of a choice
+  RigContents contents;
+  std::vector<MidiControl::Binding> bindings;
+  int program = 0;               ///< the preset that it came from
+  juce::Point<int> editorSize{}; ///< zero: none
+
+  static constexpr int kVersion = 1;
+  static constexpr std::size_t kMaxBytes = std::size_t{192} << 20; ///< of the document, unpacked
+
+  juce::MemoryBlock encode() const;
+
+  /** Throws FileError for whatever it cannot use: nothing is taken halfway. What a document lacks is as by default,
+     what it has beyond is ignored. */
+  static State decode(const void* data, std::size_t size);
+};
+
+} // namespace fxtrain
