@@ -76,6 +76,7 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any] 
         "latency": f"{info.latency} frames",
         "lag": f"{info.lag} frames, removed from the recording in training" if info.lag else "none",
         **({"knobs": ", ".join(knob.name for knob in info.knobs)} if info.knobs else {}),
+        **_levels(info),
         **({"gains": f"{info.input_gain_db:+g} dB in, {info.output_gain_db:+g} dB out"} if _has_gain(info) else {}),
         **({"notes": "; ".join(info.notes)} if info.notes else {}),
     }
@@ -154,7 +155,7 @@ def _print_table(console: Console, facts: Mapping[str, str], document: Mapping[s
         for key, label in _CREDITS.items()
         if isinstance(document["metadata"].get(key), (str, int, float))
     }
-    for label, text in {**facts, **credits_}.items():
+    for label, text in (facts | {label: text for label, text in credits_.items() if label not in facts}).items():
         table.add_row(label, escape(text))
     console.print(table)
 
@@ -171,6 +172,15 @@ def _verdict(test: engine.SelfTest | None) -> str:
 def _layer_text(layer: engine.Layer) -> str:
     sizes = f"{layer.type} {layer.input_size} to {layer.output_size}"
     return f"{sizes} ({layer.activation})" if layer.activation else sizes
+
+
+def _levels(info: engine.ModelInfo) -> dict[str, str]:
+    levels = {
+        "loudness in dB": info.loudness_db,
+        "input level in dBu": info.input_level_dbu,
+        "output level in dBu": info.output_level_dbu,
+    }
+    return {label: f"{level:g}" for label, level in levels.items() if level is not None}
 
 
 def _has_gain(info: engine.ModelInfo) -> bool:
