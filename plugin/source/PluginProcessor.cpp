@@ -8,25 +8,22 @@
 namespace fxtrain {
 namespace {
 
-juce::AudioProcessor::BusesProperties buses() {
-  return juce::AudioProcessor::BusesProperties()
-      .withInput("Input", juce::AudioChannelSet::stereo())
-      .withOutput("Output", juce::AudioChannelSet::stereo());
-}
-
 constexpr int kCourierMs = 8;
 
 } // namespace
 
 PluginProcessor::PluginProcessor()
-    : AudioProcessor(buses()), parameters(*this, nullptr, "parameters", makeParameterLayout()), values_(parameters),
-      history_(*this), presets_(
-                           [this] {
-                             juce::MemoryBlock bytes;
-                             getStateInformation(bytes);
-                             return bytes;
-                           },
-                           [this](const juce::MemoryBlock& bytes) { loadPreset(bytes); }),
+    : AudioProcessor(BusesProperties()
+                         .withInput("Input", juce::AudioChannelSet::stereo())
+                         .withOutput("Output", juce::AudioChannelSet::stereo())),
+      parameters(*this, nullptr, "parameters", makeParameterLayout()), values_(parameters), history_(*this),
+      presets_(
+          [this] {
+            juce::MemoryBlock bytes;
+            getStateInformation(bytes);
+            return bytes;
+          },
+          [this](const juce::MemoryBlock& bytes) { loadPreset(bytes); }),
       midiControl_(parameters) {
   rig_.onLatency = [this] { updateLatency(); };
   rig_.onPlayerChange = [this](const RigContents& before, const RigContents& after) {

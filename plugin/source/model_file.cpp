@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "model_file.h"
 
+#include <fxengine/dsp/convolver.h>
 #include <fxengine/model_loader.h>
 
 #include <juce_audio_formats/juce_audio_formats.h>

@@ -1,0 +1,424 @@
+// SPDX-License-Identifier: MIT
+#include "catch.h"
+#include "support/allocations.h"
+#include "support/test_models.h"
+
+#include <fxengine/dsp/loudness.h>
+#include <fxengine/signal_chain.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numbers>
+
+using namespace fxengine;
+using test::Json;
+
+namespace {
+
+using Signal = std::vector<float>;
+using Channels = std::vector<Signal>;
+
+constexpr double kRate = 48000.0;
+
+Json gainModel(double gain, double rate = kRate) {
+  return {{"in_shape", {nullptr, nullptr, 1}},
+          {"samplerate", rate},
+          {"layers",
+           {{{"type", "dense"}, {"activation", ""}, {"shape", {nullptr, nullptr, 1}}, {"weights", {{{gain}}, {0.0}}}}}}};
+}
+
+Json recurrentModel(double rate = kRate, unsigned seed = 3) {
+  Json model = test::makeModel(1, {{"lstm", 16}, {"dense", 1}}, seed);
+  model["samplerate"] = rate;
+  return model;
+}
+
+std::unique_ptr<SlotContent> content(const Json& model) { return std::make_unique<SlotContent>(test::load(model)); }
+
+ImpulseResponse response(int numChannels) {
+  ImpulseResponse result{{}, kRate};
+  for (int c = 0; c < numChannels; ++c) {
+    Signal taps = test::noise(3000, unsigned(20 + c), 1.0f);
+    for (std::size_t t = 0; t < taps.size(); ++t)
+      taps[t] *= std::exp(-float(t) / 300.0f);
+    result.channels.push_back(taps);
+  }
+  return result;
+}
+
+Channels play(SignalChain& chain, const Channels& input, std::size_t numOutputs, const ChainSettings& settings,
+              const std::vector<int>& blockSizes = {64}) {
+  const std::size_t numFrames = input[0].size();
+  Channels output(numOutputs, Signal(numFrames));
+  for (std::size_t at = 0, block = 0; at < numFrames; ++block) {
+    const auto size = std::min<std::size_t>(std::size_t(blockSizes[block % blockSizes.size()]), numFrames - at);
+    std::vector<const float*> in;
+    std::vector<float*> out;
+    for (const auto& channel : input)
+      in.push_back(channel.data() + at);
+    for (auto& channel : output)
+      out.push_back(channel.data() + at);
+    chain.process(in.data(), out.data(), int(size), settings);
+    at += size;
+  }
+  return output;
+}
+
+Signal reference(const Json& json, const Signal& input) {
+  auto model = test::load(json);
+  model.prepare(1, 256);
+  return test::play(model, input, {256});
+}
+
+double greatestDifference(const Signal& a, const Signal& b, std::size_t from = 0) {
+  double greatest = 0.0;
+  for (std::size_t t = from; t < a.size(); ++t)
+    greatest = std::max(greatest, double(std::abs(a[t] - b[t])));
+  return greatest;
+}
+
+Signal sine(std::size_t numFrames, double hz, double amplitude) {
+  Signal result(numFrames);
+  for (std::size_t t = 0; t < numFrames; ++t)
+    result[t] = float(amplitude * std::sin(2.0 * std::numbers::pi * hz * double(t) / kRate));
+  return result;
+}
+
+Signal late(const Signal& signal, int frames) {
+  Signal result(signal.size(), 0.0f);
+  std::copy(signal.begin(), signal.end() - frames, result.begin() + frames);
+  return result;
+}
+
+ChainSettings everything() {
+  ChainSettings settings;
+  settings.inputGainDb = 3.0f;
+  settings.gateOn = settings.toneOn = settings.cabinetOn = true;
+  settings.blend = 0.3f;
+  settings.bassDb = 4.0f;
+  settings.trebleDb = -5.0f;
+  settings.outputGainDb = -2.0f;
+  settings.mix = 0.8f;
+  return settings;
+}
+
+} // namespace
+
+TEST_CASE("SignalChain: by default a channel is what the model alone makes of it, bit for bit", "[chain][golden]") {
+  const auto json = recurrentModel();
+  const Channels input = {test::noise(5000, 1), test::noise(5000, 2)};
+  SignalChain chain;
+  chain.setSlot(0, content(json));
+  SECTION("mono") {
+    chain.prepare(kRate, 1, 1);
+    CHECK(play(chain, {input[0]}, 1, {})[0] == reference(json, input[0]));
+  }
+  SECTION("mono to stereo") {
+    chain.prepare(kRate, 1, 2);
+    const auto output = play(chain, {input[0]}, 2, {});
+    CHECK(output[0] == reference(json, input[0]));
+    CHECK(output[1] == output[0]);
+  }
+  SECTION("two channels, each with its own state") {
+    chain.prepare(kRate, 2, 2);
+    const auto output = play(chain, input, 2, {});
+    CHECK(greatestDifference(output[0], reference(json, input[0])) < 2e-6); // two streams may round otherwise than one
+    CHECK(greatestDifference(output[1], reference(json, input[1])) < 2e-6);
+  }
+  CHECK(chain.latencyFrames() == 0);
+}
+
+TEST_CASE("SignalChain: the division into blocks does not matter", "[chain][property]") {
+  const Channels input = {test::noise(6000, 1), test::noise(6000, 2)};
+  for (const int numInputs : {1, 2}) {
+    const auto run = [&](const std::vector<int>& blockSizes) {
+      SignalChain chain;
+      chain.setSlot(0, content(recurrentModel(44100.0)));
+      chain.setSlot(1, content(recurrentModel(kRate, 9)));
+      chain.prepare(kRate, numInputs, 2);
+      chain.setCabinet(std::make_unique<Convolver>(response(2), kRate));
+      const Channels used(input.begin(), input.begin() + numInputs);
+      return play(chain, used, 2, everything(), blockSizes);
+    };
+    const auto whole = run({6000});
+    CHECK(run({1}) == whole);
+    CHECK(run({64}) == whole);
+    CHECK(run({17, 1, 300, 1024, 2}) == whole);
+  }
+}
+
+TEST_CASE("SignalChain: bypassed or not mixed in, the input comes out as late as is told", "[chain][property]") {
+  const Channels input = {test::noise(4000, 1), test::noise(4000, 2)};
+  SignalChain chain;
+  chain.setSlot(0, content(recurrentModel(44100.0)));
+  chain.prepare(kRate, 2, 2);
+  REQUIRE(chain.latencyFrames() > 0);
+  ChainSettings settings;
+  SECTION("bypass") { settings.bypass = true; }
+  SECTION("no mix") { settings.mix = 0.0f; }
+  const auto output = play(chain, input, 2, settings);
+  CHECK(output[0] == late(input[0], chain.latencyFrames()));
+  CHECK(output[1] == late(input[1], chain.latencyFrames()));
+}
+
+TEST_CASE("SignalChain: both slots come equally late", "[chain][property]") {
+  // A slot at the host's rate beside one that is resampled: pass-through models, heard one at a time.
+  Signal impulse(2000, 0.0f);
+  impulse[100] = 1.0f;
+  for (const float blend : {0.0f, 1.0f}) {
+    SignalChain chain;
+    chain.setSlot(0, content(gainModel(1.0)));
+    chain.setSlot(1, content(gainModel(1.0, 44100.0)));
+    chain.prepare(kRate, 1, 1);
+    ChainSettings settings;
+    settings.blend = blend;
+    const auto output = play(chain, {impulse}, 1, settings)[0];
+    const auto peak = std::max_element(output.begin(), output.end());
+    CHECK(peak - output.begin() == 100 + chain.latencyFrames());
+  }
+}
+
+TEST_CASE("SignalChain: an empty slot passes the input on", "[chain]") {
+  const Signal input = test::noise(1000, 1);
+  SignalChain chain;
+  chain.prepare(kRate, 1, 1);
+  CHECK(play(chain, {input}, 1, {})[0] == input);
+}
+
+TEST_CASE("SignalChain: a new model comes in on a straight line of 20 ms", "[chain][property]") {
+  const Signal ones(4000, 1.0f);
+  SignalChain chain;
+  chain.setSlot(0, content(gainModel(0.5)));
+  chain.prepare(kRate, 1, 1);
+  ChainSettings settings;
+  settings.levels = ChainSettings::Levels::asCaptured;
+  CHECK(play(chain, {ones}, 1, settings)[0] == Signal(4000, 0.5f));
+  chain.setSlot(0, content(gainModel(-1.0)));
+  const auto output = play(chain, {ones}, 1, settings)[0];
+  for (std::size_t t = 0; t < 960; ++t)
+    CHECK(output[t] == Approx(0.5 - 1.5 * double(t + 1) / 960.0).margin(1e-6));
+  CHECK(Signal(output.begin() + 960, output.end()) == Signal(4000 - 960, -1.0f));
+  chain.collect();
+}
+
+TEST_CASE("SignalChain: nothing that the player does makes a step larger than the sound's own", "[chain][property]") {
+  // A sine of 100 Hz through gains: its own greatest step is known, and a fade of 20 ms adds a little.
+  const auto tone = sine(48000, 100.0, 0.5);
+  SignalChain chain;
+  chain.setSlot(0, content(gainModel(1.0)));
+  chain.setSlot(1, content(gainModel(-1.0)));
+  chain.prepare(kRate, 2, 2);
+  std::vector<ChainSettings> acts(1);
+  const auto act = [&](auto change) {
+    acts.push_back(acts.back());
+    change(acts.back());
+  };
+  act([](ChainSettings& s) { s.blend = 1.0f; });
+  act([](ChainSettings& s) { s.inputGainDb = -12.0f; });
+  act([](ChainSettings& s) { s.inputMode = ChainSettings::InputMode::right; });
+  act([](ChainSettings& s) { s.inputMode = ChainSettings::InputMode::stereo; });
+  act([](ChainSettings& s) { s.toneOn = true; });
+  act([](ChainSettings& s) { s.bassDb = -6.0f; });
+  act([](ChainSettings& s) { s.toneOn = false; });
+  act([](ChainSettings& s) { s.gateOn = true; });
+  act([](ChainSettings& s) { s.gateOn = false; });
+  act([](ChainSettings& s) { s.cabinetOn = true; }); // none loaded
+  act([](ChainSettings& s) { s.mix = 0.5f; });
+  act([](ChainSettings& s) { s.bypass = true; });
+  act([](ChainSettings& s) { s.bypass = false; });
+  act([](ChainSettings& s) { s.mute = true; });
+  act([](ChainSettings& s) { s.mute = false; });
+  act([](ChainSettings& s) { s.levels = ChainSettings::Levels::asCaptured; });
+  Signal output;
+  const std::size_t length = tone.size() / acts.size();
+  for (std::size_t i = 0; i < acts.size(); ++i) {
+    const Signal part(tone.begin() + std::ptrdiff_t(i * length), tone.begin() + std::ptrdiff_t((i + 1) * length));
+    const auto played = play(chain, {part, part}, 2, acts[i]);
+    output.insert(output.end(), played[1].begin(), played[1].end());
+  }
+  double step = 0.0;
+  for (std::size_t t = 1; t < output.size(); ++t)
+    step = std::max(step, double(std::abs(output[t] - output[t - 1])));
+  const double own = 0.5 * 2.0 * std::numbers::pi * 100.0 / kRate;
+  CHECK(step < own + 2.0 * 0.5 / 960.0); // from +0.5 to -0.5 within a fade
+}
+
+TEST_CASE("SignalChain: levels are matched by the models' loudness", "[chain]") {
+  const Signal input = loudnessClip(kRate);
+  SignalChain chain;
+  chain.setSlot(0, content(gainModel(0.5)));
+  chain.setSlot(1, content(gainModel(4.0)));
+  chain.prepare(kRate, 1, 1);
+  ChainSettings settings;
+  settings.blend = 1.0f;
+  const auto rmsDb = [](const Signal& x) {
+    double sum = 0.0;
+    for (const float v : x)
+      sum += double(v) * double(v);
+    return 10.0 * std::log10(sum / double(x.size()));
+  };
+  SECTION("B as loud as A") {
+    const auto output = play(chain, {input}, 1, settings)[0];
+    Signal half = input;
+    for (float& x : half)
+      x *= 0.5f;
+    CHECK(rmsDb(output) == Approx(rmsDb(half)).margin(0.01));
+  }
+  SECTION("both at the same loudness") {
+    settings.levels = ChainSettings::Levels::normalised;
+    CHECK(rmsDb(play(chain, {input}, 1, settings)[0]) == Approx(SignalChain::kNormalisedDb).margin(0.01));
+  }
+  SECTION("as captured") {
+    settings.levels = ChainSettings::Levels::asCaptured;
+    CHECK(rmsDb(play(chain, {input}, 1, settings)[0]) == Approx(rmsDb(input) + 20.0 * std::log10(4.0)).margin(0.01));
+  }
+}
+
+TEST_CASE("SignalChain: calibration brings the interface's level to the model's", "[chain]") {
+  Json model = gainModel(1.0);
+  model["metadata"] = {{"input_level_dbu", 18.0}};
+  const Signal ones(2000, 1.0f);
+  SignalChain chain;
+  chain.setSlot(0, content(model));
+  chain.prepare(kRate, 1, 1);
+  ChainSettings settings;
+  settings.calibrate = true;
+  settings.interfaceLevelDbu = 12.0f; // full scale is 6 dB less than what the model takes as full scale
+  CHECK(play(chain, {ones}, 1, settings)[0].back() == Approx(std::pow(10.0, -6.0 / 20.0)).epsilon(1e-6));
+}
+
+TEST_CASE("SignalChain: input modes", "[chain]") {
+  const Channels input = {Signal(500, 0.25f), Signal(500, -0.75f)};
+  SignalChain chain;
+  chain.setSlot(0, content(gainModel(1.0)));
+  chain.prepare(kRate, 2, 2);
+  using Mode = ChainSettings::InputMode;
+  for (const auto& [mode, expected] : {std::pair{Mode::left, 0.25f}, {Mode::right, -0.75f}, {Mode::sum, -0.25f}}) {
+    ChainSettings settings;
+    settings.inputMode = mode;
+    chain.reset(settings);
+    CHECK(play(chain, input, 2, settings) == Channels(2, Signal(500, expected)));
+  }
+}
+
+TEST_CASE("SignalChain: a stereo cabinet makes two channels of one", "[chain]") {
+  Signal impulse(4000, 0.0f);
+  impulse[0] = 1.0f;
+  SignalChain chain;
+  chain.prepare(kRate, 1, 2);
+  chain.setCabinet(std::make_unique<Convolver>(response(2), kRate));
+  ChainSettings settings;
+  settings.cabinetOn = true;
+  const auto output = play(chain, {impulse}, 2, settings);
+  const auto taps = response(2).channels;
+  const double gain = double(output[0][0]) / double(taps[0][0]); // the level rule's
+  double difference = 0.0;
+  for (std::size_t c = 0; c < 2; ++c)
+    for (std::size_t t = 0; t < taps[c].size(); ++t)
+      difference = std::max(difference, std::abs(double(output[c][t]) - gain * double(taps[c][t])));
+  CHECK(difference < 1e-6 * std::abs(gain));
+}
+
+TEST_CASE("SignalChain: NaN and infinity are silence and a fault, and the sound comes back", "[chain][realtime]") {
+  const auto json = recurrentModel();
+  for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
+    Signal input = test::noise(20000, 1);
+    input[5000] = bad;
+    SignalChain chain;
+    chain.setSlot(0, content(json));
+    chain.prepare(kRate, 1, 1);
+    chain.setCabinet(std::make_unique<Convolver>(response(1), kRate));
+    auto settings = everything();
+    settings.blend = 0.0f;
+    const auto output = play(chain, {input}, 1, settings)[0];
+    CHECK(std::all_of(output.begin(), output.end(), [](float x) { return std::isfinite(x); }));
+    CHECK(chain.numFaults() == 1);
+
+    Signal healthy = test::noise(20000, 1);
+    const auto start = 5000 / 64 * 64;
+    std::fill_n(healthy.begin() + start, 64, 0.0f);
+    chain.reset(settings);
+    CHECK(play(chain, {healthy}, 1, settings)[0] == output); // as if that block had been silent
+  }
+}
+
+TEST_CASE("SignalChain: what overflows on the way is silenced too", "[chain][realtime]") {
+  SignalChain chain;
+  chain.setSlot(0, content(gainModel(1e30)));
+  chain.prepare(kRate, 1, 1);
+  ChainSettings settings;
+  settings.levels = ChainSettings::Levels::asCaptured;
+  settings.toneOn = true;
+  Signal input(4000, 0.0f);
+  std::fill_n(input.begin() + 1000, 10, 1e20f);
+  const auto output = play(chain, {input}, 1, settings)[0];
+  CHECK(std::all_of(output.begin(), output.end(), [](float x) { return std::isfinite(x); }));
+  CHECK(chain.numFaults() > 0);
+  CHECK(greatestDifference(output, Signal(4000, 0.0f), 2000) == 0.0);
+}
+
+TEST_CASE("SignalChain: the tuner mutes, and hears the input", "[chain]") {
+  const auto tone = sine(8000, 110.0, 0.5);
+  SignalChain chain;
+  chain.setSlot(0, content(gainModel(1.0)));
+  chain.prepare(kRate, 1, 1);
+  ChainSettings settings;
+  play(chain, {tone}, 1, settings);
+  settings.mute = true;
+  const auto output = play(chain, {tone}, 1, settings)[0];
+  CHECK(greatestDifference(output, Signal(8000, 0.0f), 960) == 0.0);
+  Signal heard(1000);
+  REQUIRE(chain.tunerRing().read(heard));
+  CHECK(heard == Signal(tone.end() - 1000, tone.end()));
+}
+
+TEST_CASE("SignalChain: reset() is a fresh start, with what was loaded", "[chain][property]") {
+  const Channels input = {test::noise(4000, 1), test::noise(4000, 2)};
+  SignalChain chain;
+  chain.setSlot(0, content(recurrentModel(44100.0)));
+  chain.prepare(kRate, 2, 2);
+  chain.setCabinet(std::make_unique<Convolver>(response(1), kRate));
+  const auto settings = everything();
+  const auto first = play(chain, input, 2, settings);
+  chain.reset(settings);
+  CHECK(play(chain, input, 2, settings) == first);
+}
+
+TEST_CASE("SignalChain: process and reset do not allocate, whatever comes in", "[chain][realtime]") {
+  Channels signal = {test::noise(512, 1), test::noise(512, 2)};
+  SignalChain chain;
+  chain.setSlot(0, content(recurrentModel(44100.0)));
+  chain.prepare(kRate, 2, 2);
+  auto settings = everything();
+  const float* const in[2] = {signal[0].data(), signal[1].data()};
+  float* const out[2] = {signal[0].data(), signal[1].data()};
+  int allocations = 0;
+  for (int round = 0; round < 30; ++round) {
+    chain.setSlot(round % 2, round % 5 == 4 ? nullptr : content(recurrentModel(round % 3 ? kRate : 44100.0, unsigned(round))));
+    chain.setCabinet(round % 4 == 3 ? nullptr : std::make_unique<Convolver>(response(1 + round % 2), kRate));
+    settings.blend = float(round % 3) * 0.5f;
+    settings.cabinetOn = round % 6 < 4;
+    settings.bypass = round % 7 == 6;
+    settings.mute = round % 8 == 7;
+    settings.inputMode = ChainSettings::InputMode(round % 4);
+    const test::AllocationCount count;
+    for (int block = 0; block < 3; ++block)
+      chain.process(in, out, 512, settings);
+    if (round % 10 == 9)
+      chain.reset(settings);
+    allocations += count.value();
+  }
+  CHECK(allocations == 0);
+}
+
+TEST_CASE("SignalChain: before prepare() and with empty blocks nothing happens", "[chain]") {
+  Signal signal(64, 1.0f);
+  const float* const in[1] = {signal.data()};
+  float* const out[1] = {signal.data()};
+  SignalChain chain;
+  chain.process(in, out, 64, {});
+  CHECK(signal == Signal(64, 1.0f));
+  chain.prepare(kRate, 1, 1);
+  chain.process(in, out, 0, {});
+}
