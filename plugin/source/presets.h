@@ -16,6 +16,7 @@ class Presets : public juce::ChangeBroadcaster {
     juce::String name;
     juce::File file;  ///< of the player's own; else none
     int shipped = -1; ///< index among the shipped ones; -1 for the player's own
+    bool operator==(const Entry&) const = default;
   };
 
   /** @param save  gives the plugin's state
@@ -24,8 +25,9 @@ class Presets : public juce::ChangeBroadcaster {
 
   void refresh();                                                         ///< looks at the folder again
   const std::vector<Entry>& entries() const noexcept { return entries_; } ///< the shipped ones first, then by name
-  int current() const noexcept { return current_; } ///< index of the one loaded or saved last; -1: none
-  juce::String currentName() const;
+  int current() const noexcept { return current_; } ///< index of the one loaded or saved last; -1: none of them
+  juce::String currentName() const;                 ///< "" for none
+  void setCurrent(int index); ///< the state came from elsewhere: a project, an undo. -1: from none
 
   /** Each returns "" or a sentence about what went wrong. */
   juce::String load(int index);
@@ -34,11 +36,15 @@ class Presets : public juce::ChangeBroadcaster {
   juce::String remove(int index);
 
   static juce::File folder();
+
+  // Any thread. The first is what the plugin opens with; their order never changes: hosts count on it.
   static int numShipped();
-  static juce::String shippedName(int index);
-  static juce::MemoryBlock shipped(int index); ///< the state; empty where there is none
+  static juce::String shippedName(int index);  ///< "" where there is none
+  static juce::MemoryBlock shipped(int index); ///< a state; empty where there is none
 
  private:
+  int indexOf(const juce::File& file) const;
+
   std::function<juce::MemoryBlock()> save_;
   std::function<void(const juce::MemoryBlock&)> load_;
   std::vector<Entry> entries_;
