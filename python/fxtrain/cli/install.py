@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         type=Path,
         metavar="FILE",
-        help="impulse response of a cabinet, WAV or FLAC (repeatable)",
+        help="impulse response of a cabinet, WAV, AIFF or FLAC (repeatable)",
     )
     parser.add_argument(
         "--name", help="what to call MODEL; default: its file's name, or its own if the file is model.json"

@@ -29,7 +29,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--other", type=Path, metavar="FILE", help="model for the other slot; it stays empty without")
     parser.add_argument(
-        "--ir", type=Path, metavar="FILE", help="impulse response of a cabinet, WAV or FLAC; switches the cabinet on"
+        "--ir",
+        type=Path,
+        metavar="FILE",
+        help="impulse response of a cabinet, WAV, AIFF or FLAC; switches the cabinet on",
     )
     parser.add_argument(
         "--set",

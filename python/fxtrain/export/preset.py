@@ -14,8 +14,8 @@ and the state is ``fxtrain-state\\n``, then zlib (RFC 1950) around one JSON obje
      "slots": {"A": {"name": ..., "path": ..., "sha256": ..., "model": the file's text}},
      "cabinet": {"name": ..., "path": ..., "sha256": ..., "audio": the file in base64}}
 
-Model and response are in it themselves: a preset opens where their files are not. What is missing has its default, and
-unknown keys are ignored.
+Model and response are in it themselves: a preset opens where their files are not. ``docs/plugin-state.md`` is the
+specification.
 """
 
 from __future__ import annotations
@@ -62,10 +62,12 @@ _MAGIC = b"fxtrain-state\n"
 _HEADER = struct.Struct("<4si32sq")
 _LIST = struct.Struct("<4si")
 _ENTRY = struct.Struct("<4sqq")
-_LARGEST_STATE = 512 << 20  # bytes, unpacked: two models and a response of the greatest size, and room
-_LARGEST_RESPONSE = 64 << 20  # bytes
+# What the plugin takes at most.
+_LARGEST_STATE = 192 << 20  # bytes, unpacked
+_LARGEST_RESPONSE = 32 << 20  # bytes
+_LONGEST_RESPONSE = 30.0  # seconds, of which it plays two
 
-_CONTAINERS = ("WAV", "WAVEX", "FLAC")
+_CONTAINERS = ("WAV", "WAVEX", "AIFF", "FLAC")
 _CODINGS = ("PCM_U8", "PCM_S8", "PCM_16", "PCM_24", "PCM_32", "FLOAT")
 
 
@@ -114,7 +116,7 @@ class CabinetContent:
         name: as the plugin shows it.
         path: where the file was.
         sha256: of the file's bytes.
-        audio: the WAV or FLAC file itself.
+        audio: the WAV, AIFF or FLAC file itself.
         seconds: its length.
         sample_rate: in hertz.
         num_channels: 1 or 2.
@@ -130,21 +132,22 @@ class CabinetContent:
 
     @classmethod
     def read(cls, path: Path) -> CabinetContent:
-        """Reads a WAV or FLAC file that can serve as an impulse response.
+        """Reads a WAV, AIFF or FLAC file that can serve as an impulse response.
 
         Raises:
-            AudioFileError: it cannot be read, has more than two channels, or is silent or not finite.
+            AudioFileError: it cannot be read, has more than two channels, is too long, silent or not finite.
         """
         try:
-            if path.stat().st_size > _LARGEST_RESPONSE:
+            size = path.stat().st_size
+            if size > _LARGEST_RESPONSE:
                 raise AudioFileError(
-                    f"{path} has {path.stat().st_size >> 20} MiB, but an impulse response has 64 at most, and lasts "
-                    "2 s at most: is this a recording of something else?"
+                    f"{path} has {size >> 20} MiB, but an impulse response has {_LARGEST_RESPONSE >> 20} at most: "
+                    "is it a recording?"
                 )
             content = path.read_bytes()
         except OSError as error:
             raise AudioFileError(
-                f"{path} cannot be read ({error.strerror or error}): expected an impulse response, WAV or FLAC."
+                f"{path} cannot be read ({error.strerror or error}): expected an impulse response, WAV, AIFF or FLAC."
             ) from None
         return cls._of(content, path.stem, _path_text(path), str(path))
 
@@ -157,7 +160,9 @@ class CabinetContent:
                 num_channels, rate = file.channels, file.samplerate
                 samples = file.read(dtype="float64", always_2d=True) if num_channels <= 2 else np.ones((1, 1))
         except (soundfile.SoundFileError, RuntimeError, TypeError):
-            raise AudioFileError(f"{called} is no sound file: expected an impulse response, WAV or FLAC.") from None
+            raise AudioFileError(
+                f"{called} is no sound file: expected an impulse response, WAV, AIFF or FLAC."
+            ) from None
         if container not in _CONTAINERS or coding not in _CODINGS:
             raise AudioFileError(
                 f"{called} is {container} of {coding}, which the plugin does not read: export it as WAV of 16 or 24 "
@@ -166,6 +171,11 @@ class CabinetContent:
         if num_channels > 2:
             raise AudioFileError(
                 f"{called} has {num_channels} channels, but an impulse response has one or two: export the one to use."
+            )
+        if len(samples) > _LONGEST_RESPONSE * rate:
+            raise AudioFileError(
+                f"{called} lasts {len(samples) / rate:.0f} s, but an impulse response at most {_LONGEST_RESPONSE:g} s: "
+                "is it a recording?"
             )
         if not np.isfinite(samples).all():
             raise AudioFileError(f"{called} holds NaN or infinity: export the impulse response again.")
@@ -211,8 +221,15 @@ class Preset:
 
     def state(self) -> bytes:
         """What the plugin's own state holds."""
-        text = json.dumps(self.document(), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-        return _MAGIC + zlib.compress(text.encode("utf-8"), 9)
+        document = json.dumps(self.document(), ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode(
+            "utf-8"
+        )
+        if len(document) > _LARGEST_STATE:
+            raise PresetFileError(
+                f"the preset would unpack to {len(document) >> 20} MiB, but the plugin takes {_LARGEST_STATE >> 20} at "
+                "most: leave out one of the models"
+            )
+        return _MAGIC + zlib.compress(document, 9)
 
     def to_bytes(self) -> bytes:
         """The ``.vstpreset`` file. A controller chunk is not written: all the plugin's state is the component's."""

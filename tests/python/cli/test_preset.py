@@ -131,7 +131,8 @@ def _broken_model(path: Path) -> None:
         (("--ir", "nan.wav"), "NaN"),
         (("--ir", "three.wav"), "3 channels"),
         (("--ir", "telephone.wav"), "ULAW"),
-        (("--ir", "sound.aiff"), "AIFF"),
+        (("--ir", "lossy.ogg"), "OGG"),
+        (("--ir", "song.wav"), "is it a recording"),
     ],
 )
 def test_what_the_plugin_would_not_take_is_refused_in_a_sentence(
@@ -144,7 +145,8 @@ def test_what_the_plugin_would_not_take_is_refused_in_a_sentence(
     write_response(Path("nan.wav"), value=np.nan)
     write_response(Path("three.wav"), num_channels=3)
     write_response(Path("telephone.wav"), subtype="ULAW")
-    write_response(Path("sound.aiff"))
+    write_response(Path("lossy.ogg"))
+    write_audio(Path("song.wav"), np.ones(31 * 1000, np.float32), 1000)
     Path("kept.vstpreset").write_bytes(b"dear to me")
     for arguments in (("new.vstpreset",), ("kept.vstpreset", "--force")):
         refused = fxtrain("preset", "good.json", *arguments, *options)
@@ -278,11 +280,21 @@ def test_unknown_keys_and_empty_slots_are_passed_over(tmp_path: Path) -> None:
     assert read_preset(file) == Preset({"bass": 2.0})
 
 
-def test_the_response_keeps_its_coding(fxtrain: Run, tmp_path: Path) -> None:
-    model = write_gain_model(tmp_path / "a.json", 0.5)
-    write_audio(tmp_path / "box.wav", np.array([0.5, 0.25], np.float32), 44100, "PCM_24")
-    assert fxtrain("preset", model, tmp_path / "a.vstpreset", "--ir", tmp_path / "box.wav").exit_code == 0
+@pytest.mark.parametrize("name", ["box.wav", "box.aiff", "box.flac"])
+def test_the_response_keeps_its_coding(fxtrain: Run, tmp_path: Path, name: str) -> None:
+    model, response = write_gain_model(tmp_path / "a.json", 0.5), tmp_path / name
+    write_audio(response, np.array([0.5, 0.25], np.float32), 44100, "PCM_24")
+    assert fxtrain("preset", model, tmp_path / "a.vstpreset", "--ir", response).exit_code == 0
     read = read_preset(tmp_path / "a.vstpreset").cabinet
     assert read is not None
-    assert read.audio == (tmp_path / "box.wav").read_bytes()
+    assert read.audio == response.read_bytes()
     assert (read.sample_rate, read.num_channels, read.seconds) == (44100, 1, 2 / 44100)
+
+
+def test_a_state_that_the_plugin_would_find_too_large_is_not_written(
+    fxtrain: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fxtrain.export.preset._LARGEST_STATE", 500)
+    refused = fxtrain("preset", write_gain_model(tmp_path / "a.json", 0.5), tmp_path / "a.vstpreset")
+    assert refused.exit_code == 2
+    assert not (tmp_path / "a.vstpreset").exists()
