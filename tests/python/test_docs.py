@@ -167,6 +167,8 @@ class Sandbox:
             shutil.copy(self._request.getfixturevalue("recording")[kind == "wet"], target)
         elif kind == "run":
             shutil.copytree(self._request.getfixturevalue("finished_run"), target)
+        elif kind == "response":
+            shutil.copy(REPOSITORY / "models" / "cabinet" / "closed-4x12.wav", target)
         elif kind in ("model", "checkpoint"):
             run = self._request.getfixturevalue("finished_run")
             shutil.copy(run / {"model": "model.json", "checkpoint": "best.pt"}[kind], target)
@@ -254,6 +256,8 @@ def sandbox(tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.
     folder.mkdir()
     monkeypatch.chdir(folder)
     monkeypatch.setenv("CMAKE_PREFIX_PATH", "")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))  # what pages install stays out of the user's
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home" / "data"))
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     return Sandbox(folder, request)
 
