@@ -22,10 +22,11 @@ using Channels = std::vector<Signal>;
 constexpr double kRate = 48000.0;
 
 Json gainModel(double gain, double rate = kRate) {
-  return {{"in_shape", {nullptr, nullptr, 1}},
-          {"samplerate", rate},
-          {"layers",
-           {{{"type", "dense"}, {"activation", ""}, {"shape", {nullptr, nullptr, 1}}, {"weights", {{{gain}}, {0.0}}}}}}};
+  return {
+      {"in_shape", {nullptr, nullptr, 1}},
+      {"samplerate", rate},
+      {"layers",
+       {{{"type", "dense"}, {"activation", ""}, {"shape", {nullptr, nullptr, 1}}, {"weights", {{{gain}}, {0.0}}}}}}};
 }
 
 Json recurrentModel(double rate = kRate, unsigned seed = 3) {
@@ -395,7 +396,8 @@ TEST_CASE("SignalChain: process and reset do not allocate, whatever comes in", "
   float* const out[2] = {signal[0].data(), signal[1].data()};
   int allocations = 0;
   for (int round = 0; round < 30; ++round) {
-    chain.setSlot(round % 2, round % 5 == 4 ? nullptr : content(recurrentModel(round % 3 ? kRate : 44100.0, unsigned(round))));
+    chain.setSlot(round % 2,
+                  round % 5 == 4 ? nullptr : content(recurrentModel(round % 3 ? kRate : 44100.0, unsigned(round))));
     chain.setCabinet(round % 4 == 3 ? nullptr : std::make_unique<Convolver>(response(1 + round % 2), kRate));
     settings.blend = float(round % 3) * 0.5f;
     settings.cabinetOn = round % 6 < 4;

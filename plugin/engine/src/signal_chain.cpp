@@ -221,6 +221,11 @@ void SignalChain::setTargets(const ChainSettings& settings, bool atOnce) noexcep
                                                  : half[stream][input];
       follow(inputMatrix_[stream][input], weight, atOnce);
     }
+  const bool hadSecond = secondStream_.target() != 0.0f || secondStream_.isMoving();
+  if (mode == Mode::stereo && !hadSecond)
+    for (Cabinet* cabinet : {cabinet_.get(), leavingCabinet_.get()})
+      if (cabinet && cabinet->convolver && !cabinet->convolver->isStereo())
+        cabinet->convolver->reset(1); // its second channel stood still
   follow(secondStream_, mode == Mode::stereo ? 1.0f : 0.0f, atOnce);
 
   const float shares[2] = {1.0f - settings.blend, settings.blend};

@@ -103,8 +103,8 @@ class SignalChain {
   /** As after prepare(), with the settings given as if they had always been. */
   void reset(const ChainSettings& settings) noexcept FXENGINE_REALTIME;
 
-  /** Plays one block of any length. `output[c]` may be `input[c]`, else they must not overlap. Does nothing before prepare().
-      The division into blocks does not change the output, where the settings change at the same frames. */
+  /** Plays one block of any length. `output[c]` may be `input[c]`, else they must not overlap. Does nothing before
+     prepare(). The division into blocks does not change the output, where the settings change at the same frames. */
   void process(const float* const* input, float* const* output, int numFrames,
                const ChainSettings& settings) noexcept FXENGINE_REALTIME;
 
