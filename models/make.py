@@ -27,7 +27,6 @@ from fxtrain.cli import main as fxtrain
 
 MODELS = Path(__file__).resolve().parent
 SAMPLE_RATE = 48_000
-SECONDS = 240.0
 FRESH_SEED, FRESH_SECONDS = 1001, 30.0
 
 
@@ -42,6 +41,7 @@ class Capture:
         based: what it is, for the model file.
         gear_type: the same in a word of the format.
         seed: of the playing.
+        seconds: length of the recording.
         epochs: passes over the recording.
         story: what a guitarist wants to know.
     """
@@ -52,6 +52,7 @@ class Capture:
     based: str
     gear_type: str
     seed: int
+    seconds: float
     epochs: int
     story: str
 
@@ -68,6 +69,7 @@ CAPTURES = {
         based="two 12AX7 stages at the edge of breakup (circuit: valve)",
         gear_type="preamp",
         seed=11,
+        seconds=240.0,
         epochs=160,
         story="A valve preamp at the edge of breakup: clean when picked softly or with the guitar turned down, hairy\n"
         "on a hard chord. It is what the plugin plays at first opening.",
@@ -79,7 +81,8 @@ CAPTURES = {
         based="soft-clipping overdrive pedal (circuit: overdrive)",
         gear_type="pedal",
         seed=12,
-        epochs=160,
+        seconds=480.0,
+        epochs=64,
         story="An overdrive pedal with the drive past noon. Bass stays clean and tight, the middle sings, and the\n"
         "clean signal stays in the sum, so picking still shows.",
     ),
@@ -90,7 +93,8 @@ CAPTURES = {
         based="two-transistor silicon fuzz (circuit: fuzz)",
         gear_type="pedal",
         seed=13,
-        epochs=160,
+        seconds=480.0,
+        epochs=64,
         story="A silicon fuzz turned well up: asymmetric, near a square wave on single notes, torn on chords, and\n"
         "clearer when the guitar's volume comes down.",
     ),
@@ -106,7 +110,7 @@ def make_capture(folder_name: str, work: Path) -> None:
     """Records, trains, and writes ``model.json`` and ``card.md``."""
     capture = CAPTURES[folder_name]
     circuit = capture.schematic()
-    pair = write_pair(work / "data" / folder_name, PairRecipe(circuit, seconds=SECONDS, seed=capture.seed))
+    pair = write_pair(work / "data" / folder_name, PairRecipe(circuit, seconds=capture.seconds, seed=capture.seed))
     run = work / "runs" / folder_name
     arguments = [
         *("fit", str(pair.dry), str(pair.wet), "--out", str(run)),
@@ -181,7 +185,7 @@ basses and other instruments may ask for what it has not met. Nobody has yet jud
 
 ## How it was made
 
-{SECONDS:g} s of synthetic guitar (seed {capture.seed}) through circuit and interface of `fxtrain.circuits`, then
+{capture.seconds:g} s of synthetic guitar (seed {capture.seed}) through circuit and interface of `fxtrain.circuits`, then
 `fxtrain fit` with the standard preset for {capture.epochs} epochs on the CPU. All of it again:
 
 ```text
