@@ -185,7 +185,7 @@ basses and other instruments may ask for what it has not met. Nobody has yet jud
 
 ## How it was made
 
-{capture.seconds:g} s of synthetic guitar (seed {capture.seed}) through circuit and interface of `fxtrain.circuits`, then
+{capture.seconds:g} s of synthetic guitar (seed {capture.seed}) through the circuit and a made-up interface, then
 `fxtrain fit` with the standard preset for {capture.epochs} epochs on the CPU. All of it again:
 
 ```text
