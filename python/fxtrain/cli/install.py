@@ -6,11 +6,12 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 
 from fxtrain.cli.preset import model_file
 from fxtrain.errors import FxtrainError, InputError, OutputExistsError
@@ -83,7 +84,7 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
         there = copy.is_there()
         if not there:
             _write(copy)
-        console.print(f"{copy.kind:<8} {copy.target}{' (is there already)' if there else ''}")
+        console.print(escape(f"{copy.kind:<8} {copy.target}{' (is there already)' if there else ''}"))
         done.append({"kind": copy.kind, "source": str(copy.source), "path": str(copy.target), "written": not there})
     return {"installed": done}
 
@@ -99,7 +100,7 @@ def _plan(args: argparse.Namespace) -> list[_Copy]:
         cabinet = CabinetContent.read(path)
         target = folders.cabinets / (_file_name(path.stem) + path.suffix.lower())
         copies.append(_Copy("cabinet", path, target, cabinet.audio))
-        cabinets.append(CabinetContent(**{**vars(cabinet), "path": str(target)}))
+        cabinets.append(replace(cabinet, path=str(target)))
     for given in args.models:
         path = model_file(given)
         content = SlotContent.read(path)
@@ -107,7 +108,7 @@ def _plan(args: argparse.Namespace) -> list[_Copy]:
         target = folders.models / f"{name}.json"
         copies.append(_Copy("model", path, target, content.model.encode("utf-8")))
         if args.preset:
-            slot = SlotContent(name, str(target), content.sha256, content.model)
+            slot = replace(content, name=name, path=str(target))
             preset = Preset({"cabinet_on": int(bool(cabinets))}, {"A": slot}, cabinets[0] if cabinets else None)
             copies.append(_Copy("preset", path, folders.presets / f"{name}.vstpreset", preset.to_bytes()))
     return copies
@@ -130,9 +131,9 @@ def _refuse_conflicts(copies: list[_Copy], *, force: bool) -> None:
         return
     for copy in copies:
         if copy.target.exists() and not copy.is_there():
+            other_name = "rename your file" if copy.kind == "cabinet" else "choose another --name"
             raise OutputExistsError(
-                f"{copy.target} exists already and is another {copy.kind}; choose another --name, or overwrite it "
-                "with --force"
+                f"{copy.target} exists already and is another {copy.kind}; {other_name}, or overwrite it with --force"
             )
 
 

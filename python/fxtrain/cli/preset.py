@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 
 from fxtrain.errors import ConfigError, FxtrainError, OutputExistsError
 
@@ -74,7 +75,8 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
         raise FxtrainError(f"cannot write {args.out}: {error.strerror or error}") from None
     held = [f"{name}: {each.name}" for name, each in sorted(slots.items())]
     held += [f"cabinet: {cabinet.name}"] if cabinet else []
-    console.print(f"wrote [bold]{args.out}[/] ({args.out.stat().st_size / 1024:.0f} KiB)", *held, sep="; ")
+    size = f"{args.out.stat().st_size / 1024:.0f} KiB"
+    console.print(f"wrote [bold]{escape(str(args.out))}[/] ({size}); {escape('; '.join(held))}")
     return {"preset": str(args.out), **describe_preset(preset)}
 
 

@@ -63,6 +63,12 @@ def test_models_and_responses_are_copied_to_the_byte(fxtrain: Run, home: Path, t
         assert str(data / path) in made.stdout
 
 
+def test_it_says_where_a_name_in_brackets_went(fxtrain: Run, home: Path, tmp_path: Path) -> None:
+    model = write_gain_model(tmp_path / "amp [bold].json", 0.5)
+    assert "models/amp [bold].json" in fxtrain("install", model).stdout
+    assert "A: amp [bold]" in fxtrain("preset", model, tmp_path / "amp [red].vstpreset").stdout
+
+
 def _models(*names: str) -> list[str]:
     return [f"models/{name}.json" for name in names]
 
