@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "register.h"
 
+#include <fxengine/dsp/loudness.h>
 #include <fxengine/model.h>
 #include <fxengine/model_loader.h>
 
@@ -112,6 +113,16 @@ class PythonModel {
 
   std::uint64_t numFaults() const { return model_.numFaults(); }
 
+  /** Leaves the model as after loading, but for its knobs. */
+  double measureLoudness() {
+    const std::unique_lock lock = acquire();
+    const py::gil_scoped_release release;
+    const double loudness = fxengine::measureLoudness(model_);
+    numStreams_ = 1;
+    started_ = false;
+    return loudness;
+  }
+
   py::dict info() const;
 
  private:
@@ -201,6 +212,9 @@ py::dict PythonModel::info() const {
   result["input_gain_db"] = info.inputGainDb;
   result["output_gain_db"] = info.outputGainDb;
   result["sample_rate"] = info.sampleRate;
+  result["loudness_db"] = info.loudnessDb;
+  result["input_level_dbu"] = info.inputLevelDbu;
+  result["output_level_dbu"] = info.outputLevelDbu;
   result["oversampling"] = info.oversampling;
   result["latency_frames"] = info.latencyFrames;
   result["oversampling_latency_frames"] = info.oversamplingLatencyFrames;
@@ -237,6 +251,7 @@ void registerModel(py::module_& module) {
   py::class_<PythonModel>(module, "Model")
       .def("process", &PythonModel::process, py::arg("x"), py::arg("out") = py::none())
       .def("reset", &PythonModel::reset)
+      .def("measure_loudness", &PythonModel::measureLoudness)
       .def("set_knob", &PythonModel::setKnob, py::arg("index"), py::arg("position"))
       .def_property_readonly("knobs", &PythonModel::knobs)
       .def_property_readonly("num_faults", &PythonModel::numFaults)
@@ -255,6 +270,15 @@ void registerModel(py::module_& module) {
   };
   module.def("load", load, py::arg("path"), py::kw_only(), py::arg("backend"), py::arg("self_test"),
              py::arg("oversampling"), py::arg("weight_storage"), py::arg("activations"));
+  module.def(
+      "loudness_clip",
+      [](double sampleRate) {
+        if (!(sampleRate >= 1000.0 && sampleRate <= 1e6))
+          throw py::value_error("sample_rate: expected 1000 to 1000000 Hz");
+        const std::vector<float> clip = fxengine::loudnessClip(sampleRate);
+        return py::array_t<float>(static_cast<py::ssize_t>(clip.size()), clip.data());
+      },
+      py::arg("sample_rate"));
   module.def("available_backends", &fxengine::availableBackends);
   module.def(
       "describe_content", [](const py::bytes& content) { return fxengine::describeContent(std::string_view(content)); },

@@ -22,7 +22,18 @@ import numpy.typing as npt
 
 from fxtrain import _engine
 
-__all__ = ["Knob", "Layer", "Model", "ModelInfo", "SelfTest", "available_backends", "describe_file", "load"]
+__all__ = [
+    "Knob",
+    "Layer",
+    "Model",
+    "ModelInfo",
+    "SelfTest",
+    "available_backends",
+    "describe_file",
+    "load",
+    "loudness_clip",
+    "measure_loudness",
+]
 
 Signal = npt.NDArray[np.float32]
 
@@ -73,6 +84,9 @@ class ModelInfo:
         activations: "exact", or "fast" where they are approximated; ``notes`` says how far off the output then is.
         isa: the instruction set of fxengine's kernels: "sse2", "avx2", "avx512" or "neon"; "" with another backend.
         sample_rate: in Hz, or None where the file does not say.
+        loudness_db: RMS of the output for :func:`loudness_clip` in dB of full scale, None where the file does not say.
+        input_level_dbu: analog level, in dBu, that is full scale at the device's input, or None.
+        output_level_dbu: the same at its output.
         oversampling: how many times the network runs per frame: 1, 2, 4 or 8.
         latency: how much later than its input the model's output is, in frames, oversampling included.
         oversampling_latency: the part of it that oversampling adds.
@@ -96,6 +110,9 @@ class ModelInfo:
     input_gain_db: float
     output_gain_db: float
     sample_rate: float | None
+    loudness_db: float | None
+    input_level_dbu: float | None
+    output_level_dbu: float | None
     oversampling: int
     latency: int
     oversampling_latency: int
@@ -142,6 +159,9 @@ class Model:
             input_gain_db=info["input_gain_db"],
             output_gain_db=info["output_gain_db"],
             sample_rate=info["sample_rate"],
+            loudness_db=info["loudness_db"],
+            input_level_dbu=info["input_level_dbu"],
+            output_level_dbu=info["output_level_dbu"],
             oversampling=info["oversampling"],
             latency=info["latency_frames"],
             oversampling_latency=info["oversampling_latency_frames"],
@@ -232,6 +252,28 @@ def load(
         activations=activations,
     )
     return Model(path, model)
+
+
+def loudness_clip(sample_rate: float = 48_000.0) -> Signal:
+    """The fixed guitar clip that loudness is measured with: three seconds, RMS -20 dBFS, peak about -6 dBFS."""
+    return _engine.loudness_clip(sample_rate)
+
+
+def measure_loudness(model: Model | str | PathLike[str]) -> float:
+    """RMS of a model's output for :func:`loudness_clip`, in dB of full scale.
+
+    Played from zero state at the model's sample rate (48 kHz where the file states none), gains included, with all
+    knobs at their defaults. It is what ``metadata.loudness_db`` of a model file holds.
+
+    Args:
+        model: a loaded model, whose state is cleared by it and whose knobs stay where they are, or a model file.
+
+    Raises:
+        ModelFileError: the file cannot be loaded.
+    """
+    if not isinstance(model, Model):
+        model = load(model, self_test=False)
+    return model._model.measure_loudness()
 
 
 def available_backends() -> tuple[str, ...]:

@@ -91,6 +91,28 @@ TEST_CASE("Loader: the sample rate is a number or a text, at the root or in meta
   REQUIRE(test::load(json).info().notes.size() == 1); // the two differ
 }
 
+TEST_CASE("Loader: levels are numbers or texts, and one that cannot be meant is noted", "[loader]") {
+  Json json = plainModel();
+  json["samplerate"] = 48000;
+  json["metadata"] = {{"loudness_db", -17.25}, {"input_level_dbu", "12.5"}, {"output_level_dbu", nullptr}};
+  const fxengine::ModelInfo info = test::load(json).info();
+  REQUIRE(info.loudnessDb == -17.25);
+  REQUIRE(info.inputLevelDbu == 12.5);
+  REQUIRE_FALSE(info.outputLevelDbu);
+  REQUIRE(info.notes.empty());
+
+  const Json bad[] = {Json(1e9), Json("loud"), Json(""), Json(true), Json::array({1}), Json(std::string(100, '1'))};
+  for (const Json& value : bad) {
+    json["metadata"] = {{"loudness_db", value}, {"input_level_dbu", value}, {"output_level_dbu", 4}};
+    const fxengine::ModelInfo noted = test::load(json).info();
+    REQUIRE_FALSE(noted.loudnessDb);
+    REQUIRE_FALSE(noted.inputLevelDbu);
+    REQUIRE(noted.outputLevelDbu == 4.0);
+    REQUIRE(noted.notes.size() == 2);
+    REQUIRE(contains(noted.notes[0], "metadata.loudness_db is not used: expected a number from -200 to 100, found "));
+  }
+}
+
 TEST_CASE("Loader: errors name file, field, expected and found", "[loader]") {
   const ModelError error = errorOf([](Json& json) { json["layers"][0]["weights"][1][3][2] = "x"; });
   REQUIRE(error.file() == "amp.json");

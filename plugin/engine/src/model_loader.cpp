@@ -220,6 +220,27 @@ std::optional<double> readSampleRate(const std::optional<JsonField>& field) {
   return number.get<double>();
 }
 
+/** A level in dB or dBu of the metadata, a number or numeric text. One that cannot be meant is noted, since the model
+    plays without it. */
+std::optional<double> readLevel(const JsonField& metadata, const char* key, double least, double most,
+                                std::vector<std::string>& notes) {
+  const auto field = metadata.optionalMember(key);
+  if (!field)
+    return std::nullopt;
+  Json number = field->value();
+  if (number.is_string()) {
+    const std::string& text = number.get_ref<const std::string&>();
+    number = text.size() <= 32 ? Json::parse(text, nullptr, false) : Json();
+  }
+  if (number.is_number() && number.get<double>() >= least && number.get<double>() <= most)
+    return number.get<double>();
+  char range[64];
+  std::snprintf(range, sizeof range, "a number from %g to %g", least, most);
+  notes.push_back("metadata." + std::string(key) + " is not used: expected " + range + ", found " +
+                  detail::describe(field->value()));
+  return std::nullopt;
+}
+
 bool readFlag(const std::optional<JsonField>& field) {
   if (!field)
     return false;
@@ -534,6 +555,9 @@ Model parseModel(std::string_view text, const std::string& name, const LoadOptio
       vectorsError = error->number(0.0, 0.01);
     if (const auto storage = metadata->optionalMember("weight_storage"))
       bfloat16Weights = readsBfloat16(*storage);
+    info.loudnessDb = readLevel(*metadata, "loudness_db", -200.0, 100.0, info.notes);
+    info.inputLevelDbu = readLevel(*metadata, "input_level_dbu", -100.0, 100.0, info.notes);
+    info.outputLevelDbu = readLevel(*metadata, "output_level_dbu", -100.0, 100.0, info.notes);
     const auto rate = readSampleRate(metadata->optionalMember("samplerate"));
     if (rate && info.sampleRate && *rate != *info.sampleRate) {
       info.notes.push_back("metadata.samplerate differs from samplerate, which is used");

@@ -155,7 +155,7 @@ def _print_table(console: Console, facts: Mapping[str, str], document: Mapping[s
         for key, label in _CREDITS.items()
         if isinstance(document["metadata"].get(key), (str, int, float))
     }
-    for label, text in (facts | {label: text for label, text in credits_.items() if label not in facts}).items():
+    for label, text in {**facts, **credits_, **facts}.items():  # facts first, and theirs is the last word
         table.add_row(label, escape(text))
     console.print(table)
 

@@ -13,9 +13,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from fxtrain import engine
 from fxtrain.atomic import write_atomically
 from fxtrain.errors import ModelFileError
-from fxtrain.export.vectors import loudness_db, test_vectors
+from fxtrain.export.vectors import test_vectors
 from fxtrain.models._base import Trainable
 from fxtrain.models._residual import ResidualRecurrent
 
@@ -79,7 +80,7 @@ def write_model(path: Path, model: Trainable, *, sample_rate: int, metadata: Map
     with tempfile.TemporaryDirectory() as folder:
         draft = Path(folder) / path.name
         draft.write_bytes(_text(document))
-        document["metadata"]["loudness_db"] = round(loudness_db(draft, sample_rate), 3)
+        document["metadata"]["loudness_db"] = round(engine.measure_loudness(engine.load(draft)), 3)
     write_atomically(path, _text(document))
     return document
 

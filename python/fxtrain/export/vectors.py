@@ -5,17 +5,15 @@ from __future__ import annotations
 
 import copy
 from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from fxtrain import engine
 from fxtrain.circuits import synthesise_guitar
 from fxtrain.models._residual import ResidualRecurrent
 
-__all__ = ["VECTOR_FRAMES", "loudness_db", "programme", "test_vectors"]
+__all__ = ["VECTOR_FRAMES", "programme", "test_vectors"]
 
 VECTOR_FRAMES = 2048
 _PROGRAMME_SECONDS = 8.0
@@ -24,7 +22,7 @@ _PROGRAMME_SEED = 1
 
 @lru_cache(maxsize=4)
 def programme(sample_rate: int) -> NDArray[np.float32]:
-    """The fixed direct-guitar clip that loudness and test vectors are measured on.
+    """The fixed direct-guitar clip that test vectors are taken from.
 
     Returns:
         Eight seconds of synthetic playing, shape ``(frames,)``; the same for every model of that rate.
@@ -51,9 +49,3 @@ def test_vectors(model: ResidualRecurrent, sample_rate: int) -> tuple[NDArray[np
         exact = double(torch.from_numpy(x.astype(np.float64))[None])[0][0].numpy()
         rounded = single(torch.from_numpy(x.copy())[None])[0][0].numpy()
     return x.astype(np.float64), exact, float(np.abs(exact - rounded).max())
-
-
-def loudness_db(path: Path, sample_rate: int) -> float:
-    """RMS of the output of a model file over :func:`programme`, in dB of full scale, as the engine plays it."""
-    output = engine.load(path).process(programme(sample_rate))
-    return float(10 * np.log10(np.mean(output.astype(np.float64) ** 2) + 1e-12))

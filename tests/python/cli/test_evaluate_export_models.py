@@ -68,6 +68,12 @@ def test_export_writes_what_fit_wrote(fxtrain: Run, finished_run: Path, tmp_path
         assert one == other
 
 
+def test_an_exported_model_states_its_loudness(finished_run: Path) -> None:
+    stated = json.loads((finished_run / "model.json").read_text())["metadata"]["loudness_db"]
+    assert stated == pytest.approx(engine.measure_loudness(finished_run / "model.json"), abs=0.0006)
+    assert engine.load(finished_run / "model.json").info.loudness_db == stated
+
+
 def test_export_never_overwrites_unasked(fxtrain: Run, finished_run: Path, tmp_path: Path) -> None:
     out = tmp_path / "model.json"
     out.write_text("mine")

@@ -203,6 +203,17 @@ def test_info_tells_whether_a_model_is_verified_and_who_made_it(
     assert result["sample_rate"] == 48000
 
 
+def test_info_shows_the_levels_of_a_model(make_model: Callable, capsys: pytest.CaptureFixture[str]) -> None:
+    levels = {"loudness_db": -17.5, "input_level_dbu": "12.25"}
+    path = make_model([("dense", 1)], metadata=levels).path
+    assert main(["info", str(path)]) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["loudness", "in", "dB", "-17.5"] in lines
+    assert ["input", "level", "in", "dBu", "12.25"] in lines
+    result = run_json(capsys, "info", path)
+    assert (result["loudness_db"], result["input_level_dbu"], result["output_level_dbu"]) == (-17.5, 12.25, None)
+
+
 def test_info_names_a_model_of_another_format(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "amp.nam"
     document = {"version": "0.5.4", "architecture": "WaveNet", "config": {}, "weights": [], "sample_rate": 48000}

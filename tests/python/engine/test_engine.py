@@ -36,6 +36,27 @@ def test_info_tells_what_the_file_says(model_path: Path) -> None:
     assert json.loads(json.dumps(info.to_dict()))["layers"][0]["output_size"] == 8
 
 
+def test_levels_that_the_file_states_are_told_and_bad_ones_noted(make_model: Callable) -> None:
+    stated = {"loudness_db": "-17.5", "input_level_dbu": 12, "output_level_dbu": "hot"}
+    info = engine.load(make_model([("dense", 1)], metadata=stated).path).info
+    assert (info.loudness_db, info.input_level_dbu, info.output_level_dbu) == (-17.5, 12.0, None)
+    assert [note for note in info.notes if "output_level_dbu" in note and 'the text "hot"' in note]
+
+
+def test_loudness_is_the_rms_of_what_the_model_makes_of_the_clip(model_path: Path) -> None:
+    model = engine.load(model_path)
+    clip = engine.loudness_clip(48_000)
+    assert len(clip) == 144_000
+    assert 10 * np.log10(np.mean(clip.astype(np.float64) ** 2)) == pytest.approx(-20, abs=0.01)
+    output = model.process(clip).astype(np.float64)
+    expected = 10 * np.log10(np.mean(output**2))
+    assert engine.measure_loudness(model) == pytest.approx(expected, abs=1e-9)  # from zero state, whatever was played
+    assert engine.measure_loudness(model_path) == engine.measure_loudness(model)
+    assert np.array_equal(model.process(clip), output)  # as after load
+    with pytest.raises(ValueError, match="sample_rate"):
+        engine.loudness_clip(0)
+
+
 @pytest.mark.parametrize("block_size", [1, 16, 64, 511, 4096, None])
 def test_blocks_of_any_size_give_the_same_output(model_path: Path, playing: np.ndarray, block_size: int | None) -> None:
     x = playing[:20_000]

@@ -53,10 +53,13 @@ struct ModelInfo {
   std::string weightStorage = "float32"; ///< how recurrent matrices are kept: "bfloat16" where a layer's are
   double inputGainDb = 0.0;
   double outputGainDb = 0.0;
-  std::optional<double> sampleRate;  ///< Hz; the model sounds as trained at this rate only
-  int oversampling = 1;              ///< times the network runs per frame: 1, 2, 4 or 8
-  int latencyFrames = 0;             ///< how much later than its input the model's output is, oversampling included
-  int oversamplingLatencyFrames = 0; ///< the part of it that oversampling adds
+  std::optional<double> sampleRate;     ///< Hz; the model sounds as trained at this rate only
+  int oversampling = 1;                 ///< times the network runs per frame: 1, 2, 4 or 8
+  int latencyFrames = 0;                ///< how much later than its input the model's output is, oversampling included
+  int oversamplingLatencyFrames = 0;    ///< the part of it that oversampling adds
+  std::optional<double> loudnessDb;     ///< RMS of the output for loudnessClip(), dB of full scale, as the file says
+  std::optional<double> inputLevelDbu;  ///< analog level that is full scale at the device's input
+  std::optional<double> outputLevelDbu; ///< and at its output
   int lagFrames = 0; ///< how much later the recording was, removed in training: for alignment tests only
   std::vector<KnobInfo> knobs;
   std::optional<SelfTest> selfTest; ///< nothing where the file has no test vectors
