@@ -9,23 +9,27 @@
 
 namespace fxengine::simd::FXENGINE_SIMD_ISA {
 
-/** `vectors` vectors of neighbouring frames: a tap is read once for all, and their chains of sums overlap. */
+/** `vectors` vectors of neighbouring frames: a tap is read once for all, and their chains of sums overlap. The smallest
+    taps first, and no chain longer than kChain, for the rounding error. */
 template <class V, int vectors>
 FXENGINE_INLINE void firTile(const float* taps, int numTaps, const float* input, float* output) {
   constexpr std::ptrdiff_t kLanes = static_cast<std::ptrdiff_t>(V::size);
-  V sums[vectors];
-  FXENGINE_UNROLL(8)
-  for (int v = 0; v < vectors; ++v)
-    sums[v] = V::load_unaligned(output + v * kLanes);
-  for (int j = 0; j < numTaps; ++j, --input) {
-    const V tap(taps[j]);
+  constexpr int kChain = 64;
+  for (int last = numTaps; last > 0; last -= kChain) {
+    V sums[vectors];
     FXENGINE_UNROLL(8)
     for (int v = 0; v < vectors; ++v)
-      sums[v] = multiplyAdd(tap, V::load_unaligned(input + v * kLanes), sums[v]);
+      sums[v] = V(0.0f);
+    for (int j = last - 1; j >= 0 && j >= last - kChain; --j) {
+      const V tap(taps[j]);
+      FXENGINE_UNROLL(8)
+      for (int v = 0; v < vectors; ++v)
+        sums[v] = multiplyAdd(tap, V::load_unaligned(input - j + v * kLanes), sums[v]);
+    }
+    FXENGINE_UNROLL(8)
+    for (int v = 0; v < vectors; ++v)
+      (V::load_unaligned(output + v * kLanes) + sums[v]).store_unaligned(output + v * kLanes);
   }
-  FXENGINE_UNROLL(8)
-  for (int v = 0; v < vectors; ++v)
-    sums[v].store_unaligned(output + v * kLanes);
 }
 
 template <class V> void fir(const float* taps, int numTaps, const float* input, float* output, int numFrames) noexcept {
