@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "style.h"
+
+namespace fxtrain::ui {
+
+/** Draws JUCE's own menus, text fields, scroll bars and tooltips as the rest of the window. */
+class LookAndFeel : public juce::LookAndFeel_V4 {
+ public:
+  LookAndFeel();
+
+  juce::Font getPopupMenuFont() override;
+  void drawPopupMenuBackgroundWithOptions(juce::Graphics& g, int width, int height,
+                                          const juce::PopupMenu::Options& options) override;
+  void drawPopupMenuItem(juce::Graphics& g, const juce::Rectangle<int>& area, bool isSeparator, bool isActive,
+                         bool isHighlighted, bool isTicked, bool hasSubMenu, const juce::String& text,
+                         const juce::String& shortcut, const juce::Drawable* icon,
+                         const juce::Colour* textColour) override;
+  void getIdealPopupMenuItemSize(const juce::String& text, bool isSeparator, int standardHeight, int& width,
+                                 int& height) override;
+  void drawPopupMenuSectionHeader(juce::Graphics& g, const juce::Rectangle<int>& area,
+                                  const juce::String& text) override;
+  int getPopupMenuBorderSize() override { return 6; }
+
+  juce::Rectangle<int> getTooltipBounds(const juce::String& text, juce::Point<int> position,
+                                        juce::Rectangle<int> parentArea) override;
+  void drawTooltip(juce::Graphics& g, const juce::String& text, int width, int height) override;
+
+  void fillTextEditorBackground(juce::Graphics& g, int width, int height, juce::TextEditor& editor) override;
+  void drawTextEditorOutline(juce::Graphics& g, int width, int height, juce::TextEditor& editor) override;
+  void drawScrollbar(juce::Graphics& g, juce::ScrollBar& bar, int x, int y, int width, int height, bool isVertical,
+                     int thumbStart, int thumbSize, bool isMouseOver, bool isMouseDown) override;
+};
+
+} // namespace fxtrain::ui

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "buttons.h"
+#include "knob.h"
+#include "meter.h"
+#include "panel.h"
+#include "response_curve.h"
+#include "slot_card.h"
+
+/** The stations of the signal around the two slots, each a panel. */
+namespace fxtrain::ui {
+
+class InputPanel : public Panel {
+ public:
+  explicit InputPanel(PluginProcessor& processor);
+  void resized() override;
+  Meter meter;
+
+ private:
+  Choice mode_;
+  Knob gain_;
+};
+
+class GatePanel : public Panel {
+ public:
+  explicit GatePanel(PluginProcessor& processor);
+  /** @param gain  of the gate now, 0 to 1 */
+  void update(float gain);
+  void resized() override;
+  void paint(juce::Graphics& g) override;
+
+ private:
+  enum class State { off, open, closing, closed };
+  juce::Rectangle<int> lightArea() const;
+  State state_ = State::off;
+  Switch on_;
+  Knob threshold_, release_;
+};
+
+/** Between the slots: which is heard, in what proportion, and how their levels are brought together. */
+class SlotSwitch : public Panel {
+ public:
+  explicit SlotSwitch(PluginProcessor& processor);
+  void resized() override;
+  void paint(juce::Graphics&) override {}
+  int index() const { return slots_.index(); }
+  std::function<void()> onChange;
+
+ private:
+  Segments slots_;
+  Fader blend_;
+  Choice levels_;
+};
+
+class TonePanel : public Panel {
+ public:
+  explicit TonePanel(PluginProcessor& processor);
+  void resized() override;
+
+ private:
+  void changed();
+  Switch on_;
+  Knob bass_, middle_, treble_;
+  ResponseCurve curve_;
+};
+
+class CabinetPanel : public Panel, public juce::FileDragAndDropTarget {
+ public:
+  CabinetPanel(PluginProcessor& processor, Browser& browser);
+  void show(std::shared_ptr<const CabinetFile> file);
+  void resized() override;
+  void paint(juce::Graphics& g) override;
+  bool isInterestedInFileDrag(const juce::StringArray& files) override { return files.size() == 1; }
+  void fileDragEnter(const juce::StringArray&, int, int) override { setDropHint("Load as cabinet"); }
+  void fileDragExit(const juce::StringArray&) override { setDropHint({}); }
+  void filesDropped(const juce::StringArray& files, int, int) override;
+
+ private:
+  void browse();
+  void changed();
+  PluginProcessor& processor_;
+  Browser& browser_;
+  std::shared_ptr<const CabinetFile> file_;
+  Switch on_;
+  PushButton previous_, next_, load_, clear_;
+  Knob level_;
+  ResponseCurve curve_;
+};
+
+class OutputPanel : public Panel {
+ public:
+  explicit OutputPanel(PluginProcessor& processor);
+  /** @param numFaults  times that NaN was made silence so far */
+  void update(std::uint32_t numFaults);
+  void resized() override;
+  Meter meter;
+
+ private:
+  Knob gain_, mix_;
+  Light fault_;
+  std::uint32_t numFaults_;
+};
+
+} // namespace fxtrain::ui

@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: MIT
+#include "slot_card.h"
+
+#include <cmath>
+
+namespace fxtrain::ui {
+namespace {
+
+juce::String between() { return juce::String::fromUTF8("  \xc2\xb7  "); }
+
+} // namespace
+
+void Browser::open(const juce::String& title, const juce::File& start, const juce::String& pattern,
+                   std::function<void(const juce::File&)> then) {
+  chooser_ = std::make_unique<juce::FileChooser>(title, start, pattern);
+  chooser_->launchAsync(juce::FileBrowserComponent::openMode | juce::FileBrowserComponent::canSelectFiles,
+                        [then = std::move(then)](const juce::FileChooser& chooser) {
+                          if (const auto file = chooser.getResult(); file != juce::File())
+                            then(file);
+                        });
+}
+
+SlotCard::SlotCard(PluginProcessor& processor, Browser& browser, int slot)
+    : Panel({}), processor_(processor), browser_(browser), slot_(slot),
+      previous_("Previous capture in the folder", Icon::previous), next_("Next capture in the folder", Icon::next),
+      load_("Load a capture", Icon::folder), clear_("Take the capture out", Icon::close),
+      invite_("Load a capture", Icon::folder, "Browse", PushButton::Style::raised) {
+  setTitle("Slot " + letter());
+  setComponentID("slot_" + letter().toLowerCase());
+  auto& rig = processor.rig();
+  previous_.onClick = [this, &rig] {
+    asked_ = true;
+    rig.loadNeighbour(slot_, -1);
+  };
+  next_.onClick = [this, &rig] {
+    asked_ = true;
+    rig.loadNeighbour(slot_, 1);
+  };
+  load_.onClick = invite_.onClick = [this] { browse(); };
+  clear_.onClick = [this, &rig] { rig.clearModel(slot_); };
+  for (auto* button : {&previous_, &next_, &load_, &clear_, &invite_}) {
+    button->setTitle(button->getName() + ", slot " + letter());
+    addChildComponent(button);
+  }
+  load_.setComponentID("load_" + letter().toLowerCase());
+  for (int k = 0; k < int(knobs_.size()); ++k) {
+    knobs_[std::size_t(k)] =
+        std::make_unique<Knob>(processor, id::knob(slot, k), juce::String(),
+                               "A control of the captured device, as far as the capture knows it.", 44);
+    addChildComponent(*knobs_[std::size_t(k)]);
+  }
+  show(nullptr);
+}
+
+void SlotCard::show(std::shared_ptr<const ModelFile> file) {
+  file_ = std::move(file);
+  const bool loaded = file_ != nullptr;
+  previous_.setVisible(true);
+  next_.setVisible(true);
+  load_.setVisible(loaded);
+  clear_.setVisible(loaded);
+  invite_.setVisible(!loaded);
+  for (std::size_t k = 0; k < knobs_.size(); ++k) {
+    const bool used = loaded && k < file_->info.knobs.size();
+    if (used)
+      knobs_[k]->setKnobInfo(file_->info.knobs[k]);
+    knobs_[k]->setVisible(used);
+  }
+  collectFacts();
+  auto description = loaded ? title_ : juce::String("empty");
+  for (const auto& fact : facts_)
+    description << ", " << fact.caption << " " << fact.value;
+  setDescription(description);
+  resized();
+  repaint();
+}
+
+void SlotCard::setLive(bool live) {
+  if (live_ == live)
+    return;
+  live_ = live;
+  for (auto& knob : knobs_)
+    knob->setActive(live);
+  repaint();
+}
+
+void SlotCard::setHostRate(double hz) {
+  if (hostRate_ != hz) {
+    hostRate_ = hz;
+    collectFacts();
+    repaint();
+  }
+}
+
+void SlotCard::setLoading(bool loading) {
+  const bool shown = loading && asked_;
+  if (!loading)
+    asked_ = false;
+  if (loading_ != shown) {
+    loading_ = shown;
+    repaint();
+  }
+}
+
+void SlotCard::load(const juce::File& file) {
+  asked_ = true;
+  processor_.rig().loadModel(slot_, file);
+}
+
+void SlotCard::browse() {
+  auto start =
+      file_ != nullptr && file_->path.isNotEmpty() ? juce::File(file_->path).getParentDirectory() : juce::File();
+  if (!start.isDirectory())
+    start = Rig::modelFolder();
+  if (!start.isDirectory())
+    start = juce::File::getSpecialLocation(juce::File::userHomeDirectory);
+  const juce::Component::SafePointer<SlotCard> safe(this);
+  browser_.open("Load a capture into slot " + letter(), start, "*.json;*.aidax", [safe](const juce::File& file) {
+    if (safe != nullptr)
+      safe->load(file);
+  });
+}
+
+void SlotCard::collectFacts() {
+  facts_.clear();
+  title_ = who_ = gear_ = {};
+  if (file_ == nullptr)
+    return;
+  title_ = file_->title();
+  const auto gear = file_->gearType();
+  gear_ = gear.isEmpty() ? "Capture" : gear.substring(0, 1).toUpperCase() + gear.substring(1);
+  juce::StringArray who;
+  if (const auto device = file_->device(); device.isNotEmpty() && device != title_)
+    who.add(device);
+  if (const auto author = file_->author(); author.isNotEmpty())
+    who.add("by " + author);
+  who_ = who.joinIntoString(between());
+  const auto& info = file_->info;
+  if (const auto rate = info.sampleRate) {
+    const bool resampled = hostRate_ > 0.0 && std::abs(*rate - hostRate_) > 1e-6 * hostRate_;
+    facts_.push_back({"Sample rate", rateText(*rate) + (resampled ? ", resampled" : "")});
+  } else {
+    facts_.push_back({"Sample rate", "any"});
+  }
+  if (const auto esr = file_->esr())
+    facts_.push_back({"Error (ESR)", juce::String(100.0 * *esr, *esr < 0.001 ? 3 : *esr < 0.1 ? 2 : 1) + " %"});
+  juce::String network = juce::String::fromUTF8(info.architecture.c_str()).toUpperCase();
+  for (const auto& layer : info.layers)
+    if (layer.type == "lstm" || layer.type == "gru") {
+      network << " " << layer.outputSize;
+      break;
+    }
+  facts_.push_back({"Network", network});
+}
+
+juce::Rectangle<int> SlotCard::badgeArea() const { return {16, 16, 28, 28}; }
+
+void SlotCard::resized() {
+  auto row = juce::Rectangle<int>(getWidth() - 12 - 4 * 32, 14, 4 * 32, 32);
+  if (file_ == nullptr)
+    row = row.withX(getWidth() - 12 - 2 * 32);
+  for (auto* button : {&previous_, &next_, &load_, &clear_})
+    button->setBounds(row.removeFromLeft(32));
+  invite_.setBounds(getWidth() / 2 - 56, 152, 112, 36);
+  const int height = Knob::heightFor(44), width = (getWidth() - 32) / int(knobs_.size());
+  for (int k = 0; k < int(knobs_.size()); ++k)
+    knobs_[std::size_t(k)]->setBounds(16 + k * width, getHeight() - 14 - height, width, height);
+}
+
+void SlotCard::paint(juce::Graphics& g) {
+  Panel::paint(g);
+  const auto bounds = getLocalBounds().toFloat();
+  if (live_ && file_ != nullptr) {
+    g.setColour(colour::accent.withAlpha(0.55f));
+    g.drawRoundedRectangle(bounds.reduced(0.75f), 11.5f, 1.5f);
+  }
+  const auto badge = badgeArea().toFloat();
+  g.setColour(live_ ? colour::accent : colour::raised);
+  g.fillRoundedRectangle(badge, 7.0f);
+  drawText(g, letter(), badge, font(15.0f, Weight::semiBold), live_ ? colour::onAccent : colour::secondary,
+           juce::Justification::centred);
+
+  auto line = juce::Rectangle<float>(badge.getRight() + 12.0f, badge.getY(),
+                                     float(previous_.getX()) - badge.getRight() - 24.0f, badge.getHeight());
+  const auto caption = font(13.0f, Weight::medium);
+  if (loading_) {
+    drawText(g, "Loading...", line, caption, colour::accent);
+  } else if (file_ != nullptr) {
+    drawText(g, gear_, line, caption, colour::secondary);
+  } else {
+    drawText(g, "Empty: the sound passes through", line, caption, colour::faint);
+  }
+
+  if (file_ == nullptr) {
+    auto inner = bounds.reduced(16.0f).withTrimmedTop(44.0f);
+    juce::Path outline;
+    outline.addRoundedRectangle(inner, 8.0f);
+    constexpr float kDashes[] = {5.0f, 5.0f};
+    juce::Path dashed;
+    juce::PathStrokeType(1.25f).createDashedStroke(dashed, outline, kDashes, 2);
+    g.setColour(colour::track);
+    g.fillPath(dashed);
+    drawText(g, "Drop a capture here", {inner.getX(), 92.0f, inner.getWidth(), 24.0f}, font(16.0f, Weight::medium),
+             colour::text, juce::Justification::centred);
+    drawText(g, ".json or .aidax", {inner.getX(), 118.0f, inner.getWidth(), 18.0f}, font(13.0f), colour::faint,
+             juce::Justification::centred);
+    return;
+  }
+
+  const float left = 16.0f, width = bounds.getWidth() - 2.0f * left;
+  drawText(g, title_, {left, 56.0f, width, 28.0f}, font(22.0f, Weight::semiBold), colour::text);
+  drawText(g, who_, {left, 85.0f, width, 18.0f}, font(13.5f), colour::secondary);
+
+  const bool hasKnobs = !file_->info.knobs.empty();
+  if (hasKnobs) {
+    juce::StringArray texts;
+    for (const auto& fact : facts_)
+      texts.add(fact.caption == "Error (ESR)" ? "ESR " + fact.value : fact.value);
+    drawText(g, texts.joinIntoString(between()), {left, 107.0f, width, 18.0f}, font(12.5f), colour::faint);
+    return;
+  }
+  float x = left;
+  for (const auto& fact : facts_) {
+    drawText(g, fact.caption, {x, 168.0f, 128.0f, 16.0f}, font(12.0f), colour::faint);
+    drawText(g, fact.value, {x, 186.0f, 128.0f, 20.0f}, font(15.0f, Weight::medium), colour::text);
+    x += 132.0f;
+  }
+}
+
+void SlotCard::mouseDown(const juce::MouseEvent& event) {
+  if (event.mods.isPopupMenu())
+    showMenu();
+}
+
+void SlotCard::mouseUp(const juce::MouseEvent& event) {
+  if (event.mods.isPopupMenu() || event.mouseWasDraggedSinceMouseDown())
+    return;
+  if (badgeArea().expanded(6).contains(event.getPosition())) { // on stage, the largest target is the best
+    if (auto* parameter = processor_.parameters.getParameter(id::slot)) {
+      parameter->beginChangeGesture();
+      parameter->setValueNotifyingHost(parameter->convertTo0to1(float(slot_)));
+      parameter->endChangeGesture();
+    }
+  }
+}
+
+void SlotCard::showMenu() {
+  juce::PopupMenu menu;
+  auto& rig = processor_.rig();
+  const juce::String other = slot_ == 0 ? "B" : "A";
+  const int from = slot_, to = 1 - slot_;
+  menu.addItem("Load...", [safe = juce::Component::SafePointer<SlotCard>(this)] {
+    if (safe != nullptr)
+      safe->browse();
+  });
+  menu.addItem("Copy to " + other, file_ != nullptr, false, [&rig, from, to] { rig.copyModel(from, to); });
+  menu.addItem("Swap A and B", [&rig] { rig.swapModels(); });
+  menu.addItem("Take out", file_ != nullptr, false, [&rig, from] { rig.clearModel(from); });
+  if (file_ != nullptr && juce::File(file_->path).existsAsFile()) {
+    menu.addSeparator();
+    menu.addItem("Show in folder", [file = juce::File(file_->path)] { file.revealToUser(); });
+  }
+  if (file_ != nullptr && !file_->info.notes.empty()) {
+    menu.addSeparator();
+    for (const auto& note : file_->info.notes)
+      menu.addItem(juce::String::fromUTF8(note.c_str()), false, false, nullptr);
+  }
+  menu.showMenuAsync(juce::PopupMenu::Options().withTargetComponent(this).withMousePosition());
+}
+
+bool SlotCard::isInterestedInFileDrag(const juce::StringArray& files) { return files.size() == 1; }
+void SlotCard::fileDragEnter(const juce::StringArray&, int, int) { setDropHint("Load into slot " + letter()); }
+void SlotCard::fileDragExit(const juce::StringArray&) { setDropHint({}); }
+void SlotCard::filesDropped(const juce::StringArray& files, int, int) {
+  setDropHint({});
+  load(juce::File(files[0]));
+}
+
+} // namespace fxtrain::ui

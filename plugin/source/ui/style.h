@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <juce_gui_basics/juce_gui_basics.h>
+
+/** What everything in the window is drawn with: colours, type, icons. Sizes are logical pixels at 100 %. */
+namespace fxtrain::ui {
+
+namespace colour {
+inline const juce::Colour window{0xff101215};
+inline const juce::Colour panel{0xff191c20};
+inline const juce::Colour raised{0xff23272d}; ///< fields and buttons on a panel
+inline const juce::Colour hover{0xff2d323a};
+inline const juce::Colour line{0xff2b3037};  ///< hairlines around panels
+inline const juce::Colour track{0xff383e47}; ///< of knobs, faders, wires that carry nothing
+inline const juce::Colour text{0xfff3f4f6};
+inline const juce::Colour secondary{0xffb1b7bf};
+inline const juce::Colour faint{0xff8f969f};  ///< captions; still 5 : 1 on a panel
+inline const juce::Colour accent{0xfff4a63c}; ///< what is live
+inline const juce::Colour onAccent{0xff17120a};
+inline const juce::Colour danger{0xffff7066};
+} // namespace colour
+
+enum class Weight { regular, medium, semiBold };
+
+/** Inter. @param size  of the em, as in CSS */
+juce::Font font(float size, Weight weight = Weight::regular);
+
+/** In logical pixels. */
+float widthOf(const juce::Font& font, const juce::String& text);
+
+/** One line, cut with an ellipsis where it does not fit. */
+void drawText(juce::Graphics& g, const juce::String& text, juce::Rectangle<float> area, const juce::Font& font,
+              juce::Colour colour, juce::Justification justification = juce::Justification::centredLeft);
+
+enum class Icon {
+  previous,
+  next,
+  down,
+  folder,
+  close,
+  undo,
+  redo,
+  save,
+  tuner,
+  menu,
+  power,
+  play,
+  stop,
+  loop,
+  plus,
+  warning,
+  check,
+  swap
+};
+
+/** @param area  of the icon's square; its grid is 16 x 16 */
+void drawIcon(juce::Graphics& g, Icon icon, juce::Rectangle<float> area, juce::Colour colour);
+
+/** A ring around what has the keyboard. */
+void drawFocusRing(juce::Graphics& g, juce::Rectangle<float> area, float radius);
+
+/** With a typographic minus, and a plus where `sign` is asked for and the value is not 0. */
+juce::String typographic(const juce::String& number, bool sign = false);
+
+/** "48 kHz", "44.1 kHz". */
+juce::String rateText(double hz);
+
+} // namespace fxtrain::ui

@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: MIT
+// Draws the plugin's window in each of its states, off screen, and writes the pictures:
+//
+//     screenshots FOLDER [state...]
+//     screenshots --cost             the time that the moving parts take to draw
+
+#include "support/messages.h"
+
+#include <PluginEditor.h>
+#include <PluginProcessor.h>
+
+#include <juce_audio_utils/juce_audio_utils.h>
+
+#include <cmath>
+#include <cstring>
+#include <ctime>
+#include <functional>
+#include <iostream>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace {
+
+using fxtrain::ModelFile;
+using fxtrain::PluginEditor;
+using fxtrain::PluginProcessor;
+namespace id = fxtrain::id;
+
+constexpr double kRate = 48000.0;
+constexpr int kBlock = 480;
+
+void set(PluginProcessor& processor, const juce::String& parameter, float plainValue) {
+  auto* target = processor.parameters.getParameter(parameter);
+  target->setValueNotifyingHost(target->convertTo0to1(plainValue));
+}
+
+/** A linear model, so that it needs no training. */
+std::shared_ptr<const ModelFile> capture(const std::string& name, const std::string& author, const std::string& device,
+                                         const std::string& gear, const std::string& esr, int sampleRate,
+                                         int numKnobs) {
+  static const std::vector<std::string> kKnobs = {
+      R"({"name": "Drive", "min": 0, "max": 10, "default": 6})",
+      R"({"name": "Presence", "min": 0, "max": 10, "default": 5})",
+      R"({"name": "Cutoff", "unit": "Hz", "min": 200, "max": 4000, "default": 1200})",
+      R"({"name": "Sag", "unit": "%", "min": 0, "max": 100, "default": 30})"};
+  std::string knobs, weights = "[0.6]";
+  for (int k = 0; k < numKnobs; ++k) {
+    knobs += (k > 0 ? ", " : "") + kKnobs[std::size_t(k)];
+    weights += ", [0.0]";
+  }
+  const auto text = R"({"in_shape": [null, null, )" + std::to_string(1 + numKnobs) + R"(], "samplerate": )" +
+                    std::to_string(sampleRate) + (numKnobs > 0 ? R"(, "knobs": [)" + knobs + "]" : std::string()) +
+                    R"(, "metadata": {"name": ")" + name + R"(", "author": ")" + author + R"(", "based": ")" + device +
+                    R"(", "gear_type": ")" + gear + R"(", "esr": )" + esr +
+                    R"(}, "layers": [{"type": "dense", "activation": "", "shape": [null, null, 1], "weights": [[)" +
+                    weights + R"(], [0.0]]}]})";
+  return ModelFile::parse(text, name, {});
+}
+
+/** Plays a note. */
+void play(PluginProcessor& processor, float gain, double hz, double seconds) {
+  juce::AudioBuffer<float> buffer(2, kBlock);
+  juce::MidiBuffer midi;
+  long frame = 0;
+  for (int block = 0; block < int(seconds * kRate) / kBlock; ++block) {
+    for (int i = 0; i < kBlock; ++i, ++frame) {
+      const double phase = juce::MathConstants<double>::twoPi * hz * double(frame) / kRate;
+      const auto value = float(double(gain) * std::sin(phase));
+      buffer.setSample(0, i, value);
+      buffer.setSample(1, i, value);
+    }
+    processor.processBlock(buffer, midi);
+  }
+}
+
+struct Scene {
+  PluginProcessor& processor;
+  std::unique_ptr<PluginEditor> editor;
+  float scale = 1.0f;
+
+  void open() {
+    editor.reset(dynamic_cast<PluginEditor*>(processor.createEditor()));
+    test::deliverMessages(50);
+  }
+};
+
+struct State {
+  const char* name;
+  bool standalone;
+  std::function<void(Scene&)> prepare;
+};
+
+void loadTwo(PluginProcessor& processor) {
+  auto contents = processor.rig().contents();
+  contents.models[0] = capture("Marlow 50 Lead Channel, Bright On", "Ada Winter", "1972 lead head into a reactive load",
+                               "amp", "0.0071", 48000, 4);
+  contents.models[1] =
+      capture("An Uncommonly Long Name for a Capture of a Small Practice Amplifier in a Big Wooden Room",
+              "Somebody Who Has a Fairly Long Name as Well", "a combo nobody has heard of, with its microphone",
+              "amp_cab", "0.123", 44100, 0);
+  processor.rig().setContents(contents);
+}
+
+const std::vector<State>& states() {
+  static const std::vector<State> all = {
+      {"first", false,
+       [](Scene& scene) {
+         play(scene.processor, 0.25f, 196.0, 1.0);
+         scene.open();
+       }},
+      {"empty", false,
+       [](Scene& scene) {
+         scene.processor.rig().setContents({});
+         scene.open();
+       }},
+      {"two", false,
+       [](Scene& scene) {
+         loadTwo(scene.processor);
+         set(scene.processor, id::slot, 2.0f);
+         set(scene.processor, id::blend, 35.0f);
+         set(scene.processor, id::knob(0, 0), 80.0f);
+         set(scene.processor, id::gateOn, 1.0f);
+         set(scene.processor, id::gateThreshold, -20.0f);
+         set(scene.processor, id::inputGain, 6.5f);
+         set(scene.processor, id::toneOn, 1.0f);
+         set(scene.processor, id::bass, 4.0f);
+         set(scene.processor, id::middle, -3.5f);
+         set(scene.processor, id::treble, 2.0f);
+         set(scene.processor, id::outputGain, -6.0f);
+         set(scene.processor, id::mix, 80.0f);
+         scene.open();
+         play(scene.processor, 1.2f, 196.0, 1.0);
+       }},
+      {"slot-b", false,
+       [](Scene& scene) {
+         loadTwo(scene.processor);
+         set(scene.processor, id::slot, 1.0f);
+         set(scene.processor, id::cabinetOn, 1.0f);
+         scene.open();
+       }},
+      {"error", false,
+       [](Scene& scene) {
+         scene.open();
+         scene.processor.rig().setProblem("My favourite amp.nam is a Neural Amp Modeler model (.nam 0.5.4, WaveNet), "
+                                          "where an RTNeural JSON model is "
+                                          "expected: convert it, or ask its author for one.");
+       }},
+      {"tuner", false,
+       [](Scene& scene) {
+         set(scene.processor, id::tuner, 1.0f);
+         scene.open();
+         scene.editor->tunerView()->show(184.0); // F#3 with 9.4 cents missing
+       }},
+      {"tuned", false,
+       [](Scene& scene) {
+         set(scene.processor, id::tuner, 1.0f);
+         scene.open();
+         scene.editor->tunerView()->show(110.02);
+       }},
+      {"bypass", false,
+       [](Scene& scene) {
+         set(scene.processor, id::bypass, 1.0f);
+         scene.open();
+       }},
+      {"settings", false,
+       [](Scene& scene) {
+         scene.processor.midiControl().setBindings({{80, 0, id::bypass, fxtrain::MidiControl::Mode::toggle},
+                                                    {11, 1, id::blend, fxtrain::MidiControl::Mode::follow}});
+         scene.open();
+         scene.editor->showSettings(true);
+       }},
+      {"small", false,
+       [](Scene& scene) {
+         scene.processor.setEditorSize({PluginEditor::kLeastWidth, 1});
+         scene.open();
+       }},
+      {"large", false,
+       [](Scene& scene) {
+         scene.processor.setEditorSize({PluginEditor::kGreatestWidth, 1});
+         play(scene.processor, 0.25f, 196.0, 1.0);
+         scene.open();
+       }},
+      {"standalone", true, [](Scene& scene) { scene.open(); }},
+  };
+  return all;
+}
+
+juce::Image picture(const State& state) {
+  if (state.standalone)
+    juce::AudioProcessor::setTypeOfNextNewPlugin(juce::AudioProcessor::wrapperType_Standalone);
+  PluginProcessor processor;
+  juce::AudioProcessor::setTypeOfNextNewPlugin(juce::AudioProcessor::wrapperType_Undefined);
+  processor.setRateAndBufferSizeDetails(kRate, kBlock);
+  processor.prepareToPlay(kRate, kBlock);
+  Scene scene{processor, nullptr};
+  state.prepare(scene);
+  test::deliverMessages(100);
+  scene.editor->stopUpdates(); // from here on by a clock of our own
+  for (int i = 0; i < 8; ++i)
+    scene.editor->update(0.001 * (i + 1));
+  auto image = scene.editor->createComponentSnapshot(scene.editor->getLocalBounds(), true, 1.0f);
+  return image;
+}
+
+/** Time of drawing the meters, as they move with every picture, at 200 %. */
+int cost() {
+  PluginProcessor processor;
+  processor.setRateAndBufferSizeDetails(kRate, kBlock);
+  processor.prepareToPlay(kRate, kBlock);
+  Scene scene{processor, nullptr};
+  scene.processor.setEditorSize({PluginEditor::kGreatestWidth, 1});
+  scene.open();
+  scene.editor->stopUpdates();
+  const auto now = [] { return double(std::clock()) / CLOCKS_PER_SEC; };
+  double updating = 0.0;
+  constexpr int kTimes = 300;
+  for (int i = 0; i < kTimes; ++i) {
+    play(processor, 0.1f + 0.8f * float(i % 10) / 10.0f, 196.0, 0.01);
+    const double start = now();
+    scene.editor->update(i / 30.0);
+    updating += now() - start;
+  }
+  const double start = now();
+  const auto image = scene.editor->createComponentSnapshot(scene.editor->getLocalBounds(), true, 1.0f);
+  std::cout << "update: " << 1e6 * updating / kTimes << " us; whole window at 200 %: " << 1e3 * (now() - start)
+            << " ms\n";
+  return 0;
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+  const juce::ScopedJuceInitialiser_GUI juce;
+  if (argc >= 2 && std::strcmp(argv[1], "--cost") == 0)
+    return cost();
+  if (argc < 2) {
+    std::cerr << "usage: screenshots FOLDER [state...]\n";
+    return 2;
+  }
+  const auto folder = juce::File::getCurrentWorkingDirectory().getChildFile(argv[1]);
+  if (!folder.createDirectory()) {
+    std::cerr << "cannot make " << folder.getFullPathName() << "\n";
+    return 1;
+  }
+  for (const auto& state : states()) {
+    bool wanted = argc == 2;
+    for (int i = 2; i < argc; ++i)
+      wanted = wanted || std::strcmp(argv[i], state.name) == 0;
+    if (!wanted)
+      continue;
+    const auto file = folder.getChildFile(juce::String(state.name) + ".png");
+    file.deleteFile();
+    juce::FileOutputStream stream(file);
+    if (!stream.openedOk() || !juce::PNGImageFormat().writeImageToStream(picture(state), stream)) {
+      std::cerr << "cannot write " << file.getFullPathName() << "\n";
+      return 1;
+    }
+  }
+  return 0;
+}
