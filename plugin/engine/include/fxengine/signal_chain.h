@@ -193,7 +193,7 @@ class SignalChain {
   ToneStack tone_;
   FadingDelay delay_; // of the input
   LevelMeter inputMeter_, outputMeter_;
-  SampleRing tunerRing_;
+  SampleRing tunerRing_{1 << 15}; // an eighth of a second at 192 kHz and more, for PitchDetector
   std::atomic<std::uint32_t> faults_{0};
   std::atomic<float> gateGain_{1.0f};
 
