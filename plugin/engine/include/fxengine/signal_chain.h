@@ -87,7 +87,8 @@ struct SlotContent {
     setSlot(), setCabinet() and collect() for one loading thread at a time, while it runs; what only reads, for any. */
 class SignalChain {
  public:
-  static constexpr int kMaxPart = 256;           ///< longest part of a block that is run at once, in frames
+  static constexpr int kMaxPart = 256;               ///< longest part of a block that is run at once, in frames
+  static constexpr std::size_t kTunerFrames = 32768; ///< that tunerRing() holds at least
   static constexpr int kMaxLatency = 8192;       ///< frames; a model that is later is heard later than the dry signal
   static constexpr double kFadeMs = 20.0;        ///< of new models, switches and gains
   static constexpr double kNormalisedDb = -18.0; ///< loudness of a normalised model
