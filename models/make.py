@@ -93,8 +93,8 @@ CAPTURES = {
         based="two-transistor silicon fuzz (circuit: fuzz)",
         gear_type="pedal",
         seed=13,
-        seconds=480.0,
-        epochs=64,
+        seconds=400.0,
+        epochs=60,
         story="A silicon fuzz turned well up: asymmetric, near a square wave on single notes, torn on chords, and\n"
         "clearer when the guitar's volume comes down.",
     ),
