@@ -94,7 +94,7 @@ CAPTURES = {
         gear_type="pedal",
         seed=13,
         seconds=400.0,
-        epochs=60,
+        epochs=90,
         story="A silicon fuzz turned well up: asymmetric, near a square wave on single notes, torn on chords, and\n"
         "clearer when the guitar's volume comes down.",
     ),
