@@ -217,6 +217,7 @@ void PluginEditor::update(double seconds) {
   output_.meter.update(seconds);
   output_.update(chain.numFaults());
   gate_.update(chain.gateGain());
+  input_.meter.setMarker(gate_.threshold());
   if (tuner_ != nullptr && tick_ % 2 == 0)
     tuner_->update();
   if (take_ != nullptr)

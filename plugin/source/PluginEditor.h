@@ -53,7 +53,7 @@ class PluginEditor : public juce::AudioProcessorEditor, private juce::ChangeList
       setInterceptsMouseClicks(false, false);
       setAccessible(false);
     }
-    void paint(juce::Graphics& g) override { g.fillAll(ui::colour::window.withAlpha(0.62f)); }
+    void paint(juce::Graphics& g) override { g.fillAll(ui::colour::window.withAlpha(0.5f)); }
   };
 
   void changeListenerCallback(juce::ChangeBroadcaster*) override;

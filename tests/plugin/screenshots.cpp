@@ -58,17 +58,20 @@ std::shared_ptr<const ModelFile> capture(const std::string& name, const std::str
   return ModelFile::parse(text, name, {});
 }
 
-/** Plays a note. */
+/** Plays plucked notes, half a second each. */
 void play(PluginProcessor& processor, float gain, double hz, double seconds) {
   juce::AudioBuffer<float> buffer(2, kBlock);
   juce::MidiBuffer midi;
   long frame = 0;
   for (int block = 0; block < int(seconds * kRate) / kBlock; ++block) {
     for (int i = 0; i < kBlock; ++i, ++frame) {
-      const double phase = juce::MathConstants<double>::twoPi * hz * double(frame) / kRate;
-      const auto value = float(double(gain) * std::sin(phase));
-      buffer.setSample(0, i, value);
-      buffer.setSample(1, i, value);
+      const double time = double(frame % long(kRate / 2)) / kRate;
+      double value = 0.0;
+      for (int partial = 1; partial <= 8; ++partial)
+        value += std::exp(-time * (2.0 + 1.5 * partial)) / partial *
+                 std::sin(juce::MathConstants<double>::twoPi * hz * partial * time);
+      buffer.setSample(0, i, float(double(gain) * value));
+      buffer.setSample(1, i, float(double(gain) * value));
     }
     processor.processBlock(buffer, midi);
   }

@@ -215,6 +215,12 @@ void Header::paint(juce::Graphics& g) {
   g.strokePath(wave, juce::PathStrokeType(2.5f, juce::PathStrokeType::curved, juce::PathStrokeType::rounded));
   drawText(g, "fxtrain", {58.0f, 12.0f, 120.0f, 32.0f}, font(19.0f, Weight::semiBold), colour::text);
 
+  if (bypassed) {
+    const juce::Rectangle<float> pill{134.0f, 17.0f, 70.0f, 22.0f};
+    g.setColour(colour::raised);
+    g.fillRoundedRectangle(pill, 11.0f);
+    drawText(g, "Bypassed", pill, font(12.0f, Weight::medium), colour::text, juce::Justification::centred);
+  }
   const auto numbers = numbersArea().toFloat();
   const auto number = [&](float x, float width, const juce::String& caption, const juce::String& value,
                           const juce::String& more) {

@@ -74,6 +74,13 @@ void LookAndFeel::drawPopupMenuSectionHeader(juce::Graphics& g, const juce::Rect
   drawText(g, text, area.toFloat().withTrimmedLeft(14.0f), font(11.5f, Weight::medium), colour::faint);
 }
 
+void LookAndFeel::drawCornerResizer(juce::Graphics& g, int width, int height, bool isMouseOver, bool) {
+  g.setColour(isMouseOver ? colour::secondary : colour::track);
+  const auto size = float(std::min(width, height));
+  for (const float inset : {0.35f, 0.65f})
+    g.drawLine(size * inset, size * 0.9f, size * 0.9f, size * inset, size * 0.08f);
+}
+
 juce::Rectangle<int> LookAndFeel::getTooltipBounds(const juce::String& text, juce::Point<int> position,
                                                    juce::Rectangle<int> parentArea) {
   const auto layout = tooltipLayout(text);

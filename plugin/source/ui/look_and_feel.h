@@ -23,6 +23,7 @@ class LookAndFeel : public juce::LookAndFeel_V4 {
                                   const juce::String& text) override;
   int getPopupMenuBorderSize() override { return 6; }
 
+  void drawCornerResizer(juce::Graphics& g, int width, int height, bool isMouseOver, bool isMouseDragging) override;
   juce::Rectangle<int> getTooltipBounds(const juce::String& text, juce::Point<int> position,
                                         juce::Rectangle<int> parentArea) override;
   void drawTooltip(juce::Graphics& g, const juce::String& text, int width, int height) override;

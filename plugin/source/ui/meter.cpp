@@ -49,6 +49,13 @@ float Meter::yOf(float db) const {
   return float(bar_.getHeight()) * (1.0f - position);
 }
 
+void Meter::setMarker(std::optional<float> db) {
+  if (marker_ != db) {
+    marker_ = db;
+    repaint();
+  }
+}
+
 void Meter::update(double seconds) {
   const auto decibels = [](float gain) { return juce::Decibels::gainToDecibels(gain, kLowestDb); };
   const float elapsed = lastTime_ > 0.0 ? float(juce::jlimit(0.0, 1.0, seconds - lastTime_)) : 0.0f;
@@ -87,14 +94,19 @@ void Meter::Bar::paint(juce::Graphics& g) {
   g.fillAll(colour::raised);
   const float width = bounds.getWidth(), height = bounds.getHeight();
   const float full = meter.yOf(0.0f);
+  // Brighter towards full scale, so that a glance tells loud from quiet.
+  const juce::ColourGradient body(colour::accent, 0.0f, full, colour::accent.interpolatedWith(colour::raised, 0.55f),
+                                  0.0f, height, false);
   const auto fill = [&](float db, float alpha) {
     const float y = meter.yOf(db);
     if (y < full) {
       g.setColour(colour::danger.withAlpha(alpha));
       g.fillRect(0.0f, y, width, full - y);
     }
-    g.setColour(colour::accent.withAlpha(alpha));
+    g.setGradientFill(body);
+    g.setOpacity(alpha);
     g.fillRect(0.0f, std::max(y, full), width, height - std::max(y, full));
+    g.setOpacity(1.0f);
   };
   fill(meter.peak_, 0.4f);
   fill(meter.rms_, 1.0f);
@@ -120,6 +132,13 @@ void Meter::paint(juce::Graphics& g) {
     if (db > -60)
       drawText(g, juce::String(std::abs(db)), {23.0f, y - 7.0f, float(getWidth()) - 23.0f, 14.0f}, font(11.0f),
                db == 0 ? colour::secondary : colour::faint);
+  }
+  if (marker_) {
+    const float y = float(bar_.getY()) + yOf(*marker_);
+    juce::Path triangle;
+    triangle.addTriangle(15.0f, y, 21.0f, y - 4.0f, 21.0f, y + 4.0f);
+    g.setColour(colour::accent);
+    g.fillPath(triangle);
   }
 }
 

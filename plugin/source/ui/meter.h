@@ -5,6 +5,8 @@
 
 #include <fxengine/dsp/level_meter.h>
 
+#include <optional>
+
 namespace fxtrain::ui {
 
 /** A light that stays on until it is clicked, with a word beside it where there is room. */
@@ -31,6 +33,9 @@ class Meter : public juce::Component, public juce::SettableTooltipClient {
 
   Meter(const juce::String& name, fxengine::LevelMeter& source);
 
+  /** A level worth seeing on the scale, such as a gate's threshold; nothing for none. */
+  void setMarker(std::optional<float> db);
+
   /** Reads the meter and repaints what changed. */
   void update(double seconds);
 
@@ -56,6 +61,7 @@ class Meter : public juce::Component, public juce::SettableTooltipClient {
   float peak_ = kLowestDb, rms_ = kLowestDb, hold_ = kLowestDb;
   double lastTime_ = 0.0, holdUntil_ = 0.0;
   std::uint32_t numClips_ = 0;
+  std::optional<float> marker_;
   Bar bar_{*this};
   Light light_;
 };

@@ -118,7 +118,7 @@ int SettingsView::Page::layOut(int width) {
   row("Captures", levels_, 160);
   row("Input", inputMode_, 160);
   row("Calibrate the input", calibrate_, 38);
-  row("Full scale is", interface_, 208);
+  row("Interface level", interface_, 208);
   paragraph("The analog level at full scale of your interface's input, from its data sheet. Captures whose files tell "
             "their level are then driven as the device was.",
             52);

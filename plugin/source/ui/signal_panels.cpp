@@ -28,7 +28,8 @@ InputPanel::InputPanel(PluginProcessor& processor)
 void InputPanel::resized() {
   mode_.setBounds(headingArea().removeFromRight(88).expanded(6, 4));
   const auto area = contentArea();
-  gain_.setBounds(area.getX(), area.getY() + 40, 84, Knob::heightFor(64));
+  gain_.setBounds(juce::Rectangle<int>(area.getX(), area.getY(), 84, area.getHeight())
+                      .withSizeKeepingCentre(84, Knob::heightFor(64)));
   meter.setBounds(area.withTrimmedLeft(area.getWidth() - 40));
 }
 
@@ -58,6 +59,10 @@ void GatePanel::update(float gain) {
   }
 }
 
+std::optional<float> GatePanel::threshold() {
+  return on_.isOn() ? std::optional(plainValue(threshold_)) : std::nullopt;
+}
+
 void GatePanel::paint(juce::Graphics& g) {
   Panel::paint(g);
   auto area = lightArea().toFloat();
@@ -76,7 +81,7 @@ void GatePanel::paint(juce::Graphics& g) {
 
 void GatePanel::resized() {
   on_.setBounds(headingArea().removeFromRight(kSwitchWidth).translated(4, 0));
-  auto area = contentArea().withTrimmedTop(48).withHeight(Knob::heightFor(52)).expanded(6, 0);
+  auto area = contentArea().removeFromBottom(Knob::heightFor(52)).expanded(6, 0);
   threshold_.setBounds(area.removeFromLeft(area.getWidth() / 2));
   release_.setBounds(area);
 }
@@ -87,7 +92,7 @@ SlotSwitch::SlotSwitch(PluginProcessor& processor)
       levels_(processor, id::levels,
               "How the loudness of the captures is brought together: left as captured, B made as loud as A, or both to "
               "the same level.",
-              true) {
+              false) {
   setTitle("Slots");
   const auto changed = [this] {
     blend_.setActive(slots_.index() == 2);
@@ -102,9 +107,9 @@ SlotSwitch::SlotSwitch(PluginProcessor& processor)
 
 void SlotSwitch::resized() {
   auto area = getLocalBounds().withSizeKeepingCentre(getWidth(), 34);
-  slots_.setBounds(area.removeFromLeft(148));
-  levels_.setBounds(area.removeFromRight(136));
-  blend_.setBounds(area.reduced(8, 0));
+  slots_.setBounds(area.removeFromLeft(140));
+  levels_.setBounds(area.removeFromRight(120).withSizeKeepingCentre(120, 28));
+  blend_.setBounds(area.withTrimmedLeft(8).withTrimmedRight(4));
 }
 
 TonePanel::TonePanel(PluginProcessor& processor)
@@ -143,15 +148,16 @@ CabinetPanel::CabinetPanel(PluginProcessor& processor, Browser& browser)
       on_(processor, id::cabinetOn, "Plays the sound through the impulse response of a loudspeaker cabinet."),
       previous_("Previous cabinet in the folder", Icon::previous), next_("Next cabinet in the folder", Icon::next),
       load_("Load an impulse response (WAV, AIFF or FLAC)", Icon::folder), clear_("Take the cabinet out", Icon::close),
+      invite_("Load an impulse response (WAV, AIFF or FLAC)", Icon::folder, "Browse", PushButton::Style::raised),
       level_(processor, id::cabinetLevel, "Level", "Level after the cabinet.", 44), curve_(24.0f) {
   auto& rig = processor.rig();
   previous_.onClick = [&rig] { rig.loadCabinetNeighbour(-1); };
   next_.onClick = [&rig] { rig.loadCabinetNeighbour(1); };
-  load_.onClick = [this] { browse(); };
+  load_.onClick = invite_.onClick = [this] { browse(); };
   clear_.onClick = [&rig] { rig.clearCabinet(); };
   on_.onChange = [this] { changed(); };
   for (auto* child :
-       std::initializer_list<juce::Component*>{&on_, &previous_, &next_, &load_, &clear_, &curve_, &level_})
+       std::initializer_list<juce::Component*>{&on_, &previous_, &next_, &load_, &clear_, &invite_, &curve_, &level_})
     addAndMakeVisible(child);
   show(nullptr);
 }
@@ -171,9 +177,12 @@ void CabinetPanel::show(std::shared_ptr<const CabinetFile> file) {
       db += 18.0f - highest;
   }
   curve_.setCurve(std::move(curve));
-  clear_.setEnabled(file_ != nullptr);
+  for (auto* child : std::initializer_list<juce::Component*>{&load_, &clear_, &curve_, &level_})
+    child->setVisible(file_ != nullptr);
+  invite_.setVisible(file_ == nullptr);
   setDescription(file_ != nullptr ? file_->name : "empty");
   changed();
+  resized();
   repaint();
 }
 
@@ -202,38 +211,46 @@ void CabinetPanel::filesDropped(const juce::StringArray& files, int, int) {
 void CabinetPanel::paint(juce::Graphics& g) {
   Panel::paint(g);
   const auto area = contentArea();
-  drawText(g, file_ != nullptr ? file_->name : "No cabinet: drop a file here",
-           juce::Rectangle<int>(area.getX(), area.getY() - 4, area.getWidth(), 24).toFloat(),
-           font(14.0f, Weight::medium), file_ != nullptr ? colour::text : colour::faint);
-  if (file_ == nullptr)
+  if (file_ == nullptr) {
+    const auto inner = area.withTrimmedBottom(40).toFloat();
+    drawDropArea(g, inner);
+    drawText(g, "Drop a cabinet here", inner.withHeight(24.0f).translated(0.0f, 20.0f), font(14.0f, Weight::medium),
+             colour::text, juce::Justification::centred);
+    drawText(g, "WAV, AIFF or FLAC", inner.withHeight(18.0f).translated(0.0f, 44.0f), font(12.5f), colour::faint,
+             juce::Justification::centred);
     return;
+  }
+  drawText(g, file_->name, juce::Rectangle<int>(area.getX(), area.getY() - 6, area.getWidth(), 22).toFloat(),
+           font(14.0f, Weight::medium), colour::text);
   const auto& response = file_->response;
-  auto facts = juce::Rectangle<int>(level_.getRight() + 12, level_.getY() + 24, 110, 36).toFloat();
-  drawText(g, rateText(response.sampleRate) + (response.channels.size() == 2 ? ", stereo" : ", mono"),
-           facts.removeFromTop(18.0f), font(12.5f), colour::secondary);
+  const double seconds = double(response.channels.front().size()) / response.sampleRate;
   drawText(g,
-           juce::String(juce::roundToInt(1000.0 * double(response.channels.front().size()) / response.sampleRate)) +
-               " ms",
-           facts, font(12.5f), colour::secondary);
+           rateText(response.sampleRate) + (response.channels.size() == 2 ? ", stereo, " : ", mono, ") +
+               juce::String(juce::roundToInt(1000.0 * seconds)) + " ms",
+           juce::Rectangle<int>(level_.getRight() + 8, level_.getY() + 14, area.getRight() - level_.getRight() - 8, 18)
+               .toFloat(),
+           font(12.0f), colour::secondary, juce::Justification::centredRight);
 }
 
 void CabinetPanel::resized() {
-  auto heading = headingArea();
-  on_.setBounds(heading.removeFromRight(kSwitchWidth).translated(4, 0));
-  auto row = juce::Rectangle<int>(heading.getRight() - 4 * 26 - 4, heading.getY() - 3, 4 * 26, 26);
+  on_.setBounds(headingArea().removeFromRight(kSwitchWidth).translated(4, 0));
+  auto area = contentArea();
+  auto row = area.removeFromBottom(32).withLeft(area.getRight() - 4 * 30).translated(8, 4);
+  if (file_ == nullptr)
+    row = row.withLeft(row.getRight() - 2 * 30);
   for (auto* button : {&previous_, &next_, &load_, &clear_})
-    button->setBounds(row.removeFromLeft(26));
-  auto area = contentArea().withTrimmedTop(26);
-  auto bottom = area.removeFromBottom(Knob::heightFor(44));
+    button->setBounds(row.removeFromLeft(30));
+  area = contentArea();
+  level_.setBounds(area.removeFromBottom(Knob::heightFor(44)).withWidth(64));
   area.removeFromBottom(10);
-  curve_.setBounds(area);
-  level_.setBounds(bottom.removeFromLeft(72));
+  curve_.setBounds(area.withTrimmedTop(22));
+  invite_.setBounds(contentArea().withSizeKeepingCentre(104, 34).withY(contentArea().getY() + 76));
 }
 
 OutputPanel::OutputPanel(PluginProcessor& processor)
     : Panel("Output"), meter("Output level", processor.rig().chain().outputMeter()),
-      gain_(processor, id::outputGain, "Gain", "Level of the whole, after everything else.", 56),
-      mix_(processor, id::mix, "Mix", "How much of the dry guitar is replaced: 100 % is the rig alone.", 56),
+      gain_(processor, id::outputGain, "Gain", "Level of the whole, after everything else.", 60),
+      mix_(processor, id::mix, "Mix", "How much of the dry guitar is replaced: 100 % is the rig alone.", 60),
       fault_("Fault", "Fault"), numFaults_(processor.rig().chain().numFaults()) {
   fault_.setTooltip("A capture, or the input, made what is no number: it was turned into silence. Click to clear.");
   meter.setTooltip("The level that leaves the plugin.");
@@ -253,9 +270,10 @@ void OutputPanel::update(std::uint32_t numFaults) {
 void OutputPanel::resized() {
   const auto area = contentArea();
   meter.setBounds(area.withTrimmedLeft(area.getWidth() - 38));
-  gain_.setBounds(area.getX() - 6, area.getY() + 40, 68, Knob::heightFor(56));
-  mix_.setBounds(gain_.getBounds().translated(0, 128));
-  fault_.setBounds(area.getX(), area.getBottom() - 20, 60, 20);
+  // In line with the knobs of the columns to the left, the upper and the lower.
+  gain_.setBounds(area.getX() - 8, area.getY() + 56, 72, Knob::heightFor(60));
+  mix_.setBounds(gain_.getBounds().withY(area.getBottom() - Knob::heightFor(60)));
+  fault_.setBounds(area.getX(), area.getY() + 200, 60, 20);
 }
 
 } // namespace fxtrain::ui

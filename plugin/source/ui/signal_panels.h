@@ -27,6 +27,7 @@ class GatePanel : public Panel {
   explicit GatePanel(PluginProcessor& processor);
   /** @param gain  of the gate now, 0 to 1 */
   void update(float gain);
+  std::optional<float> threshold(); ///< in dB; nothing while the gate is off
   void resized() override;
   void paint(juce::Graphics& g) override;
 
@@ -83,7 +84,7 @@ class CabinetPanel : public Panel, public juce::FileDragAndDropTarget {
   Browser& browser_;
   std::shared_ptr<const CabinetFile> file_;
   Switch on_;
-  PushButton previous_, next_, load_, clear_;
+  PushButton previous_, next_, load_, clear_, invite_;
   Knob level_;
   ResponseCurve curve_;
 };

@@ -8,6 +8,11 @@ namespace {
 
 juce::String between() { return juce::String::fromUTF8("  \xc2\xb7  "); }
 
+/** Two significant digits. */
+juce::String percentText(double percent) {
+  return juce::String(percent, juce::jlimit(0, 6, 1 - int(std::floor(std::log10(percent))))) + " %";
+}
+
 } // namespace
 
 void Browser::open(const juce::String& title, const juce::File& start, const juce::String& pattern,
@@ -123,18 +128,16 @@ void SlotCard::browse() {
 
 void SlotCard::collectFacts() {
   facts_.clear();
-  title_ = who_ = gear_ = {};
+  title_ = device_ = author_ = gear_ = {};
   if (file_ == nullptr)
     return;
   title_ = file_->title();
   const auto gear = file_->gearType();
   gear_ = gear.isEmpty() ? "Capture" : gear.substring(0, 1).toUpperCase() + gear.substring(1);
-  juce::StringArray who;
-  if (const auto device = file_->device(); device.isNotEmpty() && device != title_)
-    who.add(device);
+  if (const auto device = file_->device(); device != title_)
+    device_ = device.substring(0, 1).toUpperCase() + device.substring(1);
   if (const auto author = file_->author(); author.isNotEmpty())
-    who.add("by " + author);
-  who_ = who.joinIntoString(between());
+    author_ = "by " + author;
   const auto& info = file_->info;
   if (const auto rate = info.sampleRate) {
     const bool resampled = hostRate_ > 0.0 && std::abs(*rate - hostRate_) > 1e-6 * hostRate_;
@@ -143,8 +146,9 @@ void SlotCard::collectFacts() {
     facts_.push_back({"Sample rate", "any"});
   }
   if (const auto esr = file_->esr())
-    facts_.push_back({"Error (ESR)", juce::String(100.0 * *esr, *esr < 0.001 ? 3 : *esr < 0.1 ? 2 : 1) + " %"});
-  juce::String network = juce::String::fromUTF8(info.architecture.c_str()).toUpperCase();
+    facts_.push_back({"Error (ESR)", percentText(100.0 * *esr), true});
+  auto network = juce::String::fromUTF8(info.architecture.c_str());
+  network = network == "dense" ? "Dense" : network.toUpperCase();
   for (const auto& layer : info.layers)
     if (layer.type == "lstm" || layer.type == "gru") {
       network << " " << layer.outputSize;
@@ -193,13 +197,7 @@ void SlotCard::paint(juce::Graphics& g) {
 
   if (file_ == nullptr) {
     auto inner = bounds.reduced(16.0f).withTrimmedTop(44.0f);
-    juce::Path outline;
-    outline.addRoundedRectangle(inner, 8.0f);
-    constexpr float kDashes[] = {5.0f, 5.0f};
-    juce::Path dashed;
-    juce::PathStrokeType(1.25f).createDashedStroke(dashed, outline, kDashes, 2);
-    g.setColour(colour::track);
-    g.fillPath(dashed);
+    drawDropArea(g, inner);
     drawText(g, "Drop a capture here", {inner.getX(), 92.0f, inner.getWidth(), 24.0f}, font(16.0f, Weight::medium),
              colour::text, juce::Justification::centred);
     drawText(g, ".json or .aidax", {inner.getX(), 118.0f, inner.getWidth(), 18.0f}, font(13.0f), colour::faint,
@@ -208,23 +206,37 @@ void SlotCard::paint(juce::Graphics& g) {
   }
 
   const float left = 16.0f, width = bounds.getWidth() - 2.0f * left;
-  drawText(g, title_, {left, 56.0f, width, 28.0f}, font(22.0f, Weight::semiBold), colour::text);
-  drawText(g, who_, {left, 85.0f, width, 18.0f}, font(13.5f), colour::secondary);
-
-  const bool hasKnobs = !file_->info.knobs.empty();
-  if (hasKnobs) {
+  float size = 22.0f; // long names are set smaller before they are cut
+  while (size > 16.0f && widthOf(font(size, Weight::semiBold), title_) > width)
+    size -= 1.0f;
+  drawText(g, title_, {left, 56.0f, width, 28.0f}, font(size, Weight::semiBold), colour::text);
+  if (!file_->info.knobs.empty()) {
+    drawText(g, author_.isNotEmpty() && device_.isNotEmpty() ? author_ + between() + device_ : author_ + device_,
+             {left, 85.0f, width, 18.0f}, font(13.5f), colour::secondary);
     juce::StringArray texts;
     for (const auto& fact : facts_)
-      texts.add(fact.caption == "Error (ESR)" ? "ESR " + fact.value : fact.value);
+      texts.add(fact.isError ? "ESR " + fact.value : fact.value);
     drawText(g, texts.joinIntoString(between()), {left, 107.0f, width, 18.0f}, font(12.5f), colour::faint);
     return;
   }
+  drawText(g, device_, {left, 86.0f, width, 18.0f}, font(13.5f), colour::secondary);
+  drawText(g, author_, {left, device_.isEmpty() ? 86.0f : 107.0f, width, 18.0f}, font(13.5f), colour::faint);
   float x = left;
+  const auto type = font(15.0f, Weight::medium);
   for (const auto& fact : facts_) {
-    drawText(g, fact.caption, {x, 168.0f, 128.0f, 16.0f}, font(12.0f), colour::faint);
-    drawText(g, fact.value, {x, 186.0f, 128.0f, 20.0f}, font(15.0f, Weight::medium), colour::text);
-    x += 132.0f;
+    const float column = std::max(120.0f, widthOf(type, fact.value) + 24.0f);
+    drawText(g, fact.caption, {x, 168.0f, column, 16.0f}, font(12.0f), colour::faint);
+    drawText(g, fact.value, {x, 186.0f, column, 20.0f}, type, colour::text);
+    x += column;
   }
+}
+
+juce::String SlotCard::getTooltip() {
+  if (file_ == nullptr)
+    return {};
+  juce::StringArray lines{title_, device_, author_};
+  lines.removeEmptyStrings();
+  return lines.joinIntoString("\n");
 }
 
 void SlotCard::mouseDown(const juce::MouseEvent& event) {

@@ -20,7 +20,7 @@ class Browser {
 };
 
 /** One of the two slots: what is loaded, its own knobs, and ways to load another. */
-class SlotCard : public Panel, public juce::FileDragAndDropTarget {
+class SlotCard : public Panel, public juce::FileDragAndDropTarget, public juce::TooltipClient {
  public:
   SlotCard(PluginProcessor& processor, Browser& browser, int slot);
 
@@ -34,6 +34,7 @@ class SlotCard : public Panel, public juce::FileDragAndDropTarget {
 
   void paint(juce::Graphics& g) override;
   void resized() override;
+  juce::String getTooltip() override;
   void mouseDown(const juce::MouseEvent& event) override;
   void mouseUp(const juce::MouseEvent& event) override;
   bool isInterestedInFileDrag(const juce::StringArray& files) override;
@@ -44,6 +45,7 @@ class SlotCard : public Panel, public juce::FileDragAndDropTarget {
  private:
   struct Fact {
     juce::String caption, value;
+    bool isError = false;
   };
   void collectFacts();
   juce::Rectangle<int> badgeArea() const;
@@ -55,7 +57,7 @@ class SlotCard : public Panel, public juce::FileDragAndDropTarget {
   Browser& browser_;
   int slot_;
   std::shared_ptr<const ModelFile> file_;
-  juce::String title_, who_, gear_; // of the file
+  juce::String title_, device_, author_, gear_; // of the file
   std::vector<Fact> facts_;
   bool live_ = false, loading_ = false, asked_ = false;
   double hostRate_ = 0.0;

@@ -155,6 +155,15 @@ void drawIcon(juce::Graphics& g, Icon icon, juce::Rectangle<float> area, juce::C
                transform);
 }
 
+void drawDropArea(juce::Graphics& g, juce::Rectangle<float> area) {
+  juce::Path outline, dashed;
+  outline.addRoundedRectangle(area, 8.0f);
+  constexpr float kDashes[] = {5.0f, 5.0f};
+  juce::PathStrokeType(1.25f).createDashedStroke(dashed, outline, kDashes, 2);
+  g.setColour(colour::track);
+  g.fillPath(dashed);
+}
+
 void drawFocusRing(juce::Graphics& g, juce::Rectangle<float> area, float radius) {
   g.setColour(colour::text);
   g.drawRoundedRectangle(area.reduced(0.75f), radius, 1.5f);

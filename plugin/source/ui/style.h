@@ -57,6 +57,9 @@ enum class Icon {
 /** @param area  of the icon's square; its grid is 16 x 16 */
 void drawIcon(juce::Graphics& g, Icon icon, juce::Rectangle<float> area, juce::Colour colour);
 
+/** A place for a file that is still to come. */
+void drawDropArea(juce::Graphics& g, juce::Rectangle<float> area);
+
 /** A ring around what has the keyboard. */
 void drawFocusRing(juce::Graphics& g, juce::Rectangle<float> area, float radius);
 

@@ -3,22 +3,7 @@
 
 #include "buttons.h"
 
-#if __has_include(<fxengine/dsp/pitch_detector.h>)
 #include <fxengine/dsp/pitch_detector.h>
-#else
-#include <span>
-namespace fxengine {
-struct Pitch {
-  double hz, clarity;
-};
-class PitchDetector {
- public:
-  explicit PitchDetector(double) {}
-  int windowFrames() const { return 4096; }
-  std::optional<Pitch> detect(std::span<const float>) { return {}; }
-};
-} // namespace fxengine
-#endif
 
 #include <vector>
 
