@@ -91,7 +91,7 @@ std::vector<float> pinkNoise(std::size_t numFrames, double sampleRate) {
   std::mt19937 random(4);
   std::uniform_real_distribution<double> phase(0.0, 2.0 * kPi);
   std::vector<double> sum(numFrames, 0.0);
-  constexpr int kPartials = 300;
+  constexpr int kPartials = 200;
   for (int k = 0; k < kPartials; ++k) {
     const double frequency = 80.0 * std::pow(5000.0 / 80.0, (k + 0.5) / kPartials);
     const double start = phase(random);
@@ -114,8 +114,8 @@ std::string refusal(const ImpulseResponse& response, double sampleRate = 48000.0
 
 TEST_CASE("Convolver: equals direct convolution in double precision, with no latency", "[dsp]") {
   const std::vector<float> input = test::noise(6000, 1);
-  for (const std::size_t length : {1, 7, 127, 128, 129, 255, 256, 257, 1000, 20000}) {
-    for (const double rate : {48000.0, 96000.0, 192000.0}) {
+  for (const std::size_t length : {1, 7, 63, 64, 65, 127, 128, 129, 256, 257, 1000, 4096, 4097, 4353, 20000}) {
+    for (const double rate : {48000.0, 192000.0}) {
       CAPTURE(length, rate);
       const std::vector<float> samples = decay(length, 2, static_cast<double>(length) / 3.0);
       Convolver convolver({{samples}, rate}, rate);
@@ -155,8 +155,8 @@ TEST_CASE("Convolver: an impulse at any time gives the response from then on", "
 
 TEST_CASE("Convolver: output does not depend on block size", "[dsp][property]") {
   const std::vector<float> input = test::noise(4000, 4);
-  for (const std::size_t length : {50, 129, 400, 3000, 30000}) {
-    for (const double rate : {44100.0, 96000.0, 192000.0}) {
+  for (const std::size_t length : {50, 129, 400, 4000, 5000, 30000}) {
+    for (const double rate : {44100.0, 192000.0}) {
       CAPTURE(length, rate);
       Convolver convolver({{decay(length, 5, 1000.0)}, rate}, rate);
       convolver.prepare(1, 64);
@@ -222,7 +222,7 @@ TEST_CASE("Convolver: a change of sample rate keeps the frequency response", "[d
 }
 
 TEST_CASE("Convolver: pink noise from 80 Hz to 5 kHz keeps its power", "[dsp]") {
-  const std::vector<float> noise = pinkNoise(48000, 48000.0);
+  const std::vector<float> noise = pinkNoise(16000, 48000.0);
   for (const float scale : {1e-3f, 1.0f, 300.0f}) {
     std::vector<float> samples = decay(2000, 12, 150.0);
     for (float& sample : samples)
@@ -230,7 +230,7 @@ TEST_CASE("Convolver: pink noise from 80 Hz to 5 kHz keeps its power", "[dsp]") 
     for (const double rate : {44100.0, 48000.0, 96000.0}) { // of the file; the noise is played at 48 kHz
       Convolver convolver({{samples}, rate}, 48000.0);
       convolver.prepare(1, 64);
-      REQUIRE(levelOf(play(convolver, noise), noise) == Approx(0.0).margin(0.2)); // 300 partials are not all of them
+      REQUIRE(levelOf(play(convolver, noise), noise) == Approx(0.0).margin(0.2)); // 200 partials are not all of them
     }
   }
 }
@@ -301,8 +301,8 @@ TEST_CASE("Convolver: reset is as fresh, whatever was played before", "[dsp][sta
 }
 
 TEST_CASE("Convolver: process and reset do not allocate", "[dsp][realtime]") {
-  for (const double rate : {48000.0, 96000.0, 192000.0}) {
-    Convolver convolver({{decay(5000, 17, 900.0)}, rate}, rate);
+  for (const std::size_t length : {60, 3000, 5000}) {
+    Convolver convolver({{decay(length, 17, 900.0)}, 48000.0}, 48000.0);
     convolver.prepare(2, 64);
     std::vector<float> a = test::noise(3000, 18), b = a;
     float* channels[] = {a.data(), b.data()};

@@ -111,6 +111,13 @@ TEST_CASE("HostRateModel: a model at its own rate, or of none, is played bit for
       REQUIRE_FALSE(model.isConverting());
     }
   }
+  HostRateModel model(test::load(lstm(48000.0)));
+  fxengine::Model bare = test::load(lstm(48000.0));
+  for (const double nonsense :
+       {0.0, -1.0, 1e12, std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()}) {
+    REQUIRE(playFresh(model, nonsense, input) == test::play(bare, input, {256}));
+    REQUIRE(model.latencyFrames() == 0);
+  }
 }
 
 TEST_CASE("HostRateModel: flat to 16 kHz within 0.1 dB, images and aliases 80 dB down, late by whole frames", "[dsp]") {

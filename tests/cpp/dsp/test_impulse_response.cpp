@@ -32,13 +32,13 @@ TEST_CASE("resample: a tone keeps its place in time and its amplitude", "[dsp]")
     CAPTURE(from, to);
     const double lower = std::min(from, to);
     for (const double frequency : {100.0, 0.25 * lower, 0.448 * lower}) {
-      const std::vector<float> input = toneBurst(frequency, from, 8000);
+      const std::vector<float> input = toneBurst(frequency, from, 3000);
       const std::vector<float> output = fxengine::resample(input, from, to);
-      REQUIRE(output.size() == static_cast<std::size_t>(std::llround(8000.0 * to / from)));
+      REQUIRE(output.size() == static_cast<std::size_t>(std::llround(3000.0 * to / from)));
       double worst = 0.0;
       for (std::size_t k = 0; k < output.size(); ++k) {
         const double time = static_cast<double>(k) / to;
-        const double window = std::sin(kPi * time * from / 8000.0);
+        const double window = std::sin(kPi * time * from / 3000.0);
         worst =
             std::max(worst, std::abs(double{output[k]} - std::pow(window, 4) * std::sin(2.0 * kPi * frequency * time)));
       }
@@ -48,8 +48,8 @@ TEST_CASE("resample: a tone keeps its place in time and its amplitude", "[dsp]")
 }
 
 TEST_CASE("resample: what lies above half the lower rate is 110 dB down", "[dsp]") {
-  for (const double frequency : {22060.0, 23000.0, 30000.0, 47000.0}) {
-    const std::vector<float> output = fxengine::resample(toneBurst(frequency, 96000.0, 8000), 96000.0, 44100.0);
+  for (const double frequency : {22200.0, 23000.0, 30000.0, 47000.0}) {
+    const std::vector<float> output = fxengine::resample(toneBurst(frequency, 96000.0, 3000), 96000.0, 44100.0);
     for (const float value : output)
       REQUIRE(std::abs(value) < 3.2e-6f);
   }

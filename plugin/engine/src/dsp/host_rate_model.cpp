@@ -17,6 +17,7 @@
 namespace fxengine {
 namespace {
 
+constexpr double kLowestRate = 1e3, kHighestRate = 1e6; // of hosts
 constexpr double kAttenuationDb = 91.0;
 constexpr double kTransition = 6200.0;      // Hz, below half the lower rate, in which the filters fall
 constexpr double kTransitionRate = 44100.0; // below this rate, the transition shrinks with it
@@ -187,7 +188,8 @@ void HostRateModel::State::prepareBuffers(int maxFrames) {
 void HostRateModel::prepare(double hostRate, int numChannels, int maxFrames) {
   State& s = *state_;
   const auto rate = s.model.info().sampleRate;
-  s.converting = rate && hostRate > 0.0 && std::abs(hostRate - *rate) > 1e-9 * *rate;
+  s.converting =
+      rate && hostRate >= kLowestRate && hostRate <= kHighestRate && std::abs(hostRate - *rate) > 1e-9 * *rate;
   s.numChannels = std::max(numChannels, 0);
   s.polyphase = simd::kernelsInUse().polyphase;
   if (s.converting) {

@@ -13,7 +13,7 @@ namespace fxengine {
     The first partition of the response is a filter in the time domain; the others work on spectra of whole partitions
    of the input (overlap-save), and what they give is due one partition later at the earliest:
 
-        response   | 0        | 1        | 2        | ...   partitions of 128 taps up to 48 kHz, 256 to 96 kHz, then 512
+        response   | 0        | 1        | 2        | ...   partitions of 64 taps, of 256 where there are over 4096
                    | filter   | spectra: sum over p of X[b - p] H[p], one transform there and one back a partition
 
     The multiplications of a partition are spread over its frames, so that no block bears all of them.
