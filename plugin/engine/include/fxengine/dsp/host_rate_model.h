@@ -19,16 +19,15 @@ namespace fxengine {
     - flat within 0.002 dB up to half the lower rate less 6.2 kHz: 15.85 kHz at 44.1 kHz, 17.8 kHz at 48 kHz; 0.02 dB
       down at most at 16 kHz;
     - 90 dB down from half the lower rate on, aliases and images alike;
-    - 0.93 to 0.953 ms late between the usual rates from 44.1 kHz on. Below, latency and roll-off grow as the rate
-   falls.
+    - 0.93 to 0.953 ms late between the usual rates. Below 44.1 kHz, latency and roll-off grow as the rate falls.
 
     The frames that the model is given lie at the times at which it would get them if the whole recording were
     resampled beforehand, the first at the first host frame: what it folds back is the same then, too, and the output
     is that of an offline conversion, `latencyFrames()` later.
 
-    A ratio whose parts exceed 1000 (44100 to 47999, say) is rounded to the nearest that has smaller ones: by less than
-   a millionth mostly, by half a thousandth at most, which shifts the model's frequencies and nothing else, since output
-    goes back by the very ratio by which input came.
+    A ratio whose parts exceed 1000 (44100 to 47999, say) is rounded to the nearest that has smaller ones, mostly by
+   less than a millionth, at most by half a thousandth. That shifts the model's frequencies and nothing else, since
+   output goes back by the very ratio by which input came.
 
     Any sequence of block sizes gives the same output, bit for bit. prepare() allocates; what is marked is real-time
     safe. */
