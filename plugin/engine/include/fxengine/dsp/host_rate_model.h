@@ -25,9 +25,9 @@ namespace fxengine {
     resampled beforehand, the first at the first host frame: what it folds back is the same then, too, and the output
     is that of an offline conversion, `latencyFrames()` later.
 
-    A ratio whose parts exceed 1000 (44100 to 47999, say) is rounded to the nearest that has smaller ones, mostly by
-   less than a millionth, at most by half a thousandth. That shifts the model's frequencies and nothing else, since
-   output goes back by the very ratio by which input came.
+    A ratio whose parts exceed 1000 (44100 to 47999, say) is rounded to the nearest that has smaller ones, by less
+    than a millionth mostly, by half a thousandth at most. That shifts the model's frequencies and nothing else,
+    since output goes back by the very ratio by which input came.
 
     Any sequence of block sizes gives the same output, bit for bit. prepare() allocates; what is marked is real-time
     safe. */
