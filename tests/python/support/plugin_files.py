@@ -1,18 +1,17 @@
 # SPDX-License-Identifier: MIT
-"""Small files that the plugin takes, and its parameters as its source and a host tell them."""
+"""Small files that the plugin takes, and its parameters as its source tells them."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from fxtrain.audio import write_audio
-from fxtrain.export.plugin_parameters import PARAMETERS, Parameter
+from fxtrain.export.plugin_parameters import Parameter
 
 
 def write_gain_model(path: Path, gain: float, **metadata: Any) -> Path:
@@ -60,22 +59,6 @@ def parameters_in_source(repository: Path) -> dict[str, Parameter]:
             choices = tuple(words[1:])
             found[id] = Parameter(id, words[0], maximum=len(choices) - 1, default=default, choices=choices)
     return found
-
-
-def assert_host_agrees(found: Mapping[str, Mapping[str, Any]]) -> None:
-    """Compares our table with what a host reports of a loaded plugin.
-
-    Args:
-        found: by the name that the host shows: any of ``unit``, ``minimum``, ``maximum``, ``default`` and ``choices``,
-            in plain units. Parameters that a host or the plugin's format adds are passed over.
-    """
-    ours = {parameter.name: parameter for parameter in PARAMETERS.values()}
-    assert set(ours) <= set(found), f"the host does not show {sorted(set(ours) - set(found))}"
-    for name, parameter in ours.items():
-        for key, value in found[name].items():
-            expected = getattr(parameter, key)
-            same = np.isclose(value, expected) if isinstance(value, (int, float)) else tuple(value) == tuple(expected)
-            assert same, f"{name}: the host says {key} is {value!r}, our table says {expected!r}"
 
 
 def _floats(text: str) -> list[float]:
