@@ -33,6 +33,12 @@ PluginEditor::PluginEditor(PluginProcessor& owner)
     content_.addAndMakeVisible(*take_);
   }
   content_.addAndMakeVisible(status_);
+  // The keyboard goes the way of the signal.
+  int order = 0;
+  for (auto* child : std::initializer_list<juce::Component*>{&header_, &input_, &gate_, &slotA_, &slots_, &slotB_,
+                                                             &tone_, &cabinet_, &output_, take_.get(), &status_})
+    if (child != nullptr)
+      child->setExplicitFocusOrder(++order);
   content_.addChildComponent(veil_);
 
   auto& rig = owner.rig();

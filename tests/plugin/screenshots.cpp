@@ -173,6 +173,15 @@ const std::vector<State>& states() {
          scene.open();
          scene.editor->showSettings(true);
        }},
+      {"cabinet", false,
+       [](Scene& scene) {
+         auto& presets = scene.processor.presets();
+         for (int i = 0; i < int(presets.entries().size()); ++i)
+           if (presets.entries()[std::size_t(i)].name == "Edge of night")
+             presets.load(i);
+         scene.open();
+         play(scene.processor, 0.25f, 196.0, 1.25);
+       }},
       {"small", false,
        [](Scene& scene) {
          scene.processor.setEditorSize({PluginEditor::kLeastWidth, 1});

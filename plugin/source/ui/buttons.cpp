@@ -74,6 +74,11 @@ void PushButton::paintButton(juce::Graphics& g, bool isOver, bool isDown) {
     drawIcon(g, *icon_, square.withSizeKeepingCentre(16.0f, 16.0f), content);
     area.removeFromLeft(8.0f);
   }
+  if (opensMenu_) {
+    area = area.reduced(28.0f, 0.0f);
+    drawIcon(g, Icon::down, bounds.withTrimmedLeft(bounds.getWidth() - 28.0f).withSizeKeepingCentre(14.0f, 14.0f),
+             colour::secondary);
+  }
   if (text_.isNotEmpty())
     drawText(g, text_, area, type, content, icon_ ? juce::Justification::centredLeft : juce::Justification::centred);
   if (showsFocus_)

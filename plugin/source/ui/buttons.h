@@ -16,7 +16,8 @@ class PushButton : public juce::Button {
   PushButton(const juce::String& name, std::optional<Icon> icon, const juce::String& label = {},
              Style style = Style::plain);
   void setText(const juce::String& label);
-  void setLit(bool lit); ///< shown as on
+  void setLit(bool lit);                     ///< shown as on
+  void setOpensMenu() { opensMenu_ = true; } ///< an arrow says so
   void paintButton(juce::Graphics& g, bool isOver, bool isDown) override;
   bool keyPressed(const juce::KeyPress& key) override;
   void focusGained(FocusChangeType cause) override;
@@ -26,7 +27,7 @@ class PushButton : public juce::Button {
   std::optional<Icon> icon_;
   juce::String text_;
   Style style_;
-  bool lit_ = false, showsFocus_ = false;
+  bool lit_ = false, showsFocus_ = false, opensMenu_ = false;
 };
 
 /** A parameter that is on or off, as a sliding switch; or as an icon, lit while it is on. */

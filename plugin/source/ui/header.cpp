@@ -23,6 +23,7 @@ Header::Header(PluginProcessor& processor, Browser& browser)
     if (onSettings)
       onSettings();
   };
+  preset_.setOpensMenu();
   preset_.setComponentID("presets");
   settings_.setComponentID("settings");
   bypass_.onChange = [this] { repaint(); };

@@ -95,7 +95,7 @@ void Meter::Bar::paint(juce::Graphics& g) {
   const float width = bounds.getWidth(), height = bounds.getHeight();
   const float full = meter.yOf(0.0f);
   // Brighter towards full scale, so that a glance tells loud from quiet.
-  const juce::ColourGradient body(colour::accent, 0.0f, full, colour::accent.interpolatedWith(colour::raised, 0.55f),
+  const juce::ColourGradient body(colour::accent, 0.0f, full, colour::accent.interpolatedWith(colour::raised, 0.35f),
                                   0.0f, height, false);
   const auto fill = [&](float db, float alpha) {
     const float y = meter.yOf(db);

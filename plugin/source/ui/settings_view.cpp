@@ -45,6 +45,7 @@ SettingsView::Page::Page(PluginProcessor& processor)
   for (auto* child :
        std::initializer_list<juce::Component*>{&levels_, &inputMode_, &calibrate_, &interface_, &live_, &offline_})
     addAndMakeVisible(child);
+  backend_.setOpensMenu();
   backend_.setTooltip("What plays the captures.");
   backend_.onClick = [this] { chooseBackend(); };
   addChildComponent(backend_);

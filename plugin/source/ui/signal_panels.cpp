@@ -212,11 +212,11 @@ void CabinetPanel::paint(juce::Graphics& g) {
   Panel::paint(g);
   const auto area = contentArea();
   if (file_ == nullptr) {
-    const auto inner = area.withTrimmedBottom(40).toFloat();
+    const auto inner = area.toFloat();
     drawDropArea(g, inner);
-    drawText(g, "Drop a cabinet here", inner.withHeight(24.0f).translated(0.0f, 20.0f), font(14.0f, Weight::medium),
+    drawText(g, "Drop a cabinet here", inner.withHeight(24.0f).translated(0.0f, 32.0f), font(14.0f, Weight::medium),
              colour::text, juce::Justification::centred);
-    drawText(g, "WAV, AIFF or FLAC", inner.withHeight(18.0f).translated(0.0f, 44.0f), font(12.5f), colour::faint,
+    drawText(g, "WAV, AIFF or FLAC", inner.withHeight(18.0f).translated(0.0f, 57.0f), font(12.5f), colour::faint,
              juce::Justification::centred);
     return;
   }
@@ -233,18 +233,20 @@ void CabinetPanel::paint(juce::Graphics& g) {
 }
 
 void CabinetPanel::resized() {
-  on_.setBounds(headingArea().removeFromRight(kSwitchWidth).translated(4, 0));
+  auto heading = headingArea();
+  on_.setBounds(heading.removeFromRight(kSwitchWidth).translated(4, 0));
+  heading.removeFromRight(8);
+  next_.setBounds(heading.removeFromRight(28).withSizeKeepingCentre(28, 28));
+  previous_.setBounds(heading.removeFromRight(28).withSizeKeepingCentre(28, 28));
   auto area = contentArea();
-  auto row = area.removeFromBottom(32).withLeft(area.getRight() - 4 * 30).translated(8, 4);
-  if (file_ == nullptr)
-    row = row.withLeft(row.getRight() - 2 * 30);
-  for (auto* button : {&previous_, &next_, &load_, &clear_})
-    button->setBounds(row.removeFromLeft(30));
-  area = contentArea();
-  level_.setBounds(area.removeFromBottom(Knob::heightFor(44)).withWidth(64));
+  invite_.setBounds(area.withSizeKeepingCentre(104, 34).withY(area.getY() + 92));
+  auto bottom = area.removeFromBottom(Knob::heightFor(44));
+  level_.setBounds(bottom.removeFromLeft(64));
+  auto row = bottom.removeFromBottom(34).removeFromRight(64).translated(8, 0);
+  load_.setBounds(row.removeFromLeft(32).withSizeKeepingCentre(32, 32));
+  clear_.setBounds(row.withSizeKeepingCentre(32, 32));
   area.removeFromBottom(10);
   curve_.setBounds(area.withTrimmedTop(22));
-  invite_.setBounds(contentArea().withSizeKeepingCentre(104, 34).withY(contentArea().getY() + 76));
 }
 
 OutputPanel::OutputPanel(PluginProcessor& processor)

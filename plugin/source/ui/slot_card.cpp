@@ -52,6 +52,7 @@ SlotCard::SlotCard(PluginProcessor& processor, Browser& browser, int slot)
     knobs_[std::size_t(k)] =
         std::make_unique<Knob>(processor, id::knob(slot, k), juce::String(),
                                "A control of the captured device, as far as the capture knows it.", 44);
+    knobs_[std::size_t(k)]->setActive(false);
     addChildComponent(*knobs_[std::size_t(k)]);
   }
   show(nullptr);

@@ -47,7 +47,9 @@ void TunerView::update() {
   }
   if (!chain.tunerRing().read(window_))
     return;
-  const auto pitch = detector_->detect(window_);
+  // Where no audio comes in any more, what came last is no news.
+  const auto written = std::exchange(written_, chain.tunerRing().numWritten());
+  const auto pitch = written_ != written ? detector_->detect(window_) : std::nullopt;
   if (pitch && pitch->clarity >= kLeastClarity) {
     silentFor_ = 0;
     show(pitch->hz);

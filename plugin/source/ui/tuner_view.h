@@ -38,7 +38,8 @@ class TunerView : public juce::Component {
   std::optional<double> hz_;
   float cents_ = 0.0f; // as shown: follows what is heard
   int note_ = -1;      // MIDI number
-  int silentFor_ = 0;  // updates without a pitch
+  std::uint64_t written_ = 0;
+  int silentFor_ = 0; // updates without a pitch
   PushButton close_;
 };
 
