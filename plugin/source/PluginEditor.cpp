@@ -50,6 +50,7 @@ PluginEditor::PluginEditor(PluginProcessor& owner)
   status_.onDismissProblem = [&rig] { rig.clearProblem(); };
   status_.onStopWaiting = [this] { processor_.midiControl().cancelLearning(); };
   rig.addChangeListener(this);
+  content_.addMouseListener(this, true);
 
   layOut();
   showContents();
@@ -69,6 +70,7 @@ PluginEditor::PluginEditor(PluginProcessor& owner)
 
 PluginEditor::~PluginEditor() {
   stopTimer();
+  content_.removeMouseListener(this);
   processor_.rig().removeChangeListener(this);
   setLookAndFeel(nullptr);
 }
@@ -253,6 +255,16 @@ void PluginEditor::update(double seconds) {
   if (tick_ % 10 == 0)
     header_.update();
   ++tick_;
+}
+
+// Buttons leave the keyboard where it is, so that the space bar is not theirs: what was being typed is done with, and
+// Ctrl + Z comes here.
+void PluginEditor::mouseDown(const juce::MouseEvent& event) {
+  const auto* clicked = event.eventComponent;
+  const bool inText = dynamic_cast<const juce::TextEditor*>(clicked) != nullptr ||
+                      clicked->findParentComponentOfClass<juce::TextEditor>() != nullptr;
+  if (!inText && dynamic_cast<const ui::RangeControl*>(clicked) == nullptr && settings_ == nullptr && tuner_ == nullptr)
+    grabKeyboardFocus();
 }
 
 bool PluginEditor::keyPressed(const juce::KeyPress& key) {

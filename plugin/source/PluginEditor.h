@@ -33,6 +33,7 @@ class PluginEditor : public juce::AudioProcessorEditor, private juce::ChangeList
   void paint(juce::Graphics& g) override;
   void resized() override;
   bool keyPressed(const juce::KeyPress& key) override;
+  void mouseDown(const juce::MouseEvent& event) override; ///< anywhere in the window
 
   /** Brings everything that moves up to date, as the timer does. @param seconds  a clock's time */
   void update(double seconds);

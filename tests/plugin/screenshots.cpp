@@ -187,6 +187,11 @@ const std::vector<State>& states() {
          scene.processor.setEditorSize({PluginEditor::kLeastWidth, 1});
          scene.open();
        }},
+      {"double", false,
+       [](Scene& scene) {
+         scene.processor.setEditorSize({PluginEditor::kGreatestWidth, 1});
+         scene.open();
+       }},
       {"large", false,
        [](Scene& scene) {
          scene.processor.setEditorSize({PluginEditor::kGreatestWidth, 1});

@@ -225,7 +225,7 @@ void CabinetPanel::paint(juce::Graphics& g) {
   const auto& response = file_->response;
   const double seconds = double(response.channels.front().size()) / response.sampleRate;
   drawText(g,
-           rateText(response.sampleRate) + (response.channels.size() == 2 ? ", stereo, " : ", mono, ") +
+           juce::String(response.channels.size() == 2 ? "Stereo, " : "Mono, ") +
                juce::String(juce::roundToInt(1000.0 * seconds)) + " ms",
            juce::Rectangle<int>(level_.getRight() + 8, level_.getY() + 14, area.getRight() - level_.getRight() - 8, 18)
                .toFloat(),

@@ -259,6 +259,7 @@ void SlotCard::mouseUp(const juce::MouseEvent& event) {
 
 void SlotCard::showMenu() {
   juce::PopupMenu menu;
+  menu.setLookAndFeel(&getLookAndFeel());
   auto& rig = processor_.rig();
   const juce::String other = slot_ == 0 ? "B" : "A";
   const int from = slot_, to = 1 - slot_;

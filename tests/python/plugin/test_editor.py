@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: MIT
+"""The plugin's window: what it looks like in each state, and what a mouse and a keyboard do in it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from in_window import use
+from jack_server import x_server
+from own_process import call
+from PIL import Image, ImageChops
+from plugin_state import document_of
+
+ACCEPTED = Path(__file__).parents[2] / "plugin" / "screenshots"
+ACCEPT = "FXTRAIN_ACCEPT_SCREENSHOTS"
+
+# A pixel differs where one of its colours is further off than rounding, and the palette of the accepted pictures, put
+# it; a window differs where more of its pixels do than the digits of the CPU load and its neighbours have.
+PIXEL_TOLERANCE = 32
+SHARE_TOLERANCE = 0.002
+
+# Centres of controls, in logical pixels, at which the window opens.
+INPUT_GAIN = (82, 216)
+INPUT_GAIN_VALUE = (82, 257)
+BASS = (713, 276)
+GATE_SWITCH = (161, 386)
+SLOT_B = (274, 328)
+NEXT_IN_B = (612, 390)
+
+
+@pytest.fixture
+def screenshots(plugin: Any, environment: dict[str, str]) -> Callable[..., None]:
+    """Runs the program that draws the window."""
+    program = plugin.folder.parents[2] / "tests" / "plugin" / "screenshots"
+    if not program.is_file():
+        pytest.skip(f"{program} is not built (`make test-plugin`)")
+
+    def run(*arguments: object) -> None:
+        subprocess.run([program, *map(str, arguments)], env=environment, check=True, timeout=120)
+
+    return run
+
+
+def difference(picture: Image.Image, accepted: Image.Image) -> float:
+    """Share of the pixels that are not alike."""
+    apart = np.asarray(ImageChops.difference(picture.convert("RGB"), accepted.convert("RGB")))
+    return float(np.mean(apart.max(axis=-1) > PIXEL_TOLERANCE))
+
+
+def test_the_window_looks_as_it_was_accepted(screenshots: Callable[..., None], tmp_path: Path) -> None:
+    names = sorted(path.stem for path in ACCEPTED.glob("*.png"))
+    assert names
+    screenshots(tmp_path, *names)
+    if ACCEPT in os.environ:
+        for name in names:
+            Image.open(tmp_path / f"{name}.png").convert("RGB").quantize(128, dither=Image.Dither.NONE).save(
+                ACCEPTED / f"{name}.png", optimize=True
+            )
+    for name in names:
+        picture, accepted = Image.open(tmp_path / f"{name}.png"), Image.open(ACCEPTED / f"{name}.png")
+        assert picture.size == accepted.size, name
+        share = difference(picture, accepted)
+        assert share <= SHARE_TOLERANCE, (
+            f"{name}: {share:.2%} of the pixels of {tmp_path / name}.png are not as in {ACCEPTED / name}.png. Look at "
+            f"both; where the new one is right, run this test with {ACCEPT}=1."
+        )
+
+
+def test_a_missing_knob_would_be_seen(screenshots: Callable[..., None], tmp_path: Path) -> None:
+    screenshots(tmp_path, "first")
+    picture = Image.open(tmp_path / "first.png").convert("RGB")
+    x, y = BASS
+    pixels = np.array(picture)
+    pixels[y - 42 : y + 44, x - 32 : x + 32] = pixels[y, 672]  # the panel's colour
+    assert difference(Image.fromarray(pixels), picture) > SHARE_TOLERANCE
+
+
+def test_the_small_window_is_the_large_one_scaled(screenshots: Callable[..., None], tmp_path: Path) -> None:
+    screenshots(tmp_path, "small", "double")
+    small, large = (Image.open(tmp_path / f"{name}.png").convert("L") for name in ("small", "double"))
+    assert small.size == (720, 427)
+    assert large.size == (2160, 1280)
+    # Where the boxes are, and how bright, whatever becomes of the letters' edges.
+    grid = (54, 32)
+    scaled = [np.asarray(each.resize(grid, Image.Resampling.BOX), float) for each in (small, large)]
+    assert np.abs(scaled[0] - scaled[1]).mean() < 2.0
+
+
+@pytest.fixture
+def display(environment: dict[str, str], tmp_path: Path) -> Iterator[dict[str, str]]:
+    for program, package in (("xdotool", "xdotool"), ("import", "imagemagick")):
+        if shutil.which(program) is None:
+            pytest.skip(f"{program} is not installed (Debian: {package})")
+    with x_server(environment, tmp_path / "xvfb.log") as theirs:
+        yield theirs
+
+
+def document_after(states: list[bytes]) -> list[dict[str, Any]]:
+    return [document_of(state) for state in states]
+
+
+def test_mouse_and_keyboard_move_parameters(plugin: Any, display: dict[str, str]) -> None:
+    states = document_after(
+        call(
+            use,
+            plugin.vst3,
+            None,
+            [
+                ("drag", *INPUT_GAIN, 0, -50),  # a quarter of the range, 200 pixels long: 12 of 48 dB
+                ("key", "ctrl+z"),
+                ("key", "ctrl+shift+z"),
+                ("double-click", *INPUT_GAIN),
+                ("wheel", *BASS, 3),
+                ("click", *GATE_SWITCH),
+                ("click", *SLOT_B),
+                ("click", *INPUT_GAIN_VALUE),
+                ("type", "-3 dB"),
+                ("key", "Return"),
+            ],
+            environment=display,
+        )
+    )
+    parameters = [state["parameters"] for state in states]
+    gains = [each["input_gain"] for each in parameters]
+    assert gains[0] == 0
+    # The first pixels of a drag tell it from a click.
+    assert gains[1] == pytest.approx(12, abs=1.5)
+    assert gains[2] == 0
+    assert gains[3] == pytest.approx(gains[1])
+    assert gains[4] == 0
+    assert parameters[5]["bass"] == pytest.approx(1.5, abs=1e-4)
+    assert parameters[6]["gate_on"] == 1
+    assert parameters[7]["slot"] == 1
+    assert gains[-1] == pytest.approx(-3, abs=1e-4)
+
+
+def test_an_arrow_loads_a_file_and_a_bad_one_is_told(
+    plugin: Any, display: dict[str, str], home: Path, make_model: Callable[..., Any]
+) -> None:
+    models = home / ".local" / "share" / "fxtrain" / "models"
+    models.mkdir(parents=True)
+    shutil.copy(make_model([("lstm", 8), ("dense", 1)]).path, models / "1 good.json")
+    (models / "2 bad.json").write_text("{}")
+    picture = home / "window.png"
+    states = document_after(
+        call(
+            use,
+            plugin.vst3,
+            None,
+            [("click", *NEXT_IN_B), ("wait", 2), ("click", *NEXT_IN_B), ("wait", 2), ("picture", picture)],
+            environment=display,
+        )
+    )
+    assert states[0]["slots"].get("B") is None
+    assert states[2]["slots"]["B"]["name"] == "1 good"
+    assert states[4]["slots"]["B"]["name"] == "1 good"  # as it was
+    # The line at the foot tells it, on a reddish ground.
+    red, green, _ = np.asarray(Image.open(picture).convert("RGB"), float)[..., :3].transpose(2, 0, 1)
+    assert np.count_nonzero((red - green > 12) & (red < 80)) > 10_000
