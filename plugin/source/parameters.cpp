@@ -24,7 +24,10 @@ void addFloat(Layout& layout, const char* id, const String& name, const String& 
     const auto text = String(std::abs(rounded), decimals);
     return rounded < 0.0f ? "-" + text : text;
   };
-  const auto fromText = [](const String& text) { return withoutUnit(text).getFloatValue(); };
+  const auto fromText = [defaultValue](const String& text) {
+    const float value = withoutUnit(text).getFloatValue();
+    return std::isfinite(value) ? value : defaultValue; // "nan" can be typed
+  };
   layout.add(std::make_unique<juce::AudioParameterFloat>(juce::ParameterID{id, kVersionHint}, name,
                                                          juce::NormalisableRange<float>(low, high), defaultValue,
                                                          juce::AudioParameterFloatAttributes()
@@ -33,8 +36,20 @@ void addFloat(Layout& layout, const char* id, const String& name, const String& 
                                                              .withValueFromStringFunction(fromText)));
 }
 
+/** Not an AudioParameterBool: that keeps any value between off and on that a host sets, until the state is recalled. */
 void addSwitch(Layout& layout, const char* id, const String& name) {
-  layout.add(std::make_unique<juce::AudioParameterBool>(juce::ParameterID{id, kVersionHint}, name, false));
+  const auto toText = [](float value, int) { return String(value >= 0.5f ? "On" : "Off"); };
+  const auto fromText = [](const String& text) {
+    const auto word = text.trim().toLowerCase();
+    return word == "on" || word == "yes" || word == "true" || word.getFloatValue() >= 0.5f ? 1.0f : 0.0f;
+  };
+  layout.add(std::make_unique<juce::AudioProcessorValueTreeState::Parameter>(
+      juce::ParameterID{id, kVersionHint}, name, juce::NormalisableRange<float>(0.0f, 1.0f, 1.0f), 0.0f,
+      juce::AudioProcessorValueTreeStateParameterAttributes()
+          .withDiscrete(true)
+          .withBoolean(true)
+          .withStringFromValueFunction(toText)
+          .withValueFromStringFunction(fromText)));
 }
 
 void addChoice(Layout& layout, const char* id, const String& name, const juce::StringArray& choices, int defaultChoice,

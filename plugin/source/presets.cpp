@@ -220,7 +220,8 @@ juce::String Presets::save(const juce::String& name) {
     return "A preset needs a name: type one with a letter or a digit.";
   const auto file = folder().getChildFile(legal + vst_preset::kSuffix);
   if (const auto made = folder().createDirectory(); made.failed())
-    return "The folder for presets, " + folder().getFullPathName() + ", cannot be made: " + made.getErrorMessage();
+    return "The folder for presets, " + folder().getFullPathName() + ", cannot be made: " + made.getErrorMessage() +
+           ".";
   const auto bytes = vst_preset::write(save_());
   if (!file.replaceWithData(bytes.getData(), bytes.getSize()))
     return file.getFullPathName() + " cannot be written: check the folder's permissions and the room on the disk.";

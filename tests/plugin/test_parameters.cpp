@@ -84,6 +84,20 @@ TEST_CASE("Parameters: whatever a host types is a value in range", "[parameters]
   }
 }
 
+TEST_CASE("Parameters: switches and choices have no values in between", "[parameters]") {
+  test::Instance instance;
+  for (auto* parameter : all(instance)) {
+    if (!parameter->isDiscrete())
+      continue;
+    INFO(parameter->getParameterID());
+    for (int step = 0; step <= 20; ++step) {
+      parameter->setValueNotifyingHost(float(step) / 20.0f);
+      const float plain = parameter->convertFrom0to1(parameter->getValue());
+      CHECK(parameter->getValue() == parameter->convertTo0to1(std::round(plain)));
+    }
+  }
+}
+
 TEST_CASE("Parameters: values beyond the range that a host sets are limited", "[parameters]") {
   test::Instance instance;
   const auto signal = test::sine(110.0, 4800);

@@ -224,7 +224,9 @@ TEST_CASE("Processing: whatever is loaded while it plays, no step is beyond the 
   test::Instance instance;
   instance.load(0, test::model(1));
   instance.prepare({});
-  std::vector<float> output;
+  // The input itself may be heard where a slot is empty. While two sounds are crossfaded, the step is that of both.
+  const float most = 2.0f * std::max(steps, test::steepest(signal));
+  float last = 0.0f;
   const std::vector<std::function<void()>> deeds = {[] {},
                                                     [&] { instance.load(0, test::model(3)); },
                                                     [&] { instance.load(1, test::model(1)); },
@@ -241,15 +243,15 @@ TEST_CASE("Processing: whatever is loaded while it plays, no step is beyond the 
                                                     [&] { instance.set(id::tuner, 0.0f); }};
   for (std::size_t n = 0; n < 5 * deeds.size(); ++n) {
     deeds[n % deeds.size()]();
-    const auto start = signal.begin() + long(n % 20 * 4800);
+    const auto start = signal.begin() + long(n % 20 * 4800); // whole periods
     const auto part = instance.play(std::vector<float>(start, start + 4800), {64});
-    output.insert(output.end(), part.begin(), part.end());
+    INFO("round " << n / deeds.size() << ", deed " << n % deeds.size());
+    if (n > 0) {
+      CHECK(std::abs(part.front() - last) <= most);
+      CHECK(test::steepest(part) <= most);
+    }
+    last = part.back();
   }
-  output.erase(output.begin(), output.begin() + 4800);
-  // The input itself may be heard where a slot is empty.
-  const float own = std::max(steps, test::steepest(signal));
-  // While two sounds are crossfaded, the step is that of both and of the fade.
-  CHECK(test::steepest(output) <= 2.0f * own + 0.6f / (0.02f * 48000.0f));
 }
 
 TEST_CASE("Processing: a jump of any parameter makes no click", "[processing]") {
