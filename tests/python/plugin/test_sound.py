@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: MIT
+"""What the VST3 plays in two independent hosts, against the engine, PyTorch and an offline render."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import in_dawdreamer
+import in_pedalboard
+import numpy as np
+import pytest
+import soundfile
+import soxr
+import torch
+from made_models import plucked_notes
+from own_process import call
+
+from fxtrain import engine
+from fxtrain.cli import main
+from fxtrain.export import read_torch_model
+
+HOSTS = [in_pedalboard, in_dawdreamer]
+LSTM_32 = [("lstm", 32), ("dense", 1)]
+
+
+def difference_db(output: np.ndarray, reference: np.ndarray, rate: float) -> float:
+    """Energy of the difference from 20 Hz to 15 kHz relative to that of the reference, 50 ms left out at both ends."""
+    edge = round(0.05 * rate)
+    window = np.hanning(output.shape[-1] - 2 * edge)
+    frequencies = np.fft.rfftfreq(len(window), 1 / rate)
+    audible = (frequencies >= 20) & (frequencies <= 15_000)
+
+    def energy(signal: np.ndarray) -> float:
+        return float(
+            (np.abs(np.fft.rfft(window * signal[..., edge:-edge].astype(np.float64)))[..., audible] ** 2).sum()
+        )
+
+    return 10 * np.log10(energy(output - reference) / energy(reference))
+
+
+@pytest.mark.parametrize("host", HOSTS, ids=["pedalboard", "dawdreamer"])
+def test_a_preset_of_the_command_line_plays_as_engine_and_pytorch_do(
+    plugin: Any,
+    environment: dict[str, str],
+    make_model: Callable,
+    make_preset: Callable,
+    playing: np.ndarray,
+    tmp_path: Path,
+    host: Any,
+) -> None:
+    made = make_model(LSTM_32, seed=4, samplerate=48_000)
+    preset = tmp_path / "command.vstpreset"
+    if plugin.backend == "fxengine":
+        assert main(["preset", "-q", str(made.path), str(preset)]) == 0
+    else:  # which the command does not know
+        preset = make_preset(A=made.path)
+    x = np.stack([playing, 0.5 * playing[::-1]])  # two channels that have nothing to do with one another
+    y, latency = call(host.play, plugin.vst3, preset, x, 48_000, 512, {}, environment=environment)
+    assert latency == 0
+    assert y.shape == x.shape
+    np.testing.assert_allclose(y, engine.load(made.path).process(np.ascontiguousarray(x)), rtol=0, atol=1e-6)
+    for played, dry in zip(y, x, strict=True):
+        exact = made.play(dry)
+        float32_error = np.abs(made.play(dry, torch.float32) - exact).max()
+        assert np.abs(played - exact).max() <= max(1e-5, 1.5 * float32_error)
+        assert np.abs(exact).max() > 1e-2
+
+
+@pytest.mark.parametrize(
+    ("layers", "inputs", "keys"),
+    [
+        ([("gru", 16), ("dense", 1)], 1, {}),
+        ([("lstm", 9), ("lstm", 7), ("dense", 1)], 1, {"in_skip": 1, "in_gain": -6.0, "out_gain": 4.0}),
+        ([("lstm", 16), ("dense", 1)], 3, {}),
+    ],
+    ids=["gru", "two layers, residual, gains", "two knobs"],
+)
+def test_models_of_other_kinds_play_as_in_the_engine(
+    plugin: Any,
+    environment: dict[str, str],
+    make_model: Callable,
+    make_preset: Callable,
+    playing: np.ndarray,
+    layers: list,
+    inputs: int,
+    keys: dict,
+) -> None:
+    made = make_model(layers, inputs=inputs, seed=7, samplerate=48_000, **keys)
+    model = engine.load(made.path)
+    knobs = {f"knob_a{index + 1}": position for index, position in enumerate((20.0, 90.0)) if index < inputs - 1}
+    for index, position in enumerate(knobs.values()):
+        model.set_knob(index, position / 100)
+    preset = make_preset(A=made.path, **knobs)
+    y, _ = call(in_pedalboard.play, plugin.vst3, preset, playing[None], 48_000, 256, {}, environment=environment)
+    np.testing.assert_allclose(y[0], model.process(playing), rtol=0, atol=1e-6)
+
+
+def test_a_trained_model_plays_a_real_guitar_as_engine_and_pytorch_do(
+    plugin: Any, environment: dict[str, str], make_preset: Callable, shared_data: Path
+) -> None:
+    # Its twin on synthetic sound is the first test here. Trained networks magnify rounding more than random ones.
+    path = sorted((shared_data / "foreign-models" / "aida").glob("*.json"))[0]
+    x, rate = soundfile.read(shared_data / "klon-centaur-spice" / "test-input.flac", dtype="float32", frames=132_000)
+    rate = engine.load(path).info.sample_rate or rate
+    preset = make_preset(A=path)
+    y, _ = call(in_pedalboard.play, plugin.vst3, preset, x[None], rate, 512, {}, environment=environment)
+    batch = torch.from_numpy(x)[None]
+    exact = read_torch_model(path, dtype=torch.float64)(batch.double())[0].numpy()
+    float32_error = np.abs(read_torch_model(path, dtype=torch.float32)(batch)[0].numpy() - exact).max()
+    assert np.abs(y[0] - engine.load(path).process(x)).max() <= 1e-6
+    assert np.abs(y[0] - exact).max() <= max(1e-5, 1.5 * float32_error)
+
+
+@pytest.mark.parametrize("model_rate", [44_100, 48_000])
+@pytest.mark.parametrize("rate", [44_100, 48_000, 88_200, 96_000, 192_000])
+def test_a_model_sounds_the_same_at_every_rate_of_the_host(
+    plugin: Any, environment: dict[str, str], make_model: Callable, make_preset: Callable, rate: int, model_rate: int
+) -> None:
+    made = make_model(LSTM_32, seed=4, samplerate=model_rate)
+    x = plucked_notes(rate, seconds=1.5)
+    preset = make_preset(A=made.path)
+    y, latency = call(in_pedalboard.play, plugin.vst3, preset, x[None], rate, 480, {}, environment=environment)
+    # Offline: to the model's rate, through it, and back, at the quality of a mastering tool and no delay.
+    dry = soxr.resample(x, rate, model_rate, quality="VHQ") if rate != model_rate else x
+    wet = engine.load(made.path).process(np.ascontiguousarray(dry, np.float32))
+    back = soxr.resample(wet, model_rate, rate, quality="VHQ") if rate != model_rate else wet
+    frames = min(len(x), len(back)) - latency  # what the host has no input left for is cut at the end
+    assert difference_db(y[0][:frames], back[:frames], rate) < -60
+    assert (latency == 0) == (rate == model_rate)
+    assert latency <= 1e-3 * rate  # 1 ms
+
+
+def test_an_oversampled_model_is_as_late_as_reported(
+    plugin: Any, environment: dict[str, str], make_model: Callable, make_preset: Callable, playing: np.ndarray
+) -> None:
+    if plugin.backend != "fxengine":
+        pytest.skip("RTNeural is not oversampled")
+    made = make_model(LSTM_32, seed=4, samplerate=48_000)
+    for setting, factor in ((1, 2), (3, 8)):
+        preset = make_preset(A=made.path, oversampling_live=setting, oversampling_offline=setting)
+        y, latency = call(
+            in_pedalboard.play, plugin.vst3, preset, playing[None], 48_000, 512, {}, environment=environment
+        )
+        model = engine.load(made.path, oversampling=factor)
+        assert latency == model.info.latency > 0
+        late = model.process(playing)
+        np.testing.assert_allclose(y[0, : len(late) - latency], late[latency:], rtol=0, atol=1e-6)
