@@ -34,6 +34,7 @@ PluginProcessor::PluginProcessor()
   };
   if (const auto first = Presets::shipped(0); !first.isEmpty())
     apply(State::decode(first.getData(), first.getSize()));
+  const juce::WeakReference first(this); // is made once: not when two threads ask for it
   background_->courier.addTimeSliceClient(this);
 }
 
@@ -54,6 +55,7 @@ void PluginProcessor::prepareToPlay(double sampleRate, int maximumBlockSize) {
   takePlayer_.prepare(sampleRate);
   load_.reset(sampleRate, maximumBlockSize);
   updateLatency();
+  announceLatency(getLatencySamples());
 }
 
 void PluginProcessor::reset() { rig_.chain().reset(values_.chainSettings()); }
@@ -157,6 +159,7 @@ void PluginProcessor::setStateInformation(const void* data, int size) {
     program_ = saved.program;
     if (!saved.editorSize.isOrigin())
       editorSize_ = saved.editorSize;
+    announceLatency(getLatencySamples());
   } catch (const std::exception& error) {
     rig_.setProblem(error.what());
   }
