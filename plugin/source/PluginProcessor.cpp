@@ -70,9 +70,11 @@ void PluginProcessor::processBlockBypassed(juce::AudioBuffer<float>& buffer, juc
 
 void PluginProcessor::process(juce::AudioBuffer<float>& buffer, juce::MidiBuffer& midi, bool bypassed) {
   const RealtimeScope realtime;
-  const int numFrames = buffer.getNumSamples();
-  const juce::AudioProcessLoadMeasurer::ScopedTimer timer(load_, numFrames);
   midiControl_.receive(midi);
+  const int numFrames = buffer.getNumSamples();
+  if (numFrames == 0) // a host passes parameters on
+    return;
+  const juce::AudioProcessLoadMeasurer::ScopedTimer timer(load_, numFrames);
   auto& chain = rig_.chain();
   if (chain.sampleRate() <= 0.0 || buffer.getNumChannels() < chain.numOutputs()) { // not prepared for it
     buffer.clear();
@@ -103,7 +105,7 @@ int PluginProcessor::useTimeSlice() {
     rig_.setProblem(error.what());
   }
   if (const int program = midiControl_.apply(); program >= 0)
-    setCurrentProgram(program);
+    loadProgram(program);
   return kCourierMs;
 }
 
@@ -116,8 +118,12 @@ int PluginProcessor::getCurrentProgram() { return program_; }
 const juce::String PluginProcessor::getProgramName(int index) { return Presets::shippedName(index); }
 
 void PluginProcessor::setCurrentProgram(int index) {
-  if (program_.exchange(index) == index) // hosts repeat themselves, and would undo what was changed since
-    return;
+  if (program_ != index) // hosts repeat themselves, and would undo what was changed since; a foot switch means it
+    loadProgram(index);
+}
+
+void PluginProcessor::loadProgram(int index) {
+  program_ = index;
   juce::MessageManager::callAsync([weak = juce::WeakReference(this), index, generation = stateGeneration_.load()] {
     if (weak != nullptr && generation == weak->stateGeneration_) // no project was loaded since
       weak->rig_.setProblem(weak->presets_.load(index));

@@ -8,13 +8,14 @@
 #include "rig.h"
 #include "state.h"
 #include "take_player.h"
+#include "vst3_host.h"
 
 #include <juce_audio_processors/juce_audio_processors.h>
 
 namespace fxtrain {
 
 /** The plugin: parameters, state and MIDI around a Rig. */
-class PluginProcessor : public juce::AudioProcessor, private juce::TimeSliceClient {
+class PluginProcessor : public juce::AudioProcessor, public Vst3Host, private juce::TimeSliceClient {
  public:
   PluginProcessor();
   ~PluginProcessor() override;
@@ -62,6 +63,7 @@ class PluginProcessor : public juce::AudioProcessor, private juce::TimeSliceClie
   int useTimeSlice() override;
   void process(juce::AudioBuffer<float>& buffer, juce::MidiBuffer& midi, bool bypassed);
   void updateLatency();
+  void loadProgram(int index); ///< from any thread; follows on the message thread
   State state() const;
   void apply(const State& state); ///< models, cabinet and parameters; throws FileError and then has changed nothing
   void loadPreset(const juce::MemoryBlock& bytes);

@@ -69,15 +69,21 @@ Rig::~Rig() {
 
 void Rig::prepare(double sampleRate, int numInputs, int numOutputs, int oversampling) {
   const std::lock_guard lock(mutex_);
-  const bool newRate = sampleRate != chain_.sampleRate();
+  const bool rebuildCabinet = sampleRate != chain_.sampleRate() && contents_.cabinet != nullptr;
+  const bool rebuildModels = oversampling != oversampling_;
   chain_.prepare(sampleRate, numInputs, numOutputs);
-  if (oversampling != oversampling_) {
-    oversampling_ = oversampling;
-    for (int slot = 0; slot < kNumSlots; ++slot)
-      chain_.setSlot(slot, build(contents_.models[std::size_t(slot)], contents_.backend));
+  if (!rebuildCabinet && !rebuildModels)
+    return;
+  oversampling_ = oversampling;
+  try {
+    if (rebuildModels)
+      for (int slot = 0; slot < kNumSlots; ++slot)
+        chain_.setSlot(slot, build(contents_.models[std::size_t(slot)], contents_.backend));
+    if (rebuildCabinet)
+      chain_.setCabinet(build(contents_.cabinet));
+  } catch (const std::exception& error) {
+    problem_ = error.what();
   }
-  if (newRate)
-    chain_.setCabinet(build(contents_.cabinet));
   chain_.prepare(sampleRate, numInputs, numOutputs); // takes what has just been handed over
 }
 
