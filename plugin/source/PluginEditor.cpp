@@ -19,7 +19,6 @@ PluginEditor::PluginEditor(PluginProcessor& owner)
       output_(owner), slotWatch_(*owner.parameters.getParameter(id::slot), [this](float) { routingChanged(); }),
       bypassWatch_(*owner.parameters.getParameter(id::bypass), [this](float) { routingChanged(); }),
       tunerWatch_(*owner.parameters.getParameter(id::tuner), [this](float) { updateTuner(); }) {
-  setLookAndFeel(&lookAndFeel_);
   setOpaque(true);
   setWantsKeyboardFocus(true);
   setTitle("fxtrain");
@@ -72,7 +71,6 @@ PluginEditor::~PluginEditor() {
   stopTimer();
   content_.removeMouseListener(this);
   processor_.rig().removeChangeListener(this);
-  setLookAndFeel(nullptr);
 }
 
 int PluginEditor::logicalHeight() const { return kHeight + (take_ != nullptr ? kTakeStripHeight : 0); }

@@ -70,7 +70,7 @@ class PluginEditor : public juce::AudioProcessorEditor, private juce::ChangeList
   int logicalHeight() const;
 
   PluginProcessor& processor_;
-  ui::LookAndFeel lookAndFeel_;
+  juce::SharedResourcePointer<ui::DefaultLook> look_;
   ui::Browser browser_;
   Content content_{*this};
   ui::Header header_;

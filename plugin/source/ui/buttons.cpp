@@ -260,7 +260,6 @@ void Choice::choose(int index) {
 
 void Choice::open() {
   juce::PopupMenu menu;
-  menu.setLookAndFeel(&getLookAndFeel());
   const juce::Component::SafePointer<Choice> safe(this);
   for (int i = 0; i < choices_.size(); ++i)
     menu.addItem(choices_[i], true, i == index(), [safe, i] {

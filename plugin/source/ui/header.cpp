@@ -139,7 +139,6 @@ void Header::openMenu() {
   presets.refresh();
   const auto& entries = presets.entries();
   juce::PopupMenu menu;
-  menu.setLookAndFeel(&getLookAndFeel());
   const juce::Component::SafePointer<Header> safe(this);
   const auto report = [safe](const juce::String& problem) {
     if (safe != nullptr && safe->onProblem)

@@ -17,7 +17,10 @@ juce::TextLayout tooltipLayout(const juce::String& text) {
 
 } // namespace
 
-LookAndFeel::LookAndFeel() {
+LookAndFeel::LookAndFeel()
+    : LookAndFeel_V4({colour::panel, colour::raised, colour::raised, colour::track, colour::text, colour::track,
+                      colour::text, colour::track, colour::text}) {
+  setDefaultSansSerifTypeface(font(13.0f).getTypefacePtr());
   setColour(juce::PopupMenu::backgroundColourId, colour::raised);
   setColour(juce::PopupMenu::textColourId, colour::text);
   setColour(juce::TextEditor::backgroundColourId, colour::window);

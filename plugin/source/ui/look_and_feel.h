@@ -5,7 +5,7 @@
 
 namespace fxtrain::ui {
 
-/** Draws JUCE's own menus, text fields, scroll bars and tooltips as the rest of the window. */
+/** Draws JUCE's own menus, dialogs, text fields, scroll bars and tooltips as the rest of the window. */
 class LookAndFeel : public juce::LookAndFeel_V4 {
  public:
   LookAndFeel();
@@ -32,6 +32,19 @@ class LookAndFeel : public juce::LookAndFeel_V4 {
   void drawTextEditorOutline(juce::Graphics& g, int width, int height, juce::TextEditor& editor) override;
   void drawScrollbar(juce::Graphics& g, juce::ScrollBar& bar, int x, int y, int width, int height, bool isVertical,
                      int thumbStart, int thumbSize, bool isMouseOver, bool isMouseDown) override;
+
+ private:
+  juce::SharedResourcePointer<Typefaces> typefaces_;
+};
+
+/** Our looks for all that JUCE opens by itself, such as its file browser, as long as one of our windows is there. */
+struct DefaultLook {
+  DefaultLook() { juce::LookAndFeel::setDefaultLookAndFeel(&look); }
+  ~DefaultLook() {
+    if (&juce::LookAndFeel::getDefaultLookAndFeel() == &look)
+      juce::LookAndFeel::setDefaultLookAndFeel(nullptr);
+  }
+  LookAndFeel look;
 };
 
 } // namespace fxtrain::ui

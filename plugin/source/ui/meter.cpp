@@ -134,7 +134,7 @@ void Meter::paint(juce::Graphics& g) {
                db == 0 ? colour::secondary : colour::faint);
   }
   if (marker_) {
-    const float y = float(bar_.getY()) + yOf(*marker_);
+    const float y = std::min(float(bar_.getY()) + yOf(*marker_), float(getHeight()) - 4.0f);
     juce::Path triangle;
     triangle.addTriangle(15.0f, y, 21.0f, y - 4.0f, 21.0f, y + 4.0f);
     g.setColour(colour::accent);

@@ -97,7 +97,6 @@ float ParameterControl::wheelSteps(const juce::MouseWheelDetails& wheel) {
 void ParameterControl::showMenu() {
   using Mode = MidiControl::Mode;
   juce::PopupMenu menu;
-  menu.setLookAndFeel(&getLookAndFeel());
   const juce::Component::SafePointer<ParameterControl> safe(this);
   const auto id = getComponentID();
   auto& midi = processor_.midiControl();

@@ -56,7 +56,6 @@ SettingsView::Page::Page(PluginProcessor& processor)
 
 void SettingsView::Page::chooseBackend() {
   juce::PopupMenu menu;
-  menu.setLookAndFeel(&getLookAndFeel());
   for (const auto& name : fxengine::availableBackends())
     menu.addItem(name, true, juce::String(name) == backendName_, [&rig = processor_.rig(), name] {
       auto contents = rig.contents();

@@ -63,7 +63,7 @@ void SlotCard::show(std::shared_ptr<const ModelFile> file) {
   const bool loaded = file_ != nullptr;
   previous_.setVisible(true);
   next_.setVisible(true);
-  load_.setVisible(loaded);
+  load_.setVisible(true);
   clear_.setVisible(loaded);
   invite_.setVisible(!loaded);
   for (std::size_t k = 0; k < knobs_.size(); ++k) {
@@ -162,8 +162,6 @@ juce::Rectangle<int> SlotCard::badgeArea() const { return {16, 16, 28, 28}; }
 
 void SlotCard::resized() {
   auto row = juce::Rectangle<int>(getWidth() - 12 - 4 * 32, 14, 4 * 32, 32);
-  if (file_ == nullptr)
-    row = row.withX(getWidth() - 12 - 2 * 32);
   for (auto* button : {&previous_, &next_, &load_, &clear_})
     button->setBounds(row.removeFromLeft(32));
   invite_.setBounds(getWidth() / 2 - 56, 152, 112, 36);
@@ -259,7 +257,6 @@ void SlotCard::mouseUp(const juce::MouseEvent& event) {
 
 void SlotCard::showMenu() {
   juce::PopupMenu menu;
-  menu.setLookAndFeel(&getLookAndFeel());
   auto& rig = processor_.rig();
   const juce::String other = slot_ == 0 ? "B" : "A";
   const int from = slot_, to = 1 - slot_;

@@ -6,17 +6,9 @@
 namespace fxtrain::ui {
 namespace {
 
-/** Shared by all windows of a process, as long as one is open. */
-struct Typefaces {
-  juce::Typeface::Ptr regular = make(resources::InterRegular_otf, resources::InterRegular_otfSize);
-  juce::Typeface::Ptr medium = make(resources::InterMedium_otf, resources::InterMedium_otfSize);
-  juce::Typeface::Ptr semiBold = make(resources::InterSemiBold_otf, resources::InterSemiBold_otfSize);
-
- private:
-  static juce::Typeface::Ptr make(const char* data, int size) {
-    return juce::Typeface::createSystemTypefaceFor(data, std::size_t(size));
-  }
-};
+juce::Typeface::Ptr faceOf(const char* data, int size) {
+  return juce::Typeface::createSystemTypefaceFor(data, std::size_t(size));
+}
 
 juce::Path pathOf(Icon icon) {
   juce::Path p;
@@ -116,6 +108,11 @@ juce::Path pathOf(Icon icon) {
 }
 
 } // namespace
+
+Typefaces::Typefaces()
+    : regular(faceOf(resources::InterRegular_otf, resources::InterRegular_otfSize)),
+      medium(faceOf(resources::InterMedium_otf, resources::InterMedium_otfSize)),
+      semiBold(faceOf(resources::InterSemiBold_otf, resources::InterSemiBold_otfSize)) {}
 
 juce::Font font(float size, Weight weight) {
   const juce::SharedResourcePointer<Typefaces> faces;

@@ -23,6 +23,13 @@ inline const juce::Colour danger{0xffff7066};
 
 enum class Weight { regular, medium, semiBold };
 
+/** The faces of Inter, shared by all windows of a process. Whoever draws holds them by a SharedResourcePointer, lest
+   each font() reads them anew. */
+struct Typefaces {
+  Typefaces();
+  juce::Typeface::Ptr regular, medium, semiBold;
+};
+
 /** Inter. @param size  of the em, as in CSS */
 juce::Font font(float size, Weight weight = Weight::regular);
 

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from fxtrain.export.plugin_parameters import PARAMETERS
+
 
 def _xdotool(*arguments: object) -> str:
     return subprocess.run(
@@ -68,7 +70,7 @@ def _act(action: Sequence[Any], origin: tuple[int, int]) -> None:
     elif kind == "key":
         _xdotool("key", *values)
     elif kind == "type":
-        _xdotool("type", "--delay", 20, *values)
+        _xdotool("type", "--delay", 20, "--", *values)
     elif kind == "picture":
         subprocess.run(["import", "-window", "root", str(values[0])], check=True, timeout=30)
     elif kind == "wait":
@@ -78,8 +80,8 @@ def _act(action: Sequence[Any], origin: tuple[int, int]) -> None:
     time.sleep(0.4)
 
 
-def use(vst3: Path, preset: Path | None, actions: Sequence[Sequence[Any]]) -> list[bytes]:
-    """The plugin's state at first and after each action.
+def use(vst3: Path, actions: Sequence[Sequence[Any]]) -> tuple[list[dict[str, float]], bytes]:
+    """The parameters by id, in plain units, at first and after each action; and the plugin's state at the end.
 
     Actions, in pixels from the window's upper left corner: ``("drag", x, y, dx, dy)``, ``("click", x, y)``,
     ``("double-click", x, y)``, ``("wheel", x, y, steps)``, ``("key", name)``, ``("type", text)``,
@@ -91,9 +93,12 @@ def use(vst3: Path, preset: Path | None, actions: Sequence[Sequence[Any]]) -> li
     import pedalboard
 
     plugin: Any = pedalboard.load_plugin(str(vst3))
-    if preset is not None:
-        plugin.load_preset(str(preset))
-    states = [plugin.raw_state]
+
+    def values() -> dict[str, float]:
+        named = {each.name: each.raw_value for each in plugin.parameters.values()}
+        return {id: each.minimum + named[each.name] * (each.maximum - each.minimum) for id, each in PARAMETERS.items()}
+
+    after = [values()]
     close = threading.Event()
     failures: list[BaseException] = []
 
@@ -102,7 +107,7 @@ def use(vst3: Path, preset: Path | None, actions: Sequence[Sequence[Any]]) -> li
             origin = _origin()
             for action in actions:
                 _act(action, origin)
-                states.append(plugin.raw_state)
+                after.append(values())
         except BaseException as error:
             failures.append(error)
         finally:
@@ -114,4 +119,4 @@ def use(vst3: Path, preset: Path | None, actions: Sequence[Sequence[Any]]) -> li
     thread.join()
     if failures:
         raise failures[0]
-    return states
+    return after, plugin.preset_data
