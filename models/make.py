@@ -182,7 +182,7 @@ Error-to-signal ratio (ESR), 0 is exact, 1 is silence:
 
 Multi-resolution STFT distance {test["mr_stft"]:.3f}. All playing is synthetic (`synthesise_guitar`): real guitars,
 basses and other instruments may ask for what it has not met. Nothing louder than full scale was played: beyond, the
-model goes on in a straight line, where the circuit would clip harder. Nobody has yet judged it by ear beside the circuit.
+model goes on in a straight line, where the circuit would clip harder. Nobody has judged it by ear beside the circuit.
 
 ## How it was made
 
