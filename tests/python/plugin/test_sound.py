@@ -37,7 +37,7 @@ def difference_db(output: np.ndarray, reference: np.ndarray, rate: float) -> flo
             (np.abs(np.fft.rfft(window * signal[..., edge:-edge].astype(np.float64)))[..., audible] ** 2).sum()
         )
 
-    return 10 * np.log10(energy(output - reference) / energy(reference))
+    return 10 * np.log10(max(energy(output - reference), 1e-30) / energy(reference))
 
 
 @pytest.mark.parametrize("host", HOSTS, ids=["pedalboard", "dawdreamer"])
@@ -126,7 +126,7 @@ def test_a_model_sounds_the_same_at_every_rate_of_the_host(
     dry = soxr.resample(x, rate, model_rate, quality="VHQ") if rate != model_rate else x
     wet = engine.load(made.path).process(np.ascontiguousarray(dry, np.float32))
     back = soxr.resample(wet, model_rate, rate, quality="VHQ") if rate != model_rate else wet
-    frames = min(len(x), len(back)) - latency  # what the host has no input left for is cut at the end
+    frames = min(y.shape[1], len(back))
     assert difference_db(y[0][:frames], back[:frames], rate) < -60
     assert (latency == 0) == (rate == model_rate)
     assert latency <= 1e-3 * rate  # 1 ms
@@ -146,4 +146,4 @@ def test_an_oversampled_model_is_as_late_as_reported(
         model = engine.load(made.path, oversampling=factor)
         assert latency == model.info.latency > 0
         late = model.process(playing)
-        np.testing.assert_allclose(y[0, : len(late) - latency], late[latency:], rtol=0, atol=1e-6)
+        np.testing.assert_allclose(y[0], late[latency:], rtol=0, atol=1e-6)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pedalboard
-from plugin_state import PARAMETERS, normalised
+from plugin_state import PARAMETERS, normalised, wrapped_for_juce
 
 
 def load(vst3: Path, preset: Path | None = None, **settings: float) -> Any:
@@ -31,35 +31,48 @@ def parameter(plugin: Any, id: str) -> Any:
     return found
 
 
-def announce(plugin: Any, rate: float, block: int, channels: int) -> None:
-    """Lets pedalboard hear of the latency at a rate.
+def make_ready(plugin: Any, rate: float, channels: int) -> None:
+    """Brings the plugin to a rate, so that the next block begins with a clear state and a latency that is known.
 
-    JUCE's hosts ask for it when they have told the rate, but before the plugin is made ready for it, and hear of a change
-    from their event loop. pedalboard has none: it asks again before it next plays.
+    JUCE's hosts ask for the latency when they have told the rate, but before the plugin is made ready for it, and hear
+    of a change from their event loop. pedalboard runs none: it has to make the plugin ready twice, which a change of
+    the number of channels brings about. (``reset=True`` does not: it may begin with a new instance.)
     """
-    plugin.process(np.zeros((channels, block), np.float32), rate, buffer_size=block)
+    silence = np.zeros((3 - channels, 8), np.float32)  # shorter, and rows would be taken for columns
+    plugin.process(silence, rate, buffer_size=1, reset=False)
 
 
 def stream(plugin: Any, x: np.ndarray, rate: float, blocks: Sequence[int]) -> np.ndarray:
-    """Plays in one go, in blocks of these lengths over and over, largest first prepared for; undoes no latency."""
-    announce(plugin, rate, max(blocks), x.shape[0])
-    outputs = []
-    at = 0
-    for block in itertools.chain([max(blocks)], itertools.cycle(blocks)):
-        if at >= x.shape[-1]:
-            break
-        outputs.append(plugin.process(x[..., at : at + block], rate, buffer_size=max(blocks), reset=at == 0))
-        at += block
-    return np.concatenate(outputs, axis=-1)
+    """Plays in one go, in blocks of these lengths over and over, from a clear state.
+
+    The output begins with the first frame of the input: as many frames as the plugin says to be late are left out, and
+    missing at the end.
+    """
+    make_ready(plugin, rate, x.shape[0])
+    if len(set(blocks)) == 1:
+        output = plugin.process(x, rate, buffer_size=blocks[0], reset=False)
+    else:  # in pieces, of a shape that cannot be mistaken
+        assert len(x) == 1 or min(blocks) > 2
+        pieces = []
+        at = 0
+        for block in itertools.chain([max(blocks)], itertools.cycle(blocks)):
+            if at >= x.shape[1]:
+                break
+            piece = np.squeeze(x[:, at : at + block], 0) if len(x) == 1 else x[:, at : at + block]
+            pieces.append(plugin.process(piece, rate, buffer_size=max(blocks), reset=False).reshape(len(x), -1))
+            at += block
+        output = np.concatenate(pieces, axis=1)
+    # pedalboard leaves out the latency itself, but for the frames that it has had before.
+    left_out = x.shape[1] - output.shape[1]
+    return output[:, plugin.reported_latency_samples - left_out :]
 
 
 def play(
     vst3: Path, preset: Path | None, x: np.ndarray, rate: float, block: int, settings: dict[str, float]
 ) -> tuple[np.ndarray, int]:
-    """The output for ``x``, its latency undone by the host, and that latency."""
+    """The output for ``x`` as :func:`stream` gives it, and the latency."""
     plugin = load(vst3, preset, **settings)
-    announce(plugin, rate, block, x.shape[0])
-    return plugin.process(x, rate, buffer_size=block), plugin.reported_latency_samples
+    return stream(plugin, x, rate, [block]), plugin.reported_latency_samples
 
 
 def describe_parameters(vst3: Path) -> dict[str, dict[str, Any]]:
@@ -75,7 +88,7 @@ def describe_parameters(vst3: Path) -> dict[str, dict[str, Any]]:
 
 
 def set_and_save(vst3: Path, preset: Path, values: dict[str, float]) -> tuple[bytes, bytes, dict[str, float]]:
-    """Sets parameters, saves; loads that elsewhere. The saved bytes, those of a preset, and what parameters then are."""
+    """Sets parameters, saves; loads that elsewhere. The saved bytes, those of a preset, what parameters then are."""
     plugin = load(vst3, preset, **values)
     state = plugin.raw_state
     other = load(vst3)
@@ -86,11 +99,10 @@ def set_and_save(vst3: Path, preset: Path, values: dict[str, float]) -> tuple[by
 def recall(vst3: Path, first: Path, states: list[bytes], x: np.ndarray) -> list[tuple[np.ndarray, bytes]]:
     """The sound and the state after each of ``states`` was tried in turn."""
     plugin = load(vst3, first)
-    announce(plugin, 48_000, 256, x.shape[0])
-    results = [(plugin.process(x, 48_000, buffer_size=256), plugin.raw_state)]
+    results = [(stream(plugin, x, 48_000, [256]), plugin.raw_state)]
     for state in states:
-        plugin.raw_state = state
-        results.append((plugin.process(x, 48_000, buffer_size=256), plugin.raw_state))
+        plugin.raw_state = wrapped_for_juce(state)
+        results.append((stream(plugin, x, 48_000, [256]), plugin.raw_state))
     return results
 
 
