@@ -47,6 +47,8 @@ def running(
                     except subprocess.TimeoutExpired:
                         continue
             process.wait()
+            if process.stdin is not None:
+                process.stdin.close()
 
 
 @contextmanager
