@@ -22,9 +22,10 @@ ACCEPTED = Path(__file__).parents[2] / "plugin" / "screenshots"
 ACCEPT = "FXTRAIN_ACCEPT_SCREENSHOTS"
 
 # A pixel differs where one of its colours is further off than rounding, and the palette of the accepted pictures, put
-# it; a window differs where more of its pixels do than the digits of the CPU load and its neighbours have.
+# it. A knob is 0.09 % of the window; letters drawn by another version of JUCE differ along their edges.
 PIXEL_TOLERANCE = 32
-SHARE_TOLERANCE = 0.002
+SHARE_TOLERANCE = 0.0004
+CPU_LOAD = (660, 26, 716, 46)  # in logical pixels: as it happens to be
 
 # Centres of controls, in logical pixels, at which the window opens.
 INPUT_GAIN = (82, 216)
@@ -49,9 +50,11 @@ def screenshots(plugin: Any, environment: dict[str, str]) -> Callable[..., None]
 
 
 def difference(picture: Image.Image, accepted: Image.Image) -> float:
-    """Share of the pixels that are not alike."""
-    apart = np.asarray(ImageChops.difference(picture.convert("RGB"), accepted.convert("RGB")))
-    return float(np.mean(apart.max(axis=-1) > PIXEL_TOLERANCE))
+    """Share of the pixels that are not alike, the CPU load left out."""
+    apart = np.array(ImageChops.difference(picture.convert("RGB"), accepted.convert("RGB"))).max(axis=-1)
+    left, top, right, bottom = (round(each * picture.width / 1080) for each in CPU_LOAD)
+    apart[top:bottom, left:right] = 0
+    return float(np.mean(apart > PIXEL_TOLERANCE))
 
 
 def test_the_window_looks_as_it_was_accepted(screenshots: Callable[..., None], tmp_path: Path) -> None:
@@ -60,9 +63,9 @@ def test_the_window_looks_as_it_was_accepted(screenshots: Callable[..., None], t
     screenshots(tmp_path, *names)
     if ACCEPT in os.environ:
         for name in names:
-            Image.open(tmp_path / f"{name}.png").convert("RGB").quantize(128, dither=Image.Dither.NONE).save(
-                ACCEPTED / f"{name}.png", optimize=True
-            )
+            Image.open(tmp_path / f"{name}.png").convert("RGB").quantize(
+                192, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE
+            ).save(ACCEPTED / f"{name}.png", optimize=True)
     for name in names:
         picture, accepted = Image.open(tmp_path / f"{name}.png"), Image.open(ACCEPTED / f"{name}.png")
         assert picture.size == accepted.size, name
