@@ -32,8 +32,8 @@ PluginProcessor::PluginProcessor()
         weak->rememberLoad(before, after);
     });
   };
-  if (const auto first = Presets::shipped(0); !first.isEmpty())
-    apply(State::decode(first.getData(), first.getSize()));
+  if (const auto* first = Presets::shippedState(0))
+    apply(*first);
   const juce::WeakReference first(this); // is made once: not when two threads ask for it
   background_->courier.addTimeSliceClient(this);
 }

@@ -15,14 +15,16 @@ String withoutUnit(const String& text) {
   return text.trim().replaceCharacter(juce::juce_wchar{0x2212}, '-'); // a typographic minus, as we write it
 }
 
-/** @param decimals  shown after the point */
+/** @param decimals  shown after the point, 0 or 1 */
 void addFloat(Layout& layout, const char* id, const String& name, const String& unit, float low, float high,
               float defaultValue, int decimals) {
+  // By hand: hosts ask for thousands of texts when they look at a plugin, and streams take their time.
   const auto toText = [decimals](float value, int) {
-    const auto scale = std::pow(10.0f, float(decimals));
-    const auto rounded = std::round(value * scale) / scale;
-    const auto text = String(std::abs(rounded), decimals);
-    return rounded < 0.0f ? "-" + text : text;
+    const int scale = decimals == 0 ? 1 : 10;
+    const auto number = std::lround(value * float(scale));
+    const auto whole = std::abs(number) / scale, tenths = std::abs(number) % scale;
+    const String text = decimals == 0 ? String(whole) : String(whole) + "." + String(tenths);
+    return number < 0 ? "-" + text : text;
   };
   const auto fromText = [defaultValue](const String& text) {
     const float value = withoutUnit(text).getFloatValue();

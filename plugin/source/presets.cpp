@@ -102,7 +102,7 @@ std::optional<State> make(const Recipe& recipe) {
 
 struct ShippedPreset {
   juce::String name;
-  juce::MemoryBlock state;
+  State state;
 };
 
 const std::vector<ShippedPreset>& shippedPresets() {
@@ -111,7 +111,7 @@ const std::vector<ShippedPreset>& shippedPresets() {
     for (const auto& recipe : recipes()) {
       if (auto state = make(recipe)) {
         state->program = int(presets.size());
-        presets.push_back({recipe.name, state->encode()});
+        presets.push_back({recipe.name, std::move(*state)});
       }
     }
     return presets;
@@ -134,8 +134,13 @@ juce::String Presets::shippedName(int index) {
 }
 
 juce::MemoryBlock Presets::shipped(int index) {
+  const auto* state = shippedState(index);
+  return state != nullptr ? state->encode() : juce::MemoryBlock();
+}
+
+const State* Presets::shippedState(int index) {
   const auto* preset = find(index);
-  return preset != nullptr ? preset->state : juce::MemoryBlock();
+  return preset != nullptr ? &preset->state : nullptr;
 }
 
 juce::File Presets::folder() {

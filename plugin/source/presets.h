@@ -8,6 +8,8 @@
 
 namespace fxtrain {
 
+struct State;
+
 /** Shipped presets and the player's own, which are .vstpreset files in the folder that hosts look in. Message thread.
  */
 class Presets : public juce::ChangeBroadcaster {
@@ -41,6 +43,7 @@ class Presets : public juce::ChangeBroadcaster {
   static int numShipped();
   static juce::String shippedName(int index);  ///< "" where there is none
   static juce::MemoryBlock shipped(int index); ///< a state; empty where there is none
+  static const State* shippedState(int index); ///< the same, unpacked; null where there is none
 
  private:
   int indexOf(const juce::File& file) const;

@@ -131,7 +131,8 @@ juce::MemoryBlock State::encode() const {
   bytes.write(kMagic, kMagicSize);
   {
     const auto text = document.dump(-1, ' ', false, json::error_handler_t::replace);
-    juce::GZIPCompressorOutputStream packed(bytes);
+    juce::GZIPCompressorOutputStream packed(
+        bytes, 1); // a tenth larger than the default, in a fifth of the time: hosts save often
     packed.write(text.data(), text.size());
   }
   return bytes.getMemoryBlock();
