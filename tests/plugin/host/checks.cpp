@@ -518,17 +518,22 @@ class Checks {
         while (!done) {
           auto* parameter = parameters[std::size_t(random() % parameters.size())];
           parameter->setValueNotifyingHost(uniform(random));
-          static_cast<void>(parameter->getText(parameter->getValue(), 32));
           ++moves;
           std::this_thread::sleep_for(std::chrono::microseconds(n == 0 ? 20000 : 100));
         }
       });
-    for (const auto end = timeUp(); Clock::now() < end;)
+    const auto parameters = parametersOf(*processor);
+    bool hasTexts = true;
+    for (const auto end = timeUp(); Clock::now() < end;) {
       test::deliverMessages(10);
+      const auto* parameter = parameters[std::size_t(random_() % parameters.size())];
+      hasTexts = hasTexts && parameter->getText(parameter->getValue(), 32).isNotEmpty();
+    }
     done = true;
     for (auto& thread : threads)
       thread.join();
     audio.finish();
+    expect(hasTexts, "a text is empty");
     return juce::String(moves) + " moves";
   }
 
