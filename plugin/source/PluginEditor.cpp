@@ -196,7 +196,7 @@ void PluginEditor::showSettings(bool shown) {
   content_.addAndMakeVisible(*settings_);
   settings_->setBounds(0, 56, kWidth, content_.getHeight() - 56);
   if (isShowing())
-    settings_->grabKeyboardFocus();
+    ui::grabKeyboardFor(*settings_);
 }
 
 void PluginEditor::updateTuner() {
@@ -212,7 +212,7 @@ void PluginEditor::updateTuner() {
   content_.addAndMakeVisible(*tuner_);
   tuner_->setBounds(0, 56, kWidth, content_.getHeight() - 56);
   if (isShowing())
-    tuner_->grabKeyboardFocus();
+    ui::grabKeyboardFor(*tuner_);
 }
 
 void PluginEditor::timerCallback() { update(juce::Time::getMillisecondCounterHiRes() * 1e-3); }

@@ -112,7 +112,7 @@ void Header::saveAs() {
   };
   naming_->onReturnKey = [finish] { finish(true); };
   naming_->onEscapeKey = naming_->onFocusLost = [finish] { finish(false); };
-  naming_->grabKeyboardFocus();
+  grabKeyboardFor(*naming_);
 }
 
 void Header::finishNaming(bool take) {

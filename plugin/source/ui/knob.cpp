@@ -167,7 +167,7 @@ void RangeControl::startTyping() {
   editor_->onReturnKey = [close] { close(true); };
   editor_->onEscapeKey = [close] { close(false); };
   editor_->onFocusLost = [close] { close(true); };
-  editor_->grabKeyboardFocus();
+  grabKeyboardFor(*editor_);
   repaint();
 }
 

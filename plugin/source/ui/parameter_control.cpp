@@ -3,6 +3,16 @@
 
 namespace fxtrain::ui {
 
+void grabKeyboardFor(juce::Component& component, int attempts) {
+  component.grabKeyboardFocus();
+  if (component.hasKeyboardFocus(true) || attempts <= 0)
+    return;
+  juce::Timer::callAfterDelay(40, [safe = juce::Component::SafePointer<juce::Component>(&component), attempts] {
+    if (safe != nullptr && safe->isShowing())
+      grabKeyboardFor(*safe, attempts - 1);
+  });
+}
+
 void Focusable::focusGained(FocusChangeType cause) {
   showsFocus_ = cause == focusChangedByTabKey;
   repaint();
@@ -126,10 +136,11 @@ void ParameterControl::showMenu() {
 
   if (auto* editor = findParentComponentOfClass<juce::AudioProcessorEditor>())
     if (auto* host = editor->getHostContext())
-      if (const auto hostMenu = host->getContextMenuForParameter(&parameter_)) {
-        menu.addSeparator();
-        menu.addSubMenu("Host", hostMenu->getEquivalentPopupMenu());
-      }
+      if (const auto hostMenu = host->getContextMenuForParameter(&parameter_))
+        if (const auto theirs = hostMenu->getEquivalentPopupMenu(); theirs.getNumItems() > 0) {
+          menu.addSeparator();
+          menu.addSubMenu("Host", theirs);
+        }
   menu.showMenuAsync(juce::PopupMenu::Options().withTargetComponent(this).withMousePosition());
 }
 

@@ -9,6 +9,10 @@
 
 namespace fxtrain::ui {
 
+/** Gives it the keyboard: on Linux a window gets it only a moment after it asked for it, for instance when a menu has
+    just been closed. */
+void grabKeyboardFor(juce::Component& component, int attempts = 8);
+
 /** Keeps track of whether what has the keyboard got it by the keyboard: only then is a ring drawn. */
 class Focusable : public juce::Component {
  public:

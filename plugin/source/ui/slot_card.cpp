@@ -45,7 +45,7 @@ SlotCard::SlotCard(PluginProcessor& processor, Browser& browser, int slot)
   clear_.onClick = [this, &rig] { rig.clearModel(slot_); };
   for (auto* button : {&previous_, &next_, &load_, &clear_, &invite_}) {
     button->setTitle(button->getName() + ", slot " + letter());
-    addChildComponent(button);
+    addAndMakeVisible(button);
   }
   load_.setComponentID("load_" + letter().toLowerCase());
   for (int k = 0; k < int(knobs_.size()); ++k) {
@@ -61,10 +61,7 @@ SlotCard::SlotCard(PluginProcessor& processor, Browser& browser, int slot)
 void SlotCard::show(std::shared_ptr<const ModelFile> file) {
   file_ = std::move(file);
   const bool loaded = file_ != nullptr;
-  previous_.setVisible(true);
-  next_.setVisible(true);
-  load_.setVisible(true);
-  clear_.setVisible(loaded);
+  clear_.setEnabled(loaded);
   invite_.setVisible(!loaded);
   for (std::size_t k = 0; k < knobs_.size(); ++k) {
     const bool used = loaded && k < file_->info.knobs.size();
