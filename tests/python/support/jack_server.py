@@ -141,13 +141,14 @@ def play_through(client_name: str, x: np.ndarray, freewheel: bool, wait: float) 
             assert time.monotonic() < deadline, f"{client_name} has no ports"
             time.sleep(0.05)
         time.sleep(0.3)  # what connects itself does it now
-        for port in ports(is_input=True):
-            for other in judge.get_all_connections(port):
-                judge.disconnect(other, port)
         for source, target in zip(sends, ports(is_input=True), strict=False):
+            others = judge.get_all_connections(target)
             judge.connect(source, target)
+            for other in others:
+                judge.disconnect(other, target)
         for source, target in zip(ports(is_output=True), receives, strict=False):
             judge.connect(source, target)
+        time.sleep(0.7)  # programs made with JUCE look at their connections when their windows have the time
         state["xruns"] = 0
         if freewheel:
             judge.set_freewheel(True)
@@ -164,6 +165,7 @@ def play_through(client_name: str, x: np.ndarray, freewheel: bool, wait: float) 
 
 def lag_of(recorded: np.ndarray, expected: np.ndarray) -> int:
     """By how many frames ``recorded`` is late: where the two are most alike."""
+    recorded, expected = recorded - recorded.mean(), expected - expected.mean()
     size = 1 << (len(recorded) + len(expected)).bit_length()
     product = np.fft.irfft(np.fft.rfft(recorded, size) * np.conj(np.fft.rfft(expected, size)), size)
     return int(np.argmax(product[: len(recorded)]))
