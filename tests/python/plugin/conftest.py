@@ -25,6 +25,11 @@ class Plugin:
     backend: str
 
     @property
+    def tolerance(self) -> float:
+        """Greatest difference from the engine: that of rounding, or what RTNeural is held to."""
+        return 1e-6 if self.backend == "fxengine" else 1e-5
+
+    @property
     def vst3(self) -> Path:
         return self.folder / "VST3" / "fxtrain.vst3"
 

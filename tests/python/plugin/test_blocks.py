@@ -37,7 +37,7 @@ def test_block_sizes_do_not_change_the_output(
     preset = make_preset(A=made.path)
     expected = engine.load(made.path).process(x[0])
     for y in call(play_in_blocks, plugin.vst3, preset, x, SIZES, environment=environment):
-        np.testing.assert_allclose(y[0], expected, rtol=0, atol=1e-6)
+        np.testing.assert_allclose(y[0], expected, rtol=0, atol=plugin.tolerance)
 
 
 def test_block_sizes_do_not_change_the_output_of_the_whole_chain(
@@ -126,7 +126,7 @@ def test_many_instances_do_not_disturb_one_another(
     presets = [make_preset(A=model) for model in models] * 8
     x = playing[None, :9_600]
     for index, y in enumerate(call(play_many, plugin.vst3, presets, x, environment=environment)):
-        np.testing.assert_allclose(y[0], engine.load(models[index % 4]).process(x[0]), rtol=0, atol=1e-6)
+        np.testing.assert_allclose(y[0], engine.load(models[index % 4]).process(x[0]), rtol=0, atol=plugin.tolerance)
 
 
 def load_and_unload(

@@ -85,7 +85,7 @@ def test_freewheeling_output_is_the_engines_to_the_sample(
     expected = engine.load(made.path).process(np.concatenate([rest, x], axis=1))[:, rest.shape[1] :]
     assert lag_of(recording.samples[0], expected[0]) == PERIOD  # the way back to the one who sends; of ours nothing
     played = recording.samples[:, PERIOD : PERIOD + x.shape[1]]
-    np.testing.assert_allclose(played, expected, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(played, expected, rtol=0, atol=plugin.tolerance)
 
 
 @PROGRAMS

@@ -73,7 +73,7 @@ def test_a_damaged_state_leaves_the_sound_as_it_was(
     results = call(in_pedalboard.recall, plugin.vst3, preset, damaged, playing[None, :4_800], environment=environment)
     expected = engine.load(made.path).process(playing[:4_800])
     for y, state in results:
-        np.testing.assert_allclose(y[0], expected, rtol=0, atol=1e-6)
+        np.testing.assert_allclose(y[0], expected, rtol=0, atol=plugin.tolerance)
         assert document_of(state)["slots"]["A"]["model"] == made.path.read_text()
 
 
