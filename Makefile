@@ -149,9 +149,13 @@ test-arm64: dev  ## C++ tests on 64-bit ARM, cross-built and run by QEMU
 
 # pytest plays what is built here in real hosts.
 .PHONY: test-plugin
-test-plugin: dev  ## The plugin's C++ tests
+test-plugin: dev  ## The plugin's C++ tests, as it is shipped and its own code under sanitizers
 	@if reason="$$(NO_APT=1 $(SYSTEM_PACKAGES) plugin 2>&1)"; then \
-	  cmake --preset plugin-test $(RTNEURAL_ARGS) $(PLUGIN_ARGS) && cmake --build --preset plugin-test && ctest --preset plugin-test; \
+	  for preset in plugin-test plugin-asan plugin-tsan; do \
+	    cmake --preset $$preset $(RTNEURAL_ARGS) $(PLUGIN_ARGS); \
+	    cmake --build --preset $$preset; \
+	    ctest --preset $$preset; \
+	  done; \
 	else \
 	  echo "SKIPPED test-plugin: $$(tail -n 1 <<<"$$reason")"; \
 	fi
