@@ -2,6 +2,7 @@
 // Draws the plugin's window in each of its states, off screen, and writes the pictures:
 //
 //     screenshots FOLDER [state...]
+//     screenshots --controls         names what the keyboard reaches, in its order: id, title, help
 //     screenshots --cost             the time that the moving parts take to draw
 
 #include "support/messages.h"
@@ -105,6 +106,13 @@ void loadTwo(PluginProcessor& processor) {
   processor.rig().setContents(contents);
 }
 
+void loadPreset(PluginProcessor& processor, const juce::String& name) {
+  auto& presets = processor.presets();
+  for (int i = 0; i < int(presets.entries().size()); ++i)
+    if (presets.entries()[std::size_t(i)].name == name)
+      presets.load(i);
+}
+
 const std::vector<State>& states() {
   static const std::vector<State> all = {
       {"first", false,
@@ -175,10 +183,7 @@ const std::vector<State>& states() {
        }},
       {"cabinet", false,
        [](Scene& scene) {
-         auto& presets = scene.processor.presets();
-         for (int i = 0; i < int(presets.entries().size()); ++i)
-           if (presets.entries()[std::size_t(i)].name == "Edge of night")
-             presets.load(i);
+         loadPreset(scene.processor, "Edge of night");
          scene.open();
          play(scene.processor, 0.25f, 196.0, 1.25);
        }},
@@ -248,12 +253,36 @@ int cost() {
   return 0;
 }
 
+int controls() {
+  PluginProcessor processor;
+  loadPreset(processor, "Edge of night"); // which has a cabinet
+  loadTwo(processor);
+  Scene scene{processor, nullptr};
+  scene.open();
+  scene.editor->showSettings(true);
+  const std::function<void(juce::Component&)> name = [&](juce::Component& component) {
+    auto help = component.getHelpText();
+    if (auto* client = dynamic_cast<juce::TooltipClient*>(&component); client != nullptr && help.isEmpty())
+      help = client->getTooltip();
+    if (component.isVisible() && component.getWantsKeyboardFocus())
+      std::cout << component.getComponentID() << '\t' << component.getTitle() << '\t'
+                << help.replaceCharacter('\n', ' ') << '\n';
+    for (auto* child : component.getChildren())
+      if (child->isVisible())
+        name(*child);
+  };
+  name(*scene.editor);
+  return 0;
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
   const juce::ScopedJuceInitialiser_GUI juce;
   if (argc >= 2 && std::strcmp(argv[1], "--cost") == 0)
     return cost();
+  if (argc >= 2 && std::strcmp(argv[1], "--controls") == 0)
+    return controls();
   if (argc < 2) {
     std::cerr << "usage: screenshots FOLDER [state...]\n";
     return 2;

@@ -176,6 +176,7 @@ SettingsView::SettingsView(PluginProcessor& processor)
   };
   addAndMakeVisible(close_);
   viewport_.setViewedComponent(&page_, false);
+  viewport_.setWantsKeyboardFocus(false);
   viewport_.setScrollBarsShown(true, false);
   viewport_.setScrollBarThickness(10);
   addAndMakeVisible(viewport_);

@@ -16,7 +16,7 @@ from in_window import use
 from jack_server import x_server
 from own_process import call
 from PIL import Image, ImageChops
-from plugin_state import document_of
+from plugin_state import PARAMETERS, document_of
 
 ACCEPTED = Path(__file__).parents[2] / "plugin" / "screenshots"
 ACCEPT = "FXTRAIN_ACCEPT_SCREENSHOTS"
@@ -33,18 +33,21 @@ INPUT_GAIN_VALUE = (82, 257)
 BASS = (713, 276)
 GATE_SWITCH = (161, 386)
 SLOT_B = (274, 328)
-NEXT_IN_B = (548, 390)
+PREVIOUS_IN_B = (516, 390)
 
 
 @pytest.fixture
-def screenshots(plugin: Any, environment: dict[str, str]) -> Callable[..., None]:
-    """Runs the program that draws the window."""
+def screenshots(plugin: Any, environment: dict[str, str]) -> Callable[..., str]:
+    """Runs the program that draws the window; gives what it says."""
     program = plugin.folder.parents[2] / "tests" / "plugin" / "screenshots"
     if not program.is_file():
         pytest.skip(f"{program} is not built (`make test-plugin`)")
 
-    def run(*arguments: object) -> None:
-        subprocess.run([program, *map(str, arguments)], env=environment, check=True, timeout=120)
+    def run(*arguments: object) -> str:
+        command = [str(program), *map(str, arguments)]
+        return subprocess.run(
+            command, env=environment, check=True, timeout=120, stdout=subprocess.PIPE, text=True
+        ).stdout
 
     return run
 
@@ -57,7 +60,7 @@ def difference(picture: Image.Image, accepted: Image.Image) -> float:
     return float(np.mean(apart > PIXEL_TOLERANCE))
 
 
-def test_the_window_looks_as_it_was_accepted(screenshots: Callable[..., None], tmp_path: Path) -> None:
+def test_the_window_looks_as_it_was_accepted(screenshots: Callable[..., str], tmp_path: Path) -> None:
     names = sorted(path.stem for path in ACCEPTED.glob("*.png"))
     assert names
     screenshots(tmp_path, *names)
@@ -76,7 +79,7 @@ def test_the_window_looks_as_it_was_accepted(screenshots: Callable[..., None], t
         )
 
 
-def test_a_missing_knob_would_be_seen(screenshots: Callable[..., None], tmp_path: Path) -> None:
+def test_a_missing_knob_would_be_seen(screenshots: Callable[..., str], tmp_path: Path) -> None:
     screenshots(tmp_path, "first")
     picture = Image.open(tmp_path / "first.png").convert("RGB")
     x, y = BASS
@@ -85,7 +88,7 @@ def test_a_missing_knob_would_be_seen(screenshots: Callable[..., None], tmp_path
     assert difference(Image.fromarray(pixels), picture) > SHARE_TOLERANCE
 
 
-def test_the_small_window_is_the_large_one_scaled(screenshots: Callable[..., None], tmp_path: Path) -> None:
+def test_the_small_window_is_the_large_one_scaled(screenshots: Callable[..., str], tmp_path: Path) -> None:
     screenshots(tmp_path, "small", "double")
     small, large = (Image.open(tmp_path / f"{name}.png").convert("L") for name in ("small", "double"))
     assert small.size == (720, 427)
@@ -94,6 +97,17 @@ def test_the_small_window_is_the_large_one_scaled(screenshots: Callable[..., Non
     grid = (54, 32)
     scaled = [np.asarray(each.resize(grid, Image.Resampling.BOX), float) for each in (small, large)]
     assert np.abs(scaled[0] - scaled[1]).mean() < 2.0
+
+
+def test_every_control_has_a_name_and_says_what_it_is_for(screenshots: Callable[..., str]) -> None:
+    controls = [line.split("\t") for line in screenshots("--controls").splitlines()]
+    assert all(title for _, title, _ in controls)
+    # Views and the window itself take the keyboard too, for Esc and shortcuts.
+    unexplained = {title for _, title, help in controls if not help}
+    assert unexplained <= {"fxtrain", "Settings", "Input level clipped", "Output level clipped"}
+    ids = {id for id, _, _ in controls}
+    hidden = {f"knob_b{index}" for index in (1, 2, 3, 4)}  # the model in B has none
+    assert set(PARAMETERS) - hidden <= ids
 
 
 @pytest.fixture
@@ -141,13 +155,13 @@ def test_an_arrow_loads_a_file_and_a_bad_one_is_told(
 ) -> None:
     models = home / ".local" / "share" / "fxtrain" / "models"
     models.mkdir(parents=True)
-    shutil.copy(make_model([("lstm", 8), ("dense", 1)]).path, models / "1 good.json")
-    (models / "2 bad.json").write_text("{}")
+    shutil.copy(make_model([("lstm", 8), ("dense", 1)]).path, models / "2 good.json")
+    (models / "1 bad.json").write_text("{}")
     picture = home / "window.png"
-    actions = [("click", *NEXT_IN_B), ("wait", 2), ("click", *NEXT_IN_B), ("wait", 2), ("picture", picture)]
+    actions = [("click", *PREVIOUS_IN_B), ("wait", 2), ("click", *PREVIOUS_IN_B), ("wait", 2), ("picture", picture)]
     _, state = call(use, plugin.vst3, actions, environment=display)
-    # The second click came to the bad one, and left the slot as it was.
-    assert document_of(state)["slots"]["B"]["name"] == "1 good"
+    # Back from nothing is the last one. The second click came to the bad one, and left the slot as it was.
+    assert document_of(state)["slots"]["B"]["name"] == "2 good"
     # The line at the foot tells it, on a reddish ground.
     red, green, _ = np.asarray(Image.open(picture).convert("RGB"), float)[..., :3].transpose(2, 0, 1)
     assert np.count_nonzero((red - green > 12) & (red < 80)) > 10_000
