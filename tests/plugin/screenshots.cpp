@@ -203,7 +203,28 @@ const std::vector<State>& states() {
          play(scene.processor, 0.25f, 196.0, 1.0);
          scene.open();
        }},
-      {"standalone", true, [](Scene& scene) { scene.open(); }},
+      {"standalone", true,
+       [](Scene& scene) {
+         const juce::TemporaryFile folder;
+         folder.getFile().createDirectory();
+         const auto file = folder.getFile().getChildFile("Sunday morning, bridge pickup, second take.wav");
+         {
+           juce::AudioBuffer<float> silence(1, 90 * int(kRate));
+           silence.clear();
+           std::unique_ptr<juce::OutputStream> stream = std::make_unique<juce::FileOutputStream>(file);
+           const std::unique_ptr<juce::AudioFormatWriter> writer(
+               juce::WavAudioFormat().createWriterFor(stream.release(), kRate, 1, 16, {}, 0));
+           writer->writeFromAudioSampleBuffer(silence, 0, silence.getNumSamples());
+         }
+         auto& player = scene.processor.takePlayer();
+         player.load(file);
+         test::waitUntil([&] { return player.length() > 0.0; });
+         player.setPosition(31.0);
+         player.setPlaying(true);
+         play(scene.processor, 0.0f, 100.0, 0.2);
+         scene.open();
+         folder.getFile().deleteRecursively();
+       }},
   };
   return all;
 }
