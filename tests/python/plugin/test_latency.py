@@ -47,12 +47,15 @@ def test_dry_and_wet_are_aligned_in_the_mix(
 
 
 def watch_latency(vst3: Path, presets: list[Path], x: np.ndarray) -> list[tuple[int, int]]:
-    """After each preset, what the host was told, and how late an impulse really comes out."""
+    """After each preset, what the host was told, and where an impulse then comes out.
+
+    A host that renders goes on at once: it has to be told before the first block. (JUCE's own way on Linux is later.)
+    """
     seen = []
     plugin = in_pedalboard.load(vst3)
     for preset in presets:
         plugin.load_preset(str(preset))
-        y = in_pedalboard.stream(plugin, x, 48_000, [64])
+        y = plugin.process(x, 48_000, buffer_size=64)
         seen.append((plugin.reported_latency_samples, int(np.abs(y[0]).argmax())))
     return seen
 
@@ -67,15 +70,13 @@ def test_every_new_latency_is_announced(
     seen = call(watch_latency, plugin.vst3, presets, x, environment=environment)
     for rate, (told, peak) in zip(rates, seen, strict=True):
         assert (told == 0) == (rate == 48_000)
-        assert peak == 1_000  # told exactly what there was
+        assert peak == 1_000  # the host has undone exactly what there was
 
 
-def compensate(vst3: Path, preset: Path, x: np.ndarray) -> tuple[np.ndarray, int]:
-    """What pedalboard makes of a whole recording, at the rate that it makes its plugins ready for."""
+def render(vst3: Path, preset: Path, x: np.ndarray) -> tuple[np.ndarray, int]:
+    """What pedalboard makes of a whole recording."""
     plugin = in_pedalboard.load(vst3, preset)
-    in_pedalboard.make_ready(plugin, 44_100, x.shape[0])
-    plugin.process(x[:, :64], 44_100, buffer_size=64, reset=False)
-    return plugin.process(x, 44_100, buffer_size=512), plugin.reported_latency_samples
+    return plugin.process(x, 48_000, buffer_size=512), plugin.reported_latency_samples
 
 
 @pytest.mark.parametrize("settings", [{}, {"mix": 0.0}, {"bypass": 1.0}], ids=["wet", "mix 0", "bypass"])
@@ -88,8 +89,8 @@ def test_a_host_undoes_the_latency(
 ) -> None:
     x = np.zeros((1, 4_000), np.float32)
     x[0, [700, 1_000]] = 0.2, 1.0
-    preset = make_preset(A=wire(samplerate=48_000), **settings)
-    y, latency = call(compensate, plugin.vst3, preset, x, environment=environment)
+    preset = make_preset(A=wire(samplerate=44_100), **settings)
+    y, latency = call(render, plugin.vst3, preset, x, environment=environment)
     assert latency > 0
     assert y.shape == x.shape
     assert int(np.abs(y[0]).argmax()) == 1_000

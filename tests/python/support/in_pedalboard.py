@@ -32,11 +32,9 @@ def parameter(plugin: Any, id: str) -> Any:
 
 
 def make_ready(plugin: Any, rate: float, channels: int) -> None:
-    """Brings the plugin to a rate, so that the next block begins with a clear state and a latency that is known.
+    """Brings the plugin to a rate, so that the next block begins with a clear state.
 
-    JUCE's hosts ask for the latency when they have told the rate, but before the plugin is made ready for it, and hear
-    of a change from their event loop. pedalboard runs none: it has to make the plugin ready twice, which a change of
-    the number of channels brings about. (``reset=True`` does not: it may begin with a new instance.)
+    A change of the number of channels does, without fail. ``reset=True`` may take a new instance instead.
     """
     silence = np.zeros((3 - channels, 8), np.float32)  # shorter, and rows would be taken for columns
     plugin.process(silence, rate, buffer_size=1, reset=False)
