@@ -158,7 +158,11 @@ void PluginEditor::paintWires(juce::Graphics& g) {
   wire(true, {{896.0f, kLower}, {920.0f, kLower}});
 }
 
-void PluginEditor::changeListenerCallback(juce::ChangeBroadcaster*) { showContents(); }
+// While it loads, the rig may be held for as long as a model takes to prepare; it tells us again when it is done.
+void PluginEditor::changeListenerCallback(juce::ChangeBroadcaster*) {
+  if (!processor_.rig().isLoading())
+    showContents();
+}
 
 void PluginEditor::showContents() {
   const auto contents = processor_.rig().contents();
@@ -232,17 +236,19 @@ void PluginEditor::update(double seconds) {
     const bool loading = processor_.rig().isLoading();
     slotA_.setLoading(loading);
     slotB_.setLoading(loading);
-    auto problem = processor_.rig().problem();
-    if (problem.isEmpty() && take_ != nullptr)
-      problem = processor_.takePlayer().problem();
-    status_.setProblem(problem);
+    if (!loading) {
+      auto problem = processor_.rig().problem();
+      if (problem.isEmpty() && take_ != nullptr)
+        problem = processor_.takePlayer().problem();
+      status_.setProblem(problem);
+      if (settings_ != nullptr)
+        settings_->update();
+    }
     const auto learning = processor_.midiControl().learning();
     const auto* parameter = processor_.parameters.getParameter(learning);
     status_.setWaiting(parameter == nullptr
                            ? juce::String()
                            : "Move the MIDI controller that is to set " + parameter->getName(64) + ".");
-    if (settings_ != nullptr)
-      settings_->update();
     if (const double rate = processor_.getSampleRate(); rate != hostRate_) {
       hostRate_ = rate;
       slotA_.setHostRate(rate);
