@@ -46,7 +46,11 @@ PluginEditor::PluginEditor(PluginProcessor& owner)
   header_.onAsk = [this](const juce::String& question, const juce::String& action, std::function<void()> then) {
     status_.ask(question, action, std::move(then));
   };
-  status_.onDismissProblem = [&rig] { rig.clearProblem(); };
+  status_.onDismissProblem = [this] {
+    processor_.rig().clearProblem();
+    dismissed_ = processor_.takePlayer().problem();
+    status_.setProblem({});
+  };
   status_.onStopWaiting = [this] { processor_.midiControl().cancelLearning(); };
   rig.addChangeListener(this);
   content_.addMouseListener(this, true);
@@ -238,8 +242,10 @@ void PluginEditor::update(double seconds) {
     slotB_.setLoading(loading);
     if (!loading) {
       auto problem = processor_.rig().problem();
-      if (problem.isEmpty() && take_ != nullptr)
-        problem = processor_.takePlayer().problem();
+      if (const auto theirs = processor_.takePlayer().problem(); problem.isEmpty() && theirs != dismissed_)
+        problem = theirs;
+      else if (theirs.isEmpty())
+        dismissed_ = {};
       status_.setProblem(problem);
       if (settings_ != nullptr)
         settings_->update();

@@ -89,6 +89,7 @@ class PluginEditor : public juce::AudioProcessorEditor, private juce::ChangeList
   juce::ParameterAttachment slotWatch_, bypassWatch_, tunerWatch_;
   juce::TooltipWindow tooltips_{&content_, 600};
   int tick_ = 0;
+  juce::String dismissed_; // what the take player said and was put away
   double hostRate_ = -1.0;
 
   JUCE_DECLARE_NON_COPYABLE_WITH_LEAK_DETECTOR(PluginEditor)
