@@ -40,6 +40,7 @@ PluginProcessor::PluginProcessor()
 
 PluginProcessor::~PluginProcessor() {
   background_->courier.removeTimeSliceClient(this);
+  rig_.cancelLoads();
   masterReference.clear();
 }
 

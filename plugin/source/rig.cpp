@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "rig.h"
 
+#include "shipped.h"
+
 #include <fxengine/model_loader.h>
 
 namespace fxtrain {
@@ -18,19 +20,41 @@ juce::File dataFolder() {
   return base.getChildFile("fxtrain");
 }
 
-/** The file `step` places further among those of its folder that match, in the order a browser shows them. */
-juce::File neighbourOf(const juce::File& file, const juce::File& home, const juce::String& pattern, int step) {
-  const bool known = file != juce::File();
-  auto files = (known ? file.getParentDirectory() : home).findChildFiles(juce::File::findFiles, false, pattern);
+/** Files of a folder that match, in the order a browser shows them. */
+juce::Array<juce::File> filesOf(const juce::File& folder, const juce::String& pattern) {
+  auto files = folder.findChildFiles(juce::File::findFiles, false, pattern);
   std::sort(files.begin(), files.end(), [](const juce::File& a, const juce::File& b) {
     return a.getFileName().compareNatural(b.getFileName()) < 0;
   });
-  if (files.isEmpty())
-    return {};
-  const int at = known ? files.indexOf(file) : -1;
-  if (at < 0)
-    return step > 0 ? files.getFirst() : files.getLast();
-  return files[(at + step + files.size()) % files.size()];
+  return files;
+}
+
+/** The model or cabinet `step` places further: among its folder's files, or, for one that is shipped, lies at home or
+   is not there, among the shipped ones and those at home.
+    @param current  null: none
+    @throws FileError  where there is none, or it cannot be used */
+template <class T>
+std::shared_ptr<const T> neighbourOf(const std::shared_ptr<const T>& current,
+                                     const std::vector<std::shared_ptr<const T>>& shipped, const juce::File& home,
+                                     const juce::String& pattern, int step) {
+  const auto file = current != nullptr && current->path.isNotEmpty()
+                        ? juce::File::createFileWithoutCheckingPath(current->path)
+                        : juce::File();
+  const bool elsewhere = file != juce::File() && file.getParentDirectory() != home;
+  const auto files = filesOf(elsewhere ? file.getParentDirectory() : home, pattern);
+  const int numShipped = elsewhere ? 0 : int(shipped.size());
+  const int count = numShipped + files.size();
+  if (count == 0)
+    throw FileError("There is nothing to play in " + (elsewhere ? file.getParentDirectory() : home).getFullPathName() +
+                    ": load a file with the folder button.");
+  int at = -1;
+  for (int i = 0; i < numShipped && current != nullptr; ++i)
+    if (current->path.isEmpty() && shipped[std::size_t(i)]->sha256 == current->sha256)
+      at = i;
+  if (file != juce::File() && files.contains(file))
+    at = numShipped + files.indexOf(file);
+  const int next = at < 0 ? (step > 0 ? 0 : count - 1) : ((at + step) % count + count) % count;
+  return next < numShipped ? shipped[std::size_t(next)] : T::read(files[next - numShipped]);
 }
 
 } // namespace
@@ -55,7 +79,9 @@ class Rig::Job : public juce::ThreadPoolJob {
 
 Rig::Rig() = default;
 
-Rig::~Rig() {
+Rig::~Rig() { cancelLoads(); }
+
+void Rig::cancelLoads() {
   struct Ours : juce::ThreadPool::JobSelector {
     explicit Ours(const Rig& owner) : rig(owner) {}
     bool isJobSuitable(juce::ThreadPoolJob* job) override {
@@ -209,14 +235,7 @@ void Rig::loadModel(int slot, const juce::File& file) {
 void Rig::loadNeighbour(int slot, int step) {
   change([=](RigContents& contents) {
     auto& model = contents.models[std::size_t(slot)];
-    const bool known = model != nullptr && model->path.isNotEmpty();
-    const auto current = known ? juce::File::createFileWithoutCheckingPath(model->path) : juce::File();
-    const auto next = neighbourOf(current, modelFolder(), "*.json;*.aidax", step);
-    if (next == juce::File())
-      throw FileError("There is no model in " +
-                      (known ? current.getParentDirectory() : modelFolder()).getFullPathName() +
-                      ": load one with the folder button, or put some there with fxtrain install.");
-    model = ModelFile::read(next);
+    model = neighbourOf(model, Shipped::get().models, modelFolder(), "*.json;*.aidax", step);
   });
 }
 
@@ -242,14 +261,10 @@ void Rig::loadCabinet(const juce::File& file) {
 
 void Rig::loadCabinetNeighbour(int step) {
   change([=](RigContents& contents) {
-    const bool known = contents.cabinet != nullptr && contents.cabinet->path.isNotEmpty();
-    const auto current = known ? juce::File::createFileWithoutCheckingPath(contents.cabinet->path) : juce::File();
-    const auto next = neighbourOf(current, cabinetFolder(), "*.wav;*.flac;*.aif;*.aiff", step);
-    if (next == juce::File())
-      throw FileError("There is no impulse response in " +
-                      (known ? current.getParentDirectory() : cabinetFolder()).getFullPathName() +
-                      ": load one with the folder button.");
-    contents.cabinet = CabinetFile::read(next);
+    std::vector<std::shared_ptr<const CabinetFile>> shipped;
+    if (Shipped::get().cabinet)
+      shipped.push_back(Shipped::get().cabinet);
+    contents.cabinet = neighbourOf(contents.cabinet, shipped, cabinetFolder(), "*.wav;*.flac;*.aif;*.aiff", step);
   });
 }
 

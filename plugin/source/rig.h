@@ -57,6 +57,9 @@ class Rig : public juce::ChangeBroadcaster {
   void clearCabinet();
   void setBackend(const juce::String& backend); ///< one of fxengine::availableBackends()
 
+  /** Waits for the load under way and drops those behind it: for an owner whose callbacks end before the rig does. */
+  void cancelLoads();
+
   /** All at once, before it returns: for projects and presets. Throws FileError where a model does not play, and then
       nothing has changed. */
   void setContents(const RigContents& contents);
