@@ -6,7 +6,7 @@ from __future__ import annotations
 import base64
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -62,39 +62,51 @@ class Ardour:
         assert done.returncode == 0, f"{command}: {done.returncode}\n{done.stdout}"
         return done.stdout
 
-    def lua(self, script: str) -> str:
-        """What a script prints that is run with the audio engine on."""
+    def _lua(self, script: str, *, anew: bool = False) -> None:
+        """Runs a script about a session `s` with the audio engine on, and saves it; `anew`: where there is none before."""
         path = self._home / "script.lua"
-        path.write_text(_ENGINE + script + "\nclose_session()\nquit()\n")
-        return self._run([f"{self._program}-lua", path], 90)
+        path.write_text(_ENGINE + script + '\ns:save_state("")\nprint("saved")\nclose_session()\nquit()\n')
 
-    def make(self, class_id: str, settings: str = "") -> None:
-        """Makes and saves the project with the plugin on its track. `settings` is Lua about the plugin, `p`."""
-        said = self.lua(f"""
-            local s = create_session("{self.project}", "project", {RATE})
+        def run() -> None:
+            if anew:
+                shutil.rmtree(self.project, ignore_errors=True)
+            self._run([f"{self._program}-lua", path], 60)
+
+        self._until_it_works(run)
+
+    def _until_it_works(self, step: Callable[[], object]) -> None:
+        """Ardour 7.3 hangs or aborts about one time in twelve, on a busy machine and without any plugin."""
+        failures = []
+        for _ in range(4):
+            try:
+                step()
+                return
+            except (subprocess.TimeoutExpired, AssertionError) as error:
+                failures.append(str(error))
+        raise AssertionError("\n".join(failures))
+
+    def make(self, class_id: str) -> None:
+        """Makes and saves the project with the plugin on its track."""
+        self._lua(
+            f"""
+            s = create_session("{self.project}", "project", {RATE})
             s:new_audio_track(2, 2, nil, 1, "Guitar", ARDOUR.PresentationInfo.max_order, ARDOUR.TrackMode.Normal, true)
             sleep(1)
             local p = ARDOUR.LuaAPI.new_plugin(s, "{class_id}", ARDOUR.PluginType.VST3, "")
             assert(not p:isnil(), "Ardour does not know the plugin")
             s:route_by_name("Guitar"):add_processor_by_index(p, 0, nil, true)
-            {settings}
-            s:save_state("")
-            print("saved")
-        """)
-        assert "saved" in said, said
+        """,
+            anew=True,
+        )
 
-    def reopen(self, script: str) -> str:
+    def reopen(self, script: str) -> None:
         """Opens the project again, runs a script about the session `s` and the plugin `p`, and saves."""
-        said = self.lua(f"""
-            local s = load_session("{self.project}", "project")
+        self._lua(f"""
+            s = load_session("{self.project}", "project")
             local p = s:route_by_name("Guitar"):nth_plugin(0)
             assert(not p:isnil(), "the plugin is not there")
             {script}
-            s:save_state("")
-            print("saved")
         """)
-        assert "saved" in said, said
-        return said
 
     def put_state(self, preset: Path) -> None:
         """Makes what a .vstpreset file holds the plugin's state in the project, which keeps states in the same form.
@@ -150,11 +162,7 @@ class Ardour:
         tree.write(self.project / "project.ardour", encoding="UTF-8", xml_declaration=True)
 
     def export(self) -> np.ndarray:
-        """The mix, shape (2, frames).
-
-        Ardour 7.3 hangs, aborts or writes noise in about one export of twelve, on a busy machine and without any
-        plugin, so it is asked until two exports agree to the bit.
-        """
+        """The mix, shape (2, frames): exported until two files agree to the bit, since it may also write noise."""
         seen: list[np.ndarray] = []
         failures = []
         for _ in range(6):
