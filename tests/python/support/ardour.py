@@ -63,7 +63,7 @@ class Ardour:
         return done.stdout
 
     def _lua(self, script: str, *, anew: bool = False) -> None:
-        """Runs a script about a session `s` with the audio engine on, and saves it; `anew`: where there is none before."""
+        """Runs a script about a session `s` with the audio engine on, and saves it; `anew`: where there is none yet."""
         path = self._home / "script.lua"
         path.write_text(_ENGINE + script + '\ns:save_state("")\nprint("saved")\nclose_session()\nquit()\n')
 
