@@ -18,6 +18,10 @@
 #include <thread>
 #include <vector>
 
+#if JUCE_LINUX
+#include <dlfcn.h>
+#endif
+
 namespace host {
 namespace {
 
@@ -124,10 +128,14 @@ std::vector<float> noise(int numFrames, unsigned seed) {
   return signal;
 }
 
+/** Values that a control would set: of switches and choices those that there are. */
 void randomise(Processor& processor, Random& random) {
   std::uniform_real_distribution<float> uniform(0.0f, 1.0f);
-  for (auto* parameter : automatable(processor))
-    parameter->setValueNotifyingHost(uniform(random));
+  for (auto* parameter : automatable(processor)) {
+    const float value = uniform(random);
+    const auto last = float(parameter->getNumSteps() - 1);
+    parameter->setValueNotifyingHost(parameter->isDiscrete() ? std::round(value * last) / last : value);
+  }
 }
 
 std::vector<float> valuesOf(Processor& processor) {
@@ -150,6 +158,16 @@ juce::MemoryBlock save(Processor& processor) {
 
 void restore(Processor& processor, const juce::MemoryBlock& bytes) {
   processor.setStateInformation(bytes.getData(), int(bytes.getSize()));
+}
+
+/** Where no window manager has made the atoms that JUCE's host asks for, X would end the program. */
+void passOverXErrors() {
+#if JUCE_LINUX
+  using Handler = int (*)(void* display, void* event);
+  if (void* library = dlopen("libX11.so.6", RTLD_NOW)) // as JUCE has it: the program is not linked with it
+    if (auto* set = reinterpret_cast<Handler (*)(Handler)>(dlsym(library, "XSetErrorHandler")))
+      set([](void*, void*) { return 0; });
+#endif
 }
 
 /** Runs an audio thread while something is done on this one. */
@@ -493,9 +511,9 @@ class Checks {
     int rounds = 0;
     for (; Clock::now() < end; ++rounds) {
       randomise(*processor, random_);
-      for (auto* parameter : automatable(*processor)) // the ends, too
-        if (random_() % 8 == 0)
-          parameter->setValueNotifyingHost(float(random_() % 2));
+      for (auto* parameter : automatable(*processor)) // the ends, and what lies between the values of a switch
+        if (random_() % 4 == 0)
+          parameter->setValueNotifyingHost(float(random_() % 5) / 4.0f);
       playNoise(*processor, random_, 4, 1 + int(random_() % 512));
       if (rounds % 20 == 0)
         test::deliverMessages(1);
@@ -569,7 +587,7 @@ class Checks {
       restore(*second, state);
       playNoise(*second, random_, 1, 512);
       test::deliverMessages(2);
-      expect(agree(valuesOf(*second), valuesOf(*first), 1e-6f), "a value is another one");
+      expect(agree(valuesOf(*second), valuesOf(*first), 1e-5f), "a value is another one");
       expect(subject_.unwrap(save(*second)) == subject_.unwrap(state), "saved again, the state is another one");
       prepare(*first);
       prepare(*second);
@@ -652,6 +670,7 @@ class Checks {
   juce::String editor() {
     if (std::getenv("DISPLAY") == nullptr)
       return "skipped: no display";
+    passOverXErrors();
     const auto processor = open();
     prepare(*processor);
     expect(processor->hasEditor(), "it has none");

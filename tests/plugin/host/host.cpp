@@ -18,13 +18,15 @@ std::unique_ptr<juce::AudioPluginFormat> formatFor(const juce::File& file) {
 
 /** What a scan finds in it. */
 juce::PluginDescription scan(juce::AudioPluginFormat& format, const juce::File& file) {
-  juce::StringArray identifiers(file.getFullPathName());
-  if (format.getName() == "LV2") // which names plugins by URI
-    identifiers =
-        format.searchPathsForPlugins(juce::FileSearchPath(file.getParentDirectory().getFullPathName()), false);
   juce::OwnedArray<juce::PluginDescription> found;
-  for (const auto& identifier : identifiers)
-    format.findAllTypesForFile(found, identifier);
+  if (format.getName() == "LV2") { // which knows plugins by URI, and the machine's beside ours
+    const juce::FileSearchPath folder(file.getParentDirectory().getFullPathName());
+    for (const auto& uri : format.searchPathsForPlugins(folder, false))
+      if (uri.contains("fxtrain"))
+        format.findAllTypesForFile(found, uri);
+  } else {
+    format.findAllTypesForFile(found, file.getFullPathName());
+  }
   if (found.size() != 1)
     throw std::runtime_error("the scan finds " + std::to_string(found.size()) + " plugins in it, where 1 is expected");
   const auto description = *found[0];
