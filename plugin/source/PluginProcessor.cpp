@@ -5,6 +5,8 @@
 #include "realtime_guard.h"
 #include "state.h"
 
+#include <mutex>
+
 namespace fxtrain {
 namespace {
 
@@ -93,15 +95,18 @@ juce::AudioProcessorParameter* PluginProcessor::getBypassParameter() const {
   return parameters.getParameter(id::bypass);
 }
 
-void PluginProcessor::updateLatency() { setLatencySamples(rig_.chain().latencyFrames()); }
+void PluginProcessor::updateLatency() {
+  static std::recursive_mutex mutex; // the last to tell is to tell the latest, and a host may prepare us from within
+  const std::lock_guard lock(mutex);
+  setLatencySamples(rig_.chain().latencyFrames());
+}
 
 // Every few milliseconds: what the audio thread left to be done.
 int PluginProcessor::useTimeSlice() {
   rig_.collect();
   takePlayer_.collect();
   try {
-    if (getSampleRate() > 0.0)
-      rig_.setOversampling(values_.oversampling(isNonRealtime()));
+    rig_.setOversampling(values_.oversampling(isNonRealtime()));
   } catch (const std::exception& error) {
     rig_.setProblem(error.what());
   }

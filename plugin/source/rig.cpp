@@ -115,7 +115,7 @@ void Rig::prepare(double sampleRate, int numInputs, int numOutputs, int oversamp
 
 void Rig::setOversampling(int factor) {
   const std::lock_guard lock(mutex_);
-  if (factor == oversampling_)
+  if (factor == oversampling_ || chain_.sampleRate() <= 0.0) // prepare() will bring it
     return;
   oversampling_ = factor;
   for (int slot = 0; slot < kNumSlots; ++slot)

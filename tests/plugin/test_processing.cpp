@@ -2,6 +2,7 @@
 #include "catch.h"
 
 #include "support/instance.h"
+#include "support/messages.h"
 #include "support/test_models.h"
 
 #include <algorithm>
@@ -106,6 +107,7 @@ TEST_CASE("Processing: bypassed, it gives the input as late as it reports", "[pr
       test::Instance instance;
       fill(instance);
       instance.set(id::oversamplingLive, oversampling);
+      test::deliverMessages(50); // for the courier, who may have looked just before
       instance.set(id::bypass, 1.0f);
       instance.prepare({rate, 512, 2, 2});
       const int latency = instance.plugin.getLatencySamples();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// fxtrain_host_checks PLUGIN [--seed N] [--seconds N]: loads a VST3 or LV2 like a host and checks it like a validator.
+// fxtrain_host_checks PLUGIN [--seed N] [--seconds N]: loads a VST3 like a host and checks it like a validator.
 #include "checks.h"
 
 #include <cstdio>
@@ -8,25 +8,10 @@
 
 namespace {
 
-std::unique_ptr<juce::AudioPluginFormat> formatFor(const juce::File& file) {
-  if (file.hasFileExtension("vst3"))
-    return std::make_unique<juce::VST3PluginFormat>();
-  if (file.hasFileExtension("lv2"))
-    return std::make_unique<juce::LV2PluginFormat>();
-  throw std::runtime_error("it is neither a .vst3 nor an .lv2");
-}
-
 /** What a scan finds in it. */
 juce::PluginDescription scan(juce::AudioPluginFormat& format, const juce::File& file) {
   juce::OwnedArray<juce::PluginDescription> found;
-  if (format.getName() == "LV2") { // which knows plugins by URI, and the machine's beside ours
-    const juce::FileSearchPath folder(file.getParentDirectory().getFullPathName());
-    for (const auto& uri : format.searchPathsForPlugins(folder, false))
-      if (uri.contains("fxtrain"))
-        format.findAllTypesForFile(found, uri);
-  } else {
-    format.findAllTypesForFile(found, file.getFullPathName());
-  }
+  format.findAllTypesForFile(found, file.getFullPathName());
   if (found.size() != 1)
     throw std::runtime_error("the scan finds " + std::to_string(found.size()) + " plugins in it, where 1 is expected");
   const auto description = *found[0];
@@ -80,23 +65,18 @@ int main(int argc, char** argv) {
     if (!file.exists())
       throw std::runtime_error(path.toStdString() + " does not exist");
     const juce::ScopedJuceInitialiser_GUI juce;
-    const auto format = formatFor(file);
-    const auto description = scan(*format, file);
+    juce::VST3PluginFormat format;
+    const auto description = scan(format, file);
     host::Subject subject;
     subject.open = [&]() -> std::unique_ptr<juce::AudioProcessor> {
       juce::String error;
-      auto instance = format->createInstanceFromDescription(description, 48000.0, 512, error);
+      auto instance = format.createInstanceFromDescription(description, 48000.0, 512, error);
       if (instance == nullptr)
         std::printf("        %s\n", error.toRawUTF8());
       return instance;
     };
-    if (format->getName() == "VST3") {
-      subject.unwrap = unwrapVst3;
-      subject.wrap = wrapVst3;
-    } else {
-      subject.unwrap = [](const juce::MemoryBlock& bytes) { return bytes; };
-      subject.wrap = [](const juce::MemoryBlock&, const juce::MemoryBlock& bytes) { return bytes; };
-    }
+    subject.unwrap = unwrapVst3;
+    subject.wrap = wrapVst3;
     return host::runChecks(subject, options) == 0 ? 0 : 1;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "fxtrain_host_checks: %s\nusage: fxtrain_host_checks PLUGIN [--seed N] [--seconds N]\n",
