@@ -5,8 +5,6 @@
 #include "realtime_guard.h"
 #include "state.h"
 
-#include <mutex>
-
 namespace fxtrain {
 namespace {
 
@@ -96,8 +94,7 @@ juce::AudioProcessorParameter* PluginProcessor::getBypassParameter() const {
 }
 
 void PluginProcessor::updateLatency() {
-  static std::recursive_mutex mutex; // the last to tell is to tell the latest, and a host may prepare us from within
-  const std::lock_guard lock(mutex);
+  const std::lock_guard lock(latencyMutex_);
   setLatencySamples(rig_.chain().latencyFrames());
 }
 
@@ -106,7 +103,7 @@ int PluginProcessor::useTimeSlice() {
   rig_.collect();
   takePlayer_.collect();
   try {
-    rig_.setOversampling(values_.oversampling(isNonRealtime()));
+    rig_.updateOversampling([this] { return values_.oversampling(isNonRealtime()); });
   } catch (const std::exception& error) {
     rig_.setProblem(error.what());
   }

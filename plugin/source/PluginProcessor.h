@@ -12,6 +12,8 @@
 
 #include <juce_audio_processors/juce_audio_processors.h>
 
+#include <mutex>
+
 namespace fxtrain {
 
 /** The plugin: parameters, state and MIDI around a Rig. */
@@ -77,6 +79,7 @@ class PluginProcessor : public juce::AudioProcessor, public Vst3Host, private ju
   TakePlayer takePlayer_;
   juce::AudioProcessLoadMeasurer load_;
   juce::Point<int> editorSize_{1080, 640};
+  std::recursive_mutex latencyMutex_; // the last to tell tells the latest; a host may prepare us from within
   std::atomic<int> program_{0};
   std::atomic<int> stateGeneration_{0};
   juce::SharedResourcePointer<Background> background_;

@@ -62,36 +62,11 @@ std::shared_ptr<const T> neighbourOf(const std::shared_ptr<const T>& current,
 juce::File Rig::modelFolder() { return dataFolder().getChildFile("models"); }
 juce::File Rig::cabinetFolder() { return dataFolder().getChildFile("cabinets"); }
 
-/** Something the player asked for, under way on the loader thread. */
-class Rig::Job : public juce::ThreadPoolJob {
- public:
-  Job(Rig& rig, Change change) : ThreadPoolJob("load"), rig_(rig), change_(std::move(change)) {}
-  JobStatus runJob() override {
-    rig_.perform(change_);
-    return jobHasFinished;
-  }
-  bool isFor(const Rig& rig) const { return &rig_ == &rig; }
-
- private:
-  Rig& rig_;
-  Change change_;
-};
-
 Rig::Rig() = default;
 
 Rig::~Rig() { cancelLoads(); }
 
-void Rig::cancelLoads() {
-  struct Ours : juce::ThreadPool::JobSelector {
-    explicit Ours(const Rig& owner) : rig(owner) {}
-    bool isJobSuitable(juce::ThreadPoolJob* job) override {
-      const auto* ours = dynamic_cast<Job*>(job);
-      return ours != nullptr && ours->isFor(rig);
-    }
-    const Rig& rig;
-  } ours(*this);
-  background_->loader.removeAllJobs(true, -1, &ours);
-}
+void Rig::cancelLoads() { background_->loader.cancel(this); }
 
 void Rig::prepare(double sampleRate, int numInputs, int numOutputs, int oversampling) {
   const std::lock_guard lock(mutex_);
@@ -113,13 +88,16 @@ void Rig::prepare(double sampleRate, int numInputs, int numOutputs, int oversamp
   chain_.prepare(sampleRate, numInputs, numOutputs); // takes what has just been handed over
 }
 
-void Rig::setOversampling(int factor) {
-  const std::lock_guard lock(mutex_);
-  if (factor == oversampling_ || chain_.sampleRate() <= 0.0) // prepare() will bring it
-    return;
-  oversampling_ = factor;
-  for (int slot = 0; slot < kNumSlots; ++slot)
-    chain_.setSlot(slot, build(contents_.models[std::size_t(slot)], contents_.backend));
+void Rig::updateOversampling(const std::function<int()>& wanted) {
+  {
+    const std::lock_guard lock(mutex_);
+    const int factor = wanted(); // under the lock: prepare() may have just come in between
+    if (factor == oversampling_)
+      return;
+    oversampling_ = factor;
+    for (int slot = 0; slot < kNumSlots; ++slot)
+      chain_.setSlot(slot, build(contents_.models[std::size_t(slot)], contents_.backend));
+  }
   sendChangeMessage();
   if (onLatency)
     onLatency();
@@ -225,7 +203,7 @@ void Rig::perform(const Change& change) {
 void Rig::change(Change change) {
   ++pending_;
   sendChangeMessage();
-  background_->loader.addJob(new Job(*this, std::move(change)), true);
+  background_->loader.add(this, [this, change = std::move(change)] { perform(change); });
 }
 
 void Rig::loadModel(int slot, const juce::File& file) {

@@ -42,8 +42,9 @@ class Rig : public juce::ChangeBroadcaster {
   /** Allocates; the audio thread must stand still. */
   void prepare(double sampleRate, int numInputs, int numOutputs, int oversampling);
 
-  /** Plays the models oversampled, from now on; nothing to do where they are already. */
-  void setOversampling(int factor);
+  /** Plays the models as much oversampled as `wanted` says, from now on; nothing to do where they are already.
+      Throws FileError where a model cannot be. */
+  void updateOversampling(const std::function<int()>& wanted);
 
   // What the player does: returns at once, the rest in the background.
   void loadModel(int slot, const juce::File& file);
@@ -83,7 +84,6 @@ class Rig : public juce::ChangeBroadcaster {
   static juce::File cabinetFolder();
 
  private:
-  class Job;
   using Change = std::function<void(RigContents&)>; ///< on the loader thread; throws FileError
 
   void change(Change change);         // queues it

@@ -164,7 +164,7 @@ void TakePlayer::prepare(double sampleRate) {
 /** @param file  none: only resamples */
 void TakePlayer::enqueue(const juce::File& file) {
   ++loading_->pending;
-  background_->loader.addJob([loading = loading_, file, number = loading_->newest] {
+  background_->loader.add(loading_.get(), [loading = loading_, file, number = loading_->newest] {
     if (file != juce::File())
       loading->read(file, number);
     loading->resample();
