@@ -34,7 +34,7 @@ struct Weights {
 Weights randomWeights(const std::string& type, const std::vector<int>& sizes, std::uint64_t seed, bool rounded);
 
 /** The weights of a model file. Throws std::runtime_error for one that is no stack of LSTM and GRU layers with one
-   input and a dense read-out, or that has gains. */
+    input and a dense read-out, or that has gains. */
 Weights weightsFromJson(const std::string& text);
 
 /** The model as a file (docs/model-format.md). */

@@ -12,7 +12,7 @@
 namespace fxtrain {
 
 /** Runs jobs one after the other on a thread of its own. Unlike juce::ThreadPool, which ends its threads by force where
-   a job takes longer than half a second, it waits for the job under way. */
+    a job takes longer than half a second, it waits for the job under way. */
 class Loader {
  public:
   Loader();

@@ -30,7 +30,7 @@ juce::Array<juce::File> filesOf(const juce::File& folder, const juce::String& pa
 }
 
 /** The model or cabinet `step` places further: among its folder's files, or, for one that is shipped, lies at home or
-   is not there, among the shipped ones and those at home.
+    is not there, among the shipped ones and those at home.
     @param current  null: none
     @throws FileError  where there is none, or it cannot be used */
 template <class T>

@@ -26,7 +26,7 @@ struct State {
   juce::MemoryBlock encode() const;
 
   /** Throws FileError for whatever it cannot use: nothing is taken halfway. What a document lacks is as by default,
-     what it has beyond is ignored. */
+      what it has beyond is ignored. */
   static State decode(const void* data, std::size_t size);
 };
 

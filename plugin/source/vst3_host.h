@@ -15,7 +15,7 @@ namespace fxtrain {
     setStateInformation(), which hosts make on their own main thread.
 
     JUCE does that where its message thread is the host's. On Linux it runs one of its own, so the host would be told
-   some time later: one that goes on at once, like an offline renderer, would compensate the latency of the sample rate
+    some time later: one that goes on at once, like an offline renderer, would compensate the latency of the sample rate
     before. Elsewhere this does nothing. */
 class Vst3Host : public juce::VST3ClientExtensions {
  public:

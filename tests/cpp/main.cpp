@@ -11,7 +11,7 @@
 namespace {
 
 /** Whether FXENGINE_ISA names an instruction set that this processor or this build lacks. An unknown name is no reason
-   to skip: the tests will fail on it. */
+    to skip: the tests will fail on it. */
 bool lacksIsa() {
   const char* name = std::getenv("FXENGINE_ISA");
   const auto wanted = name == nullptr ? std::nullopt : fxengine::simd::isaFromName(name);

@@ -368,7 +368,7 @@ std::optional<SelfTest> runSelfTest(const JsonField& root, const ModelInfo& info
 }
 
 /** What an approximation does to the output, in a sentence that begins with `what`: on the file's test vectors, else on
-   a chord at half of full scale that dies away, with all knobs at 0. */
+    a chord at half of full scale that dies away, with all knobs at 0. */
 std::string describeApproximation(const std::string& what, const JsonField& root, const ModelInfo& info, Network& exact,
                                   Network& approximate) {
   const auto numInputs = static_cast<std::size_t>(info.numInputs);
@@ -446,7 +446,7 @@ void requireBackend(const std::string& name, const LoadOptions& options) {
 }
 
 /** Fails where FXENGINE_ISA asks for what is not there: it is for tests and benchmarks, which must not measure
-   something else. */
+    something else. */
 void requireIsa(const std::string& name) {
   const char* wanted = std::getenv("FXENGINE_ISA");
   if (wanted == nullptr || *wanted == '\0' || std::string_view(simd::isaName(simd::isaInUse())) == wanted)

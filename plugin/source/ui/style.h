@@ -24,7 +24,7 @@ inline const juce::Colour danger{0xffff7066};
 enum class Weight { regular, medium, semiBold };
 
 /** The faces of Inter, shared by all windows of a process. Whoever draws holds them by a SharedResourcePointer, lest
-   each font() reads them anew. */
+    each font() reads them anew. */
 struct Typefaces {
   Typefaces();
   juce::Typeface::Ptr regular, medium, semiBold;

@@ -72,16 +72,16 @@ struct SlotContent {
 
 /** A guitar rig: what lies between a guitar and the speakers.
 
-        input -> channels -> input gain -> gate -+-> slot A -> level -+-> tone -> cabinet -> output gain -> mix ->
-   output |                                      +-> slot B -> level -+                                      ^
-          +------------------------- as late as the slots ----------------------------------------- dry, bypass
+        input -> channels -> gain -> gate -+-> slot A -> level -+-> tone -> cabinet -> gain -> mix -> output
+          |                                +-> slot B -> level -+                              ^
+          +------------------- as late as the slots ------------------------------------ dry, bypass
 
     Plays 1 or 2 inputs to 1 or 2 outputs: mono, mono to stereo, or two channels with state of their own. Models and
     cabinet are handed over while it plays, and crossfaded in kFadeMs. What is off is not computed. Both slots, and the
     dry signal, come equally late: latencyFrames(), 0 where the models have the host's rate and are not oversampled.
 
     NaN or infinity, at the input or made on the way, is silence for the part of the block in hand (kMaxPart frames at
-    most), counted by numFaults(); all state is cleared, and the sound comes back.
+    most), counted by numFaults(); what it has reached is cleared, and the sound comes back.
 
     Threads: process() and reset() are for the audio thread; prepare() for another one while that stands still;
     setSlot(), setCabinet() and collect() for one loading thread at a time, while it runs; what only reads, for any. */
@@ -105,7 +105,7 @@ class SignalChain {
   void reset(const ChainSettings& settings) noexcept FXENGINE_REALTIME;
 
   /** Plays one block of any length. `output[c]` may be `input[c]`, else they must not overlap. Does nothing before
-     prepare(). The division into blocks does not change the output, where the settings change at the same frames. */
+      prepare(). The division into blocks does not change the output, where the settings change at the same frames. */
   void process(const float* const* input, float* const* output, int numFrames,
                const ChainSettings& settings) noexcept FXENGINE_REALTIME;
 

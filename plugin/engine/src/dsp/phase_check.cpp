@@ -21,7 +21,7 @@ constexpr double kMostWork = 1e9; // multiplications: some tenths of a second
 constexpr double kAtRest = 1e-5;
 
 /** A block of the burst: an impulse, a sine of 1/48 of the sample rate and noise, in turn; full scale. It ends in
-   noise, which leaves the phases where they differ most. */
+    noise, which leaves the phases where they differ most. */
 void writeBurst(float* block, int index, std::uint32_t& random) {
   for (int t = 0; t < kBlock; ++t) {
     random = random * 1664525u + 1013904223u; // "quick and dirty" generator of Numerical Recipes

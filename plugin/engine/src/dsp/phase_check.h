@@ -20,9 +20,9 @@ struct PhaseCheck {
 
     With its state delayed by the oversampling factor, each phase is the network as trained, at its own rate, on other
     samples of the same sound. Linearised at a fixed point, its poles are the factor-th roots of the trained ones:
-   inside the unit circle where those are, so that a network which is stable at its own rate cannot become unstable.
-   (Delays of other lengths, which need interpolation, give no such promise: Carson, Wright and Bilbao, "Interpolation
-   filter design for sample rate independent audio effect RNNs", ICASSP 2025. Whole factors: Carson, Wright, Chowdhury,
+    inside the unit circle where those are, so that a network which is stable at its own rate cannot become unstable.
+    (Delays of other lengths, which need interpolation, give no such promise: Carson, Wright and Bilbao, "Interpolation
+    filter design for sample rate independent audio effect RNNs", ICASSP 2025. Whole factors: Carson, Wright, Chowdhury,
     Välimäki and Bilbao, "Sample rate independent recurrent neural networks for audio effects processing", DAFx 2024.)
     What is left is a network with several resting points, or one that oscillates: its phases then go apart, where the
     trained network is one voice. That is looked for here.

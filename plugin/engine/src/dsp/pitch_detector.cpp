@@ -112,7 +112,7 @@ bool PitchDetector::Analysis::decimate(const float* window) {
 }
 
 /** McLeod and Wyvill: n'(lag) = 2 r'(lag) / m'(lag), with r' the autocorrelation and m' the energy under it. Its
-   highest value between two zero crossings is a key maximum; the first one near the highest is the period. */
+    highest value between two zero crossings is a key maximum; the first one near the highest is the period. */
 std::optional<Peak> PitchDetector::Analysis::findPeriod() {
   std::copy(signal.begin(), signal.end(), padded.begin());
   std::fill(padded.begin() + static_cast<std::ptrdiff_t>(length), padded.end(), 0.0);

@@ -12,7 +12,7 @@
 
     2^z saturates at 2^±40: sigmoid at about 1e-12 and 1, tanh at ±1; three denominators multiplied stay below 2^121.
    |z| must stay below kLargestArgument, where its fraction is lost: the weights are checked for that at load. NaN gives
-   some number.
+    some number.
 
     The coefficients are minimax, from python/native/kernels/exp2_coefficients.py. */
 namespace fxengine::simd::FXENGINE_SIMD_ISA {
@@ -90,7 +90,7 @@ template <class V> FXENGINE_INLINE void tanhRatio(V z, V& numerator, V& denomina
 }
 
 /** tanh(x) = numerator / denominator within 6e-5, not to float32 rounding, for z = -2 log2(e) x; for z = -log2(e) x it
-   is tanh(x / 2) = 2 sigmoid(x) - 1. A minimax fraction; beyond |x| = 5.3 it is 1 but for 5e-5. */
+    is tanh(x / 2) = 2 sigmoid(x) - 1. A minimax fraction; beyond |x| = 5.3 it is 1 but for 5e-5. */
 template <class V> FXENGINE_INLINE void fastTanhRatio(V z, V& numerator, V& denominator) {
   const V held = clampFloat(z, -15.29257f, 15.29257f);
   const V square = held * held;

@@ -4,7 +4,7 @@
 namespace fxengine::simd {
 
 /** output[t] += sum over j of taps[j] * input[t - j]. Reads and writes up to kMostLanes - 1 frames beyond numFrames;
-   what is there does not matter. A frame's value does not depend on numFrames or on where in the block it is. */
+    what is there does not matter. A frame's value does not depend on numFrames or on where in the block it is. */
 using FirFunction = void (*)(const float* taps, int numTaps, const float* input, float* output, int numFrames) noexcept;
 
 /** Bins of a spectrum that lie together: so many real parts, then as many imaginary ones. */

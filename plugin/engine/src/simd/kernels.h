@@ -51,7 +51,7 @@ const Kernels& kernelsOf(Isa isa);
 const Kernels& kernelsInUse();
 
 /** The kernel for a layer: of its own size if there is one, else the one for any size. There is always one for one
-   stream and one for two; for four only where it is better than two and two, else null. */
+    stream and one for two; for four only where it is better than two and two, else null. */
 const RecurrentKernel* findKernel(std::span<const RecurrentKernel> kernels, int hiddenSize, int numStreams,
                                   bool projected, bool bfloat16, bool fast);
 

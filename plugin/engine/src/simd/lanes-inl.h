@@ -18,7 +18,7 @@
 #endif
 
 /** What xsimd lacks, or names and does differently from version to version: rotations with a constant distance,
-   rounding and division of one instruction each, fused multiply-add on every processor that has it, views of bits.
+    rounding and division of one instruction each, fused multiply-add on every processor that has it, views of bits.
 
     `Narrow` is the vector that suits any size; `Wide` is wider where the processor has wider registers. */
 namespace fxengine::simd::FXENGINE_SIMD_ISA {
@@ -150,7 +150,7 @@ template <class V> FXENGINE_INLINE V clampFloat(V value, float lowest, float hig
 }
 
 /** Has the value computed here and not later. GCC otherwise puts off sums to where they are used, and keeps all that
-   they are made of on the stack meanwhile. */
+    they are made of on the stack meanwhile. */
 template <class V> FXENGINE_INLINE void settle(V& value) {
 #if defined(__GNUC__) && defined(__SSE2__)
   asm volatile("" : "+v"(value.data));
@@ -160,7 +160,7 @@ template <class V> FXENGINE_INLINE void settle(V& value) {
 }
 
 /** Keeps reads and writes before it from those after it. GCC otherwise reads weights once for two passes, and keeps
-   them on the stack meanwhile. */
+    them on the stack meanwhile. */
 FXENGINE_INLINE void keepOrder() {
 #if defined(__GNUC__)
   asm volatile("" : : : "memory");

@@ -452,7 +452,7 @@ template <class Cell, class V, Shape S> class Recurrent {
 
   /** The sums of a turn need nothing of the turn before (another stream, or other units of the same frame), so the
      cells of that one, a long chain of dependent operations, are worked out beside them. Only with a single stream does
-     the first turn of a frame need the last of the frame before. */
+      the first turn of a frame need the last of the frame before. */
   FXENGINE_INLINE void runPipelined() {
     const int last = run_.numFrames - 1;
     if (last < 0)

@@ -11,7 +11,7 @@ namespace fxengine {
 /** Plays audio through an impulse response, without latency.
 
     The first partition of the response is a filter in the time domain; the others work on spectra of whole partitions
-   of the input (overlap-save), and what they give is due one partition later at the earliest:
+    of the input (overlap-save), and what they give is due one partition later at the earliest:
 
         response   | 0        | 1        | 2        | ...   partitions of 64 taps, of 256 where there are over 4096
                    | filter   | spectra: sum over p of X[b - p] H[p], one transform there and one back a partition
@@ -26,7 +26,7 @@ namespace fxengine {
       its length and at least 65536: gain^2 = sum of 1/f over sum of |H(f)|^2 / f, over the bins with
       80 Hz <= f <= 5 kHz. Two channels get one gain, that of the louder; and where it would lift any bin by more than
    24 dB above unity, as with a response that has next to nothing in that range, the gain is less, for that bin to be at
-   24 dB.
+    24 dB.
 
     Silence at the start of a response is kept: it is the way from the loudspeaker to the microphone, on which a blend
     depends.
@@ -44,7 +44,7 @@ class Convolver {
   /** Not for the audio thread.
       @param sampleRate  of what will be played through it, Hz
       @throws std::invalid_argument  with a sentence for the user: no channel or more than two, of unequal length,
-     empty, silent, NaN or infinite, or a sample rate outside 1 kHz .. 1 MHz */
+      empty, silent, NaN or infinite, or a sample rate outside 1 kHz .. 1 MHz */
   Convolver(const ImpulseResponse& response, double sampleRate);
   ~Convolver();
   Convolver(Convolver&&) noexcept;

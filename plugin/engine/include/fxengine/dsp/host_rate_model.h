@@ -42,7 +42,7 @@ class HostRateModel {
   const ModelInfo& info() const noexcept;
 
   /** Makes room for `numChannels` channels and clears all state. A model that names no rate, or the host's, is played
-     as it is: bit for bit what Model::process() gives.
+      as it is: bit for bit what Model::process() gives.
       @param maxFrames  blocks will mostly be no longer than this; longer ones are played too, in parts */
   void prepare(double hostRate, int numChannels, int maxFrames);
 

@@ -9,11 +9,11 @@ class Model;
 
 /** The guitar that `metadata.loudness_db` of a model file is measured with (docs/model-format.md).
 
-    Three seconds of direct guitar in standard tuning: a palm-muted riff, power chords, a strummed E major, single notes.
-    Peak about -6 dBFS, RMS -20 dBFS. Each string is the sum of its modes, stiffness, losses, plucking point and pickup
-    included, none above 8 kHz: a formula in continuous time, taken at the sample rate's instants. So the clip is the
-    same on every machine up to rounding, and the same sound at every sample rate (from 18 kHz; modes above 0.45 of the
-    rate are left out).
+    Three seconds of direct guitar in standard tuning: a palm-muted riff, power chords, a strummed E major, single
+    notes. Peak about -6 dBFS, RMS -20 dBFS. Each string is the sum of its modes, stiffness, losses, plucking point and
+    pickup included, none above 8 kHz: a formula in continuous time, taken at the sample rate's instants. So the clip is
+    the same on every machine up to rounding, and the same sound at every sample rate (from 18 kHz; modes above 0.45 of
+    the rate are left out).
 
     Model: N. H. Fletcher and T. D. Rossing, "The Physics of Musical Instruments", 2nd ed., 1998, sections 2.18 (stiff
     string) and 9.2 (plucked string). */

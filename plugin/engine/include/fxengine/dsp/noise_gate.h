@@ -13,7 +13,7 @@ namespace fxengine {
         ... < threshold - kHysteresisDb for kHoldMs     closes within the release time
 
     Peaks are compared as they come, with no smoothing that would cost time: a pick's first half wave opens the gate.
-   The hold time bridges the zero crossings (30 ms are more than half a period of a bass's lowest string, 16 ms), the
+    The hold time bridges the zero crossings (30 ms are more than half a period of a bass's lowest string, 16 ms), the
     hysteresis the beating of a chord that dies away and the noise on it. The gain moves on the curve p^2 (3 - 2p), p
     going from 0 to 1 or back in a straight line: without a corner at either end.
 

@@ -16,7 +16,7 @@ struct Pitch {
 
     The window is brought down to about 16 kHz. The period is then found by the peaks of the normalised square
    difference (McLeod), which is safe against octaves, and made exact with the phases of the partials: two Hann windows,
-   each a whole number of periods long so that no partial leaks into another, some time apart. Through the partials'
+    each a whole number of periods long so that no partial leaks into another, some time apart. Through the partials'
     frequencies goes the law of the stiff string, f_n = n f_0 sqrt(1 + B n^2); its first partial is the answer, as it is
     the first partial that stays in tune on a bass string with B up to 1e-3.
 

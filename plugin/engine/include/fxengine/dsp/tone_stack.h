@@ -11,22 +11,22 @@ namespace fxengine {
 
 /** Bass, middle and treble after the amplifier: a low shelf, a bell and a high shelf, each +-12 dB.
 
-    | band   | filter                    | why there |
-    |--------|---------------------------|-------------------------------------------------------------------------------|
-    | bass   | shelf, 120 Hz             | the lowest octave of a guitar (82 to 165 Hz) and the thump of its cabinet |
-    | middle | bell, 700 Hz, Q 0.7       | between the scoop of American stacks (400 to 500 Hz) and the bark of British
-   | |        |                           | ones (700 to 900 Hz); two octaves wide, as a passive stack's middle is | |
-   treble | shelf, 3 kHz              | bite and fizz: a guitar loudspeaker presents 2 to 4 kHz and falls from 5 kHz,  |
-    |        |                           | so that a shelf must begin below that to be heard |
+    | band   | filter              | why there                                                                        |
+    |--------|---------------------|----------------------------------------------------------------------------------|
+    | bass   | shelf, 120 Hz       | the lowest octave of a guitar (82 to 165 Hz) and the thump of its cabinet        |
+    | middle | bell, 700 Hz, Q 0.7 | between the scoop of American stacks (400 to 500 Hz) and the bark of British     |
+    |        |                     | ones (700 to 900 Hz); two octaves wide, as a passive stack's middle is           |
+    | treble | shelf, 3 kHz        | bite and fizz: a guitar loudspeaker presents 2 to 4 kHz and falls from 5 kHz, so |
+    |        |                     | that a shelf must begin below that to be heard                                   |
 
     Unlike the passive stack of an amplifier, which the model has in it already, it is flat in the middle position and
-   its bands do not act on each other. A shelf reaches its full gain far from its frequency and half of it, in dB, at
-   it.
+    its bands do not act on each other. A shelf reaches its full gain far from its frequency and half of it, in dB, at
+    it.
 
     Source: Andrew Simper, "Solving the continuous SVF equations using trapezoidal integration and equivalent currents",
     Cytomic, 2013. The filter is the bilinear transform of the analog one, matched at its own frequency, and stays
-   stable while its parameters move. Gains go to their targets in kRampMs on a straight line in dB; filters follow on a
-   grid of kGrid frames counted since reset(), and in between on straight lines of their parameters.
+    stable while its parameters move. Gains go to their targets in kRampMs on a straight line in dB; filters follow on a
+    grid of kGrid frames counted since reset(), and in between on straight lines of their parameters.
 
     With all gains at 0 dB the output is the input, to the bit, and nothing is computed. Any block size gives the same
     output, bit for bit. prepare() allocates; what is marked is real-time safe. */

@@ -20,11 +20,11 @@ const char* activationName(ActivationType type) noexcept;
 using ActivationFunction = void (*)(float* values, int size) noexcept;
 
 /** The function, as it is best worked out on this processor; null for `none`. Chosen on the loading thread, called on
-   any.
+    any.
 
     NaN stays NaN in each of them, so that a fault cannot hide. tanh and elu (alpha 1) are within 3 ULP everywhere;
     sigmoid, 1 / (1 + exp(-x)), within 3 ULP above -27, and from there on it stays at 9e-13. Softmax subtracts the
-   greatest value first, so that it cannot overflow; its exp is the C library's. */
+    greatest value first, so that it cannot overflow; its exp is the C library's. */
 ActivationFunction activationFunction(ActivationType type);
 
 /** An activation function as a layer of its own. Stateless. */

@@ -42,7 +42,7 @@ class RecurrentLayer : public Layer {
   void takeHead(const Dense& head);
 
   /** Whether fast activations were asked for and there is a kernel with them for this size. The inputs of the first
-     layer of a network, beside the audio, come from setKnobs(). */
+      layer of a network, beside the audio, come from setKnobs(). */
   bool approximates(bool isFirst) const;
 
   /** Magnitudes of a gate's weights and bias, without those of the first input, added up; the greatest of all gates. */

@@ -14,13 +14,13 @@
 namespace fxengine {
 
 /** The latest samples of a signal, for a look from outside: a tuner, a scope. The audio thread writes and never waits;
-   any number of others read. A reader that was overtaken by the writer notices.
+    any number of others read. A reader that was overtaken by the writer notices.
 
         claimed_ is raised -> samples are stored -> written_ is raised        (writer)
         written_ is read -> samples are copied -> claimed_ is read            (reader)
 
     Each sample is an atomic of its own, stored with release and loaded with acquire order: a reader that met a sample
-   of a later lap therefore sees that lap in claimed_ too, and throws its copy away. Without fences, which the thread
+    of a later lap therefore sees that lap in claimed_ too, and throws its copy away. Without fences, which the thread
     sanitizer does not understand; on x86 it costs no instruction more than a plain copy. */
 class SampleRing {
  public:
