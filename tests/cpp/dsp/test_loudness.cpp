@@ -41,7 +41,7 @@ Json linearModel(double gain, double knobGain = 0.0) {
 
 } // namespace
 
-TEST_CASE("Loudness clip: three seconds at the level of a guitar at the interface", "[dsp][loudness]") {
+TEST_CASE("Loudness clip: three seconds at the level of a guitar at the interface", "[dsp][long][loudness]") {
   for (const double sampleRate : {22050.0, 44100.0, 48000.0, 96000.0, 192000.0}) {
     const std::vector<float> clip = loudnessClip(sampleRate);
     REQUIRE(clip.size() == static_cast<std::size_t>(3.0 * sampleRate));
@@ -55,7 +55,7 @@ TEST_CASE("Loudness clip: three seconds at the level of a guitar at the interfac
   }
 }
 
-TEST_CASE("Loudness clip: the same sound at all sample rates", "[dsp][loudness]") {
+TEST_CASE("Loudness clip: the same sound at all sample rates", "[dsp][long][loudness]") {
   const std::vector<float> reference = loudnessClip(48000.0);
   const auto differenceDb = [&](double sampleRate, std::size_t ownStep, std::size_t referenceStep) {
     const std::vector<float> clip = loudnessClip(sampleRate);
@@ -122,7 +122,7 @@ TEST_CASE("Loudness: knobs stand at their defaults for it and are put back", "[d
   REQUIRE(model.knob(0) == 1.0f);
 }
 
-TEST_CASE("Loudness: starts from zero state and leaves it", "[dsp][loudness]") {
+TEST_CASE("Loudness: starts from zero state and leaves it", "[dsp][long][loudness]") {
   const std::vector<float> input = test::noise(2000, 1);
   for (const Json& json : test::assortment()) {
     fxengine::Model model = test::load(json);
