@@ -17,13 +17,7 @@ PluginProcessor::PluginProcessor()
                          .withInput("Input", juce::AudioChannelSet::stereo())
                          .withOutput("Output", juce::AudioChannelSet::stereo())),
       parameters(*this, nullptr, "parameters", makeParameterLayout()), values_(parameters), history_(*this),
-      presets_(
-          [this] {
-            juce::MemoryBlock bytes;
-            getStateInformation(bytes);
-            return bytes;
-          },
-          [this](const juce::MemoryBlock& bytes) { loadPreset(bytes); }),
+      presets_([this] { return state(); }, [this](const State& preset) { loadPreset(preset); }),
       midiControl_(parameters) {
   rig_.onLatency = [this] { updateLatency(); };
   rig_.onPlayerChange = [this](const RigContents& before, const RigContents& after) {
@@ -32,7 +26,7 @@ PluginProcessor::PluginProcessor()
         weak->rememberLoad(before, after);
     });
   };
-  if (const auto* first = Presets::shippedState(0))
+  if (const auto* first = Presets::shipped(0))
     apply(*first);
   const juce::WeakReference first(this); // is made once: not when two threads ask for it
   background_->courier.addTimeSliceClient(this);
@@ -174,9 +168,8 @@ void PluginProcessor::setStateInformation(const void* data, int size) {
   }
 }
 
-void PluginProcessor::loadPreset(const juce::MemoryBlock& bytes) {
+void PluginProcessor::loadPreset(const State& after) {
   const auto before = state();
-  const auto after = State::decode(bytes.getData(), bytes.getSize());
   apply(after);
   history_.add(
       "Load preset", [this, after] { apply(after); }, [this, before] { apply(before); });

@@ -68,7 +68,7 @@ class PluginProcessor : public juce::AudioProcessor, public Vst3Host, private ju
   void loadProgram(int index); ///< from any thread; follows on the message thread
   State state() const;
   void apply(const State& state); ///< models, cabinet and parameters; throws FileError and then has changed nothing
-  void loadPreset(const juce::MemoryBlock& bytes);
+  void loadPreset(const State& after);
   void rememberLoad(const RigContents& before, const RigContents& after);
 
   ParameterValues values_;

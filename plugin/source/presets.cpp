@@ -124,6 +124,11 @@ const ShippedPreset* find(int index) {
   return index >= 0 && index < int(all.size()) ? &all[std::size_t(index)] : nullptr;
 }
 
+State read(const juce::File& file) {
+  const auto bytes = vst_preset::read(file);
+  return State::decode(bytes.getData(), bytes.getSize());
+}
+
 } // namespace
 
 int Presets::numShipped() { return int(shippedPresets().size()); }
@@ -133,12 +138,7 @@ juce::String Presets::shippedName(int index) {
   return preset != nullptr ? preset->name : juce::String();
 }
 
-juce::MemoryBlock Presets::shipped(int index) {
-  const auto* state = shippedState(index);
-  return state != nullptr ? state->encode() : juce::MemoryBlock();
-}
-
-const State* Presets::shippedState(int index) {
+const State* Presets::shipped(int index) {
   const auto* preset = find(index);
   return preset != nullptr ? &preset->state : nullptr;
 }
@@ -154,9 +154,10 @@ juce::File Presets::folder() {
 #endif
 }
 
-Presets::Presets(std::function<juce::MemoryBlock()> save, std::function<void(const juce::MemoryBlock&)> load)
+Presets::Presets(std::function<State()> save, std::function<void(const State&)> load)
     : save_(std::move(save)), load_(std::move(load)) {
-  refresh();
+  for (int index = 0; index < numShipped(); ++index)
+    entries_.push_back({shippedName(index), {}, index});
   current_ = entries_.empty() ? -1 : 0;
 }
 
@@ -196,11 +197,13 @@ int Presets::indexOf(const juce::File& file) const {
 }
 
 juce::String Presets::load(int index) {
+  if (index >= int(entries_.size()))
+    refresh(); // a foot switch asks before anybody has looked
   if (index < 0 || index >= int(entries_.size()))
     return "There is no preset " + juce::String(index + 1) + ": there are " + juce::String(int(entries_.size())) + ".";
   const Entry entry = entries_[std::size_t(index)];
   try {
-    load_(entry.shipped >= 0 ? shipped(entry.shipped) : vst_preset::read(entry.file));
+    load_(entry.shipped >= 0 ? *shipped(entry.shipped) : read(entry.file));
   } catch (const std::exception& error) {
     return juce::String::fromUTF8(error.what());
   }
@@ -210,7 +213,7 @@ juce::String Presets::load(int index) {
 
 juce::String Presets::loadFile(const juce::File& file) {
   try {
-    load_(vst_preset::read(file));
+    load_(read(file));
   } catch (const std::exception& error) {
     return juce::String::fromUTF8(error.what());
   }
@@ -227,7 +230,7 @@ juce::String Presets::save(const juce::String& name) {
   if (const auto made = folder().createDirectory(); made.failed())
     return "The folder for presets, " + folder().getFullPathName() + ", cannot be made: " + made.getErrorMessage() +
            ".";
-  const auto bytes = vst_preset::write(save_());
+  const auto bytes = vst_preset::write(save_().encode());
   if (!file.replaceWithData(bytes.getData(), bytes.getSize()))
     return file.getFullPathName() + " cannot be written: check the folder's permissions and the room on the disk.";
   refresh();

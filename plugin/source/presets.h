@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "state.h"
+
 #include <juce_audio_processors/juce_audio_processors.h>
 
 #include <functional>
 #include <vector>
 
 namespace fxtrain {
-
-struct State;
 
 /** Shipped presets and the player's own, which are .vstpreset files in the folder that hosts look in. Message thread.
  */
@@ -21,9 +21,10 @@ class Presets : public juce::ChangeBroadcaster {
     bool operator==(const Entry&) const = default;
   };
 
-  /** @param save  gives the plugin's state
+  /** Lists the shipped ones; refresh() finds the player's own.
+      @param save  gives the plugin's state
       @param load  takes one; throws FileError and changes nothing where it cannot be used */
-  Presets(std::function<juce::MemoryBlock()> save, std::function<void(const juce::MemoryBlock&)> load);
+  Presets(std::function<State()> save, std::function<void(const State&)> load);
 
   void refresh();                                                         ///< looks at the folder again
   const std::vector<Entry>& entries() const noexcept { return entries_; } ///< the shipped ones first, then by name
@@ -41,15 +42,14 @@ class Presets : public juce::ChangeBroadcaster {
 
   // Any thread. The first is what the plugin opens with; their order never changes: hosts count on it.
   static int numShipped();
-  static juce::String shippedName(int index);  ///< "" where there is none
-  static juce::MemoryBlock shipped(int index); ///< a state; empty where there is none
-  static const State* shippedState(int index); ///< the same, unpacked; null where there is none
+  static juce::String shippedName(int index); ///< "" where there is none
+  static const State* shipped(int index);     ///< null where there is none
 
  private:
   int indexOf(const juce::File& file) const;
 
-  std::function<juce::MemoryBlock()> save_;
-  std::function<void(const juce::MemoryBlock&)> load_;
+  std::function<State()> save_;
+  std::function<void(const State&)> load_;
   std::vector<Entry> entries_;
   int current_ = -1;
 };

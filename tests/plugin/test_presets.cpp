@@ -35,21 +35,21 @@ TEST_CASE("Shipped presets: each has a name of its own and a state that the plug
     CHECK(name.isNotEmpty());
     CHECK(names.insert(name).second);
     test::Instance instance;
-    CHECK(instance.restore(Presets::shipped(index)) == "");
-    const auto state = Presets::shipped(index);
-    const auto decoded = State::decode(state.getData(), state.getSize());
-    for (const auto& [id, value] : decoded.parameters) {
+    REQUIRE(Presets::shipped(index) != nullptr);
+    const auto& shipped = *Presets::shipped(index);
+    CHECK(instance.restore(shipped.encode()) == "");
+    for (const auto& [id, value] : shipped.parameters) {
       INFO(name << ": " << id);
       CHECK(instance.get(id) == Approx(value).margin(1e-3)); // known, and in its range
     }
-    CHECK(decoded.program == index);
-    for (std::size_t slot = 0; slot < decoded.contents.models.size(); ++slot) {
-      const auto& model = decoded.contents.models[slot];
+    CHECK(shipped.program == index);
+    for (std::size_t slot = 0; slot < shipped.contents.models.size(); ++slot) {
+      const auto& model = shipped.contents.models[slot];
       CHECK((model == nullptr || Shipped::get().model(model->title()) != nullptr));
     }
   }
-  CHECK(Presets::shipped(-1).isEmpty());
-  CHECK(Presets::shipped(Presets::numShipped()).isEmpty());
+  CHECK(Presets::shipped(-1) == nullptr);
+  CHECK(Presets::shipped(Presets::numShipped()) == nullptr);
 }
 
 TEST_CASE("Shipped presets: a fresh plugin sounds, and changes nothing beyond its model", "[presets]") {

@@ -30,6 +30,7 @@ Header::Header(PluginProcessor& processor, Browser& browser)
   for (auto* child : std::initializer_list<juce::Component*>{&previous_, &preset_, &next_, &save_, &undo_, &redo_,
                                                              &tuner_, &settings_, &bypass_})
     addAndMakeVisible(child);
+  processor_.presets().refresh(); // the arrows step through the player's own too
   processor_.presets().addChangeListener(this);
   processor_.history().broadcaster().addChangeListener(this);
   changeListenerCallback(nullptr);
