@@ -13,6 +13,8 @@ FxtrainError                      anything fxtrain raises on purpose; exit code 
 │   ├── DivergenceError           the loss became infinite and could not be recovered
 │   └── CheckpointError           a checkpoint could not be written or does not fit the model
 ├── SimulationError               a circuit's equations could not be solved
+├── DeviceError                   a sound device that is missing, busy, unsuited or gone, or no PortAudio
+├── TakeError                     a recording through a device that went wrong: drop-outs, clipping, nothing came back
 └── Interrupted                   the user asked to stop; what was done is saved; exit code 1
 
 Every message is one sentence that says what was found, what was expected and what to do.
@@ -69,6 +71,14 @@ class CheckpointError(TrainingError):
 
 class SimulationError(FxtrainError):
     """A circuit's equations could not be solved."""
+
+
+class DeviceError(FxtrainError):
+    """A sound device that is missing, busy, unsuited or gone, or no PortAudio to reach one with."""
+
+
+class TakeError(FxtrainError):
+    """A recording through a device that went wrong: drop-outs, clipping, nothing came back."""
 
 
 class Interrupted(FxtrainError):

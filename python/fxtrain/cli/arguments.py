@@ -10,6 +10,7 @@ from fxtrain.errors import ConfigError
 
 __all__ = [
     "add_clip_arguments",
+    "add_device_arguments",
     "add_recording_arguments",
     "check_clips",
     "non_negative_int",
@@ -43,6 +44,41 @@ def add_clip_arguments(parser: argparse._ActionsContainer) -> None:
         default=0,
         metavar="N",
         help="leave out N frames at each join, in training and in scoring",
+    )
+
+
+def add_device_arguments(parser: argparse._ActionsContainer, *, rate: str) -> None:
+    """Which sound devices to use and how: see :func:`fxtrain.live.devices.wiring_from`.
+
+    Args:
+        parser: what to add them to.
+        rate: what the sample rate is without ``--sample-rate``, for the help text.
+    """
+    devices = parser.add_argument_group("sound devices")
+    devices.add_argument(
+        "--list-devices", action="store_true", help="list sound devices with their channels and rates, and end"
+    )
+    for way in ("input", "output"):
+        devices.add_argument(
+            f"--{way}-device",
+            metavar="D",
+            help=f"{way} device: its number in the list, or a part of its name; default: the system's",
+        )
+        devices.add_argument(
+            f"--{way}-channel",
+            type=positive_int,
+            metavar="N",
+            help="channel of the guitar, from 1; default: 1"
+            if way == "input"
+            else "the one channel to play to, from 1; default: the first two",
+        )
+    devices.add_argument("--sample-rate", type=positive_int, metavar="HZ", help=f"of the devices; default: {rate}")
+    devices.add_argument(
+        "--block-size",
+        type=positive_int,
+        default=64,
+        metavar="N",
+        help="frames at a time; JACK's own period counts where JACK is used (default: 64)",
     )
 
 
