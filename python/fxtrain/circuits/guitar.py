@@ -23,7 +23,7 @@ from scipy.signal import bilinear, butter, lfilter, sosfilt
 from fxtrain import _circuit
 from fxtrain.errors import ConfigError
 
-__all__ = ["synthesise_guitar"]
+__all__ = ["OPEN_STRINGS", "PEAK", "Pluck", "Tone", "play_plucks", "synthesise_guitar"]
 
 Vector = NDArray[np.float64]
 
@@ -41,7 +41,7 @@ PEAK = 10 ** (-1.5 / 20)
 
 
 @dataclass(frozen=True)
-class _Pluck:
+class Pluck:
     """One stroke of the pick on one string."""
 
     string: int
@@ -56,16 +56,16 @@ class _Pluck:
 
 
 @dataclass(frozen=True)
-class _Tone:
-    """What the guitarist chose for a while: pickup, pick position, key and tempo."""
+class Tone:
+    """What the guitarist chose for a while: pickup, pick position, key and tempo, the last two for phrases only."""
 
     pick_position: float  # share of the string's length from the bridge
     pickup_position: float  # the same, for the open string
     resonance_hz: float
     resonance_q: float
-    root: int  # MIDI note of the key, within the low octave
-    minor: bool
-    beat: float  # seconds
+    root: int = 40  # MIDI note of the key, within the low octave
+    minor: bool = True
+    beat: float = 0.5  # seconds
 
 
 @dataclass
@@ -73,7 +73,7 @@ class _Score:
     """Plucks written so far and the time that the next phrase starts at."""
 
     generator: np.random.Generator
-    plucks: list[_Pluck] = field(default_factory=list)
+    plucks: list[Pluck] = field(default_factory=list)
     now: float = 0.0
 
     def uniform(self, low: float, high: float) -> float:
@@ -95,7 +95,7 @@ class _Score:
     def pluck(self, note: int, start: float, length: float, velocity: float, **how: float) -> None:
         string = self.place(note, low_position=self.chance(0.6))
         start += abs(float(self.generator.normal(0.0, 0.004)))
-        self.plucks.append(_Pluck(string, start, start + length, float(note), velocity, **how))
+        self.plucks.append(Pluck(string, start, start + length, float(note), velocity, **how))
 
     def strum(
         self, notes: list[int], start: float, length: float, velocity: float, *, up: bool = False, mute: float = 0.0
@@ -112,7 +112,7 @@ class _Score:
         for order, (string, note) in enumerate(reversed(strings) if up else strings):
             at = start + order * spread
             loudness = velocity * self.uniform(0.85, 1.0) * (0.9 if up else 1.0) * max(len(strings), 1) ** -0.35
-            self.plucks.append(_Pluck(string, at, start + length, float(note), loudness, mute=mute))
+            self.plucks.append(Pluck(string, at, start + length, float(note), loudness, mute=mute))
 
 
 def synthesise_guitar(seconds: float, sample_rate: int, seed: int = 0) -> NDArray[np.float32]:
@@ -140,16 +140,16 @@ def synthesise_guitar(seconds: float, sample_rate: int, seed: int = 0) -> NDArra
         _write_section(score, tone)
         first = int(start * sample_rate)
         last = min(int((score.now + RING_SECONDS) * sample_rate), num_frames)
-        signal[first:last] += _render(score.plucks, tone, first, last - first, sample_rate, generator)
+        signal[first:last] += play_plucks(score.plucks, tone, first, last - first, sample_rate, generator)
         start = score.now
     signal *= PEAK / max(float(np.abs(signal).max()), 1e-9)
     return signal.astype(np.float32)
 
 
-def _pick_tone(score: _Score) -> _Tone:
+def _pick_tone(score: _Score) -> Tone:
     neck = score.chance(0.45)
     humbucker = score.chance(0.5)
-    return _Tone(
+    return Tone(
         pick_position=score.uniform(0.08, 0.28),
         pickup_position=score.uniform(0.2, 0.26) if neck else score.uniform(0.05, 0.1),
         resonance_hz=score.uniform(2400, 3600) if humbucker else score.uniform(3600, 5200),
@@ -160,9 +160,9 @@ def _pick_tone(score: _Score) -> _Tone:
     )
 
 
-def _write_section(score: _Score, tone: _Tone) -> None:
+def _write_section(score: _Score, tone: Tone) -> None:
     """All kinds of phrases in a new order, one or two bars each, each with its own loudness."""
-    phrases: list[Callable[[_Score, _Tone, float], None]] = [
+    phrases: list[Callable[[_Score, Tone, float], None]] = [
         _power_chord_riff,
         _strummed_chords,
         _lead_line,
@@ -180,12 +180,12 @@ def _write_section(score: _Score, tone: _Tone) -> None:
             score.now += score.uniform(0.1, 0.5)
 
 
-def _scale(tone: _Tone) -> tuple[int, ...]:
+def _scale(tone: Tone) -> tuple[int, ...]:
     """Pentatonic steps within an octave."""
     return (0, 3, 5, 7, 10) if tone.minor else (0, 2, 4, 7, 9)
 
 
-def _progression(score: _Score, tone: _Tone) -> list[int]:
+def _progression(score: _Score, tone: Tone) -> list[int]:
     options = ((0, 5, 7, 0), (0, 8, 3, 10), (0, 10, 8, 7)) if tone.minor else ((0, 5, 7, 5), (0, 7, 9, 5), (0, 9, 5, 7))
     return [tone.root + step for step in options[int(score.generator.integers(len(options)))]]
 
@@ -195,7 +195,7 @@ def _chord(root: int, *, minor: bool, size: int = 6) -> list[int]:
     return [root + step for step in (0, 7, 12, 12 + third, 19, 24)[:size] if root + step <= 76]
 
 
-def _power_chord_riff(score: _Score, tone: _Tone, velocity: float) -> None:
+def _power_chord_riff(score: _Score, tone: Tone, velocity: float) -> None:
     """Palm-muted eighths on the root between open fifths."""
     eighth = tone.beat / 2
     for root in _progression(score, tone)[:2]:
@@ -209,7 +209,7 @@ def _power_chord_riff(score: _Score, tone: _Tone, velocity: float) -> None:
         score.now += 4 * eighth
 
 
-def _strummed_chords(score: _Score, tone: _Tone, velocity: float) -> None:
+def _strummed_chords(score: _Score, tone: Tone, velocity: float) -> None:
     """Full chords in eighths and sixteenths, down and up."""
     eighth = tone.beat / 2
     for root in _progression(score, tone)[:2]:
@@ -221,7 +221,7 @@ def _strummed_chords(score: _Score, tone: _Tone, velocity: float) -> None:
         score.now += 4 * eighth
 
 
-def _lead_line(score: _Score, tone: _Tone, velocity: float) -> None:
+def _lead_line(score: _Score, tone: Tone, velocity: float) -> None:
     """A single-note line up high, with slides, bends and vibrato on longer notes."""
     steps = _scale(tone)
     degree = score.choose((5, 7, 10, 12))
@@ -246,7 +246,7 @@ def _lead_line(score: _Score, tone: _Tone, velocity: float) -> None:
         degree = min(max(degree + score.choose((-2, -1, -1, 1, 1, 2)), 2), 14)
 
 
-def _arpeggio(score: _Score, tone: _Tone, velocity: float) -> None:
+def _arpeggio(score: _Score, tone: Tone, velocity: float) -> None:
     """A chord note by note, left to ring."""
     eighth = tone.beat / 2
     for root in _progression(score, tone)[1:3]:
@@ -258,7 +258,7 @@ def _arpeggio(score: _Score, tone: _Tone, velocity: float) -> None:
         score.now += 4 * eighth
 
 
-def _low_riff(score: _Score, tone: _Tone, velocity: float) -> None:
+def _low_riff(score: _Score, tone: Tone, velocity: float) -> None:
     """Single notes on the low strings, some of them palm-muted."""
     steps = _scale(tone)
     low = tone.root if tone.root < 48 else tone.root - 12
@@ -278,7 +278,7 @@ def _low_riff(score: _Score, tone: _Tone, velocity: float) -> None:
         position = min(max(position + score.choose((-2, -1, 0, 1, 2)), 0), 7)
 
 
-def _muted_strokes(score: _Score, tone: _Tone, velocity: float) -> None:
+def _muted_strokes(score: _Score, tone: Tone, velocity: float) -> None:
     """Sixteenths of dead strings with a short chord here and there."""
     sixteenth = tone.beat / 4
     notes = [note + 12 for note in _chord(tone.root, minor=tone.minor, size=4)]
@@ -292,14 +292,14 @@ def _muted_strokes(score: _Score, tone: _Tone, velocity: float) -> None:
         score.now += sixteenth
 
 
-def _ringing_chord(score: _Score, tone: _Tone, velocity: float) -> None:
+def _ringing_chord(score: _Score, tone: Tone, velocity: float) -> None:
     """One chord that dies away, then silence."""
     length = score.uniform(1.6, 2.6)
     score.strum(_chord(score.choose(tuple(_progression(score, tone))), minor=tone.minor), score.now, length, velocity)
     score.now += length + score.uniform(0.35, 0.7)
 
 
-def _double_stops(score: _Score, tone: _Tone, velocity: float) -> None:
+def _double_stops(score: _Score, tone: Tone, velocity: float) -> None:
     """Two notes at a time: thirds, fourths and sixths."""
     steps = _scale(tone)
     for _ in range(4):
@@ -311,10 +311,22 @@ def _double_stops(score: _Score, tone: _Tone, velocity: float) -> None:
         score.now += length
 
 
-def _render(
-    plucks: list[_Pluck], tone: _Tone, first: int, num_frames: int, sample_rate: int, generator: np.random.Generator
+def play_plucks(
+    plucks: list[Pluck], tone: Tone, first: int, num_frames: int, sample_rate: int, generator: np.random.Generator
 ) -> Vector:
-    """Plays plucks on the six strings through one pickup, from frame ``first`` on."""
+    """Plays plucks on the six strings through one pickup.
+
+    Args:
+        plucks: in any order; a string sounds one at a time.
+        tone: of all of them.
+        first: frame of the plucks' time at which the result begins.
+        num_frames: length of the result; its last 30 ms are faded out.
+        sample_rate: in hertz.
+        generator: of the noise that the pick makes.
+
+    Returns:
+        Shape ``(num_frames,)``; a hard stroke on one string peaks near 1.
+    """
     total = np.zeros(num_frames)
     for string, open_note in enumerate(OPEN_STRINGS):
         own = sorted((pluck for pluck in plucks if pluck.string == string), key=lambda pluck: pluck.start)
@@ -329,9 +341,9 @@ def _render(
 
 
 def _render_string(
-    plucks: list[_Pluck],
+    plucks: list[Pluck],
     open_note: int,
-    tone: _Tone,
+    tone: Tone,
     first: int,
     num_frames: int,
     sample_rate: int,
@@ -379,7 +391,7 @@ def _render_string(
 
 
 def _excite(
-    excitation: Vector, pluck: _Pluck, tone: _Tone, first: int, sample_rate: int, generator: np.random.Generator
+    excitation: Vector, pluck: Pluck, tone: Tone, first: int, sample_rate: int, generator: np.random.Generator
 ) -> None:
     """Adds what a pick sends along the string, and the noise of its edge.
 
