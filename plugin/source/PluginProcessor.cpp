@@ -2,8 +2,9 @@
 #include "PluginProcessor.h"
 
 #include "PluginEditor.h"
-#include "realtime_guard.h"
 #include "state.h"
+
+#include <fxengine/realtime/realtime_scope.h>
 
 namespace fxtrain {
 namespace {
@@ -64,7 +65,7 @@ void PluginProcessor::processBlockBypassed(juce::AudioBuffer<float>& buffer, juc
 }
 
 void PluginProcessor::process(juce::AudioBuffer<float>& buffer, juce::MidiBuffer& midi, bool bypassed) {
-  const RealtimeScope realtime;
+  const fxengine::RealtimeScope realtime;
   midiControl_.receive(midi);
   const int numFrames = buffer.getNumSamples();
   if (numFrames == 0) // a host passes parameters on

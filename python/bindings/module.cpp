@@ -30,4 +30,5 @@ PYBIND11_MODULE(_engine, module) {
     }
   });
   registerModel(module);
+  registerLive(module);
 }

@@ -123,7 +123,7 @@ class PythonModel {
     return loudness;
   }
 
-  py::dict info() const;
+  py::dict info() const { return describe(model_.info()); }
 
  private:
   int numKnobs() const { return static_cast<int>(model_.info().knobs.size()); }
@@ -180,8 +180,9 @@ class PythonModel {
 
 py::object jsonLoads(const std::string& text) { return py::module_::import("json").attr("loads")(py::bytes(text)); }
 
-py::dict PythonModel::info() const {
-  const fxengine::ModelInfo& info = model_.info();
+} // namespace
+
+py::dict describe(const fxengine::ModelInfo& info) {
   py::list layers;
   for (const fxengine::LayerInfo& layer : info.layers) {
     layers.append(py::dict(py::arg("type") = layer.type, py::arg("input_size") = layer.inputSize,
@@ -225,6 +226,8 @@ py::dict PythonModel::info() const {
   result["metadata"] = jsonLoads(info.metadata);
   return result;
 }
+
+namespace {
 
 fxengine::Activations activationsOf(const std::string& name) {
   if (name == "exact")

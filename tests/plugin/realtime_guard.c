@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// A library to be preloaded under any program that runs the plugin: reports what its audio thread must not do.
+// A library to be preloaded under any program that plays audio with fxengine: reports what its audio thread must not do.
 //
 //   LD_PRELOAD=librealtime_guard.so python host.py
 //
-// The plugin calls rtguard_enter() and rtguard_leave() around each block, where they exist (weak symbols). In between,
+// Plugin and live monitoring call rtguard_enter() and rtguard_leave() around each block, where they exist. In between,
 // on that thread, calls of the C library that allocate, free, may wait or go to the system are reported with a
 // backtrace, and counted. When the program ends a summary is printed, and its exit code becomes 86 if there was any.
 // RTGUARD_REPORTS=N prints the first N of them (20), RTGUARD_LOG=FILE takes the reports instead of standard error.
@@ -42,7 +42,7 @@ static atomic_long blocks, violations;
 static long reports = 20;
 static int log_file = STDERR_FILENO;
 
-// For the plugin.
+// fxengine/realtime/realtime_scope.h calls these.
 void rtguard_enter(void) {
   if (depth++ == 0)
     atomic_fetch_add_explicit(&blocks, 1, memory_order_relaxed);

@@ -264,9 +264,9 @@ void SignalChain::setTargets(const ChainSettings& settings, bool atOnce) noexcep
       beforeDb = double(settings.interfaceLevelDbu) - *slot.content->inputLevelDbu;
     follow(slot.before, gainOf(float(std::clamp(beforeDb, -60.0, 60.0))), atOnce || !wasRunning);
     for (const SlotContent* content : {slot.content.get(), slot.leaving.get()})
-      if (content && content->model)
-        for (int k = 0; k < std::min<int>(int(content->model->info().knobs.size()), ChainSettings::kNumKnobs); ++k)
-          content->model->model().setKnob(k, settings.knobs[index][std::size_t(k)]);
+      for (int k = 0; content && content->model && k < ChainSettings::kNumKnobs; ++k)
+        if (const auto& position = settings.knobs[index][std::size_t(k)])
+          content->model->model().setKnob(k, *position);
   }
   if (atOnce)
     delay_.snapDelay(latency);

@@ -14,7 +14,11 @@ from fxtrain import __version__
 
 __all__ = ["COMMANDS", "Command", "init_parser", "load_command"]
 
-COMMANDS = ("fit", "check", "evaluate", "render", "export", "info", "models", "preset", "install", "demo")
+COMMANDS = (
+    *("fit", "check", "evaluate", "render"),
+    *("capture", "signal", "latency"),
+    *("export", "info", "models", "preset", "install", "demo"),
+)
 """Command names, in the order of the help text; command ``x`` lives in ``fxtrain.cli.x``."""
 
 

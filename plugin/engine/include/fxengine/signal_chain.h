@@ -41,7 +41,9 @@ struct ChainSettings {
   float gateReleaseMs = 80.0f;
   float blend = 0.0f; ///< 0: slot A alone, 1: slot B alone
   Levels levels = Levels::matchBToA;
-  std::array<std::array<float, kNumKnobs>, 2> knobs = {{{0.5f, 0.5f, 0.5f, 0.5f}, {0.5f, 0.5f, 0.5f, 0.5f}}}; ///< 0..1
+  /** Positions of the models' knobs in each slot, 0..1; those without a value stay where the model has them, at first
+      at its defaults. */
+  std::array<std::array<std::optional<float>, kNumKnobs>, 2> knobs;
   bool toneOn = false;
   float bassDb = 0.0f, middleDb = 0.0f, trebleDb = 0.0f;
   bool cabinetOn = false;
