@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Where the plugin looks for a user's models and impulse responses, and hosts for presets."""
+"""Where the plugin looks for a user's models and impulse responses, hosts for presets, and what is remembered."""
 
 from __future__ import annotations
 
@@ -13,17 +13,19 @@ __all__ = ["UserFolders", "user_folders"]
 
 @dataclass(frozen=True)
 class UserFolders:
-    """Folders of the user who runs this; they need not exist.
+    """Folders and files of the user who runs this; they need not exist.
 
     Attributes:
         models: model files, shown in the plugin's browser.
         cabinets: impulse responses.
         presets: ``.vstpreset`` files, shown by VST3 hosts.
+        round_trips: a file of what ``fxtrain latency`` has measured, beside the models.
     """
 
     models: Path
     cabinets: Path
     presets: Path
+    round_trips: Path
 
 
 def user_folders() -> UserFolders:
@@ -46,7 +48,7 @@ def user_folders() -> UserFolders:
     else:
         data, presets = _absolute("XDG_DATA_HOME", home / ".local" / "share"), home / ".vst3" / "presets"
     own = data / "fxtrain"
-    return UserFolders(own / "models", own / "cabinets", presets / "fxtrain" / "fxtrain")
+    return UserFolders(own / "models", own / "cabinets", presets / "fxtrain" / "fxtrain", own / "round-trips.json")
 
 
 def _absolute(variable: str, default: Path) -> Path:

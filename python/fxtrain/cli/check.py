@@ -6,13 +6,16 @@ from __future__ import annotations
 import argparse
 from collections.abc import MutableMapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from fxtrain.cli.arguments import add_recording_arguments
+
+if TYPE_CHECKING:
+    from fxtrain.audio import DataReport
 
 SUMMARY = "look at a dry and a wet recording before training on them"
 MODE = "inference"
@@ -34,7 +37,14 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
     dry = read_audio(args.dry, sample_rate=args.sample_rate, channel=args.channel)
     wet = read_audio(args.wet, sample_rate=args.sample_rate, channel=args.channel)
     report = check_pair(dry, wet, ignore=args.ignore)
+    print_report(report, console)
+    if not args.json:
+        report.raise_for_stop()
+    return {**report.to_dict(), "fit_to_train": not report.stops, "exit_code": 2 if report.stops else 0}
 
+
+def print_report(report: DataReport, console: Console) -> None:
+    """Prints a table of the verdicts, and what they come to."""
     table = Table(box=None, pad_edge=False)
     table.add_column("check", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
@@ -49,10 +59,7 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
     console.print()
     if report.stops:
         console.print("[bold red]Not fit to train on.[/]")
-        if not args.json:
-            report.raise_for_stop()
     else:
         warnings = [verdict.name for verdict in report.verdicts if verdict.level == "warn"]
         caution = f"; mind {', '.join(warnings)}" if warnings else ""
         console.print(f"[bold green]Fit to train on[/]{caution}.")
-    return {**report.to_dict(), "fit_to_train": not report.stops, "exit_code": 2 if report.stops else 0}
