@@ -115,6 +115,7 @@ void registerLiveChain(py::module_& module) {
       py::kw_only(), py::arg("input_gain_db"), py::arg("output_gain_db"), py::arg("gate_on"),
       py::arg("gate_threshold_db"), py::arg("cabinet_on"), py::arg("bypass"), py::arg("mute"));
   type.def_property_readonly("latency", &LiveChain::latencyFrames)
+      .def_property_readonly("is_complete", [](const LiveChain&) { return false; }) // it never ends by itself
       .def_property_readonly("num_faults", &LiveChain::numFaults)
       .def("take_output_peak", [](LiveChain& chain) { return chain.outputMeter().takePeak(); })
       .def_property_readonly("output_rms", [](LiveChain& chain) { return chain.outputMeter().rms(); })

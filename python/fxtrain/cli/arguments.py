@@ -13,6 +13,7 @@ __all__ = [
     "add_device_arguments",
     "add_recording_arguments",
     "check_clips",
+    "finite_float",
     "non_negative_int",
     "positive_float",
     "positive_int",
@@ -112,6 +113,17 @@ def positive_float(text: str) -> float:
         value = math.nan
     if not (0 < value < math.inf):
         raise argparse.ArgumentTypeError(f"expected a number above 0, found {text}")
+    return value
+
+
+def finite_float(text: str) -> float:
+    """Any finite number."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f"expected a number, found {text}")
     return value
 
 

@@ -16,7 +16,7 @@ __all__ = ["COMMANDS", "Command", "init_parser", "load_command"]
 
 COMMANDS = (
     *("fit", "check", "evaluate", "render"),
-    *("capture", "signal", "latency"),
+    *("live", "capture", "signal", "latency"),
     *("export", "info", "models", "preset", "install", "demo"),
 )
 """Command names, in the order of the help text; command ``x`` lives in ``fxtrain.cli.x``."""

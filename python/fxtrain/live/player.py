@@ -3,91 +3,325 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
 
-__all__ = ["Status"]
+import numpy as np
+import numpy.typing as npt
+
+from fxtrain import _engine, engine
+from fxtrain.audio import AudioReader
+from fxtrain.audio.levels import decibels
+from fxtrain.errors import AudioFileError, DeviceError, FxtrainError
+from fxtrain.live.devices import Wiring
+from fxtrain.live.load import RecentLoad
+from fxtrain.live.recorder import Recorder
+from fxtrain.live.round_trip import recall
+from fxtrain.live.status import Status
+from fxtrain.live.stream import Stream
+
+__all__ = ["Player", "PlayerSettings", "Status"]
+
+_GAIN_RANGE_DB = 60.0
 
 
-@dataclass(frozen=True, slots=True)
-class Status:
-    """What a screen shows, at one moment.
+@dataclass(frozen=True, kw_only=True)
+class PlayerSettings:
+    """What a player begins with.
 
     Attributes:
-        model: name of the model that plays, or is being loaded.
-        model_detail: network, sample rate, oversampling.
-        model_index: from 0.
-        num_models: how many there are to choose from.
-        loading: a model is on its way.
-        problem: empty, or one sentence.
-        input_peak_db: greatest level since the last status at the converter, in dB of full scale, -200 for silence.
-        input_rms_db: the same over about 300 ms.
-        input_clips: samples at or beyond full scale since the start.
-        output_peak_db: as for the input.
-        output_rms_db: as for the input.
-        output_clips: as for the input.
-        load: share of a block's time that computing took in the last second, median; 1.0 is all of it.
-        load_peak: its greatest.
-        num_xruns: blocks that came too late or were lost, since the start.
-        latency_ms: from input to output, converters and model included.
-        latency_measured: with a cable by ``fxtrain latency``; otherwise it is what the driver tells.
-        sample_rate: of the devices, in Hz.
-        block_size: frames of the last block.
-        input_name: device and channel.
-        output_name: device and channels.
+        oversampling: 1, 2, 4 or 8, of all models.
         input_gain_db: before the model.
         output_gain_db: after it.
-        bypassed: the input is passed on.
-        muted: nothing is heard.
-        mute_reason: why it began muted, or empty.
-        cabinet: name of the impulse response; empty for none.
-        cabinet_on: whether it is played.
-        gate_on: whether the noise gate works.
-        gate_threshold_db: where it closes.
-        recording: input and output are being recorded.
-        recorded_seconds: so far, of this or the last recording.
-        record_name: name of the wet file of this or the last recording; empty for none.
-        tuning: the tuner listens, and the output is silent.
-        pitch_hz: what it hears; 0 where there is no note.
-        clarity: how sure it is, 0 to 1.
-        num_faults: how often NaN or infinity was turned into silence.
-        connected: False where the device has gone.
+        gate_threshold_db: of the noise gate, in dB of full scale.
+        gate_on: whether it works.
+        cabinet: impulse response, or None.
+        mute_reason: begins muted where it is not empty.
+        record: files for input and output of the whole session, or None.
+        folder: where other recordings go.
     """
 
-    model: str
-    model_detail: str
-    model_index: int
-    num_models: int
-    loading: bool
-    problem: str
-    input_peak_db: float
-    input_rms_db: float
-    input_clips: int
-    output_peak_db: float
-    output_rms_db: float
-    output_clips: int
-    load: float
-    load_peak: float
-    num_xruns: int
-    latency_ms: float
-    latency_measured: bool
-    sample_rate: int
-    block_size: int
-    input_name: str
-    output_name: str
-    input_gain_db: float
-    output_gain_db: float
-    bypassed: bool
-    muted: bool
-    mute_reason: str
-    cabinet: str
-    cabinet_on: bool
-    gate_on: bool
-    gate_threshold_db: float
-    recording: bool
-    recorded_seconds: float
-    record_name: str
-    tuning: bool
-    pitch_hz: float
-    clarity: float
-    num_faults: int
-    connected: bool
+    oversampling: int = 1
+    input_gain_db: float = 0.0
+    output_gain_db: float = 0.0
+    gate_threshold_db: float = -60.0
+    gate_on: bool = False
+    cabinet: Path | None = None
+    mute_reason: str = ""
+    record: tuple[Path, Path] | None = None
+    folder: Path = Path()
+
+
+class Player:
+    """Plays the input through models while a ``with`` block lasts; its methods are for one thread.
+
+    Args:
+        wiring: devices, rate and channels.
+        models: files, at least one; each is loaded once and checked.
+        settings: what to begin with.
+
+    Raises:
+        ModelFileError: a model cannot be played.
+        AudioFileError: the cabinet cannot.
+        DeviceError: on entering, where the devices refuse.
+    """
+
+    def __init__(self, wiring: Wiring, models: Sequence[Path], settings: PlayerSettings) -> None:
+        self.wiring = wiring
+        self.settings = settings
+        self._models = [(path, engine.load(path).info) for path in models]
+        cabinet = None if settings.cabinet is None else _read_cabinet(settings.cabinet)
+        self._num_recorded = 1 if cabinet is None else min(len(cabinet[0]), len(wiring.output_channels))
+        self.chain = _engine.LiveChain(
+            wiring.sample_rate,
+            num_inputs=wiring.num_inputs,
+            num_outputs=wiring.num_outputs,
+            input_channel=wiring.input_channel,
+            output_channels=list(wiring.output_channels),
+            recorded_outputs=self._num_recorded,
+        )
+        if cabinet is not None:
+            try:
+                self.chain.set_cabinet(*cabinet)
+            except ValueError as error:
+                raise AudioFileError(f"{settings.cabinet}: {error}") from None
+        self.chain.set_model(models[0], oversampling=settings.oversampling, self_test=False)
+        self._wanted = self._loaded = 0
+        self._loader: threading.Thread | None = None
+        self._lock = threading.Lock()
+        self._input_gain_db, self._output_gain_db = settings.input_gain_db, settings.output_gain_db
+        self._bypassed = self._tuning = False
+        self._muted = bool(settings.mute_reason)
+        self._mute_reason = settings.mute_reason
+        self._cabinet_on, self._gate_on = cabinet is not None, settings.gate_on
+        self._apply()
+        self._problem = ""
+        self._gone = False
+        self._recent_load = RecentLoad(self.chain)
+        self._round_trip = recall(wiring)
+        self._recorder: Recorder | None = None
+        self._num_recordings = 0
+        self._stream = Stream(wiring, self.chain)
+
+    def __enter__(self) -> Self:
+        if self.settings.record is not None:
+            self._record(*self.settings.record)
+        try:
+            self._stream.__enter__()
+        except DeviceError:
+            if self._recorder is not None:
+                self._recorder.discard()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._lock:
+            self._wanted = self._loaded
+        if self._recorder is not None:
+            self._recorder.stop()
+        self._stream.__exit__(kind, error, trace)
+        if self._loader is not None:
+            self._loader.join()
+
+    # What one does while it plays
+
+    def step_model(self, step: int) -> None:
+        """Goes on to the model so many places further, round and round; it is loaded in the background."""
+        self.choose_model((self._wanted + step) % len(self._models))
+
+    def choose_model(self, index: int) -> None:
+        """Changes to a model, from 0; does nothing where there is none of that number."""
+        if not 0 <= index < len(self._models):
+            return
+        with self._lock:
+            self._wanted = index
+            if self._wanted == self._loaded or (self._loader is not None and self._loader.is_alive()):
+                return
+            self._loader = threading.Thread(target=self._load, name="loader", daemon=True)
+        self._loader.start()
+
+    def _load(self) -> None:
+        """Until what plays is what was asked for last."""
+        while True:
+            with self._lock:
+                index = self._wanted
+                if index == self._loaded:
+                    self._loader = None
+                    return
+            try:
+                self.chain.set_model(self._models[index][0], oversampling=self.settings.oversampling, self_test=False)
+                self._problem = ""
+                with self._lock:
+                    self._loaded = index
+            except FxtrainError as error:
+                self._problem = str(error)
+                with self._lock:
+                    if self._wanted == index:
+                        self._wanted = self._loaded
+
+    def change_input_gain(self, db: float) -> None:
+        """Makes the model hear more, or less."""
+        self._input_gain_db = float(np.clip(self._input_gain_db + db, -_GAIN_RANGE_DB, _GAIN_RANGE_DB))
+        self._apply()
+
+    def change_output_gain(self, db: float) -> None:
+        """Makes it louder, or softer."""
+        self._output_gain_db = float(np.clip(self._output_gain_db + db, -_GAIN_RANGE_DB, _GAIN_RANGE_DB))
+        self._apply()
+
+    def toggle_bypass(self) -> None:
+        """Passes the input on, as late as the model is."""
+        self._bypassed = not self._bypassed
+        self._apply()
+
+    def toggle_mute(self) -> None:
+        """Silences the output."""
+        self._muted, self._mute_reason = not self._muted, ""
+        self._apply()
+
+    def toggle_cabinet(self) -> None:
+        """Takes the cabinet in or out, where there is one."""
+        self._cabinet_on = not self._cabinet_on and self.settings.cabinet is not None
+        self._apply()
+
+    def toggle_gate(self) -> None:
+        """Takes the noise gate in or out."""
+        self._gate_on = not self._gate_on
+        self._apply()
+
+    def toggle_tuner(self) -> None:
+        """Listens to the pitch, with the output silent."""
+        self._tuning = not self._tuning
+        self._apply()
+
+    def toggle_recording(self) -> None:
+        """Begins to record input and output to files of a new name, or ends it."""
+        if self._recorder is not None and self._recorder.active:
+            self._recorder.stop()
+            self._problem = self._recorder.problem
+            return
+        stem = time.strftime("take-%Y%m%d-%H%M%S")
+        while any(self.settings.folder.glob(f"{stem}-*.wav")):
+            self._num_recordings += 1
+            stem = f"{time.strftime('take-%Y%m%d-%H%M%S')}-{self._num_recordings}"
+        try:
+            self._record(self.settings.folder / f"{stem}-dry.wav", self.settings.folder / f"{stem}-wet.wav")
+        except FxtrainError as error:
+            self._problem = str(error)
+
+    def _record(self, dry: Path, wet: Path) -> None:
+        self._recorder = Recorder(self.chain, dry, wet, self.wiring.sample_rate, self._num_recorded)
+
+    def _apply(self) -> None:
+        self.chain.set_settings(
+            input_gain_db=self._input_gain_db,
+            output_gain_db=self._output_gain_db,
+            gate_on=self._gate_on,
+            gate_threshold_db=self.settings.gate_threshold_db,
+            cabinet_on=self._cabinet_on,
+            bypass=self._bypassed,
+            mute=self._muted or self._tuning,
+        )
+
+    # What one sees
+
+    def is_connected(self) -> bool:
+        """Whether the device still plays; once it has gone it stays so, and a recording is completed."""
+        if not self._gone and not self._stream.alive():
+            self._gone = True
+            self._problem = f"{self.wiring.input.name} has gone: plug it in again, and start anew."
+            if self._recorder is not None and self._recorder.active:
+                self._recorder.stop()
+                self._problem += f" What was recorded is in {self._recorder.wet.name}."
+        return not self._gone
+
+    @property
+    def problem(self) -> str:
+        """Empty, or one sentence."""
+        return self._problem
+
+    def latency_seconds(self) -> float:
+        """From input to output, converters and model included; measured through a cable where that was done."""
+        round_trip = self._stream.latency if self._round_trip is None else self._round_trip.seconds
+        return round_trip + self.chain.latency / self.wiring.sample_rate
+
+    def status(self) -> Status:
+        """All that a screen shows. Levels are those since the last call."""
+        connected = self.is_connected()
+        index = self._wanted
+        recorder = self._recorder
+        if recorder is not None and recorder.problem:
+            self._problem = recorder.problem
+        load, load_peak = self._recent_load.update()
+        pitch = self.chain.pitch() if self._tuning and connected else None
+        chain, wiring = self.chain, self.wiring
+        return Status(
+            model=self._models[index][1].name,
+            model_detail=self._detail(self._models[index][1]),
+            model_index=index,
+            num_models=len(self._models),
+            loading=index != self._loaded,
+            problem=self._problem,
+            input_peak_db=decibels(chain.take_input_peak()),
+            input_rms_db=decibels(chain.input_rms),
+            input_clips=chain.input_clips,
+            output_peak_db=decibels(chain.take_output_peak()),
+            output_rms_db=decibels(chain.output_rms),
+            output_clips=chain.output_clips,
+            load=load,
+            load_peak=load_peak,
+            num_xruns=chain.num_xruns,
+            latency_ms=1000 * self.latency_seconds(),
+            latency_measured=self._round_trip is not None,
+            sample_rate=wiring.sample_rate,
+            block_size=chain.block_size,
+            input_name=wiring.describe("input"),
+            output_name=wiring.describe("output"),
+            input_gain_db=self._input_gain_db,
+            output_gain_db=self._output_gain_db,
+            bypassed=self._bypassed,
+            muted=self._muted,
+            mute_reason=self._mute_reason,
+            cabinet="" if self.settings.cabinet is None else self.settings.cabinet.stem,
+            cabinet_on=self._cabinet_on,
+            gate_on=self._gate_on,
+            gate_threshold_db=self.settings.gate_threshold_db,
+            recording=recorder is not None and recorder.active,
+            recorded_seconds=0.0 if recorder is None else recorder.seconds,
+            record_name="" if recorder is None else recorder.wet.name,
+            tuning=self._tuning,
+            pitch_hz=0.0 if pitch is None else pitch[0],
+            clarity=0.0 if pitch is None else pitch[1],
+            num_faults=chain.num_faults,
+            connected=connected,
+        )
+
+    def _detail(self, info: engine.ModelInfo) -> str:
+        units = next((layer.output_size for layer in info.layers if layer.type in ("lstm", "gru")), None)
+        parts = [info.architecture.upper() + ("" if units is None else f" {units}")]
+        if info.sample_rate is not None:
+            converted = info.sample_rate != self.wiring.sample_rate
+            parts.append(f"{info.sample_rate / 1000:g} kHz" + (", converted" if converted else ""))
+        if self.settings.oversampling > 1:
+            parts.append(f"{self.settings.oversampling} times oversampled")
+        return " \N{MIDDLE DOT} ".join(parts)
+
+
+def _read_cabinet(path: Path) -> tuple[npt.NDArray[np.float32], float]:
+    """All channels of an impulse response, and its rate."""
+    with AudioReader(path) as reader:
+        seconds = reader.num_frames / reader.sample_rate
+        if not 0 < seconds <= 30 or reader.num_channels > 2:
+            raise AudioFileError(
+                f"{path} has {reader.num_channels} channel(s) of {seconds:.1f} s, where an impulse response of one or "
+                "two channels and at most 30 s is expected: is it a recording?"
+            )
+        samples = np.concatenate(list(reader.blocks(1 << 16)), axis=1)
+        return samples, float(reader.sample_rate)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import atexit
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -41,6 +42,7 @@ class Stream:
         self._processor = processor
         self._stream: Any = None
         self._seen = (0, 0.0)
+        self._gone = False
 
     def __enter__(self) -> Self:
         sounddevice = portaudio()
@@ -73,10 +75,14 @@ class Stream:
         self._close()
 
     def _close(self) -> None:
-        if self._stream is not None:
+        stream, self._stream = self._stream, None
+        if stream is None:
+            return
+        if self._gone:
+            _abandon(stream, self._processor)
+        else:
             with quiet():
-                self._stream.close(ignore_errors=True)
-            self._stream = None
+                stream.close(ignore_errors=True)
 
     @property
     def latency(self) -> float:
@@ -88,14 +94,28 @@ class Stream:
 
     def alive(self) -> bool:
         """Whether blocks are still being played. False once the callback has finished or the device has gone."""
-        if self._stream is None or not self._stream.active:
+        if self._stream is None or self._gone or self._processor.is_complete:
             return False
         blocks, since = self._seen
         now = time.monotonic()
         if self._processor.num_blocks != blocks:
             self._seen = (self._processor.num_blocks, now)
-            return True
-        return now - since < _PATIENCE
+        elif now - since > _PATIENCE or not self._stream.active:
+            self._gone = True
+        return not self._gone
+
+
+_abandoned: list[Any] = []
+
+
+def _abandon(*what: Any) -> None:
+    """Leaves a stream as it is, with all that its callback needs, until the process ends.
+
+    Where the JACK server has gone, closing a stream of PortAudio 19.6 waits for ever, and ending PortAudio aborts the
+    process (an assertion in pa_jack.c).
+    """
+    _abandoned.extend(what)
+    atexit.unregister(portaudio()._exit_handler)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,18 +1,15 @@
 # SPDX-License-Identifier: MIT
-"""The built plugin, presets for it, and a home folder of its own for the hosts that play it."""
+"""The built plugin, and presets for it."""
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from made_models import LayerSpec, MadeModel, plucked_notes, write_model
 
 from fxtrain.export.preset import CabinetContent, Preset, SlotContent, write_preset
 
@@ -71,48 +68,6 @@ def plugin(request: pytest.FixtureRequest, repository: Path) -> Plugin:
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Path:
-    """An empty home folder."""
-    folder = tmp_path / "home"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
-def environment(home: Path) -> dict[str, str]:
-    """What hosts are started with: no display, no settings of the user."""
-    theirs = ("DISPLAY", "WAYLAND_DISPLAY", "LD_PRELOAD", "LV2_PATH", "VST3_PATH", "JACK_DEFAULT_SERVER")
-    kept = {key: value for key, value in os.environ.items() if key not in theirs and not key.startswith("XDG_")}
-    runtime = home / "runtime"
-    runtime.mkdir(mode=0o700, exist_ok=True)
-    # JUCE takes no display for :0, where another test may just have one, and be about to end it.
-    return kept | {"HOME": str(home), "XDG_RUNTIME_DIR": str(runtime), "DISPLAY": ":65000"}
-
-
-@pytest.fixture
-def make_model(tmp_path: Path) -> Callable[..., MadeModel]:
-    """``make_model(layers, seed=0, inputs=1, **root_keys)`` writes a model file with random weights."""
-
-    def make(layers: Sequence[LayerSpec], *, name: str = "amp.json", **keys: Any) -> MadeModel:
-        return write_model(tmp_path / name, layers, **keys)
-
-    return make
-
-
-@pytest.fixture
-def wire(tmp_path: Path) -> Callable[..., Path]:
-    """``wire(**root_keys)`` writes a model that passes its input on, to the bit."""
-
-    def make(name: str = "wire.json", **keys: Any) -> Path:
-        made = write_model(tmp_path / name, [("dense", 1)], **keys)
-        made.document["layers"][0]["weights"] = [[[1.0]], [0.0]]
-        made.path.write_text(json.dumps(made.document))
-        return made.path
-
-    return make
-
-
-@pytest.fixture
 def make_preset(plugin: Plugin, tmp_path: Path) -> Callable[..., Path]:
     """``make_preset(A=model, B=model, cabinet=file, mix=50, ...)`` writes a preset; parameters in plain units."""
 
@@ -131,9 +86,3 @@ def make_preset(plugin: Plugin, tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return make
-
-
-@pytest.fixture
-def playing() -> np.ndarray:
-    """Two seconds at 48 kHz of something like a guitar."""
-    return plucked_notes()

@@ -89,7 +89,7 @@ class Recording:
     """What came back.
 
     Attributes:
-        samples: shape (2, frames), from the moment that the first sample was sent.
+        samples: shape (channels, frames), from the moment that the first sample was sent.
         num_xruns: how often the server was late meanwhile.
     """
 
@@ -98,7 +98,9 @@ class Recording:
 
 
 def play_through(client_name: str, x: np.ndarray, freewheel: bool, wait: float) -> Recording:
-    """Sends ``x``, shape (2, frames), through a client with two inputs and outputs; in a process of its own.
+    """Sends ``x``, shape (channels, frames), through a client with as many inputs; in a process of its own.
+
+    As many outputs are recorded.
 
     Waits for the client and its ports for up to ``wait`` seconds. With ``freewheel`` the server runs as fast as it can,
     and nothing can be late.
@@ -106,9 +108,9 @@ def play_through(client_name: str, x: np.ndarray, freewheel: bool, wait: float) 
     import jack
 
     judge = jack.Client("judge", no_start_server=True)
-    sends = [judge.outports.register(f"out_{index}") for index in (1, 2)]
-    receives = [judge.inports.register(f"in_{index}") for index in (1, 2)]
-    received = np.zeros((2, x.shape[1] + 8 * PERIOD), np.float32)
+    sends = [judge.outports.register(f"out_{index}") for index in range(1, 1 + len(x))]
+    receives = [judge.inports.register(f"in_{index}") for index in range(1, 1 + len(x))]
+    received = np.zeros((len(x), x.shape[1] + 8 * PERIOD), np.float32)
     state = {"at": 0, "xruns": 0, "running": False}
 
     @judge.set_process_callback  # type: ignore[untyped-decorator]
@@ -137,7 +139,7 @@ def play_through(client_name: str, x: np.ndarray, freewheel: bool, wait: float) 
 
     with judge:
         deadline = time.monotonic() + wait
-        while len(ports(is_input=True)) < 2 or len(ports(is_output=True)) < 2:
+        while len(ports(is_input=True)) < len(x) or len(ports(is_output=True)) < len(x):
             assert time.monotonic() < deadline, f"{client_name} has no ports"
             time.sleep(0.05)
         time.sleep(0.3)  # what connects itself does it now

@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: MIT
+"""``fxtrain live``: play through models, from input to output of a sound device."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import time
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from rich.console import Console
+from rich.markup import escape
+
+from fxtrain.cli.arguments import add_device_arguments, finite_float, positive_float
+from fxtrain.errors import ConfigError, DeviceError, InputError, OutputExistsError
+
+if TYPE_CHECKING:
+    from fxtrain.live.devices import Wiring
+    from fxtrain.live.player import Player
+
+__all__ = ["MODE", "SUMMARY", "add_arguments", "run"]
+
+SUMMARY = "play the guitar through models, live"
+MODE: Literal["train", "inference"] = "inference"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of ``live``."""
+    parser.epilog = "In the screen, ? tells the keys."
+    parser.add_argument("models", nargs="*", type=Path, metavar="MODEL", help="model files, or folders of runs")
+    parser.add_argument("--gain", type=finite_float, default=0.0, metavar="DB", help="before the model (default: 0)")
+    parser.add_argument("--output-gain", type=finite_float, default=0.0, metavar="DB", help="after it (default: 0)")
+    parser.add_argument("--gate", type=finite_float, metavar="DB", help="noise gate that closes below so many dBFS")
+    parser.add_argument("--ir", type=Path, metavar="FILE", help="impulse response of a cabinet, WAV, AIFF or FLAC")
+    parser.add_argument(
+        "--oversample",
+        type=int,
+        choices=[1, 2, 4, 8],
+        default=1,
+        metavar="N",
+        help="play at 2, 4 or 8 times the sample rate, against aliasing (default: 1)",
+    )
+    parser.add_argument(
+        "--record", nargs=2, type=Path, metavar=("DRY.wav", "WET.wav"), help="record input and output from the start"
+    )
+    parser.add_argument("--force", action="store_true", help="overwrite DRY and WET")
+    parser.add_argument("--seconds", type=positive_float, metavar="N", help="end after so long")
+    parser.add_argument(
+        "--unmute", action="store_true", help="begin with sound also where microphone and speakers may feed back"
+    )
+    add_device_arguments(parser, rate="the model's, where the devices offer it")
+
+
+def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any] | None:
+    """Plays until it is ended: with a screen at a terminal, without one elsewhere."""
+    if args.list_devices:
+        from fxtrain.cli.device_list import print_devices
+
+        return print_devices(console)
+    if not args.models:
+        raise InputError("live needs a MODEL to play through, or --list-devices.")
+    if args.record is not None:
+        _check_files(*args.record, force=args.force)
+    from fxtrain import engine
+    from fxtrain.cli.preset import model_file
+    from fxtrain.live.devices import wiring_from
+    from fxtrain.live.player import Player, PlayerSettings
+
+    models = [model_file(path) for path in args.models]
+    wiring = wiring_from(args, engine.load(models[0]).info.sample_rate)
+    settings = PlayerSettings(
+        oversampling=args.oversample,
+        input_gain_db=args.gain,
+        output_gain_db=args.output_gain,
+        gate_on=args.gate is not None,
+        gate_threshold_db=-60.0 if args.gate is None else args.gate,
+        cabinet=args.ir,
+        mute_reason="" if args.unmute else _mute_reason(wiring),
+        record=None if args.record is None else (args.record[0], args.record[1]),
+    )
+    for note in wiring.notes:
+        console.print(escape(f"{note}."))
+    with Player(wiring, models, settings) as player:
+        start = time.monotonic()
+        if sys.stdin.isatty() and sys.stdout.isatty() and not args.json and not args.quiet:
+            _show(player, args.seconds)
+        else:
+            _wait(player, args.seconds, console)
+        result = _summary(player, time.monotonic() - start)
+        connected = player.is_connected()
+    if not connected:
+        raise DeviceError(player.problem)
+    _print_summary(result, console)
+    return result
+
+
+def _check_files(dry: Path, wet: Path, *, force: bool) -> None:
+    if dry.resolve() == wet.resolve():
+        raise ConfigError(f"--record names {dry} twice, but input and output need a file each: choose another name.")
+    for path in (dry, wet):
+        if path.suffix.lower() != ".wav":
+            raise ConfigError(f"--record {path} should end in .wav: nothing is lost in that format.")
+        if path.exists() and not force:
+            raise OutputExistsError(f"{path} exists already: choose another name, or add --force to overwrite it.")
+
+
+def _mute_reason(wiring: Wiring) -> str:
+    if not wiring.feeds_back:
+        return ""
+    return "the computer's own microphone and speakers would howl: plug in headphones, then press m"
+
+
+def _show(player: Player, seconds: float | None) -> None:
+    from fxtrain.live.screen import LiveScreen
+
+    screen = LiveScreen(player, seconds=seconds)
+    with _on_signals(lambda: screen.exit()):
+        screen.run()
+
+
+def _wait(player: Player, seconds: float | None, console: Console) -> None:
+    """Without a screen: until the time is over, the device has gone, or a signal comes."""
+    stopped = False
+
+    def stop() -> None:
+        nonlocal stopped
+        stopped = True
+
+    status = player.status()
+    state = f"muted: {status.mute_reason}" if status.muted else f"{status.latency_ms:.1f} ms"
+    console.print(escape(f"{status.input_name} -> {status.model} -> {status.output_name}, {state}; Ctrl-C ends it."))
+    end = time.monotonic() + (seconds or float("inf"))
+    with _on_signals(stop, signal.SIGINT):
+        while not stopped and time.monotonic() < end and player.is_connected():
+            time.sleep(min(0.1, max(0.0, end - time.monotonic())))
+
+
+@contextmanager
+def _on_signals(do: Any, *more: signal.Signals) -> Iterator[None]:
+    """Calls ``do`` where the system asks to end; recordings are completed then."""
+    numbers = [signal.SIGTERM, *more, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+    previous = {number: signal.signal(number, lambda *_: do()) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def _summary(player: Player, seconds: float) -> dict[str, Any]:
+    from fxtrain.live.load import share_of_time
+
+    chain, status = player.chain, player.status()
+    loads = chain.loads()
+    return {
+        "seconds": seconds,
+        "input": status.input_name,
+        "output": status.output_name,
+        "sample_rate": status.sample_rate,
+        "block_size": status.block_size,
+        "blocks": chain.num_blocks,
+        "load": {
+            "median": share_of_time(loads, 0.5, chain.LOAD_STEP),
+            "p99.9": share_of_time(loads, 0.999, chain.LOAD_STEP),
+            "longest": chain.longest_block,
+        },
+        "xruns": status.num_xruns,
+        "latency_ms": status.latency_ms,
+        "latency_measured": status.latency_measured,
+        "input_clips": status.input_clips,
+        "output_clips": status.output_clips,
+        "faults": status.num_faults,
+        "recording": None
+        if not status.record_name
+        else {"wet": status.record_name, "seconds": status.recorded_seconds},
+    }
+
+
+def _print_summary(result: dict[str, Any], console: Console) -> None:
+    load = result["load"]
+    console.print(
+        f"{result['seconds']:.0f} s at {result['sample_rate']} Hz in blocks of {result['block_size']} frames; load "
+        f"{100 * load['median']:.1f} % (99.9 % of blocks below {100 * load['p99.9']:.1f} %, longest "
+        f"{100 * load['longest']:.0f} %); xruns {result['xruns']}; latency {result['latency_ms']:.1f} ms "
+        f"({'measured' if result['latency_measured'] else 'as the driver tells it'})."
+    )
+    if result["input_clips"]:
+        console.print(f"The input clipped in {result['input_clips']} samples: turn the interface's gain down.")
+    if result["faults"]:
+        console.print("The model gave NaN or infinity, which was made silence: the file is damaged.")
+    if result["recording"]:
+        console.print(escape(f"Recorded {result['recording']['seconds']:.1f} s: {result['recording']['wet']}."))
