@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: MIT
+"""A JACK server without a sound card, and the command line on it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from jack_server import jack_server
+
+
+@pytest.fixture
+def server(environment: dict[str, str], tmp_path: Path) -> Iterator[dict[str, str]]:
+    """The environment of clients of a server of their own."""
+    with jack_server(environment, tmp_path / "jackd.log") as theirs:
+        yield theirs
+
+
+@pytest.fixture
+def no_devices(environment: dict[str, str]) -> dict[str, str]:
+    """The environment of a machine without any sound device."""
+    return environment | {"JACK_NO_START_SERVER": "1", "JACK_DEFAULT_SERVER": "fxtrain-none"}
+
+
+@pytest.fixture
+def fxtrain() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """``fxtrain(*arguments, environment=...)`` runs a command in a process of its own, without a terminal."""
+
+    def run(*arguments: object, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "fxtrain", *map(str, arguments)],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    return run
