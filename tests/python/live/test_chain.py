@@ -152,7 +152,7 @@ def test_a_cabinet_of_two_channels_makes_two_of_one(wire: Callable, playing: np.
     recorded = chain.take_recorded()
     np.testing.assert_array_equal(recorded, np.column_stack([playing, output]))
     for unfit in (np.zeros((1, 100), np.float32), np.ones((3, 10), np.float32)):
-        with pytest.raises(ValueError, match="impulse response|channel"):
+        with pytest.raises(ValueError, match=r"impulse response|channel"):
             chain.set_cabinet(unfit, RATE)
 
 

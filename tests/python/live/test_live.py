@@ -1,0 +1,281 @@
+# SPDX-License-Identifier: MIT
+"""``fxtrain live`` on a JACK server without a sound card: another client plays into it and records."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+from jack_server import PERIOD, RATE, Recording, jack_server, lag_of, play_through, running
+from own_process import call
+from terminal import terminal
+
+from fxtrain import engine
+from fxtrain.cli import main
+
+LSTM = [("lstm", 32), ("dense", 1)]
+FXTRAIN = [sys.executable, "-m", "fxtrain"]
+
+
+@pytest.fixture
+def model(make_model: Callable) -> Path:
+    return make_model(LSTM, seed=4, samplerate=RATE).path
+
+
+def read(path: Path) -> np.ndarray:
+    samples, rate = soundfile.read(path, dtype="float32")
+    assert rate == RATE
+    return samples
+
+
+def play(server: dict[str, str], x: np.ndarray, *, freewheel: bool) -> Recording:
+    return call(play_through, "PortAudio", x[None], freewheel, 30.0, environment=server)
+
+
+def unharmed(recorded: np.ndarray, expected: np.ndarray, lag: int) -> float:
+    """The share of frames that came through bit for bit."""
+    return float(np.mean(recorded[lag : lag + len(expected)] == expected))
+
+
+@pytest.mark.parametrize("freewheel", [True, False], ids=["freewheel", "real time"])
+def test_what_is_heard_is_what_render_makes_one_period_later(
+    server: dict[str, str], tmp_path: Path, model: Path, playing: np.ndarray, fxtrain: Callable, freewheel: bool
+) -> None:
+    dry, wet, rendered = (tmp_path / name for name in ("dry.wav", "wet.wav", "rendered.wav"))
+    command = [*FXTRAIN, "live", model, "--output-channel", 1, "--record", dry, wet, "--json"]
+    with running(command, server, tmp_path / "live.log") as live:
+        recording = play(server, playing, freewheel=freewheel)
+        live.send_signal(signal.SIGTERM)
+        assert live.wait(20) == 0, (tmp_path / "live.log").read_text()
+    assert fxtrain("render", model, dry, rendered, environment=server).returncode == 0
+    np.testing.assert_array_equal(read(wet), read(rendered))
+    # What was sent arrived in one piece ...
+    came = read(dry)
+    start = lag_of(came, playing)
+    if freewheel:
+        np.testing.assert_array_equal(came[start : start + len(playing)], playing)
+    # ... and what came back is what was recorded, later by the period that the way back to the sender takes.
+    expected = read(wet)[start : start + len(playing)]
+    assert lag_of(recording.samples[0], expected) == PERIOD
+    share = unharmed(recording.samples[0], expected, PERIOD)
+    assert share == 1.0 if freewheel else share > 0.5  # a busy machine may lose periods; then both sides differ
+    log = (tmp_path / "live.log").read_text()
+    said = json.loads(log[log.index("{") :])
+    assert said["block_size"] == PERIOD
+    assert said["blocks"] * PERIOD >= len(playing)
+    assert 0 < said["load"]["median"] <= said["load"]["p99.9"]
+    if freewheel:
+        assert said["xruns"] == 0
+
+
+def test_gain_cabinet_and_oversampling_are_those_of_the_plugin(
+    server: dict[str, str], tmp_path: Path, model: Path, playing: np.ndarray
+) -> None:
+    response = np.zeros(2_000, np.float32)
+    response[[0, 700]] = 1.0, -0.5
+    soundfile.write(tmp_path / "cabinet.wav", response, RATE, subtype="FLOAT")
+    dry, wet = tmp_path / "dry.wav", tmp_path / "wet.wav"
+    command = [*FXTRAIN, "live", model, "--gain", 6, "--output-gain", -9, "--oversample", 2]
+    command += ["--ir", tmp_path / "cabinet.wav", "--output-channel", 2, "--record", dry, wet]
+    with running(command, server, tmp_path / "live.log") as live:
+        play(server, playing, freewheel=True)
+        live.send_signal(signal.SIGINT)
+        assert live.wait(20) == 0, (tmp_path / "live.log").read_text()
+    loaded = engine.load(model, oversampling=2)
+    late = loaded.info.latency
+    driven = np.concatenate([read(dry) * np.float32(10 ** (6 / 20)), np.zeros(late, np.float32)])
+    amplified = loaded.process(driven).astype(np.float64)
+    expected = np.convolve(amplified, response)[late : len(amplified)] * 10 ** (-9 / 20)
+    found = read(wet).astype(np.float64)
+    assert len(found) == len(expected)  # recorded input and output begin and end together
+    # The cabinet is brought to unit power in a guitar's range: one gain, to be found.
+    gain = float(found @ expected) / float(expected @ expected)
+    assert 0.3 < gain < 1.5
+    assert np.abs(found - gain * expected).max() < 1e-5 * np.abs(found).max()
+
+
+def test_at_a_terminal_keys_change_what_is_heard(server: dict[str, str], tmp_path: Path, make_model: Callable) -> None:
+    first, second = (make_model([("dense", 1)], seed=seed, name=f"{seed}.json").path for seed in (1, 2))
+    dry, wet = tmp_path / "dry.wav", tmp_path / "wet.wav"
+    command = [*FXTRAIN, "live", first, second, "--record", dry, wet]
+    tone = (0.25 * np.sin(2 * np.pi * 110 * np.arange(30 * RATE) / RATE)).astype(np.float32)
+    np.save(tmp_path / "tone.npy", tone)
+    with terminal(command, server) as screen:
+        screen.wait_for("1 / 2", 30)
+        feed = [sys.executable, "-c", FEED]
+        with running(feed, server | {"TONE": str(tmp_path / "tone.npy")}, tmp_path / "feed.log"):
+            screen.look(2.0)
+            screen.press("n")
+            screen.wait_for("2 / 2")
+            screen.look(1.0)
+            screen.press("b")
+            screen.look(1.0)
+            screen.press("b")
+            screen.look(0.5)
+            screen.press("p")
+            screen.wait_for("1 / 2")
+            screen.look(0.5)
+            screen.press("m")
+            screen.look(1.5)
+            screen.press("q")
+            assert screen.wait() == 0
+        assert screen.modes_now() == screen.modes_before
+        assert re.search(r"latency 8\.0 ms \(as the driver tells it\)", screen.text)
+        assert "wet.wav" in screen.text
+    played, heard = read(dry), read(wet)
+    assert len(played) == len(heard) > 3 * RATE
+    one, two = engine.load(first).process(played), engine.load(second).process(played)
+    # Each was heard as it is, in turn: the first model, the second, the input itself, and nothing at last.
+    for alone in (one, two, played):
+        assert np.count_nonzero((heard == alone) & (np.abs(played) > 0.01)) > RATE // 4
+    assert not heard[-RATE // 4 :].any()
+    # Whatever was heard lies between them, and moves no faster than the fastest of them and a fade of 20 ms together.
+    sources = np.stack([one, two, played, np.zeros_like(played)])
+    assert np.all(heard >= sources.min(axis=0) - 1e-6)
+    assert np.all(heard <= sources.max(axis=0) + 1e-6)
+    smooth = np.abs(np.diff(played)) <= 0.25 * 2 * np.pi * 110 / RATE * 1.01  # the tone has gaps on a busy machine
+    largest = np.abs(np.diff(sources, axis=1)[:, smooth]).max()
+    fade = np.ptp(sources, axis=0).max() / (0.02 * RATE)
+    assert np.abs(np.diff(heard))[smooth].max() <= largest + fade + 1e-6
+
+
+FEED = """
+import os, time, jack, numpy as np
+tone = np.load(os.environ["TONE"])
+client, at = jack.Client("feed", no_start_server=True), 0
+port = client.outports.register("out")
+
+@client.set_process_callback
+def process(frames):
+    global at
+    block = tone[at % len(tone):][:frames]
+    port.get_array()[:len(block)] = block
+    at += frames
+
+with client:
+    (target,) = client.get_ports("^PortAudio:", is_input=True)
+    for other in client.get_all_connections(target):
+        client.disconnect(other, target)
+    client.connect(port, target)
+    time.sleep(600)
+"""
+
+
+def test_a_server_that_goes_away_is_told_and_what_was_recorded_is_kept(
+    environment: dict[str, str], tmp_path: Path, model: Path
+) -> None:
+    dry, wet = tmp_path / "dry.wav", tmp_path / "wet.wav"
+    command = [*FXTRAIN, "live", model, "--record", dry, wet]
+    with ExitStack() as outer, ExitStack() as inner:
+        server = inner.enter_context(jack_server(environment, tmp_path / "jackd.log"))
+        live = outer.enter_context(running(command, server, tmp_path / "live.log"))
+        wait_for_ports(server)
+        time.sleep(1)
+        inner.close()
+        assert live.wait(20) == 1
+    said = (tmp_path / "live.log").read_text()
+    assert "fxtrain: system has gone: plug it in again" in said
+    assert "wet.wav" in said
+    assert "Traceback" not in said
+    assert len(read(dry)) == len(read(wet)) > RATE // 2
+
+
+def wait_for_ports(server: dict[str, str]) -> None:
+    end = time.monotonic() + 30
+    while "PortAudio:in_0" not in subprocess.run(["jack_lsp"], env=server, capture_output=True, text=True).stdout:
+        assert time.monotonic() < end, "live does not play"
+        time.sleep(0.1)
+
+
+def test_it_ends_after_so_many_seconds(server: dict[str, str], model: Path, fxtrain: Callable) -> None:
+    done = fxtrain("live", model, "--seconds", 1, "--json", environment=server)
+    assert done.returncode == 0, done.stderr
+    assert 1.0 <= json.loads(done.stdout)["seconds"] < 30.0
+
+
+def test_devices_are_listed(server: dict[str, str], fxtrain: Callable) -> None:
+    done = fxtrain("live", "--list-devices", environment=server)
+    assert done.returncode == 0
+    assert re.search(r"system \(default\) +JACK Audio Connection Kit +2 +2 +48000", done.stdout)
+    (found,) = json.loads(fxtrain("live", "--list-devices", "--json", environment=server).stdout)["devices"]
+    assert (found["name"], found["num_inputs"], found["default_rate"]) == ("system", 2, RATE)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "sentence"),
+    [
+        (["--sample-rate", 44_100], 1, "system cannot run at 44100 Hz; what it offers is 48000."),
+        (["--input-device", "Scarlett"], 2, 'No input device is called "Scarlett": there is system.'),
+        (["--output-device", 7], 2, "There is no sound device 7, but 0 to 0"),
+        (["--input-channel", 3], 2, "system has 2 channels of input, so there is no channel 3"),
+        (["--record", "a.wav", "a.wav"], 2, "--record names a.wav twice"),
+        (["--record", "a.flac", "b.wav"], 2, "--record a.flac should end in .wav"),
+        (["--record", "nowhere/a.wav", "b.wav"], 1, "nowhere/a.wav could not be written"),
+        (["--ir", "none.wav"], 2, "none.wav does not exist"),
+        (["--gain", "loud"], 2, "expected a number, found loud"),
+    ],
+)
+def test_what_cannot_be_is_told_in_a_sentence(
+    server: dict[str, str], model: Path, fxtrain: Callable, arguments: list[Any], code: int, sentence: str
+) -> None:
+    done = fxtrain("live", model, "--seconds", 1, *arguments, environment=server)
+    assert (done.returncode, sentence in done.stderr) == (code, True), done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_files_are_not_overwritten(server: dict[str, str], tmp_path: Path, model: Path, fxtrain: Callable) -> None:
+    dry, wet = tmp_path / "dry.wav", tmp_path / "wet.wav"
+    wet.write_bytes(b"precious")
+    done = fxtrain("live", model, "--seconds", 1, "--record", dry, wet, environment=server)
+    assert (done.returncode, "exists already" in done.stderr) == (2, True)
+    assert wet.read_bytes() == b"precious"
+    done = fxtrain("live", model, "--seconds", 1, "--record", dry, wet, "--force", environment=server)
+    assert done.returncode == 0, done.stderr
+    assert len(read(wet)) == len(read(dry)) > RATE // 2
+
+
+def test_without_a_device_it_says_so(no_devices: dict[str, str], model: Path, fxtrain: Callable) -> None:
+    for arguments in ([model], ["--list-devices"]):
+        done = fxtrain("live", *arguments, environment=no_devices)
+        assert done.returncode == 1
+        assert done.stderr.startswith("fxtrain: No sound device was found"), done.stderr  # and nothing else
+        assert done.stderr.count("\n") == 1
+
+
+def test_without_portaudio_it_says_what_to_install(server: dict[str, str], model: Path) -> None:
+    hide = (
+        "import ctypes.util; ctypes.util.find_library = lambda name: None; import sys; from fxtrain.cli import main; "
+    )
+    code = hide + "sys.exit(main(sys.argv[1:]))"
+    for command in (["live", model], ["latency"], ["capture", "--list-devices"]):
+        done = subprocess.run(
+            [sys.executable, "-c", code, *map(str, command)], env=server, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 1
+        assert "PortAudio, through which sound devices are reached, is not installed" in done.stderr
+        assert "apt-get install libportaudio2" in done.stderr
+
+
+def test_live_needs_a_model(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["live"]) == 2
+    assert "live needs a MODEL" in capsys.readouterr().err
+
+
+def test_other_commands_do_not_touch_sound(model: Path) -> None:
+    code = (
+        "import sys; from fxtrain.cli import main; main(sys.argv[1:]); "
+        "sys.exit(sorted({'sounddevice', 'textual', '_sounddevice'} & set(sys.modules)) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, "info", str(model)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
