@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["can_draw", "large_text", "quadrants", "rasterise"]
 
 EM = 256  # pixels of FreeType's drawing to one em
-CAP_HEIGHT, X_HEIGHT = 1493 / 2048, 1120 / 2048  # of DejaVu Sans Bold, in em
+CAP_HEIGHT, X_HEIGHT = 187 / EM, 141 / EM  # of DejaVu Sans Bold as FreeType draws it at that size, in em
 INK = (
     0.45  # share of a pixel that a letter covers from which on it is drawn; a little less than half keeps thin strokes
 )
@@ -144,11 +144,11 @@ def scaled(cluster: str, cap_height: int, stretch: float) -> tuple[NDArray[np.bo
         )
     else:
         levels = levels * step_y
-    rows = shares(drawn.top - levels, height)
+    averaged_rows = shares(drawn.top - levels, height) @ drawn.coverage
     best, contrast = np.zeros((above + below, 0), np.bool_), -1.0
     for phase in np.arange(8) / 8:
         columns = shares((np.arange(math.ceil(width / step_x) + 2) - phase) * step_x, width)
-        averaged = rows @ drawn.coverage @ columns.T
+        averaged = averaged_rows @ columns.T
         sharpness = float(np.sum(np.square(averaged - INK)))
         if sharpness > contrast:
             best, contrast = averaged >= INK, sharpness
@@ -240,10 +240,24 @@ def large_text(
     return ()
 
 
+@lru_cache(maxsize=64)
+def extent(text: str) -> tuple[float, float]:
+    """Width and height of the ink that EM pixels to the em give, but for spaces; both a little too small."""
+    glyphs = [glyph(cluster) for cluster in clusters(text)]
+    width = sum(drawn.advance for drawn in glyphs[:-1]) + glyphs[-1].coverage.shape[1] - glyphs[0].left
+    top = max(drawn.top for drawn in glyphs)
+    return width, top + max(drawn.coverage.shape[0] - drawn.top for drawn in glyphs)
+
+
 def fitted(
     text: str, cap_height: int, stretch: float, columns: int, rows: int, room_for: str, inset: int
 ) -> tuple[str, ...]:
     """Text of this size, or nothing where it does not fit."""
+    step_y = EM * CAP_HEIGHT / cap_height
+    wide, high = extent(text)
+    spare = len(text) + 1  # pixels that rounding may save
+    if 2 * stretch * wide / step_y - spare > 2 * columns or high / step_y - 2 > 2 * rows - 2 * inset:
+        return ()
     bitmap, ink_above = rasterise(text, cap_height, stretch=stretch)
     height, width = bitmap.shape
     if not width or (width + 1) // 2 > columns:

@@ -23,7 +23,7 @@ from fxtrain.live.screen_state import Badges, Facts, Notes, Title, notes_of
 from fxtrain.live.screen_tuner import Tuner
 
 if TYPE_CHECKING:
-    from fxtrain.live.player import Status
+    from fxtrain.live.status import Status
 
 __all__ = ["LiveScreen", "PlayerLike", "arrange"]
 
@@ -164,6 +164,7 @@ class LiveScreen(App[None]):
         self._player = player
         self._seconds = seconds
         self._helping = False
+        self._num_models = 0
         self._arranged: tuple[str, int, int, int] | None = None
         self._bands: dict[str, Band] = {
             "title": Title(),
@@ -204,11 +205,12 @@ class LiveScreen(App[None]):
     def refresh_bands(self) -> None:
         """Show the player's state of now."""
         status, now = self._player.status(), time.monotonic()
-        self._arrange(status)
+        self._num_models = status.num_models
+        self._share_out(status)
         for band in self._bands.values():
             band.show(status, now)
 
-    def _arrange(self, status: Status) -> None:
+    def _share_out(self, status: Status) -> None:
         width, height = self.size
         view = "help" if self._helping else "tuner" if status.tuning else "play"
         if width < SMALLEST_WIDTH or height < SMALLEST_HEIGHT:
@@ -232,7 +234,7 @@ class LiveScreen(App[None]):
 
     def action_choose(self, index: int) -> None:
         """Play a model by its place, from 0; nothing where there is none."""
-        if index < self._player.status().num_models:
+        if index < self._num_models:
             self._player.choose_model(index)
         self.refresh_bands()
 

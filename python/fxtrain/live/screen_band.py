@@ -18,7 +18,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 if TYPE_CHECKING:
-    from fxtrain.live.player import Status
+    from fxtrain.live.status import Status
 
 __all__ = ["Band", "Look", "Piece", "centred", "line", "shortened", "with_minus", "wrapped"]
 

@@ -13,7 +13,7 @@ from textual.strip import Strip
 from fxtrain.live.screen_band import Band, Look, Piece, line
 
 if TYPE_CHECKING:
-    from fxtrain.live.player import Status
+    from fxtrain.live.status import Status
 
 __all__ = ["KEYS", "Footer", "Help", "Key"]
 

@@ -14,7 +14,7 @@ from fxtrain.live.large_text import large_text
 from fxtrain.live.screen_band import Band, Look, Piece, centred, line, with_minus
 
 if TYPE_CHECKING:
-    from fxtrain.live.player import Status
+    from fxtrain.live.status import Status
 
 __all__ = ["Ballistics", "ClipLamp", "Meter", "Scale", "columns_of", "count_text", "meter_columns", "tick_row"]
 

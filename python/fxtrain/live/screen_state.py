@@ -16,7 +16,7 @@ from fxtrain.live.large_text import large_text
 from fxtrain.live.screen_band import Band, Look, Piece, line, shortened, with_minus, wrapped
 
 if TYPE_CHECKING:
-    from fxtrain.live.player import Status
+    from fxtrain.live.status import Status
 
 __all__ = ["Badges", "Facts", "Notes", "Title", "notes_of"]
 
@@ -114,7 +114,8 @@ def notes_of(status: Status, width: int) -> list[Piece]:
     if status.problem:
         notes += [(row, Look.ALARM if not status.connected else Look.CAUTION) for row in wrapped(status.problem, width)]
     if status.muted and status.mute_reason:
-        notes += [(row, Look.CAUTION) for row in wrapped(status.mute_reason, width)]
+        text = f"Muted: {status.mute_reason.removesuffix('.')}."
+        notes += [(row, Look.CAUTION) for row in wrapped(text, width)]
     if status.num_faults:
         times = "once" if status.num_faults == 1 else f"{status.num_faults} times"
         text = f"The model's output was not a number {times}; silence was played instead."
