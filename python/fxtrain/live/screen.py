@@ -16,7 +16,7 @@ from textual.binding import Binding, BindingType
 from textual.events import Resize
 from textual.strip import Strip
 
-from fxtrain.live.screen_band import BACKGROUND, Band, Look, centred, line
+from fxtrain.live.screen_band import BACKGROUND, Band, Look, centred, line, wrapped
 from fxtrain.live.screen_keys import KEYS, Footer, Help
 from fxtrain.live.screen_meter import Meter, Scale
 from fxtrain.live.screen_state import Badges, Facts, Notes, Title, notes_of
@@ -132,14 +132,10 @@ class TooSmall(Band):
         """It depends on the size only."""
 
     def paint(self, status: Status, width: int, height: int) -> list[Strip]:
-        """Three short rows, as far as there is room."""
-        window = self.app.size
-        texts = [
-            f"{window.width} x {window.height} is too small:",
-            f"make the window {SMALLEST_WIDTH} x {SMALLEST_HEIGHT}",
-            "or larger, or press q to quit",
-        ]
-        return [line([centred(text, Look.CAUTION, width)], width) for text in texts]
+        """A sentence, as far as there is room."""
+        needed = f"{SMALLEST_WIDTH} x {SMALLEST_HEIGHT}"
+        text = f"The window is {width} x {height}: make it {needed} or larger, or press q to quit."
+        return [line([centred(row, Look.CAUTION, width)], width) for row in wrapped(text, width)]
 
 
 class LiveScreen(App[None]):

@@ -152,16 +152,16 @@ class Meter(Band):
                 texts = ["CLIP", count_text(self._lamp.count)]
                 rows = [[centred(texts[y] if y < 2 else "", lamp, inner)] for y in range(height)]
             return [[("  ", Look.PLAIN), *row, (" ", Look.PLAIN)] for row in rows]
-        text = decibels(self._ballistics.held_db)
-        look = zone_style(self._ballistics.held_db) if self._ballistics.held_db >= FLOOR_DB else Look.QUIET
-        look = look + Style(bold=True)
-        large = large_text(text, columns=width - 7, rows=min(height, 3 if width < 30 else 5))
+        held = self._ballistics.held_db
+        text, silent = decibels(held), held < FLOOR_DB
+        look = Look.QUIET if silent else zone_style(held) + Style(bold=True)
+        rows = 0 if silent else min(height, 3 if width < 30 else 5)
+        large = large_text(text, columns=width - 7, rows=rows)
         if large:
-            rows = block(large, look, width, height, lead=width - 4 - len(large[0]))
-            last = (height - len(large)) // 2 + len(large) - 1
-            rows[last][-1] = (" dB ", Look.QUIET)
-            return rows
-        pieces = [(f"{text:>6}", look), (" dB ", Look.QUIET)]
+            drawn = block(large, look, width, height, lead=width - 4 - len(large[0]))
+            drawn[(height - len(large)) // 2 + len(large) - 1][-1] = (" dB ", Look.QUIET)
+            return drawn
+        pieces = [(text.rjust(width - 4), look), (" dB ", Look.QUIET)]
         return [pieces if y == (height - 1) // 2 else [(" " * width, Look.PLAIN)] for y in range(height)]
 
     def _bar(self, width: int) -> list[Piece]:
