@@ -12,7 +12,9 @@ Heavy distortion leaves little of a waveform, but always a linear part; so every
    explains, and so where the response begins.
 3. *Does it stay?* Each window's target is matched with the filtered input, weighted by the inverse spectrum of what the
    filter leaves unexplained (the maximum likelihood delay: Knapp and Carter, "The generalized correlation method for
-   estimation of time delay", 1976, section IV). The windows' lags give drift and jumps.
+   estimation of time delay", 1976, section IV). The windows' lags give drift and jumps. But a tone or a sweep
+   matches itself at every period; so where drift, jumps or doubts come out, they must explain more than one lag for all
+   windows does, or that one is taken.
 """
 
 from __future__ import annotations
@@ -52,6 +54,7 @@ _TAPS_AFTER = 512
 _ONSET_LOSS = 0.01  # share of the explained energy that taps before the onset may hold
 _MATCH_HEIGHT = 6.0  # of a window's peak against its correlation's standard deviation, to believe a lag far from others
 _JUMP_SAMPLES = 4.0
+_AS_GOOD = 0.98  # a lag that moves explains more than this part more than one that stays, or it is taken to stay
 _MAX_TURNS = 4
 
 
@@ -248,17 +251,47 @@ def _refine(dry: Samples, wet: Samples, sample_rate: int, track: _Track) -> Alig
             break
 
     course = _course(windows.centres[trusted], lags[trusted])
-    agreeing = float(windows.energies[trusted].sum() / windows.energies.sum())
-    return Alignment(
+    moving = Alignment(
         lag_samples=course.lag + min(linear.onset, linear.main),
         polarity=linear.polarity,
-        confidence=track.confidence * agreeing,
+        confidence=track.confidence * float(windows.energies[trusted].sum() / windows.energies.sum()),
         drift_samples=course.slope * len(dry),
         jumps=tuple(
             LagJump(jump.after / sample_rate, jump.before / sample_rate, jump.samples, jump.steady)
             for jump in course.jumps
         ),
         main_tap_samples=course.lag + linear.main,
+        explained=linear.explained,
+    )
+    still = _still(windows, track, before=before, after=after)
+    tracked = windows.fit(np.rint(lags).astype(np.int64), windows.sounding, before=before, after=after)
+    doubtful = (
+        bool(moving.jumps)
+        or abs(moving.drift_samples) > _JUMP_SAMPLES
+        or abs(moving.main_tap_samples - still.main_tap_samples) > _JUMP_SAMPLES
+        or moving.confidence < 0.5 * still.confidence
+    )
+    return still if doubtful and still.explained > _AS_GOOD * tracked.explained else moving
+
+
+def _still(windows: _Windows, track: _Track, *, before: int, after: int) -> Alignment:
+    """The one lag that explains all windows best, from the clearest block's or from the middle one of all blocks."""
+    found: list[tuple[int, _Linear]] = []
+    for lag in {int(track.lags[track.clearest]), int(np.median(track.lags))}:
+        linear = windows.fit(np.full(len(windows.centres), lag), windows.sounding, before=4 * before, after=after)
+        for _ in range(_MAX_TURNS):
+            lag += linear.main
+            linear = windows.fit(np.full(len(windows.centres), lag), windows.sounding, before=before, after=after)
+            if abs(linear.main) < before // 2:
+                break
+        found.append((lag, linear))
+    lag, linear = max(found, key=lambda pair: pair[1].explained)
+    return Alignment(
+        lag_samples=lag + min(linear.onset, linear.main),
+        polarity=linear.polarity,
+        confidence=track.confidence,
+        drift_samples=0.0,
+        main_tap_samples=lag + linear.main,
         explained=linear.explained,
     )
 

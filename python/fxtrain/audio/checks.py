@@ -20,6 +20,7 @@ from scipy import fft, linalg
 from fxtrain.audio.alignment import Alignment, apply_lag, estimate_alignment
 from fxtrain.audio.files import Audio
 from fxtrain.audio.levels import clipped_runs, decibels, frame_rms, hum, peak, rms
+from fxtrain.audio.repeats import find_repeats
 from fxtrain.audio.resampling import resample
 from fxtrain.errors import AudioFileError, ConfigError, DataCheckError
 
@@ -43,6 +44,7 @@ CHECKS = (
     "polarity",
     "drift",
     "gate",
+    "replicate",
     "identical",
     "swapped",
 )
@@ -55,6 +57,14 @@ _FRAME_SECONDS = 0.05
 _PAUSE_DB = -50.0  # of the dry signal, against its loud frames
 _RELATED = 0.1  # confidence below which two files have nothing in common
 _SURE = 0.5
+# An error that no model can avoid, in dB below the playing. Good models of clean and driven amplifiers come to an ESR
+# of 0.001 to 0.01: a floor of -30 dB is the first thing to stand in their way, one below -45 dB is not felt.
+_FLOOR_WARN_DB = -30.0
+_FLOOR_NOTE_DB = -45.0
+
+_REPEAT_SECONDS = 1.0  # shorter passages do not count
+_MEMORY_SECONDS = 1.0  # a repeated passage is judged from here on: sag and bias recover within about that time
+_STEADY_SAMPLES = 3.0  # drift beyond which passages cannot be compared; from there on, the drift is a note of its own
 
 
 @dataclass(frozen=True)
@@ -183,6 +193,7 @@ def check_pair(input: Audio, target: Audio, *, ignore: Collection[str] = ()) -> 
         if related:
             found.append(_noise(dry, wet, input.sample_rate))
             found.append(_gate(dry, wet, input.sample_rate))
+            found.append(_replicate(dry, wet, alignment, input.sample_rate))
             found.append(_identical(dry, wet, alignment))
             found.append(_swapped(input, target, dry, wet, alignment))
     found.sort(key=lambda verdict: CHECKS.index(verdict.name))
@@ -502,7 +513,7 @@ def _drift(input: Audio, alignment: Alignment) -> Verdict:
         return Verdict("drift", "stop", f"{message}, where none is expected", remedy, values)
     if abs(drift) > 8:
         return Verdict("drift", "warn", f"{message}, where none is expected", remedy, values)
-    if abs(drift) > 3:
+    if abs(drift) > _STEADY_SAMPLES:
         return Verdict("drift", "note", message, values=values)
     return Verdict("drift", "ok", f"The lag stays the same ({drift:+.1f} samples from start to end)", values=values)
 
@@ -534,13 +545,13 @@ def _noise(dry: Samples, wet: Samples, sample_rate: int) -> Verdict:
     what = f"mains hum of {mains} Hz" if mains else "noise"
     values |= {"hum_hz": mains, "hum_share": round(share, 3)}
     message = f"In pauses wet still has {what} at {decibels(floor):.0f} dBFS, {-below:.0f} dB below the playing"
-    if below > -30:
+    if below > _FLOOR_WARN_DB:
         message += f", so no model comes below an ESR of {values['esr_floor']:.2g}"
         remedy = "turn the gain of the device or of the recording down"
         if mains:
             remedy = "turn away from transformers and use balanced cables"
         return Verdict("noise", "warn", message, remedy, values)
-    if below > -45 or (mains and below > -60):
+    if below > _FLOOR_NOTE_DB or (mains and below > -60):
         return Verdict("noise", "note", message, values=values)
     return Verdict("noise", "ok", f"In pauses wet is {-below:.0f} dB below the playing", values=values)
 
@@ -571,6 +582,69 @@ def _gate(dry: Samples, wet: Samples, sample_rate: int) -> Verdict:
             values,
         )
     return Verdict("gate", "ok", "Wet sounds wherever dry does", values=values)
+
+
+def _replicate(dry: Samples, wet: Samples, alignment: Alignment, sample_rate: int) -> Verdict:
+    """Where dry repeats itself bit for bit: does wet?
+
+    Two takes of one passage, each the device's answer plus its own noise, differ by twice the energy of that noise. So
+    a model, which can only give the answer, errs by half of the takes' difference. A strict bound on both takes is a
+    quarter, the error of their mean, which however is no model of any other playing.
+    """
+    if alignment.jumps or abs(alignment.drift_samples) > _STEADY_SAMPLES:
+        return Verdict("replicate", "ok", "Not judged, as the lag changes")
+    repeats = find_repeats(dry, round(_REPEAT_SECONDS * sample_rate))
+    if not repeats:
+        return Verdict("replicate", "ok", "Not judged, as nothing repeats bit for bit in dry")
+    start = repeats[0].first_start
+    offset = repeats[0].second_start - start
+    end = start + repeats[0].num_frames
+    start += int(np.flatnonzero(dry[start:end])[0])
+    start += min(round(_MEMORY_SECONDS * sample_rate), (end - start) // 4)
+    end -= round(0.01 * sample_rate)  # wet's last frames may answer to what comes next
+    once, again = wet[start:end].astype(np.float64), wet[start + offset : end + offset].astype(np.float64)
+    level = (rms(once) ** 2 + rms(again) ** 2) / 2
+    if level < 1e-4 * rms(wet) ** 2:
+        return Verdict("replicate", "ok", "Not judged, as the passage that repeats in dry is next to silent in wet")
+    difference = again - once
+    esr = rms(difference) ** 2 / level
+    floor_db = 10 * np.log10(max(esr / 2, 1e-20))
+    # To first order, a take that is louder by g and later by t differs by g times itself less t times its slope.
+    louder, by_level = _multiple(difference, once)
+    later, by_lag = _multiple(difference, -np.gradient(once))
+    values: dict[str, Any] = {
+        "replicate_esr": float(f"{esr:.3g}"),
+        "esr_floor": float(f"{esr / 2:.3g}"),
+        "first_seconds": round(start / sample_rate, 3),
+        "second_seconds": round((start + offset) / sample_rate, 3),
+        "seconds": round((end - start) / sample_rate, 3),
+        "level_change_db": round(decibels(abs(1 + louder)), 3),
+        "lag_change_samples": round(later, 3),
+    }
+    message = f"Where dry repeats itself after {offset / sample_rate:.1f} s, wet "
+    message += f"differs from its first take by {10 * np.log10(esr):.0f} dB" if esr > 1e-12 else "does so too"
+    remedy = "look for what changes from take to take: modulation, reverb, loose contacts, or noise"
+    if by_level > 0.5:
+        message += f", mostly in level ({values['level_change_db']:+.2f} dB)"
+        remedy = "let the device warm up, and leave every knob alone while it plays"
+    elif by_lag > 0.5:
+        message += f", mostly by coming {abs(later):.2f} samples {'later' if later > 0 else 'earlier'}"
+        remedy = "record dry and wet with one interface, or lock both to one clock"
+    if floor_db > _FLOOR_WARN_DB:
+        message += f", so no model comes below an ESR of about {values['esr_floor']:.2g}"
+        return Verdict("replicate", "warn", message, remedy, values)
+    if floor_db > _FLOOR_NOTE_DB:
+        return Verdict("replicate", "note", message, values=values)
+    return Verdict("replicate", "ok", message, values=values)
+
+
+def _multiple(whole: Doubles, part: Doubles) -> tuple[float, float]:
+    """How often ``part`` is in ``whole``, and which share of the energy of ``whole`` that explains."""
+    energy, total = float(np.dot(part, part)), float(np.dot(whole, whole))
+    if energy <= 0 or total <= 0:
+        return 0.0, 0.0
+    product = float(np.dot(part, whole))
+    return product / energy, product**2 / (energy * total)
 
 
 def _identical(dry: Samples, wet: Samples, alignment: Alignment) -> Verdict:

@@ -213,6 +213,100 @@ def test_a_noise_gate_on_the_wet_side_warns(short):
     assert found.values["missing_seconds"] == pytest.approx(0.5, abs=0.11)
 
 
+def with_a_repeat(play):
+    """Twenty seconds in which the four from 3 s come again at 14 s."""
+    dry = play(20.0)
+    dry[14 * RATE : 18 * RATE] = dry[3 * RATE : 7 * RATE]
+    return dry
+
+
+def takes(found, wet, lag=100):
+    """The two stretches of ``wet`` that the verdict compared."""
+    length = round(found.values["seconds"] * RATE)
+    starts = (round(found.values[name] * RATE) + lag for name in ("first_seconds", "second_seconds"))
+    return [wet[start : start + length].astype(np.float64) for start in starts]
+
+
+@pytest.mark.parametrize(("noise_db", "level"), [(-24, "warn"), (-36, "note"), (-50, "ok")])
+def test_takes_that_differ_by_noise_bound_the_error_of_any_model(play, noise_db, level):
+    """The takes' difference has twice the noise's energy; a model errs by the noise alone."""
+    dry = with_a_repeat(play)
+    clean = amplify(dry)
+    noise = 10 ** (noise_db / 20) * clean.std()
+    found = verdicts(dry, clean + noise * np.random.default_rng(2).standard_normal(len(clean)))["replicate"]
+    signal_energy = np.mean(np.square(takes(found, clean)))
+    expected = 2 * noise**2 / (signal_energy + noise**2)
+    # Over n frames the energy of white noise scatters by sqrt(2 / n): 0.4 %.
+    assert found.values["replicate_esr"] == pytest.approx(expected, rel=0.02)
+    assert found.values["esr_floor"] == pytest.approx(expected / 2, rel=0.02)
+    assert found.level == level
+    assert ("no model comes below" in found.message) == (level == "warn")
+    assert found.values["second_seconds"] - found.values["first_seconds"] == pytest.approx(11.0, abs=1e-3)
+    assert 2.5 < found.values["seconds"] < 4.0
+
+
+def test_a_device_that_grows_louder_is_told_by_its_level(play):
+    dry = with_a_repeat(play)
+    wet = amplify(dry)
+    wet[10 * RATE :] *= 1.1
+    found = verdicts(dry, wet)["replicate"]
+    assert found.level == "warn"
+    assert found.values["replicate_esr"] == pytest.approx(0.1**2 / ((1 + 1.1**2) / 2), rel=1e-3)
+    assert found.values["level_change_db"] == pytest.approx(20 * np.log10(1.1), abs=1e-3)
+    assert "mostly in level (+0.83 dB)" in found.message
+    assert "warm up" in found.remedy
+
+
+def test_a_device_that_swells_and_fades_by_itself_is_warned_of(play):
+    """A tremolo of 0.31 Hz, whose phase differs from take to take."""
+    dry = with_a_repeat(play)
+    tremolo = 1 + 0.4 * np.sin(2 * np.pi * 0.31 * np.arange(len(dry)) / RATE)
+    assert verdicts(dry, amplify(dry) * tremolo.astype(np.float32))["replicate"].level == "warn"
+
+
+def test_a_sample_lost_between_the_takes_is_told_by_its_lag(play):
+    dry = with_a_repeat(play)
+    tone = signal.butter(2, 1500, fs=RATE, output="sos")  # smooth against a sample, as the first order wants it
+    wet = signal.sosfilt(tone, amplify(dry))
+    found = verdicts(dry, np.insert(wet, 10 * RATE, wet[10 * RATE]))["replicate"]
+    assert found.values["lag_change_samples"] == pytest.approx(1.0, abs=0.05)
+    assert "later" in found.message
+    assert "one clock" in found.remedy
+
+
+def test_what_the_device_remembers_of_before_does_not_count(play):
+    """Supply sag: gain falls with what was played in the last 0.1 s, and differs where the takes begin."""
+    dry = with_a_repeat(play)
+    dry[13 * RATE : 14 * RATE] *= 0.05
+    recovery = np.exp(-1 / (0.1 * RATE))
+    sag = signal.lfilter([1 - recovery], [1, -recovery], np.abs(dry))
+    wet = (amplify(dry, lag=0) / (1 + 5 * sag)).astype(np.float32)
+    assert np.abs(wet[3 * RATE : 3 * RATE + 4800] - wet[14 * RATE : 14 * RATE + 4800]).max() > 0.01
+    found = verdicts(dry, wet)["replicate"]
+    assert found.level == "ok"
+    assert found.values["replicate_esr"] < 1e-7  # exp(-10) after a second, squared: 2e-9 and less
+
+
+def test_without_noise_wet_repeats_itself_too(play):
+    dry = with_a_repeat(play)
+    found = verdicts(dry, amplify(dry))["replicate"]
+    assert found.level == "ok"
+    assert "does so too" in found.message
+    assert found.values["replicate_esr"] < 1e-12
+
+
+def test_takes_are_not_compared_where_that_would_tell_nothing(play, short):
+    assert "nothing repeats bit for bit" in verdicts(short, amplify(short))["replicate"].message
+    dry = with_a_repeat(play)
+    wet = amplify(dry)
+    for changing in (resample_by(wet, 1 + 1e-4), np.delete(wet, slice(10 * RATE, 10 * RATE + 256))):
+        found = verdicts(dry, changing)["replicate"]
+        assert (found.level, found.message) == ("ok", "Not judged, as the lag changes")
+    dead = wet.copy()
+    dead[3 * RATE : 7 * RATE + 200] = dead[14 * RATE : 18 * RATE + 200] = 0
+    assert "next to silent in wet" in verdicts(dry, dead)["replicate"].message
+
+
 @pytest.mark.parametrize("wet_of", [lambda x: x, lambda x: -0.3 * x, lambda x: np.r_[np.zeros(77), x][: len(x)]])
 def test_wet_that_is_dry_stops_whatever_its_gain_lag_and_polarity(short, wet_of):
     found = verdicts(short, wet_of(short))
