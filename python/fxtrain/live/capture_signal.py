@@ -53,8 +53,8 @@ class Section:
 
 SECTIONS = (
     Section("silence", 0, 2, "exact zeros: the noise floor, and hum"),
-    Section("loud sweep", 2, 8, "30 Hz to 20 kHz at the greatest level: the whole band, driven"),
-    Section("soft sweep", 8, 14, "the same 30 dB softer: the whole band, nearly linear"),
+    Section("loud sweep", 2, 8, "30 Hz to 20 kHz, as loud as playing and as dark: the whole band, driven"),
+    Section("soft sweep", 8, 14, "the same 30 dB softer: the whole band, hardly driven"),
     Section(
         "swells and bursts", 14, 20, "fifths of sines that rise by 58 dB, and soft ones after loud: curve, recovery"
     ),
@@ -99,6 +99,8 @@ def capture_signal(sample_rate: int = 48_000) -> NDArray[np.float32]:
 _BRIDGE = Tone(pick_position=0.11, pickup_position=0.06, resonance_hz=3400.0, resonance_q=1.5)
 _NECK = Tone(pick_position=0.2, pickup_position=0.24, resonance_hz=4300.0, resonance_q=2.0)
 
+_LOUD_SWEEP = 10 ** (-15 / 20)  # an RMS of -18 dBFS, that of hard playing: a sweep has no transients
+
 _OPEN_CHORDS = {  # frets from the lowest string to the highest, x for a string that rests
     "E": "022100",
     "Am": "x02210",
@@ -114,24 +116,27 @@ def _silence(seconds: float, sample_rate: int) -> Vector:
 
 
 def _loud_sweep(seconds: float, sample_rate: int) -> Vector:
-    return _sweep(seconds, sample_rate, PEAK)
+    return _sweep(seconds, sample_rate, _LOUD_SWEEP)
 
 
 def _soft_sweep(seconds: float, sample_rate: int) -> Vector:
-    return _sweep(seconds, sample_rate, PEAK * 10 ** (-30 / 20))
+    return _sweep(seconds, sample_rate, _LOUD_SWEEP * 10 ** (-30 / 20))
 
 
 def _sweep(seconds: float, sample_rate: int, level: float) -> Vector:
-    """An exponential sweep, faded in and out, and a second of silence for what rings on.
+    """An exponential sweep, and a second of silence for what rings on.
 
-    Source: Farina, "Simultaneous measurement of impulse response and distortion with a swept-sine technique", 2000.
-    It begins where the lowest tuned-down strings do, an octave below which a loudspeaker only pumps.
+    Source: Farina, "Simultaneous measurement of impulse response and distortion with a swept-sine technique", 2000; but
+    softer above 3 kHz, by 12 dB per octave, as what comes from a pickup is: a full sweep's treble would outweigh all
+    playing wherever treble is emphasised, as when the lag is looked for and in training. It begins below the lowest
+    tuned-down string.
     """
     duration = seconds - 1.0
     time = np.arange(round(duration * sample_rate)) / sample_rate
     low, high = 30.0, min(20000.0, 0.45 * sample_rate)
     scale = duration / np.log(high / low)
-    sweep = level * np.sin(2 * np.pi * low * scale * np.expm1(time / scale))
+    frequency = low * np.exp(time / scale)
+    sweep = level * np.sin(2 * np.pi * scale * (frequency - low)) / (1 + (frequency / 3000.0) ** 2)
     sweep *= _fades(len(sweep), round(0.05 * sample_rate), round(0.01 * sample_rate))
     return _padded(sweep, seconds, sample_rate)
 
