@@ -137,9 +137,12 @@ def scaled(cluster: str, cap_height: int, stretch: float) -> tuple[NDArray[np.bo
     levels = np.arange(above, -below - 1, -1.0)  # rows' edges, upwards from the baseline
     if cluster[0].islower():
         small = EM * X_HEIGHT
+        rounded = math.floor(small / step_y + 0.5)
+        if cap_height > 5 and (cluster[0] in "ij" or unicodedata.decomposition(cluster[0])):
+            rounded = min(rounded, cap_height - 2)  # room for a dot, and for a gap below it
         levels = np.interp(
             levels,
-            [-below, 0, math.floor(small / step_y + 0.5), cap_height, cap_height + above],
+            [-below, 0, rounded, cap_height, cap_height + above],
             [-below * step_y, 0, small, EM * CAP_HEIGHT, EM * CAP_HEIGHT + above * step_y],
         )
     else:

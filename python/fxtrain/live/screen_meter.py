@@ -155,8 +155,7 @@ class Meter(Band):
         held = self._ballistics.held_db
         text, silent = decibels(held), held < FLOOR_DB
         look = Look.QUIET if silent else zone_style(held) + Style(bold=True)
-        rows = 0 if silent else min(height, 3 if width < 30 else 5)
-        large = large_text(text, columns=width - 7, rows=rows)
+        large = () if silent else large_text(text, columns=width - 7, rows=min(height, 3 if width < 30 else 5))
         if large:
             drawn = block(large, look, width, height, lead=width - 4 - len(large[0]))
             drawn[(height - len(large)) // 2 + len(large) - 1][-1] = (" dB ", Look.QUIET)

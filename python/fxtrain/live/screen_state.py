@@ -72,7 +72,7 @@ def badges_of(status: Status) -> list[Piece]:
 
 
 class Badges(Band):
-    """States as large labels in blocks of colour; PLAYING, without a block, where there is none."""
+    """States as large words in blocks of colour; PLAYING, without a block, where there is none."""
 
     def content(self, status: Status, now: float) -> Hashable:
         """What the labels say."""
@@ -81,8 +81,8 @@ class Badges(Band):
     def paint(self, status: Status, width: int, height: int) -> list[Strip]:
         """The labels from left to right, all large or all plain."""
         badges = badges_of(status)
-        quiet = badges[0][0] == "PLAYING"
-        larges = large_badges(tuple(text for text, _ in badges), width, height)
+        larges, inset = large_badges(tuple(text for text, _ in badges), width, height)
+        quiet = badges[0][0] == "PLAYING" or (larges and not inset)
         strips = []
         for y in range(height):
             pieces: list[Piece] = [(" ", Look.PLAIN)]
@@ -93,19 +93,23 @@ class Badges(Band):
         return strips
 
 
-def large_badges(texts: tuple[str, ...], width: int, height: int) -> list[tuple[str, ...]]:
-    """Each text as rows of large letters, or nothing where they do not all fit."""
+def large_badges(texts: tuple[str, ...], width: int, height: int) -> tuple[list[tuple[str, ...]], int]:
+    """Each text as rows of large letters, or nothing where they do not all fit; and how many half rows around them.
+
+    Three rows are too few for letters in a block of colour: these stand alone.
+    """
     room = width - 5 * len(texts)
     share = room / sum(len(text) for text in texts)
     for rows in range(min(height, 6), 2, -1):
+        inset = 1 if rows > 3 else 0
         for limits in ([room] * len(texts), [int(share * len(text)) for text in texts]):
             larges = [
-                large_text(text, columns=limit, rows=rows, room_for="H", inset=1)
+                large_text(text, columns=limit, rows=rows, room_for="H", inset=inset)
                 for text, limit in zip(texts, limits, strict=True)
             ]
             if all(larges) and sum(len(lines[0]) for lines in larges) <= room:
-                return [lines + (" " * len(lines[0]),) * (height - len(lines)) for lines in larges]
-    return []
+                return [lines + (" " * len(lines[0]),) * (height - len(lines)) for lines in larges], inset
+    return [], 0
 
 
 def notes_of(status: Status, width: int) -> list[Piece]:

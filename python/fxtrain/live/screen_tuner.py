@@ -99,7 +99,8 @@ class Tuner(Band):
         verdict = "IN TUNE" if tuned else "TUNE UP" if note.cents < 0 else "TUNE DOWN"
         large = large_text(verdict, columns=width - 4, rows=verdict_rows) or (verdict,)
         rows += [[centred(text, look, width)] for text in large]
-        rows.append([centred(f"{cents} cents   ·   {self._pitch_hz:.1f} Hz", Look.PLAIN, width)])
+        unit = "cent" if abs(round(note.cents)) == 1 else "cents"
+        rows.append([centred(f"{cents} {unit}   ·   {self._pitch_hz:.1f} Hz", Look.PLAIN, width)])
         return [line(row, width) for row in rows]
 
     def _note_rows(self, note: Note, width: int, height: int, look: Style) -> list[list[Piece]]:

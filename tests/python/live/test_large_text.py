@@ -89,6 +89,14 @@ def test_capitals_are_as_high_as_asked_for_and_stand_on_the_baseline() -> None:
         assert rasterise("gp", cap_height)[0].shape[0] > rasterise("gp", cap_height)[1]
 
 
+@pytest.mark.parametrize("cap_height", [6, 7, 8, 10])
+def test_a_dot_stands_apart_from_its_letter(cap_height: int) -> None:
+    for letter in "ijéü":
+        inked = rasterise(letter, cap_height)[0].any(axis=1)
+        assert inked[0]
+        assert not inked[1:4].all(), letter
+
+
 def test_pixels_are_twice_as_high_as_wide() -> None:
     bitmap, _ = rasterise("H", 100)
     assert bitmap.shape[1] / bitmap.shape[0] == pytest.approx(2 * ink("H").width / ink("H").height, rel=0.03)

@@ -179,7 +179,7 @@ STATES: dict[str, dict[str, Any]] = {
     },
     "disconnected": {
         "connected": False,
-        "problem": "Scarlett 2i2 USB has gone: plug it in again.",
+        "problem": "USB Audio has gone: plug it in again.",
         "input_peak_db": -200.0,
     },
     "tuner": {"tuning": True, "pitch_hz": 116.54, "clarity": 0.9},
@@ -351,12 +351,12 @@ def test_the_clip_lamp_is_lit_and_the_count_is_shown() -> None:
 
 
 def test_a_device_that_has_gone_is_told_and_the_screen_stays() -> None:
-    player = FakePlayer(connected=False, problem="Scarlett 2i2 USB has gone: plug it in again, and start anew.")
+    player = FakePlayer(connected=False, problem="USB Audio has gone: plug it in again, and start anew.")
 
     async def steps(screen: LiveScreen, pilot: Pilot[None]) -> None:
         await pilot.pause(0.2)
         assert screen.is_running
-        assert any("Scarlett 2i2 USB has gone: plug it in again, and start anew." in row for row in texts(screen))
+        assert any("USB Audio has gone: plug it in again, and start anew." in row for row in texts(screen))
         assert holds(screen, large_text("DISCONNECTED", columns=95, rows=4, room_for="H", inset=1))
         await pilot.press("q")
 
