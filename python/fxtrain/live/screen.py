@@ -187,7 +187,7 @@ class LiveScreen(App[None]):
         """Start to refresh; end in order at a signal."""
         self.set_interval(1 / REFRESHES_PER_SECOND, self.refresh_bands)
         if self._seconds is not None:
-            self.set_timer(self._seconds, self.exit)
+            self.set_timer(max(self._seconds, 0.001), self.exit)
         for name in ("SIGTERM", "SIGINT", "SIGHUP"):
             with contextlib.suppress(AttributeError, NotImplementedError, RuntimeError, ValueError):
                 # Windows lacks some of it; threads other than the main one may not

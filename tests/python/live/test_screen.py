@@ -2,82 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
-import itertools
-import os
-import pty
-import signal
-import subprocess
-import sys
-import termios
-import time
-from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_player import PLAYING, FakePlayer
-from rich.cells import cell_len
+from driven_screen import drive, holds, row_of, settle, texts
+from fake_player import FakePlayer
 from textual.pilot import Pilot
 
 from fxtrain.live.large_text import large_text
-from fxtrain.live.screen import LiveScreen, arrange
+from fxtrain.live.screen import LiveScreen
 from fxtrain.live.screen_band import Band
 from fxtrain.live.screen_keys import KEYS
 from fxtrain.live.screen_meter import Ballistics
 
-SIZES = [(60, 20), (61, 23), (80, 24), (99, 26), (100, 30), (120, 40), (160, 45), (200, 60)]
 SENTENCE = "The model in valve.fxm is of version 9, this program knows 1 to 3: update fxtrain, or choose another model."
-
-Drive = Callable[[LiveScreen, Pilot[None]], Awaitable[None]]
-
-
-def drive(player: FakePlayer, steps: Drive, *, size: tuple[int, int] = (100, 30)) -> LiveScreen:
-    """Shows the player without a terminal, takes the steps, and ends."""
-
-    async def run() -> LiveScreen:
-        screen = LiveScreen(player, seconds=None)
-        async with screen.run_test(size=size) as pilot:
-            await pilot.pause()
-            await steps(screen, pilot)
-        return screen
-
-    return asyncio.run(run())
-
-
-async def settle(screen: LiveScreen, pilot: Pilot[None]) -> None:
-    """Shows what the player tells now."""
-    screen.refresh_bands()
-    await pilot.pause()
-    await pilot.pause()
-
-
-def seen(screen: LiveScreen) -> list[Band]:
-    """The bands that are seen, from top to bottom."""
-    bands = [band for band in screen.query(Band) if band.display and band.size.height]
-    return sorted(bands, key=lambda band: band.region.y)
-
-
-def texts(screen: LiveScreen) -> list[str]:
-    """All rows, without those that are empty."""
-    rows = [band.render_line(y).text.rstrip() for band in seen(screen) for y in range(band.size.height)]
-    return [row for row in rows if row]
-
-
-def row_of(screen: LiveScreen, band: str, y: int = 0) -> str:
-    return screen.query_one(f"#{band}", Band).render_line(y).text
-
-
-def holds(screen: LiveScreen, large: tuple[str, ...]) -> bool:
-    """Whether the rows hold this large text somewhere."""
-    rows = texts(screen)
-    for y in range(len(rows) - len(large) + 1):
-        start = rows[y].find(large[0].rstrip())
-        while start >= 0:
-            if all(rows[y + n][start:].startswith(line.rstrip()) for n, line in enumerate(large)):
-                return True
-            start = rows[y].find(large[0].rstrip(), start + 1)
-    return False
 
 
 WANTED = {
@@ -148,93 +86,6 @@ def test_the_help_names_every_key_and_the_same_key_leaves_it() -> None:
         assert not any(KEYS[0].meaning in row for row in texts(screen))
 
     drive(FakePlayer(), steps, size=(60, 20))
-
-
-STATES: dict[str, dict[str, Any]] = {
-    "playing": {},
-    "busy": {
-        "recording": True,
-        "recorded_seconds": 754.2,
-        "muted": True,
-        "mute_reason": "the computer's own microphone and speakers would howl: plug in headphones, then press m",
-        "bypassed": True,
-        "loading": True,
-        "problem": SENTENCE,
-        "num_faults": 3,
-        "input_clips": 123_456,
-        "output_clips": 7,
-        "input_peak_db": 0.0,
-        "num_xruns": 1234,
-        "load": 1.2,
-        "load_peak": 13.0,
-        "latency_ms": 123.4,
-        "latency_measured": False,
-        "input_gain_db": -12.5,
-        "model": "Lowlight Valve through the open back cabinet of 1967",
-        "cabinet": "a cabinet with a name that is far too long for any window that one could have on a stage",
-    },
-    "other script": {
-        "model": "真空管アンプ 真空管アンプ 真空管アンプ 真空管アンプ 真空管アンプ",
-        "problem": "真空管" * 40,
-    },
-    "disconnected": {
-        "connected": False,
-        "problem": "USB Audio has gone: plug it in again.",
-        "input_peak_db": -200.0,
-    },
-    "tuner": {"tuning": True, "pitch_hz": 116.54, "clarity": 0.9},
-    "tuner without a note": {"tuning": True, "problem": SENTENCE},
-}
-
-
-@pytest.mark.parametrize("state", STATES)
-def test_nothing_overlaps_or_is_cut_at_any_size(state: str) -> None:
-    player = FakePlayer(**STATES[state])
-
-    async def steps(screen: LiveScreen, pilot: Pilot[None]) -> None:
-        for width, height in SIZES:
-            await pilot.resize_terminal(width, height)
-            await settle(screen, pilot)
-            regions = [band.region for band in seen(screen)]
-            for one, other in itertools.combinations(regions, 2):
-                assert not one.overlaps(other), (width, height)
-            for band, region in zip(seen(screen), regions, strict=True):
-                assert region.x == 0
-                assert region.width == width
-                assert 0 <= region.y <= region.bottom <= height
-                assert band.virtual_size.height == region.height
-                for y in range(region.height):
-                    assert cell_len(band.render_line(y).text) == width, (band, width, height, y)
-            assert regions[-1].bottom == height
-            assert "quit" in texts(screen)[-1]
-
-    drive(player, steps, size=SIZES[0])
-
-
-def test_rows_are_shared_out_completely_and_every_band_keeps_one() -> None:
-    for height in range(20, 100):
-        for note_rows in range(7):
-            places = arrange("play", height, note_rows)
-            assert sum(place.rows + place.gap for place in places.values()) == height
-            assert all(place.rows > 0 for name, place in places.items() if name != "notes")
-            assert places["notes"].rows == note_rows
-            assert places["input"].rows == places["output"].rows
-            tuner = arrange("tuner", height, min(note_rows, 4))
-            assert sum(place.rows + place.gap for place in tuner.values()) == height
-        assert arrange("play", height, 500)["footer"].rows == 1
-
-
-@pytest.mark.parametrize("size", [(59, 20), (60, 19), (20, 5), (5, 2), (1, 1)])
-def test_a_window_that_is_too_small_is_told_so(size: tuple[int, int]) -> None:
-    async def steps(screen: LiveScreen, pilot: Pilot[None]) -> None:
-        assert [band.id for band in seen(screen)] == ["small"]
-        if size[0] >= 20:
-            assert "make it 60 x 20 or larger" in " ".join(row.strip() for row in texts(screen))
-        await pilot.resize_terminal(60, 20)
-        await settle(screen, pilot)
-        assert "60 x 20" not in " ".join(texts(screen))
-
-    drive(FakePlayer(), steps, size=size)
 
 
 def test_name_place_and_detail_are_at_the_top() -> None:
@@ -411,69 +262,3 @@ def test_nothing_is_sent_while_nothing_changes_and_only_columns_that_do(monkeypa
         assert all(region.width < 40 and region.height == 1 for _, regions in sent for region in regions)
 
     drive(player, steps)
-
-
-CHILD = """
-import sys
-sys.path.insert(0, sys.argv[1])
-from fake_player import FakePlayer
-from fxtrain.live.screen import LiveScreen
-screen = LiveScreen(FakePlayer(), seconds=float(sys.argv[2]) or None)
-screen.run(mouse=False)
-sys.exit(screen.return_code)
-"""
-
-
-def at_a_terminal(seconds: float, end: Callable[[int, int], None], **environment: str) -> bytes:
-    """Runs the screen at a pseudo-terminal, ends it once it is seen, and asks that all was put back; what it wrote."""
-    support = Path(__file__).parents[1] / "support"
-    terminal, side = pty.openpty()
-    termios.tcsetwinsize(side, (30, 100))
-    before = termios.tcgetattr(side)
-    environment = {key: value for key, value in os.environ.items() if key != "NO_COLOR"} | environment
-    environment |= {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
-    child = subprocess.Popen(
-        [sys.executable, "-c", CHILD, str(support), str(seconds)], stdin=side, stdout=side, stderr=side, env=environment
-    )
-    os.set_blocking(terminal, False)
-    written, ended, deadline = b"", False, time.monotonic() + 60
-    try:
-        while time.monotonic() < deadline:
-            over = child.poll() is not None
-            try:
-                written += os.read(terminal, 1 << 16)
-            except BlockingIOError:
-                if over:
-                    break
-                time.sleep(0.02)
-            if not ended and b"quit" in written:
-                ended = True
-                end(child.pid, terminal)
-        assert child.returncode == 0, written.decode(errors="replace")
-        assert ended
-        assert termios.tcgetattr(side) == before
-        assert written.rfind(b"\x1b[?1049l") > written.rfind(b"\x1b[?1049h") >= 0
-        assert written.rfind(b"\x1b[?25h") > written.rfind(b"\x1b[?25l") >= 0
-        return written
-    finally:
-        child.kill()
-        child.wait()
-        os.close(side)
-        os.close(terminal)
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_the_terminal_is_as_before_after_a_signal(number: signal.Signals) -> None:
-    at_a_terminal(0, lambda pid, _: os.kill(pid, number))
-
-
-@pytest.mark.parametrize("key", [b"q", b"\x03"])
-def test_the_terminal_is_as_before_after_a_key(key: bytes) -> None:
-    assert b"38;2;" in at_a_terminal(0, lambda _, terminal: os.write(terminal, key) and None)
-
-
-def test_the_screen_ends_after_its_seconds_and_without_colours_where_none_are_wanted() -> None:
-    written = at_a_terminal(0.5, lambda *_: None, NO_COLOR="1")
-    assert b"38;2;" not in written
-    assert b"48;2;" not in written
-    assert PLAYING.input_name.encode() in written

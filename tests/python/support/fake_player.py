@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+import random
 from collections.abc import Callable
 from typing import Any
 
@@ -68,3 +69,34 @@ class FakePlayer:
         if name.startswith(("step_", "choose_", "change_", "toggle_")):
             return lambda *arguments: self.calls.append((name, *arguments))
         raise AttributeError(name)
+
+
+class RestlessPlayer(FakePlayer):
+    """Levels, numbers and words jump at random for two seconds, then stay; calls ``end`` when all has come to rest."""
+
+    def __init__(self, end: Callable[[], None]) -> None:
+        super().__init__()
+        self.end = end
+        self.dice = random.Random(1)
+        self.times = 0
+
+    def status(self) -> Status:
+        self.times += 1
+        if self.times < 50:
+            self.jump()
+        else:
+            levels = dict.fromkeys(("input_peak_db", "input_rms_db", "output_peak_db", "output_rms_db"), 0.0)
+            self.change(tuning=False, input_clips=0, **levels)
+        if self.times == 170:  # the clip lamp has gone out
+            self.end()
+        return super().status()
+
+    def jump(self) -> None:
+        dice = self.dice
+        for side in ("input", "output"):
+            self.change(**{f"{side}_peak_db": dice.uniform(-70, 0), f"{side}_rms_db": dice.uniform(-70, 0)})
+        self.change(num_xruns=dice.randrange(2000), load=dice.random(), latency_ms=dice.uniform(1, 200))
+        self.change(input_clips=dice.randrange(3000), recorded_seconds=dice.uniform(0, 1000))
+        self.change(recording=dice.random() < 0.5, tuning=dice.random() < 0.1, pitch_hz=dice.uniform(80, 300))
+        self.change(model=dice.choice(["Lowlight Valve", "Ünique 真空管", "x"]))
+        self.change(problem=dice.choice(["", "", "Something is wrong."]))
