@@ -38,7 +38,8 @@ def at_a_terminal(
     terminal, side = pty.openpty()
     termios.tcsetwinsize(side, (30, 100))
     before = termios.tcgetattr(side)
-    environment = {key: value for key, value in os.environ.items() if key != "NO_COLOR"} | environment
+    settled = ("NO_COLOR", "COLUMNS", "LINES")  # these would override what the terminal tells
+    environment = {key: value for key, value in os.environ.items() if key not in settled} | environment
     environment |= {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
     child = subprocess.Popen(
         [sys.executable, "-c", script, str(support), argument], stdin=side, stdout=side, stderr=side, env=environment
@@ -111,7 +112,7 @@ def test_the_terminal_is_as_before_after_a_key(key: bytes) -> None:
 
 
 def test_the_screen_ends_after_its_seconds_and_without_colours_where_none_are_wanted() -> None:
-    written = at_a_terminal(CHILD, "0.5", NO_COLOR="1")
+    written = at_a_terminal(CHILD, "2", NO_COLOR="1")
     assert b"38;2;" not in written
     assert b"48;2;" not in written
     assert PLAYING.input_name.encode() in written
