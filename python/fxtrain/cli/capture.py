@@ -80,6 +80,10 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any] 
     from fxtrain.audio.levels import decibels, peak
     from fxtrain.live.take import make_take
 
+    if args.list_devices:
+        from fxtrain.cli.device_list import print_devices
+
+        return print_devices(console)
     _require_arguments(args)
     dry, wiring = _open(args)
     if dry.note:
@@ -90,7 +94,7 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any] 
         markup=False,
     )
     is_asking = not args.yes and not args.quiet and console.is_terminal and sys.stdin.isatty()
-    level = _level(args, wiring, dry, console, is_asking=is_asking) if args.level_check else None
+    level = check_until_good(args, wiring, dry, console, is_asking=is_asking) if args.level_check else None
     with _meter(console, "recording") as progress:
         take = make_take(
             wiring,
@@ -185,7 +189,9 @@ def _known_round_trip(args: argparse.Namespace, wiring: Wiring) -> tuple[float, 
     return None if remembered is None else (remembered.frames, "remembered")
 
 
-def _level(args: argparse.Namespace, wiring: Wiring, dry: Audio, console: Console, *, is_asking: bool) -> Level:
+def check_until_good(
+    args: argparse.Namespace, wiring: Wiring, dry: Audio, console: Console, *, is_asking: bool
+) -> Level:
     """Plays the loudest seconds until the level will do; without a person to ask, once."""
     from fxtrain.live.take import check_level
 

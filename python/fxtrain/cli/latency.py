@@ -28,6 +28,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any] | None:
     """Plays clicks, prints how long they took, and keeps the result for these devices."""
+    if args.list_devices:
+        from fxtrain.cli.device_list import print_devices
+
+        return print_devices(console)
     from fxtrain.live.devices import wiring_from
     from fxtrain.live.round_trip import measure_round_trip, remember
 
