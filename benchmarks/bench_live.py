@@ -150,7 +150,7 @@ def play(kind: str, models: list[Path], seconds: float, result: Path) -> None:
         with Player(wiring, models, PlayerSettings()) as player:
             chain = player.chain
             before = used()
-            LiveScreen(player, seconds=seconds).run()
+            LiveScreen(player, seconds=seconds).run(mouse=False)
             after = used()
     loads = chain.loads()
     shares = {name: share_of_time(loads, q, chain.LOAD_STEP) for name, q in (("median", 0.5), ("p99", 0.99))}

@@ -7,7 +7,7 @@ import argparse
 import signal
 import sys
 import time
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from fxtrain.cli.arguments import add_device_arguments, finite_float, positive_float
-from fxtrain.errors import ConfigError, DeviceError, InputError, OutputExistsError
+from fxtrain.errors import ConfigError, DeviceError, FxtrainError, InputError, OutputExistsError
 
 if TYPE_CHECKING:
     from fxtrain.live.devices import Wiring
@@ -118,8 +118,9 @@ def _show(player: Player, seconds: float | None) -> None:
     from fxtrain.live.screen import LiveScreen
 
     screen = LiveScreen(player, seconds=seconds)
-    with _on_signals(lambda: screen.exit()):
-        screen.run()
+    screen.run(mouse=False)
+    if screen.return_code:
+        raise FxtrainError("The screen failed, as told above, and playing has ended: please report it.")
 
 
 def _wait(player: Player, seconds: float | None, console: Console) -> None:
@@ -134,15 +135,15 @@ def _wait(player: Player, seconds: float | None, console: Console) -> None:
     state = f"muted: {status.mute_reason}" if status.muted else f"{status.latency_ms:.1f} ms"
     console.print(escape(f"{status.input_name} -> {status.model} -> {status.output_name}, {state}; Ctrl-C ends it."))
     end = time.monotonic() + (seconds or float("inf"))
-    with _on_signals(stop, signal.SIGINT):
+    with _on_signals(stop):
         while not stopped and time.monotonic() < end and player.is_connected():
             time.sleep(min(0.1, max(0.0, end - time.monotonic())))
 
 
 @contextmanager
-def _on_signals(do: Any, *more: signal.Signals) -> Iterator[None]:
+def _on_signals(do: Callable[[], None]) -> Iterator[None]:
     """Calls ``do`` where the system asks to end; recordings are completed then."""
-    numbers = [signal.SIGTERM, *more, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
     previous = {number: signal.signal(number, lambda *_: do()) for number in numbers}
     try:
         yield
