@@ -279,3 +279,28 @@ def test_other_commands_do_not_touch_sound(model: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code, "info", str(model)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_it_begins_without_a_thump(server: dict[str, str], tmp_path: Path, make_model: Callable) -> None:
+    """From zero state a network moves, whatever it hears; only a recording from the start is to have that."""
+    model = make_model(LSTM, seed=3, samplerate=RATE).path
+    rest = engine.load(model).process(np.zeros(RATE, np.float32))
+    assert np.abs(rest[0] - rest[-1]) > 0.002
+    heard = call(listen_from_the_start, model, environment=server)
+    assert not heard[: RATE // 20].any()
+    first = np.flatnonzero(heard)[0]
+    assert np.abs(np.diff(heard[first - 1 :])).max() <= abs(rest[-1]) / (0.02 * RATE) + 1e-4
+
+
+def listen_from_the_start(model: Path) -> np.ndarray:
+    """What a player without a recording plays in its first half second."""
+    from fxtrain.live.devices import choose_wiring
+    from fxtrain.live.player import Player, PlayerSettings
+
+    nothing = dict.fromkeys(("input_device", "output_device", "input_channel", "output_channel", "sample_rate"))
+    wiring = choose_wiring(**nothing, block_size=64, preferred_rate=None)  # type: ignore[arg-type]
+    player = Player(wiring, [model], PlayerSettings())
+    player.chain.start_recording()
+    with player:
+        time.sleep(0.5)
+    return player.chain.take_recorded()[:, 1]
