@@ -23,6 +23,7 @@ from jack_amp import Drive, jack_amp
 from jack_server import PERIOD, RATE
 from made_models import write_model
 from rich.console import Console
+from small_amplifier import TINY
 
 from fxtrain import engine
 from fxtrain.audio import read_audio, write_audio
@@ -33,7 +34,7 @@ from fxtrain.errors import Interrupted
 from fxtrain.live.stream import Recorded
 from fxtrain.live.take import Level, make_take
 
-SHORT = ["--set", "hidden_size=4", "--epochs", "1", "--max-minutes", "10", "--seed", "3", "--device", "cpu", "-q"]
+SHORT = [*TINY, "--epochs", "1", "--seed", "3", "--device", "cpu", "-q"]
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +106,7 @@ def test_fit_on_a_capture_has_the_error_of_the_file_based_run(
     capture: Command, server: dict[str, str], playing: np.ndarray, tmp_path: Path
 ) -> None:
     made = write_model(tmp_path / "amp.json", [("lstm", 8), ("dense", 1)], seed=4, samplerate=RATE, in_skip=1)
-    dry = 0.4 * playing[: 12 * RATE]
+    dry = 0.4 * playing[: 8 * RATE]
     write_audio("dry.wav", dry, RATE)
     # The amplifier has been on for a while before the take: it is at rest, not at zero.
     rest = np.zeros(RATE, np.float32)
