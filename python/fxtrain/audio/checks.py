@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy import fft, linalg
+from scipy import fft, linalg, signal
 
 from fxtrain.audio.alignment import Alignment, apply_lag, estimate_alignment
 from fxtrain.audio.files import Audio
@@ -64,6 +64,8 @@ _FLOOR_NOTE_DB = -45.0
 
 _REPEAT_SECONDS = 1.0  # shorter passages do not count
 _MEMORY_SECONDS = 1.0  # a repeated passage is judged from here on: sag and bias recover within about that time
+_MOVE_SECONDS = 0.05  # by so much more or less than in dry, a second take in wet may come later
+_MOSTLY = 2 / 3  # share of two takes' difference from which on it is put down to one cause
 _STEADY_SAMPLES = 3.0  # drift beyond which passages cannot be compared; from there on, the drift is a note of its own
 
 
@@ -609,33 +611,48 @@ def _replicate(dry: Samples, wet: Samples, alignment: Alignment, sample_rate: in
     difference = again - once
     esr = rms(difference) ** 2 / level
     floor_db = 10 * np.log10(max(esr / 2, 1e-20))
-    # To first order, a take that is louder by g and later by t differs by g times itself less t times its slope.
-    louder, by_level = _multiple(difference, once)
-    later, by_lag = _multiple(difference, -np.gradient(once))
+    _, by_level = _multiple(difference, once)  # a half where the takes have nothing in common
+    later, by_lag = _delay(wet, start, end, offset, round(_MOVE_SECONDS * sample_rate))
     values: dict[str, Any] = {
         "replicate_esr": float(f"{esr:.3g}"),
         "esr_floor": float(f"{esr / 2:.3g}"),
         "first_seconds": round(start / sample_rate, 3),
         "second_seconds": round((start + offset) / sample_rate, 3),
         "seconds": round((end - start) / sample_rate, 3),
-        "level_change_db": round(decibels(abs(1 + louder)), 3),
+        "level_change_db": round(decibels(rms(again)) - decibels(rms(once)), 3),
         "lag_change_samples": round(later, 3),
     }
     message = f"Where dry repeats itself after {offset / sample_rate:.1f} s, wet "
     message += f"differs from its first take by {10 * np.log10(esr):.0f} dB" if esr > 1e-12 else "does so too"
     remedy = "look for what changes from take to take: modulation, reverb, loose contacts, or noise"
-    if by_level > 0.5:
+    if by_lag > _MOSTLY:
+        message += f", mostly by coming {abs(later):.2f} samples {'later' if later > 0 else 'earlier'}"
+        remedy = "record with a larger interface buffer, and dry and wet with one interface or on one clock"
+    elif by_level > _MOSTLY:
         message += f", mostly in level ({values['level_change_db']:+.2f} dB)"
         remedy = "let the device warm up, and leave every knob alone while it plays"
-    elif by_lag > 0.5:
-        message += f", mostly by coming {abs(later):.2f} samples {'later' if later > 0 else 'earlier'}"
-        remedy = "record dry and wet with one interface, or lock both to one clock"
     if floor_db > _FLOOR_WARN_DB:
         message += f", so no model comes below an ESR of about {values['esr_floor']:.2g}"
         return Verdict("replicate", "warn", message, remedy, values)
     if floor_db > _FLOOR_NOTE_DB:
         return Verdict("replicate", "note", message, values=values)
     return Verdict("replicate", "ok", message, values=values)
+
+
+def _delay(wet: Samples, start: int, end: int, offset: int, reach: int) -> tuple[float, float]:
+    """How many samples later than expected the second take comes, and which share of the difference that explains.
+
+    The correlation's peak gives whole samples; to first order, what comes later by t differs by -t times its slope.
+    """
+    once = wet[start:end].astype(np.float64)
+    reach = min(reach, start + offset, len(wet) - end - offset)
+    around = wet[start + offset - reach : end + offset + reach].astype(np.float64)
+    whole = int(np.argmax(signal.correlate(around, once, mode="valid", method="fft")))
+    difference = around[whole : whole + len(once)] - once
+    part, _ = _multiple(difference, -np.gradient(once))
+    total = rms(around[reach : reach + len(once)] - once)
+    left = rms(difference + part * np.gradient(once))
+    return whole - reach + part, 1 - (left / total) ** 2 if total > 0 else 0.0
 
 
 def _multiple(whole: Doubles, part: Doubles) -> tuple[float, float]:

@@ -264,14 +264,19 @@ def test_a_device_that_swells_and_fades_by_itself_is_warned_of(play):
     assert verdicts(dry, amplify(dry) * tremolo.astype(np.float32))["replicate"].level == "warn"
 
 
-def test_a_sample_lost_between_the_takes_is_told_by_its_lag(play):
+@pytest.mark.parametrize("lost", [-1, 1, 2])
+def test_samples_lost_between_the_takes_are_told_however_few(play, lost):
+    """Fewer than the search for jumps looks for."""
     dry = with_a_repeat(play)
     tone = signal.butter(2, 1500, fs=RATE, output="sos")  # smooth against a sample, as the first order wants it
     wet = signal.sosfilt(tone, amplify(dry))
-    found = verdicts(dry, np.insert(wet, 10 * RATE, wet[10 * RATE]))["replicate"]
-    assert found.values["lag_change_samples"] == pytest.approx(1.0, abs=0.05)
-    assert "later" in found.message
-    assert "one clock" in found.remedy
+    cut = 10 * RATE
+    wet = np.insert(wet, cut, wet[cut]) if lost < 0 else np.delete(wet, slice(cut, cut + lost))
+    found = verdicts(dry, wet)["replicate"]
+    assert found.level == "warn"
+    assert found.values["lag_change_samples"] == pytest.approx(-lost, abs=0.05)
+    assert f"{abs(lost):.2f} samples {'later' if lost < 0 else 'earlier'}" in found.message
+    assert "larger interface buffer" in found.remedy
 
 
 def test_what_the_device_remembers_of_before_does_not_count(play):

@@ -180,22 +180,35 @@ def test_a_recording_of_it_passes_every_check(whole):
     assert replicate.values["seconds"] > 7
 
 
+def amplifier(played, drive, stages):
+    """A pickup's band, one or two saturating stages and a cabinet, 50 frames late and with a little noise."""
+    pickup = signal.butter(1, [300, 5000], "band", fs=RATE, output="sos")
+    cabinet = signal.butter(3, [90, 5000], "band", fs=RATE, output="sos")
+    wet = np.tanh(drive * signal.sosfilt(pickup, played) + 0.1)
+    if stages == 2:
+        wet = np.tanh(3 * signal.sosfilt(pickup, wet))
+    wet = np.concatenate([np.zeros(50), 0.5 * signal.sosfilt(cabinet, wet)])[: len(played)]
+    return (wet + 2e-5 * np.random.default_rng(0).standard_normal(len(wet))).astype(np.float32)
+
+
 @pytest.mark.parametrize(("drive", "stages"), [(3, 1), (100, 1), (10, 2), (200, 2)])
 def test_its_lag_is_found_however_much_the_device_distorts(whole, drive, stages):
     """Sweeps match themselves at any lag, their harmonics at others; they once led the search astray by 60 frames."""
-    pickup = signal.butter(1, [300, 5000], "band", fs=RATE, output="sos")
-    cabinet = signal.butter(3, [90, 5000], "band", fs=RATE, output="sos")
-    wet = np.tanh(drive * signal.sosfilt(pickup, whole) + 0.1)
-    if stages == 2:
-        wet = np.tanh(3 * signal.sosfilt(pickup, wet))
-    wet = np.concatenate([np.zeros(50), 0.5 * signal.sosfilt(cabinet, wet)])[: len(whole)]
-    wet += 2e-5 * np.random.default_rng(0).standard_normal(len(wet))
-    found = estimate_alignment(whole, wet.astype(np.float32), RATE)
+    found = estimate_alignment(whole, amplifier(whole, drive, stages), RATE)
     # The filters' own delay comes on top of the 50, up to 5 at their largest tap; the onset may come a little before.
     assert 50 - LAG_GUARD <= found.lag_samples <= 55
     assert found.jumps == ()
     assert abs(found.drift_samples) < 1
     assert found.confidence > 0.8
+
+
+def test_a_dropout_that_distortion_hides_shows_between_the_two_passages(whole):
+    wet = np.delete(amplifier(whole, 200, 2), slice(60 * RATE, 60 * RATE + 64))
+    report = check_pair(Audio(samples=whole, sample_rate=RATE), Audio(samples=wet, sample_rate=RATE))
+    replicate = next(verdict for verdict in report.verdicts if verdict.name == "replicate")
+    assert replicate.level == "warn"
+    assert replicate.values["lag_change_samples"] == pytest.approx(-64, abs=0.05)
+    assert "64.00 samples earlier" in replicate.message
 
 
 def test_too_coarse_a_rate_is_refused():
