@@ -276,15 +276,17 @@ def _round_trip(
     dry: Samples, samples: Samples, rate: int, known: tuple[float, Source] | None
 ) -> tuple[int, Source, str]:
     """Frames to cut off, where they come from, and a note."""
+    if known is not None and known[1] == "given":
+        return min(round(known[0]), len(samples) - len(dry)), "given", ""
     alignment = estimate_alignment(dry, samples, rate, max_seconds=MAX_SECONDS)
     found = min(max(alignment.lag_samples, 0), len(samples) - len(dry))
     if known is None:
         return found, "take", ""
-    frames, source = round(known[0]), known[1]
-    if source == "remembered" and alignment.confidence > _SURE and found < frames - LAG_GUARD:
+    frames = round(known[0])
+    if alignment.confidence > _SURE and found < frames - LAG_GUARD:
         note = (
             f"The round trip of {frames} frames that fxtrain latency has remembered is longer than the {found} of this "
             "take, which count; measure again"
         )
         return found, "take", note
-    return min(frames, len(samples) - len(dry)), source, ""
+    return frames, "remembered", ""
