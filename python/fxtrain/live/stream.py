@@ -123,7 +123,8 @@ class Recorded:
     """What came back.
 
     Attributes:
-        samples: shape ``(frames,)``; frame 0 arrived as frame 0 of the signal was given away.
+        samples: shape ``(frames,)``; frame 0 arrived as frame 0 of the signal was given away. Shorter where it ended at
+            an xrun.
         num_xruns: blocks that were lost or late.
         first_xrun: frame of the first one, or None.
         num_clipped: samples at full scale.
@@ -145,6 +146,7 @@ def play_and_record(
     *,
     tail_frames: int = 0,
     progress: Callable[[float, float], None] | None = None,
+    stop_at_xrun: bool = False,
 ) -> Recorded:
     """Plays a signal to the output and records the input meanwhile.
 
@@ -153,6 +155,7 @@ def play_and_record(
         signal: float32, shape ``(frames,)``, full scale 1.
         tail_frames: how long to go on recording after its end.
         progress: called about twenty times a second with the share that is done and the input's peak since.
+        stop_at_xrun: end soon after audio was lost, rather than at the end.
 
     Raises:
         DeviceError: the devices refuse, or go away meanwhile.
@@ -167,7 +170,7 @@ def play_and_record(
         output_channels=list(wiring.output_channels),
     )
     with Stream(wiring, take) as stream:
-        while not take.is_complete:
+        while not take.is_complete and not (stop_at_xrun and take.num_xruns):
             if not stream.alive() and not take.is_complete:
                 raise DeviceError(
                     f"{wiring.input.name} has gone after {take.position / wiring.sample_rate:.1f} s: plug it in again, "

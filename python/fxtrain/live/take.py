@@ -55,7 +55,13 @@ class Recorder(Protocol):
     """What plays and records: :func:`fxtrain.live.stream.play_and_record`."""
 
     def __call__(
-        self, wiring: Wiring, signal: Samples, *, tail_frames: int = 0, progress: Meter | None = None
+        self,
+        wiring: Wiring,
+        signal: Samples,
+        *,
+        tail_frames: int = 0,
+        progress: Meter | None = None,
+        stop_at_xrun: bool = False,
     ) -> Recorded:
         """Plays ``signal`` and records as long, and ``tail_frames`` more."""
 
@@ -229,7 +235,7 @@ def make_take(
     signal = _with_lead(dry.samples, lead)
     discarded: list[str] = []
     for number in range(1, tries + 1):
-        recorded = record(wiring, signal, tail_frames=tail, progress=progress)
+        recorded = record(wiring, signal, tail_frames=tail, progress=progress, stop_at_xrun=True)
         if recorded.num_clipped and "clipping" not in ignore:
             level = judge_level(recorded.samples, lead, rate, num_clipped=recorded.num_clipped)
             raise TakeError(f"{level.message}, and record again (--ignore clipping keeps such a take).")

@@ -307,7 +307,12 @@ def test_the_level_is_checked_until_it_will_do(
 
 
 def through_drive(
-    wiring: Any, signal: np.ndarray, *, tail_frames: int = 0, progress: Callable[..., None] | None = None
+    wiring: Any,
+    signal: np.ndarray,
+    *,
+    tail_frames: int = 0,
+    progress: Callable[..., None] | None = None,
+    stop_at_xrun: bool = False,
 ) -> Recorded:
     if progress is not None:
         progress(0.5, 0.1)

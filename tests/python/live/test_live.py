@@ -304,3 +304,42 @@ def listen_from_the_start(model: Path) -> np.ndarray:
     with player:
         time.sleep(0.5)
     return player.chain.take_recorded()[:, 1]
+
+
+def test_recording_ends_soon_after_audio_was_lost_where_that_is_asked_for(server: dict[str, str]) -> None:
+    whole, cut = call(record_while_the_server_stands_still, environment=server)
+    assert whole == 3 * RATE
+    assert RATE // 4 < cut < 3 * RATE
+
+
+def record_while_the_server_stands_still() -> list[int]:
+    """How many of three seconds are recorded while JACK's clients are held up for a moment, with and without end."""
+    import threading
+
+    import jack
+
+    from fxtrain.live.devices import choose_wiring
+    from fxtrain.live.stream import play_and_record
+
+    nothing = dict.fromkeys(("input_device", "output_device", "input_channel", "output_channel", "sample_rate"))
+    wiring = choose_wiring(**nothing, block_size=64, preferred_rate=None)  # type: ignore[arg-type]
+    held_up = threading.Event()
+    client = jack.Client("sluggish", no_start_server=True)
+    client.outports.register("out")
+
+    @client.set_process_callback  # type: ignore[untyped-decorator]
+    def process(frames: int) -> None:
+        if held_up.is_set():
+            held_up.clear()
+            time.sleep(0.3)
+
+    lengths = []
+    with client:
+        for stop_at_xrun in (False, True):
+            timer = threading.Timer(1.0, held_up.set)
+            timer.start()
+            done = play_and_record(wiring, np.zeros(3 * RATE, np.float32), stop_at_xrun=stop_at_xrun)
+            timer.join()
+            assert done.num_xruns > 0
+            lengths.append(len(done.samples))
+    return lengths

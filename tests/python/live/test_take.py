@@ -37,7 +37,13 @@ class Interface:
         self._spoils = spoils
 
     def __call__(
-        self, wiring: Any, signal: np.ndarray, *, tail_frames: int = 0, progress: Callable[..., None] | None = None
+        self,
+        wiring: Any,
+        signal: np.ndarray,
+        *,
+        tail_frames: int = 0,
+        progress: Callable[..., None] | None = None,
+        stop_at_xrun: bool = False,
     ) -> Recorded:
         played = np.concatenate([np.zeros(DELAY, np.float32), signal, np.zeros(tail_frames, np.float32)])
         came_back = Drive()(played)[: len(signal) + tail_frames]
