@@ -263,7 +263,7 @@ def _refine(dry: Samples, wet: Samples, sample_rate: int, track: _Track) -> Alig
         main_tap_samples=course.lag + linear.main,
         explained=linear.explained,
     )
-    still = _still(windows, track, before=before, after=after)
+    still = _still(windows, track, moving.main_tap_samples, before=before, after=after)
     tracked = windows.fit(np.rint(lags).astype(np.int64), windows.sounding, before=before, after=after)
     doubtful = (
         bool(moving.jumps)
@@ -271,25 +271,27 @@ def _refine(dry: Samples, wet: Samples, sample_rate: int, track: _Track) -> Alig
         or abs(moving.main_tap_samples - still.main_tap_samples) > _JUMP_SAMPLES
         or moving.confidence < 0.5 * still.confidence
     )
-    return still if doubtful and still.explained > _AS_GOOD * tracked.explained else moving
+    stays = still.explained > _AS_GOOD * tracked.explained and still.confidence > 0.9 * moving.confidence
+    return still if doubtful and stays else moving
 
 
-def _still(windows: _Windows, track: _Track, *, before: int, after: int) -> Alignment:
-    """The one lag that explains all windows best, from the clearest block's or from the middle one of all blocks."""
+def _still(windows: _Windows, track: _Track, main: int, *, before: int, after: int) -> Alignment:
+    """The one lag that explains all windows best: from ``main``, the clearest block's, or the middle one of all blocks.
+
+    Its confidence is the scan's, times the energy of the windows that match at that lag.
+    """
     found: list[tuple[int, _Linear]] = []
-    for lag in {int(track.lags[track.clearest]), int(np.median(track.lags))}:
-        linear = windows.fit(np.full(len(windows.centres), lag), windows.sounding, before=4 * before, after=after)
-        for _ in range(_MAX_TURNS):
-            lag += linear.main
-            linear = windows.fit(np.full(len(windows.centres), lag), windows.sounding, before=before, after=after)
-            if abs(linear.main) < before // 2:
-                break
-        found.append((lag, linear))
+    for lag in {main, int(track.lags[track.clearest]), int(np.median(track.lags))}:
+        shifts = np.full(len(windows.centres), lag)
+        shifts += windows.fit(shifts, windows.sounding, before=4 * before, after=after).main
+        found.append((int(shifts[0]), windows.fit(shifts, windows.sounding, before=before, after=after)))
     lag, linear = max(found, key=lambda pair: pair[1].explained)
+    offsets, _ = windows.match(np.full(len(windows.centres), lag), linear)
+    agreeing = windows.sounding & (np.abs(offsets) < _JUMP_SAMPLES)
     return Alignment(
         lag_samples=lag + min(linear.onset, linear.main),
         polarity=linear.polarity,
-        confidence=track.confidence,
+        confidence=track.confidence * float(windows.energies[agreeing].sum() / windows.energies.sum()),
         drift_samples=0.0,
         main_tap_samples=lag + linear.main,
         explained=linear.explained,
@@ -357,7 +359,8 @@ class _Windows:
             taps=taps,
             before=before,
             onset=_onset(explained, before) - before,
-            main=int(np.abs(taps).argmax()) - before,
+            # At its edges a filter foretells, from tones, what lies beyond: no response peaks there.
+            main=int(np.abs(taps[before // 4 : -before // 4]).argmax()) + before // 4 - before,
             explained=min(1.0, float(explained[0]) / energy) if energy > 0 else 0.0,
             rest=_smooth(np.maximum(rest, 1e-9 * syy.max() + 1e-30), self._size // 512),
         )

@@ -53,19 +53,17 @@ class Section:
 
 SECTIONS = (
     Section("silence", 0, 2, "exact zeros: the noise floor, and hum"),
-    Section("loud sweep", 2, 8, "30 Hz to 20 kHz, as loud as playing and as dark: the whole band, driven"),
-    Section("soft sweep", 8, 14, "the same 30 dB softer: the whole band, hardly driven"),
-    Section(
-        "swells and bursts", 14, 20, "fifths of sines that rise by 58 dB, and soft ones after loud: curve, recovery"
-    ),
-    Section("repeated passage", 20, 31, "playing after a second of silence; comes again, bit for bit"),
-    Section("single notes", 31, 55, "from the lowest to the highest, soft and hard, on both pickups"),
-    Section("ringing chords", 55, 73, "open chords at six strengths, left to ring"),
-    Section("rising chord", 73, 79, "one chord struck twelve times, from very soft to as hard as it goes"),
-    Section("palm mutes", 79, 95, "muted riffs with open accents and dead strokes, on both pickups"),
-    Section("phrases", 95, 108, "riffs, strumming, lines with bends and vibrato"),
-    Section("guitar turned down", 108, 132, "playing with the volume knob at -8, -16 and -26 dB, and darker with it"),
-    Section("repeated passage again", 132, 143, "the very samples of the first: does the device do the same twice?"),
+    Section("loud sweep", 2, 5.5, "30 Hz to 20 kHz, as loud as playing and as dark: the whole band, driven"),
+    Section("soft sweep", 5.5, 9, "the same 30 dB softer: the whole band, hardly driven"),
+    Section("swells and bursts", 9, 14, "sines rising by 58 dB, and soft ones after loud: curve and recovery"),
+    Section("repeated passage", 14, 23, "playing after a second of silence; comes again, bit for bit"),
+    Section("single notes", 23, 39, "from the lowest to the highest, soft and hard, on both pickups"),
+    Section("ringing chords", 39, 51, "open chords at six strengths, left to ring"),
+    Section("rising chord", 51, 56, "one chord struck twelve times, from very soft to as hard as it goes"),
+    Section("palm mutes", 56, 68, "muted riffs with open accents and dead strokes, on both pickups"),
+    Section("phrases", 68, 119, "riffs, strumming, arpeggios, lines with bends and vibrato, in several keys"),
+    Section("guitar turned down", 119, 134, "playing with the volume knob at -8, -16 and -26 dB, and darker with it"),
+    Section("repeated passage again", 134, 143, "the very samples of the first: does the device do the same twice?"),
     Section("song", 143, 180, "playing of all kinds: what validates and tests the model"),
 )
 """What is played when; one follows another without gaps."""
@@ -124,14 +122,14 @@ def _soft_sweep(seconds: float, sample_rate: int) -> Vector:
 
 
 def _sweep(seconds: float, sample_rate: int, level: float) -> Vector:
-    """An exponential sweep, and a second of silence for what rings on.
+    """An exponential sweep, and half a second of silence for what rings on.
 
     Source: Farina, "Simultaneous measurement of impulse response and distortion with a swept-sine technique", 2000; but
     softer above 3 kHz, by 12 dB per octave, as what comes from a pickup is: a full sweep's treble would outweigh all
     playing wherever treble is emphasised, as when the lag is looked for and in training. It begins below the lowest
     tuned-down string.
     """
-    duration = seconds - 1.0
+    duration = seconds - 0.5
     time = np.arange(round(duration * sample_rate)) / sample_rate
     low, high = 30.0, min(20000.0, 0.45 * sample_rate)
     scale = duration / np.log(high / low)
@@ -145,18 +143,15 @@ def _swells_and_bursts(seconds: float, sample_rate: int) -> Vector:
     """Fifths of sines: swelling by 58 dB, which shows the curve at every level, then stepping from loud to soft, which
     shows how long the device takes to recover."""
     out = np.zeros(round(seconds * sample_rate))
-    for number, (start, frequency) in enumerate(((0.0, 82.4), (2.0, 330.0))):
-        time = np.arange(round(1.9 * sample_rate)) / sample_rate
+    for number, frequency in enumerate((82.4, 330.0)):
+        time = np.arange(round(1.5 * sample_rate)) / sample_rate
         swell = _fifth(frequency, time) * 10 ** (-58 / 20 * (1 - time / time[-1]))
         swell *= _fades(len(swell), round(0.01 * sample_rate), round(0.02 * sample_rate))
-        _put(out, swell, start, sample_rate)
-        time = np.arange(round(0.9 * sample_rate)) / sample_rate
-        level = np.where(time < 0.3, 1.0, 10 ** (-30 / 20))
-        ramp = round(0.005 * sample_rate)
-        level = np.convolve(np.pad(level, (ramp, ramp), "edge"), np.hanning(ramp) / np.hanning(ramp).sum(), "same")
-        burst = _fifth(frequency, time) * level[ramp:-ramp]
+        _put(out, swell, 1.6 * number, sample_rate)
+        time = np.arange(round(0.8 * sample_rate)) / sample_rate
+        burst = _fifth(frequency, time) * 10 ** (-30 / 20 * np.clip((time - 0.25) / 0.005, 0.0, 1.0))
         burst *= _fades(len(burst), round(0.005 * sample_rate), round(0.02 * sample_rate))
-        _put(out, burst, 4.0 + number, sample_rate)
+        _put(out, burst, 3.2 + 0.85 * number, sample_rate)
     return _at_peak(out)
 
 

@@ -89,9 +89,9 @@ def test_it_has_no_offset(whole):
 
 
 def test_most_of_it_is_playing():
-    """A model learns from playing: sweeps and tones together come to a ninth at most."""
+    """A model learns from playing: sweeps and tones together come to a fifteenth."""
     tones = [one for one in SECTIONS if "sweep" in one.name or "swells" in one.name]
-    assert sum(one.end_seconds - one.start_seconds for one in tones) <= 20
+    assert sum(one.end_seconds - one.start_seconds for one in tones) <= 12
 
 
 def test_sweeps_cover_the_band_evenly_at_two_levels(part):
@@ -108,16 +108,16 @@ def test_sweeps_cover_the_band_evenly_at_two_levels(part):
 
 
 def test_swells_pass_through_every_level(part):
-    levels = decibels(frame_rms(part("swells and bursts")[: 4 * RATE], 2400))
+    levels = decibels(frame_rms(part("swells and bursts")[: 3 * RATE], 2400))
     bins = np.histogram(levels, bins=np.arange(-60, -7, 3))[0]
     assert (bins > 0).all()
 
 
 def test_dynamics_span_more_than_40_decibels(whole):
-    playing = whole[31 * RATE :]
+    playing = whole[23 * RATE :]
     levels = decibels(frame_rms(playing, 2400))
     levels = levels[levels > -70]  # pauses aside
-    assert np.quantile(levels, 0.95) - np.quantile(levels, 0.05) > 40
+    assert np.quantile(levels, 0.98) - np.quantile(levels, 0.02) > 40
 
 
 def test_the_guitar_turned_down_is_softer_each_time_and_darker(part):
@@ -137,11 +137,11 @@ def test_single_notes_climb_from_the_lowest_to_the_twentieth_fret_of_the_highest
 
     for number, turn in enumerate(np.split(part("single notes"), 4)):
         count = len(range(40 + number, 88, 3))
-        step = 5.7 / count
+        step = 3.7 / count
         for index in (0, count - 1):
             note = 40 + number + 3 * index
-            begin = round((0.06 + index * step) * RATE)
-            found = 12 * np.log2(pitch(turn[begin : begin + round(0.2 * RATE)]) / 440) + 69
+            begin = round((0.04 + index * step) * RATE)
+            found = 12 * np.log2(pitch(turn[begin : begin + round(0.15 * RATE)]) / 440) + 69
             assert found == pytest.approx(note, abs=0.5)
 
 
@@ -151,9 +151,9 @@ def test_the_repeated_passage_comes_twice_bit_for_bit_after_equal_silence(whole,
     assert not first[:RATE].any()
     assert frame_rms(first, len(first))[0] > 0.05
     (repeat,) = find_repeats(whole, RATE)
-    assert repeat.second_start - repeat.first_start == 112 * RATE
-    assert repeat.first_start <= 20 * RATE
-    assert repeat.first_start + repeat.num_frames >= 31 * RATE
+    assert repeat.second_start - repeat.first_start == 120 * RATE
+    assert repeat.first_start <= 14 * RATE
+    assert repeat.first_start + repeat.num_frames >= 23 * RATE
 
 
 def test_validation_and_test_are_playing_that_training_has_not_heard(whole):
@@ -176,8 +176,8 @@ def test_a_recording_of_it_passes_every_check(whole):
     report = check_pair(Audio(samples=whole, sample_rate=RATE), Audio(samples=wet, sample_rate=RATE))
     assert {verdict.name: verdict.level for verdict in report.verdicts if verdict.level != "ok"} == {}
     replicate = next(verdict for verdict in report.verdicts if verdict.name == "replicate")
-    assert replicate.values["second_seconds"] - replicate.values["first_seconds"] == pytest.approx(112)
-    assert replicate.values["seconds"] > 7
+    assert replicate.values["second_seconds"] - replicate.values["first_seconds"] == pytest.approx(120)
+    assert replicate.values["seconds"] > 5.5
 
 
 def amplifier(played, drive, stages):
@@ -198,7 +198,7 @@ def test_its_lag_is_found_however_much_the_device_distorts(whole, drive, stages)
     # The filters' own delay comes on top of the 50, up to 5 at their largest tap; the onset may come a little before.
     assert 50 - LAG_GUARD <= found.lag_samples <= 55
     assert found.jumps == ()
-    assert abs(found.drift_samples) < 1
+    assert abs(found.drift_samples) < 3  # what a check passes
     assert found.confidence > 0.8
 
 
