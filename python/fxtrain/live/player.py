@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections.abc import Sequence
@@ -109,7 +110,6 @@ class Player:
         self._recent_load = RecentLoad(self.chain)
         self._round_trip = recall(wiring)
         self._recorder: Recorder | None = None
-        self._num_recordings = 0
         self._stream = Stream(wiring, self.chain)
 
     def __enter__(self) -> Self:
@@ -215,10 +215,9 @@ class Player:
             self._recorder.stop()
             self._problem = self._recorder.problem
             return
-        stem = time.strftime("take-%Y%m%d-%H%M%S")
-        while any(self.settings.folder.glob(f"{stem}-*.wav")):
-            self._num_recordings += 1
-            stem = f"{time.strftime('take-%Y%m%d-%H%M%S')}-{self._num_recordings}"
+        now = time.strftime("take-%Y%m%d-%H%M%S")
+        stems = (now if number == 1 else f"{now}-{number}" for number in itertools.count(1))
+        stem = next(stem for stem in stems if not any(self.settings.folder.glob(f"{stem}-[dw]*.wav")))
         try:
             self._record(self.settings.folder / f"{stem}-dry.wav", self.settings.folder / f"{stem}-wet.wav")
         except FxtrainError as error:
