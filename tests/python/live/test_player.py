@@ -175,7 +175,8 @@ def test_recordings_get_names_of_their_own_and_lie_side_by_side(models: list[Pat
             player.toggle_recording()
             assert not player.status().recording
             assert player.status().recorded_seconds == pytest.approx((RATE - late) / RATE)
-    names = sorted(path.name for path in folder.iterdir())
+        last = player.status().record_name
+    names = [path.name for path in folder.iterdir()]
     assert len(names) == 4
     assert all(name.startswith("take-") and name.endswith(("-dry.wav", "-wet.wav")) for name in names)
     dry, wet = (
