@@ -12,9 +12,12 @@ Heavy distortion leaves little of a waveform, but always a linear part; so every
    explains, and so where the response begins.
 3. *Does it stay?* Each window's target is matched with the filtered input, weighted by the inverse spectrum of what the
    filter leaves unexplained (the maximum likelihood delay: Knapp and Carter, "The generalized correlation method for
-   estimation of time delay", 1976, section IV). The windows' lags give drift and jumps. But a tone or a sweep
-   matches itself at every period; so where drift, jumps or doubts come out, they must explain more than one lag for all
-   windows does, or that one is taken.
+   estimation of time delay", 1976, section IV). The windows' lags give drift and jumps.
+4. *Is there a simpler answer?* A tone matches itself at every period, and the overtones of a sweep match it earlier. So
+   all windows together are asked for the straight line on which most of them match, without or with one jump (a Hough
+   transform: Duda and Hart, "Use of the Hough transformation to detect lines and curves in pictures", 1972). Where
+   drift or jumps come out of step 3, they must explain more than that line does, or it is taken; and where it explains
+   more than what has come out.
 """
 
 from __future__ import annotations
@@ -25,7 +28,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import fft
+from scipy import fft, ndimage
 
 __all__ = ["LAG_GUARD", "Alignment", "LagJump", "apply_lag", "estimate_alignment"]
 
@@ -54,7 +57,10 @@ _TAPS_AFTER = 512
 _ONSET_LOSS = 0.01  # share of the explained energy that taps before the onset may hold
 _MATCH_HEIGHT = 6.0  # of a window's peak against its correlation's standard deviation, to believe a lag far from others
 _JUMP_SAMPLES = 4.0
-_AS_GOOD = 0.98  # a lag that moves explains more than this part more than one that stays, or it is taken to stay
+_AS_GOOD = 0.98  # of what the windows' own lags explain, the simple answer must explain to be taken
+_MAX_DRIFT = 1.2e-4  # clocks of interfaces differ by 100 parts per million at most
+_MOST_HEIGHT = 12.0  # of a window's match against its standard deviation: no window may speak for others
+_MUCH_BETTER = 0.85  # of what a lag that jumps once explains, one that does not must explain, or it is taken to jump
 _MAX_TURNS = 4
 
 
@@ -263,39 +269,71 @@ def _refine(dry: Samples, wet: Samples, sample_rate: int, track: _Track) -> Alig
         main_tap_samples=course.lag + linear.main,
         explained=linear.explained,
     )
-    still = _still(windows, track, moving.main_tap_samples, before=before, after=after)
+    simple = _simple(windows, track, moving.main_tap_samples, len(dry), before=before, after=after)
     tracked = windows.fit(np.rint(lags).astype(np.int64), windows.sounding, before=before, after=after)
-    doubtful = (
-        bool(moving.jumps)
-        or abs(moving.drift_samples) > _JUMP_SAMPLES
-        or abs(moving.main_tap_samples - still.main_tap_samples) > _JUMP_SAMPLES
-        or moving.confidence < 0.5 * still.confidence
-    )
-    stays = still.explained > _AS_GOOD * tracked.explained and still.confidence > 0.9 * moving.confidence
-    return still if doubtful and stays else moving
+    moves = bool(moving.jumps) or abs(moving.drift_samples) > _JUMP_SAMPLES
+    needed = tracked.explained * (_AS_GOOD if moves else 1 / _AS_GOOD)
+    return simple if simple.explained > needed and simple.confidence > 0.9 * moving.confidence else moving
 
 
-def _still(windows: _Windows, track: _Track, main: int, *, before: int, after: int) -> Alignment:
-    """The one lag that explains all windows best: from ``main``, the clearest block's, or the middle one of all blocks.
+def _simple(windows: _Windows, track: _Track, main: int, num_frames: int, *, before: int, after: int) -> Alignment:
+    """The simplest lag that explains the windows best: one that grows by the same amount every second, or stays; or, if
+    that explains a good deal more, one that jumps once.
 
-    Its confidence is the scan's, times the energy of the windows that match at that lag.
+    Where it lies is asked of all windows together, so that none has to be sure of its own. Searched for around
+    ``main``, the clearest block's lag, and the middle one of all blocks.
     """
-    found: list[tuple[int, _Linear]] = []
-    for lag in {main, int(track.lags[track.clearest]), int(np.median(track.lags))}:
-        shifts = np.full(len(windows.centres), lag)
-        shifts += windows.fit(shifts, windows.sounding, before=4 * before, after=after).main
-        found.append((int(shifts[0]), windows.fit(shifts, windows.sounding, before=before, after=after)))
-    lag, linear = max(found, key=lambda pair: pair[1].explained)
-    offsets, _ = windows.match(np.full(len(windows.centres), lag), linear)
+    seeds = {main, int(track.lags[track.clearest]), int(np.median(track.lags))}
+    _, line, step, late = max((windows.trace(seed, _MAX_DRIFT * num_frames) for seed in seeds), key=lambda t: t[0])
+    whole = np.zeros(len(line), dtype=bool)
+    lags, linear = _refined(windows, line, whole, before=before, after=after)
+    jumped, halves = _refined(windows, step, late, before=before, after=after)
+    own = ~whole  # the windows of the longest stretch
+    slope = _slope(windows.centres[own], lags[own])
+    jumps: tuple[LagJump, ...] = ()
+    if halves.explained * _MUCH_BETTER > linear.explained:
+        lags, linear = jumped, halves
+        own = late == (np.count_nonzero(late) > len(late) / 2)
+        slope = _slope(windows.centres[own], lags[own])
+        at = int(np.flatnonzero(late)[0])
+        last, first = (windows.centres[at - 1 : at + 1] / windows.sample_rate).tolist()
+        change = float(lags[at] - lags[at - 1] - slope * (windows.centres[at] - windows.centres[at - 1]))
+        jumps = (LagJump(last, first, change, steady=True),) if abs(change) > _JUMP_SAMPLES else ()
+    offsets, _ = windows.match(np.rint(lags).astype(np.int64), linear)
     agreeing = windows.sounding & (np.abs(offsets) < _JUMP_SAMPLES)
+    middle = float(windows.centres[own].mean()) if jumps else num_frames / 2
+    lag = round(float(np.median(lags[own] + slope * (middle - windows.centres[own]))))
     return Alignment(
         lag_samples=lag + min(linear.onset, linear.main),
         polarity=linear.polarity,
         confidence=track.confidence * float(windows.energies[agreeing].sum() / windows.energies.sum()),
-        drift_samples=0.0,
+        drift_samples=slope * num_frames,
+        jumps=jumps,
         main_tap_samples=lag + linear.main,
         explained=linear.explained,
     )
+
+
+def _refined(
+    windows: _Windows, lags: Doubles, late: npt.NDArray[np.bool_], *, before: int, after: int
+) -> tuple[Doubles, _Linear]:
+    """A line, or two of one slope before and after a jump, brought to the middle of what the windows near it say."""
+    lags = lags + windows.fit(np.rint(lags).astype(np.int64), windows.sounding, before=4 * before, after=after).main
+    for _ in range(_MAX_TURNS):
+        shifts = np.rint(lags).astype(np.int64)
+        linear = windows.fit(shifts, windows.sounding, before=before, after=after)
+        offsets, _ = windows.match(shifts, linear)
+        near = windows.sounding & (np.abs(offsets) < 2 * _JUMP_SAMPLES)
+        moved = lags.copy()
+        longest = near & (late == (np.count_nonzero(late) > len(late) / 2))
+        slope = _slope(windows.centres[longest], (shifts + offsets)[longest])
+        for side in (late, ~late):
+            if np.any(near & side):
+                level = np.median((shifts + offsets - slope * windows.centres)[near & side])
+                lags[side] = level + slope * windows.centres[side]
+        if np.all(np.abs(lags - moved) < 0.6):
+            break
+    return lags, windows.fit(np.rint(lags).astype(np.int64), windows.sounding, before=before, after=after)
 
 
 @dataclass(frozen=True)
@@ -324,6 +362,7 @@ class _Windows:
         first = max(0, -offset)
         last = max(first + 1, min(len(dry), len(wet) - offset))
         count = max(1, min(_MAX_BLOCKS, int((last - first) / (_WINDOW_SECONDS * sample_rate))))
+        self.sample_rate = sample_rate
         self._wet = wet
         self._length = min((last - first) // count, round(_MAX_WINDOW_SECONDS * sample_rate))
         self._starts = _spread(first, last, self._length, count)
@@ -376,6 +415,45 @@ class _Windows:
             offsets[row] = _vertex(match, peak) - self._reach
             heights[row] = match[peak] / max(float(np.std(match)), 1e-30)
         return offsets, heights
+
+    def trace(self, lag: int, most: float) -> tuple[float, Doubles, Doubles, npt.NDArray[np.bool_]]:
+        """The straight line through the windows' lags, about ``lag``, on which most windows match together.
+
+        Matched is with the input itself, whatever the device's response and polarity; peaks that do not lie on one line
+        with those of other windows, as of a tone or of a sweep's overtones, do not add up.
+
+        Args:
+            lag: in samples, about which to look.
+            most: the lag's greatest growth from first to last window, either way.
+
+        Returns:
+            How well all match; the lag of each window; the same for two lines of that slope, of which one ends where
+            the other begins; and which windows are on the second of them.
+        """
+        rows = np.flatnonzero(self.sounding)
+        times = (self.centres - self.centres[rows].mean()) / max(float(np.ptp(self.centres[rows])), 1.0)
+        heights = np.zeros((len(rows), 2 * self._reach + 1))
+        for height, row in zip(heights, rows.tolist(), strict=True):
+            x, y = self._inputs[row], self._target(row, lag)
+            whitening = np.sqrt(_smooth(_power(x), 64) * _smooth(_power(y), 64)) + 1e-30
+            match = fft.irfft(np.conj(x) * y / whitening, self._size)
+            match = np.abs(match[: 2 * self._reach + 1])  # the target begins ``reach`` before the window
+            height[:] = np.minimum(ndimage.maximum_filter1d(match, 3) / max(float(np.std(match)), 1e-30), _MOST_HEIGHT)
+        reach = min(int(most), self._reach)
+        best, found = -1.0, (0, 0)
+        for growth in range(-reach, reach + 1, 2):
+            total = _along(heights, np.rint(growth * times[rows]).astype(int)).sum(axis=0)
+            peak = int(total.argmax())
+            if total[peak] > best:
+                best, found = float(total[peak]), (peak - (len(total) - 1) // 2, growth)
+        line = lag + found[0] + found[1] * times
+        sums = np.cumsum(_along(heights, np.rint(found[1] * times[rows]).astype(int)), axis=0)
+        parts = [sums[:-1].max(axis=1), (sums[-1] - sums[:-1]).max(axis=1)]
+        last = int(np.add(*parts).argmax()) if len(rows) > 1 else 0  # window of the first line
+        centre = (sums.shape[1] - 1) // 2
+        levels = [int(sums[last].argmax()) - centre, int((sums[-1] - sums[last]).argmax()) - centre]
+        late = np.arange(len(times)) > rows[last]
+        return best, line, lag + np.where(late, levels[1], levels[0]) + found[1] * times, late
 
     def _response(self, taps: Doubles, before: int) -> Spectrum:
         response: Spectrum = fft.rfft(np.roll(np.pad(taps, (0, self._size - len(taps))), self._reach - before))
@@ -438,7 +516,14 @@ def _course(times: Doubles, lags: Doubles) -> _Course:
     return _Course(lag, slope, jumps)
 
 
-def _slope(times: Doubles, values: Doubles) -> float:
+def _along(heights: Doubles, shifts: npt.NDArray[np.intp]) -> Doubles:
+    """Rows moved back by ``shifts``, as far as all of them reach."""
+    room = int(np.abs(shifts).max(initial=0))
+    size = heights.shape[1] - 2 * room
+    return np.stack([row[room + shift : room + shift + size] for row, shift in zip(heights, shifts, strict=True)])
+
+
+def _slope(times: npt.NDArray[np.floating], values: npt.NDArray[np.floating]) -> float:
     """Median of the slopes between all pairs (Theil-Sen): a quarter of the values may be wild."""
     first, second = np.triu_indices(len(values), 1)
     if len(first) == 0:

@@ -12,6 +12,8 @@ import soxr
 from scipy import fft, linalg, signal
 
 from fxtrain.audio import LAG_GUARD, apply_lag, estimate_alignment, read_audio
+from fxtrain.circuits import synthesise_guitar
+from fxtrain.live.capture_signal import capture_signal
 
 RATE = 48000
 DRIVES = [f"drive-{number:02d}" for number in range(2, 13)]
@@ -249,3 +251,46 @@ def test_a_simulated_pedal_has_one_lag_at_every_gain(shared_data, gain):
     assert [alignment.lag_samples for alignment in found] == [0, 0]
     assert [alignment.polarity for alignment in found] == [-1, -1]
     assert min(alignment.confidence for alignment in found) > 0.9
+
+
+def distorted(samples, gain):
+    """A band-pass into a hard-driven stage: hardly a waveform is left."""
+    b, a = signal.butter(1, [80, 5000], "bandpass", fs=RATE)
+    return np.tanh(gain * signal.lfilter(b, a, samples)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def minutes():
+    """Playing, and the test signal with its sweeps and sines, which match themselves at many lags."""
+    return {"guitar": synthesise_guitar(90, RATE, 3), "test signal": capture_signal(RATE)}
+
+
+@pytest.mark.parametrize("material", ["guitar", "test signal"])
+@pytest.mark.parametrize("gain", [2.0, 30.0, 200.0])
+@pytest.mark.parametrize("parts_per_million", [20, -50])
+def test_drift_is_found_through_heavy_distortion_and_sweeps(minutes, material, gain, parts_per_million):
+    dry = minutes[material]
+    clock = 1 + parts_per_million / 1e6
+    wet = soxr.resample(distorted(dry, gain).astype(np.float64), 1e6, 1e6 * clock, quality="VHQ").astype(np.float32)
+    wet = np.concatenate([np.zeros(50, np.float32), wet, np.zeros(RATE, np.float32)])[: len(dry)]
+    found = estimate_alignment(dry, wet, RATE)
+    growth = parts_per_million / 1e6 * len(dry)
+    assert found.drift_samples == pytest.approx(growth, abs=0.02 * abs(growth) + 2)
+    assert found.lag_samples == pytest.approx(50 + growth / 2, abs=8)  # half way through
+    assert found.jumps == ()
+
+
+@pytest.mark.parametrize("material", ["guitar", "test signal"])
+@pytest.mark.parametrize("gain", [2.0, 30.0, 200.0])
+def test_a_dropout_is_found_through_heavy_distortion_and_sweeps(minutes, material, gain):
+    dry = minutes[material]
+    wet = distorted(dry, gain)
+    lost = 4 * len(wet) // 7
+    wet = np.concatenate([np.zeros(50, np.float32), wet[:lost], wet[lost + 256 :]])
+    found = estimate_alignment(dry, wet, RATE)
+    (jump,) = found.jumps
+    assert jump.samples == pytest.approx(-256, abs=8)
+    assert jump.steady
+    assert jump.after_seconds - 7 < lost / RATE < jump.before_seconds + 7  # windows lie up to six seconds apart
+    assert found.lag_samples == pytest.approx(50, abs=12)  # that of the longer part
+    assert abs(found.drift_samples) < 16
