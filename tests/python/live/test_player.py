@@ -15,6 +15,7 @@ import soundfile
 from stream_callback import play
 
 from fxtrain.audio import AudioWriter
+from fxtrain.cli import main
 from fxtrain.errors import AudioFileError, DeviceError, FxtrainError, ModelFileError
 from fxtrain.live import player as module
 from fxtrain.live.devices import Device, Wiring
@@ -231,3 +232,22 @@ def test_channels_are_named_for_a_person(models: list[Path]) -> None:
     with Player(replace(WIRING, output_channels=(1,)), models, PlayerSettings()) as player:
         assert player.status().input_name == "Box, channel 1"
         assert player.status().output_name == "Box, channel 2"
+
+
+@pytest.mark.parametrize(
+    ("feeds_back", "arguments", "muted"), [(True, [], True), (True, ["--unmute"], False), (False, [], False)]
+)
+def test_it_begins_muted_where_it_would_howl_and_says_so(
+    models: list[Path],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    feeds_back: bool,
+    arguments: list[str],
+    muted: bool,
+) -> None:
+    wiring = replace(WIRING, feeds_back=feeds_back)
+    monkeypatch.setattr("fxtrain.live.devices.wiring_from", lambda args, rate: wiring)
+    assert main(["live", str(models[0]), "--seconds", "0.05", *arguments]) == 0
+    said = capsys.readouterr().out
+    assert ("microphone and speakers would howl: plug in headphones, then press m" in said) is muted
+    assert ("muted" in said) is muted
