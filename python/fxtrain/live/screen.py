@@ -149,6 +149,7 @@ class LiveScreen(App[None]):
         seconds: after which the screen ends; None for no end.
     """
 
+    TITLE = "fxtrain live"
     ENABLE_COMMAND_PALETTE = False
     CSS = f"Screen {{ background: {BACKGROUND}; overflow: hidden; layout: vertical; }}"
     BINDINGS: ClassVar[list[BindingType]] = [
