@@ -29,6 +29,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from scipy import fft, ndimage
+from scipy.signal import windows as tapering
 
 __all__ = ["LAG_GUARD", "Alignment", "LagJump", "apply_lag", "estimate_alignment"]
 
@@ -318,7 +319,7 @@ def _refined(
     windows: _Windows, lags: Doubles, late: npt.NDArray[np.bool_], *, before: int, after: int
 ) -> tuple[Doubles, _Linear]:
     """A line, or two of one slope before and after a jump, brought to the middle of what the windows near it say."""
-    lags = lags + windows.fit(np.rint(lags).astype(np.int64), windows.sounding, before=4 * before, after=after).main
+    lags = lags.copy()
     for _ in range(_MAX_TURNS):
         shifts = np.rint(lags).astype(np.int64)
         linear = windows.fit(shifts, windows.sounding, before=before, after=after)
@@ -363,7 +364,7 @@ class _Windows:
         last = max(first + 1, min(len(dry), len(wet) - offset))
         count = max(1, min(_MAX_BLOCKS, int((last - first) / (_WINDOW_SECONDS * sample_rate))))
         self.sample_rate = sample_rate
-        self._wet = wet
+        self._dry, self._wet = dry, wet
         self._length = min((last - first) // count, round(_MAX_WINDOW_SECONDS * sample_rate))
         self._starts = _spread(first, last, self._length, count)
         self._reach = round(_FINE_SECONDS * sample_rate)
@@ -433,11 +434,17 @@ class _Windows:
         rows = np.flatnonzero(self.sounding)
         times = (self.centres - self.centres[rows].mean()) / max(float(np.ptp(self.centres[rows])), 1.0)
         heights = np.zeros((len(rows), 2 * self._reach + 1))
+        tapers = [tapering.tukey(self._length + more, 0.1) for more in (0, 2 * self._reach)]
         for height, row in zip(heights, rows.tolist(), strict=True):
-            x, y = self._inputs[row], self._target(row, lag)
-            whitening = np.sqrt(_smooth(_power(x), 64) * _smooth(_power(y), 64)) + 1e-30
-            match = fft.irfft(np.conj(x) * y / whitening, self._size)
-            match = np.abs(match[: 2 * self._reach + 1])  # the target begins ``reach`` before the window
+            # Cut off with a fade: the match of one cut with the other would be the same in all windows.
+            start = int(self._starts[row])
+            x = fft.rfft(_cut(self._dry, start, self._length) * tapers[0], self._size)
+            target = _cut(self._wet, start + lag - self._reach, self._length + 2 * self._reach)
+            y = fft.rfft(target * tapers[1], self._size)
+            power = [_smooth(_power(each), 64) + 1e-30 for each in (x, y)]
+            whitening = np.sqrt((power[0] + _RIDGE * power[0].max()) * (power[1] + _RIDGE * power[1].max()))
+            match = np.abs(fft.irfft(np.conj(x) * y / whitening, self._size))
+            match = match[: 2 * self._reach + 1]  # the target begins ``reach`` before the window
             height[:] = np.minimum(ndimage.maximum_filter1d(match, 3) / max(float(np.std(match)), 1e-30), _MOST_HEIGHT)
         reach = min(int(most), self._reach)
         best, found = -1.0, (0, 0)
