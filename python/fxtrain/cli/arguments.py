@@ -11,6 +11,7 @@ from fxtrain.errors import ConfigError
 __all__ = [
     "add_clip_arguments",
     "add_device_arguments",
+    "add_oversample_argument",
     "add_recording_arguments",
     "check_clips",
     "finite_float",
@@ -80,6 +81,18 @@ def add_device_arguments(parser: argparse._ActionsContainer, *, rate: str) -> No
         default=64,
         metavar="N",
         help="frames at a time; JACK's own period counts where JACK is used (default: 64)",
+    )
+
+
+def add_oversample_argument(parser: argparse._ActionsContainer) -> None:
+    """``--oversample``: how many times a model runs per frame."""
+    parser.add_argument(
+        "--oversample",
+        type=int,
+        choices=[1, 2, 4, 8],
+        default=1,
+        metavar="N",
+        help="play at 2, 4 or 8 times the sample rate, against aliasing (default: 1)",
     )
 
 

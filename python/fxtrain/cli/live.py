@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from rich.console import Console
 from rich.markup import escape
 
-from fxtrain.cli.arguments import add_device_arguments, finite_float, positive_float
+from fxtrain.cli.arguments import add_device_arguments, add_oversample_argument, finite_float, positive_float
 from fxtrain.errors import ConfigError, DeviceError, FxtrainError, InputError, OutputExistsError
 
 if TYPE_CHECKING:
@@ -36,14 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output-gain", type=finite_float, default=0.0, metavar="DB", help="after it (default: 0)")
     parser.add_argument("--gate", type=finite_float, metavar="DB", help="noise gate that closes below so many dBFS")
     parser.add_argument("--ir", type=Path, metavar="FILE", help="impulse response of a cabinet, WAV, AIFF or FLAC")
-    parser.add_argument(
-        "--oversample",
-        type=int,
-        choices=[1, 2, 4, 8],
-        default=1,
-        metavar="N",
-        help="play at 2, 4 or 8 times the sample rate, against aliasing (default: 1)",
-    )
+    add_oversample_argument(parser)
     parser.add_argument(
         "--record", nargs=2, type=Path, metavar=("DRY.wav", "WET.wav"), help="record input and output from the start"
     )
@@ -70,8 +63,8 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any] 
     from fxtrain.live.devices import wiring_from
     from fxtrain.live.player import Player, PlayerSettings
 
-    models = [model_file(path) for path in args.models]
-    wiring = wiring_from(args, engine.load(models[0]).info.sample_rate)
+    models = [engine.load(model_file(path)).info for path in args.models]
+    wiring = wiring_from(args, models[0].sample_rate)
     settings = PlayerSettings(
         oversampling=args.oversample,
         input_gain_db=args.gain,

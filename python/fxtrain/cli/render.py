@@ -17,7 +17,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from fxtrain import engine
 from fxtrain.audio import AudioReader, AudioWriter
-from fxtrain.cli.arguments import positive_int
+from fxtrain.cli.arguments import add_oversample_argument, positive_int
 from fxtrain.errors import AudioFileError, ConfigError, OutputExistsError
 
 __all__ = ["MODE", "SUMMARY", "add_arguments", "run"]
@@ -48,14 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--resample", action="store_true", help="convert the recording to the model's sample rate where they differ"
     )
-    parser.add_argument(
-        "--oversample",
-        type=int,
-        choices=[1, 2, 4, 8],
-        default=1,
-        metavar="N",
-        help="play at 2, 4 or 8 times the sample rate, against aliasing; OUT stays aligned with IN (default: 1)",
-    )
+    add_oversample_argument(parser)
     parser.add_argument("--force", action="store_true", help="overwrite OUT")
 
 

@@ -66,7 +66,7 @@ class Player:
 
     Args:
         wiring: devices, rate and channels.
-        models: files, at least one; each is loaded once and checked.
+        models: what :func:`fxtrain.engine.load` has told of the files, at least one.
         settings: what to begin with.
 
     Raises:
@@ -75,10 +75,10 @@ class Player:
         DeviceError: on entering, where the devices refuse.
     """
 
-    def __init__(self, wiring: Wiring, models: Sequence[Path], settings: PlayerSettings) -> None:
+    def __init__(self, wiring: Wiring, models: Sequence[engine.ModelInfo], settings: PlayerSettings) -> None:
         self.wiring = wiring
         self.settings = settings
-        self._models = [(path, engine.load(path).info) for path in models]
+        self._models = list(models)
         cabinet = None if settings.cabinet is None else _read_cabinet(settings.cabinet)
         self._num_recorded = 1 if cabinet is None else min(len(cabinet[0]), len(wiring.output_channels))
         self.chain = _engine.LiveChain(
@@ -94,7 +94,7 @@ class Player:
                 self.chain.set_cabinet(*cabinet)
             except ValueError as error:
                 raise AudioFileError(f"{settings.cabinet}: {error}") from None
-        self.chain.set_model(models[0], oversampling=settings.oversampling, self_test=False)
+        self.chain.set_model(models[0].path, oversampling=settings.oversampling, self_test=False)
         self._wanted = self._loaded = 0
         self._loader: threading.Thread | None = None
         self._lock = threading.Lock()
@@ -164,7 +164,7 @@ class Player:
                     self._loader = None
                     return
             try:
-                self.chain.set_model(self._models[index][0], oversampling=self.settings.oversampling, self_test=False)
+                self.chain.set_model(self._models[index].path, oversampling=self.settings.oversampling, self_test=False)
                 self._problem = ""
                 with self._lock:
                     self._loaded = index
@@ -270,8 +270,8 @@ class Player:
         pitch = self.chain.pitch() if self._tuning and connected else None
         chain, wiring = self.chain, self.wiring
         return Status(
-            model=self._models[index][1].name,
-            model_detail=self._detail(self._models[index][1]),
+            model=self._models[index].name,
+            model_detail=self._detail(self._models[index]),
             model_index=index,
             num_models=len(self._models),
             loading=index != self._loaded,

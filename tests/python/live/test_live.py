@@ -299,7 +299,7 @@ def listen_from_the_start(model: Path) -> np.ndarray:
 
     nothing = dict.fromkeys(("input_device", "output_device", "input_channel", "output_channel", "sample_rate"))
     wiring = choose_wiring(**nothing, block_size=64, preferred_rate=None)  # type: ignore[arg-type]
-    player = Player(wiring, [model], PlayerSettings())
+    player = Player(wiring, [engine.load(model).info], PlayerSettings())
     player.chain.start_recording()
     with player:
         time.sleep(0.5)

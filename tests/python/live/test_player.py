@@ -14,9 +14,10 @@ import pytest
 import soundfile
 from stream_callback import play
 
+from fxtrain import engine
 from fxtrain.audio import AudioWriter
 from fxtrain.cli import main
-from fxtrain.errors import AudioFileError, DeviceError, FxtrainError, ModelFileError
+from fxtrain.errors import AudioFileError, DeviceError, FxtrainError
 from fxtrain.live import player as module
 from fxtrain.live.devices import Device, Wiring
 from fxtrain.live.player import Player, PlayerSettings
@@ -59,10 +60,12 @@ def still(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[StillStream]]:
 
 
 @pytest.fixture
-def models(make_model: Callable) -> list[Path]:
+def models(make_model: Callable) -> list[engine.ModelInfo]:
     """Three models whose names are theirs."""
     return [
-        make_model([("dense", 1)], seed=seed, name=f"{seed}.json", metadata={"name": f"Amp {seed}"}).path
+        engine.load(
+            make_model([("dense", 1)], seed=seed, name=f"{seed}.json", metadata={"name": f"Amp {seed}"}).path
+        ).info
         for seed in (1, 2, 3)
     ]
 
@@ -74,7 +77,7 @@ def wait_until_loaded(player: Player) -> None:
         time.sleep(0.01)
 
 
-def test_models_go_round_in_both_directions(models: list[Path]) -> None:
+def test_models_go_round_in_both_directions(models: list[engine.ModelInfo]) -> None:
     with Player(WIRING, models, PlayerSettings()) as player:
         names = []
         for step in (1, 1, 1, -1):
@@ -88,7 +91,7 @@ def test_models_go_round_in_both_directions(models: list[Path]) -> None:
         assert (player.status().model, player.status().model_index, player.status().num_models) == ("Amp 2", 1, 3)
 
 
-def test_of_many_wishes_the_last_one_counts(models: list[Path]) -> None:
+def test_of_many_wishes_the_last_one_counts(models: list[engine.ModelInfo]) -> None:
     with Player(WIRING, models, PlayerSettings()) as player:
         for _ in range(50):
             player.step_model(1)
@@ -98,9 +101,9 @@ def test_of_many_wishes_the_last_one_counts(models: list[Path]) -> None:
         assert player.status().problem == ""
 
 
-def test_a_model_that_has_vanished_is_told_and_the_other_plays_on(models: list[Path]) -> None:
+def test_a_model_that_has_vanished_is_told_and_the_other_plays_on(models: list[engine.ModelInfo]) -> None:
     with Player(WIRING, models, PlayerSettings()) as player:
-        models[1].unlink()
+        models[1].path.unlink()
         player.step_model(1)
         wait_until_loaded(player)
         assert "2.json" in player.status().problem
@@ -110,11 +113,7 @@ def test_a_model_that_has_vanished_is_told_and_the_other_plays_on(models: list[P
         assert (player.status().model, player.status().problem) == ("Amp 3", "")
 
 
-def test_what_cannot_be_played_is_refused_beforehand(models: list[Path], tmp_path: Path) -> None:
-    broken = tmp_path / "broken.json"
-    broken.write_text("[]")
-    with pytest.raises(ModelFileError, match=r"broken\.json"):
-        Player(WIRING, [models[0], broken], PlayerSettings())
+def test_what_cannot_be_played_is_refused_beforehand(models: list[engine.ModelInfo], tmp_path: Path) -> None:
     long = tmp_path / "song.wav"
     soundfile.write(long, np.ones(40 * 8_000), 8_000)
     with pytest.raises(AudioFileError, match=r"40\.0 s, where an impulse response"):
@@ -125,7 +124,7 @@ def test_what_cannot_be_played_is_refused_beforehand(models: list[Path], tmp_pat
         Player(WIRING, models, PlayerSettings(cabinet=silent))
 
 
-def test_switches_and_gains_are_what_was_asked_for(models: list[Path]) -> None:
+def test_switches_and_gains_are_what_was_asked_for(models: list[engine.ModelInfo]) -> None:
     settings = PlayerSettings(input_gain_db=2.0, gate_on=True, gate_threshold_db=-55.0, mute_reason="it would howl")
     with Player(WIRING, models, settings) as player:
         first = player.status()
@@ -143,7 +142,9 @@ def test_switches_and_gains_are_what_was_asked_for(models: list[Path]) -> None:
         assert (now.input_gain_db, now.output_gain_db) == (1.0, 60.0)
 
 
-def test_latency_is_the_drivers_until_it_was_measured(models: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_latency_is_the_drivers_until_it_was_measured(
+    models: list[engine.ModelInfo], monkeypatch: pytest.MonkeyPatch
+) -> None:
     with Player(WIRING, models, PlayerSettings(oversampling=2)) as player:
         added = player.chain.latency / RATE
         assert added > 0
@@ -157,13 +158,13 @@ def test_latency_is_the_drivers_until_it_was_measured(models: list[Path], monkey
 
 
 def test_details_tell_of_conversion_and_oversampling(make_model: Callable) -> None:
-    model = make_model([("lstm", 12), ("dense", 1)], samplerate=44_100).path
+    model = engine.load(make_model([("lstm", 12), ("dense", 1)], samplerate=44_100).path).info
     with Player(WIRING, [model], PlayerSettings(oversampling=4)) as player:
         detail = player.status().model_detail
     assert detail.split(" \N{MIDDLE DOT} ") == ["LSTM 12", "44.1 kHz, converted", "4 times oversampled"]
 
 
-def test_recordings_get_names_of_their_own_and_lie_side_by_side(models: list[Path], tmp_path: Path) -> None:
+def test_recordings_get_names_of_their_own_and_lie_side_by_side(models: list[engine.ModelInfo], tmp_path: Path) -> None:
     folder = tmp_path / "takes"
     folder.mkdir()
     x = np.random.default_rng(0).uniform(-0.5, 0.5, (RATE, 1)).astype(np.float32)
@@ -188,7 +189,7 @@ def test_recordings_get_names_of_their_own_and_lie_side_by_side(models: list[Pat
 
 
 def test_a_disk_that_is_full_ends_the_recording_not_the_sound(
-    models: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    models: list[engine.ModelInfo], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(self: AudioWriter, block: np.ndarray) -> None:
         raise FxtrainError("take-wet.wav could not be written (no space left): check the free space.")
@@ -206,7 +207,7 @@ def test_a_disk_that_is_full_ends_the_recording_not_the_sound(
 
 
 def test_a_device_that_has_gone_ends_the_recording_and_stays_gone(
-    models: list[Path], tmp_path: Path, still: type[StillStream]
+    models: list[engine.ModelInfo], tmp_path: Path, still: type[StillStream]
 ) -> None:
     settings = PlayerSettings(record=(tmp_path / "dry.wav", tmp_path / "wet.wav"))
     with Player(WIRING, models, settings) as player:
@@ -220,7 +221,9 @@ def test_a_device_that_has_gone_ends_the_recording_and_stays_gone(
     assert soundfile.info(tmp_path / "wet.wav").frames == 6_400
 
 
-def test_a_device_that_refuses_leaves_no_files(models: list[Path], tmp_path: Path, still: type[StillStream]) -> None:
+def test_a_device_that_refuses_leaves_no_files(
+    models: list[engine.ModelInfo], tmp_path: Path, still: type[StillStream]
+) -> None:
     still.is_there = False
     settings = PlayerSettings(record=(tmp_path / "dry.wav", tmp_path / "wet.wav"))
     with pytest.raises(DeviceError, match="busy"), Player(WIRING, models, settings):
@@ -228,7 +231,7 @@ def test_a_device_that_refuses_leaves_no_files(models: list[Path], tmp_path: Pat
     assert not [path for path in tmp_path.iterdir() if path.suffix in (".wav", ".part")]
 
 
-def test_channels_are_named_for_a_person(models: list[Path]) -> None:
+def test_channels_are_named_for_a_person(models: list[engine.ModelInfo]) -> None:
     with Player(replace(WIRING, output_channels=(1,)), models, PlayerSettings()) as player:
         assert player.status().input_name == "Box, channel 1"
         assert player.status().output_name == "Box, channel 2"
@@ -238,7 +241,7 @@ def test_channels_are_named_for_a_person(models: list[Path]) -> None:
     ("feeds_back", "arguments", "muted"), [(True, [], True), (True, ["--unmute"], False), (False, [], False)]
 )
 def test_it_begins_muted_where_it_would_howl_and_says_so(
-    models: list[Path],
+    models: list[engine.ModelInfo],
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     feeds_back: bool,
@@ -247,7 +250,16 @@ def test_it_begins_muted_where_it_would_howl_and_says_so(
 ) -> None:
     wiring = replace(WIRING, feeds_back=feeds_back)
     monkeypatch.setattr("fxtrain.live.devices.wiring_from", lambda args, rate: wiring)
-    assert main(["live", str(models[0]), "--seconds", "0.05", *arguments]) == 0
+    assert main(["live", str(models[0].path), "--seconds", "0.05", *arguments]) == 0
     said = capsys.readouterr().out
     assert ("microphone and speakers would howl: plug in headphones, then press m" in said) is muted
     assert ("muted" in said) is muted
+
+
+def test_a_file_that_is_no_model_is_refused_before_anything_plays(
+    models: list[engine.ModelInfo], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = tmp_path / "broken.json"
+    broken.write_text("[]")
+    assert main(["live", str(models[0].path), str(broken)]) == 2
+    assert "broken.json" in capsys.readouterr().err
