@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-from jack_server import PERIOD, RATE, Recording, jack_server, lag_of, play_through, running
+from jack_server import PERIOD, RATE, Recording, jack_server, play_through, running
 from own_process import call
 from terminal import terminal
 
@@ -43,9 +43,24 @@ def play(server: dict[str, str], x: np.ndarray, *, freewheel: bool) -> Recording
     return call(play_through, "PortAudio", x[None], freewheel, 30.0, environment=server)
 
 
-def unharmed(recorded: np.ndarray, expected: np.ndarray, lag: int) -> float:
-    """The share of frames that came through bit for bit."""
-    return float(np.mean(recorded[lag : lag + len(expected)] == expected))
+def unharmed(sent: np.ndarray, received: np.ndarray, came: np.ndarray, went: np.ndarray) -> float:
+    """The share of stretches that came as they were sent, and whose answer was received as it went, a period later.
+
+    A busy machine may lose periods at either side, after which the two sides count differently; not within most
+    stretches.
+    """
+    length = RATE // 8
+    starts = range(0, len(sent) - length + 1, length)
+    whole = 0
+    for start in starts:
+        stretch = sent[start : start + length]
+        loudest = int(np.abs(stretch).argmax())
+        for at in np.flatnonzero(came == stretch[loudest]) - loudest:
+            if at >= 0 and np.array_equal(came[at : at + length], stretch):
+                back = received[start + PERIOD : start + PERIOD + length]
+                whole += np.array_equal(back, went[at : at + length])
+                break
+    return whole / len(starts)
 
 
 @pytest.mark.parametrize("freewheel", [True, False], ids=["freewheel", "real time"])
@@ -60,16 +75,8 @@ def test_what_is_heard_is_what_render_makes_one_period_later(
         assert live.wait(20) == 0, (tmp_path / "live.log").read_text()
     assert fxtrain("render", model, dry, rendered, environment=server).returncode == 0
     np.testing.assert_array_equal(read(wet), read(rendered))
-    # What was sent arrived in one piece ...
-    came = read(dry)
-    start = lag_of(came, playing)
-    if freewheel:
-        np.testing.assert_array_equal(came[start : start + len(playing)], playing)
-    # ... and what came back is what was recorded, later by the period that the way back to the sender takes.
-    expected = read(wet)[start : start + len(playing)]
-    assert lag_of(recording.samples[0], expected) == PERIOD
-    share = unharmed(recording.samples[0], expected, PERIOD)
-    assert share == 1.0 if freewheel else share > 0.5  # a busy machine may lose periods; then both sides differ
+    share = unharmed(playing, recording.samples[0], read(dry), read(wet))
+    assert share == 1.0 if freewheel else share > 0.2
     log = (tmp_path / "live.log").read_text()
     said = json.loads(log[log.index("{") :])
     assert said["block_size"] == PERIOD
