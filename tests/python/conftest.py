@@ -88,11 +88,11 @@ def make_model(tmp_path: Path) -> Callable[..., MadeModel]:
 
 @pytest.fixture
 def wire(tmp_path: Path) -> Callable[..., Path]:
-    """``wire(**root_keys)`` writes a model that passes its input on, to the bit."""
+    """``wire(**root_keys)`` writes a model that passes its input on, to the bit; or adds a bias to it."""
 
-    def make(name: str = "wire.json", **keys: Any) -> Path:
+    def make(name: str = "wire.json", *, bias: float = 0.0, **keys: Any) -> Path:
         made = write_model(tmp_path / name, [("dense", 1)], **keys)
-        made.document["layers"][0]["weights"] = [[[1.0]], [0.0]]
+        made.document["layers"][0]["weights"] = [[[1.0]], [bias]]
         made.path.write_text(json.dumps(made.document))
         return made.path
 

@@ -1,22 +1,30 @@
 # SPDX-License-Identifier: MIT
-"""A JACK server without a sound card, and the command line on it."""
+"""Audio interfaces that are not there, and the command line on them."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
-from jack_server import jack_server
+from jack_server import DEADLINE, jack_server
+from patient_interface import patient_interface
 
 
 @pytest.fixture
 def server(environment: dict[str, str], tmp_path: Path) -> Iterator[dict[str, str]]:
-    """The environment of clients of a server of their own."""
+    """The environment of clients of a JACK server of their own. Its clock is real: what is late is lost."""
     with jack_server(environment, tmp_path / "jackd.log") as theirs:
         yield theirs
+
+
+@pytest.fixture
+def interface(environment: dict[str, str]) -> Callable[..., dict[str, str]]:
+    """``interface(device="drive", ...)`` is the environment of programs with that audio interface, which waits."""
+    return partial(patient_interface, environment)
 
 
 @pytest.fixture
@@ -36,7 +44,7 @@ def fxtrain() -> Callable[..., subprocess.CompletedProcess[str]]:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=10 * DEADLINE,
             check=False,
         )
 

@@ -1,16 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""``fxtrain capture`` as a user runs it, through a simulated amplifier on a JACK server without a sound card."""
+"""``fxtrain capture`` as a user runs it, through a simulated amplifier on an audio interface that is not there."""
 
 from __future__ import annotations
 
 import json
-import os
-import pty
 import shlex
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -19,11 +16,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from jack_amp import Drive, jack_amp
-from jack_server import PERIOD, RATE
+from jack_amp import jack_amp
 from made_models import write_model
+from patient_interface import PERIOD, RATE, Drive
 from rich.console import Console
 from small_amplifier import TINY
+from terminal import terminal
 
 from fxtrain import engine
 from fxtrain.audio import read_audio, write_audio
@@ -34,6 +32,7 @@ from fxtrain.errors import Interrupted
 from fxtrain.live.stream import Recorded
 from fxtrain.live.take import Level, make_take
 
+FXTRAIN = [sys.executable, "-m", "fxtrain"]
 SHORT = [*TINY, "--epochs", "1", "--seed", "3", "--device", "cpu", "-q"]
 
 
@@ -54,11 +53,12 @@ Command = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture
-def capture(server: dict[str, str], fxtrain: Command, dry: Path) -> Command:
-    """``capture(*arguments)`` runs ``fxtrain capture --play dry.wav --out wet.wav`` on the server."""
+def capture(interface: Callable[..., dict[str, str]], fxtrain: Command, dry: Path) -> Command:
+    """``capture(*arguments, device=...)`` runs ``fxtrain capture --play dry.wav --out wet.wav`` on an interface."""
 
-    def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-        return fxtrain("capture", "--play", dry, "--out", "wet.wav", *arguments, environment=server)
+    def run(*arguments: object, **settings: Any) -> subprocess.CompletedProcess[str]:
+        environment = interface(**settings)
+        return fxtrain("capture", "--play", dry, "--out", "wet.wav", *arguments, environment=environment)
 
     return run
 
@@ -68,11 +68,8 @@ def left_behind() -> set[str]:
     return {path.name for path in Path().iterdir() if path.suffix in (".wav", ".part", ".tmp")} - {"dry.wav"}
 
 
-def test_the_capture_is_the_amplifiers_output_bit_for_bit(
-    capture: Command, server: dict[str, str], playing: np.ndarray, tmp_path: Path
-) -> None:
-    with jack_amp(server, tmp_path / "amp.log", "drive", "--freewheel"):
-        done = capture("--json")
+def test_the_capture_is_the_amplifiers_output_bit_for_bit(capture: Command, playing: np.ndarray) -> None:
+    done = capture("--json", device="drive")
     assert done.returncode == 0, done.stderr
     facts = json.loads(done.stdout)
     assert (facts["round_trip_frames"], facts["round_trip_source"]) == (PERIOD, "take")
@@ -88,14 +85,23 @@ def test_the_capture_is_the_amplifiers_output_bit_for_bit(
     assert "Fit to train on" in done.stderr
 
 
-def test_what_latency_has_measured_is_taken_off(
-    capture: Command, fxtrain: Command, server: dict[str, str], playing: np.ndarray, tmp_path: Path
+@pytest.mark.realtime
+def test_a_capture_through_jack_is_the_amplifiers_output_bit_for_bit(
+    server: dict[str, str], fxtrain: Command, dry: Path, playing: np.ndarray, tmp_path: Path
 ) -> None:
-    with jack_amp(server, tmp_path / "wire.log", "wire", "--freewheel"):
-        done = fxtrain("latency", environment=server)
-    assert done.returncode == 0, done.stderr
     with jack_amp(server, tmp_path / "amp.log", "drive", "--freewheel"):
-        done = capture("--no-level-check")
+        done = fxtrain("capture", "--play", dry, "--out", "wet.wav", "--takes", 9, "--json", environment=server)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["round_trip_frames"] == PERIOD
+    np.testing.assert_array_equal(read_audio("wet.wav").samples, Drive()(playing))
+
+
+def test_what_latency_has_measured_is_taken_off(
+    capture: Command, interface: Callable[..., dict[str, str]], fxtrain: Command, playing: np.ndarray
+) -> None:
+    done = fxtrain("latency", environment=interface(device="wire"))
+    assert done.returncode == 0, done.stderr
+    done = capture("--no-level-check", device="drive")
     assert done.returncode == 0, done.stderr
     assert f"a round trip of {PERIOD} frames (2.67 ms, as fxtrain latency has measured it) is cut off" in done.stdout
     assert "Learn it with  fxtrain fit dry.wav wet.wav" in done.stdout
@@ -103,7 +109,7 @@ def test_what_latency_has_measured_is_taken_off(
 
 
 def test_fit_on_a_capture_has_the_error_of_the_file_based_run(
-    capture: Command, server: dict[str, str], playing: np.ndarray, tmp_path: Path
+    capture: Command, playing: np.ndarray, tmp_path: Path
 ) -> None:
     made = write_model(tmp_path / "amp.json", [("lstm", 8), ("dense", 1)], seed=4, samplerate=RATE, in_skip=1)
     dry = 0.4 * playing[: 8 * RATE]
@@ -112,8 +118,8 @@ def test_fit_on_a_capture_has_the_error_of_the_file_based_run(
     rest = np.zeros(RATE, np.float32)
     expected = engine.load(made.path).process(np.concatenate([rest, dry]))[len(rest) :]
     write_audio("file-based.wav", expected, RATE)
-    with jack_amp(server, tmp_path / "amp.log", "model", "--model", made.path, "--freewheel"):
-        done = capture("--round-trip", PERIOD, "--no-level-check", "--ignore", "identical")
+    arguments = ["--round-trip", PERIOD, "--no-level-check", "--ignore", "identical"]
+    done = capture(*arguments, device="model", model=made.path)
     assert done.returncode == 0, done.stderr
     np.testing.assert_array_equal(read_audio("wet.wav").samples, expected)
     errors = []
@@ -123,53 +129,41 @@ def test_fit_on_a_capture_has_the_error_of_the_file_based_run(
     assert errors[0] == errors[1]
 
 
-def test_a_take_with_an_xrun_is_made_again(
-    capture: Command, server: dict[str, str], playing: np.ndarray, tmp_path: Path
-) -> None:
+def test_a_take_with_an_xrun_is_made_again(capture: Command, playing: np.ndarray, tmp_path: Path) -> None:
     write_audio("dry.wav", playing[: 3 * RATE], RATE)
-    with jack_amp(server, tmp_path / "amp.log", "drive", "--freewheel", "--stall"):
-        done = capture("--no-level-check", "--json", "--takes", 4, "--round-trip", PERIOD)
+    arguments = ["--no-level-check", "--json", "--round-trip", PERIOD]
+    done = capture(*arguments, device="drive", loses_at=RATE, once=tmp_path / "lost")
     assert done.returncode == 0, done.stderr
     facts = json.loads(done.stdout)
-    assert facts["takes"] >= 2
-    assert "xrun" in facts["discarded"][0]
+    assert facts["takes"] == 2
+    assert "1 xrun" in facts["discarded"][0]
     assert "Take 1 is thrown away" in done.stderr
     np.testing.assert_array_equal(read_audio("wet.wav").samples, Drive()(playing[: 3 * RATE]))
 
 
 @pytest.mark.parametrize(
-    ("amp", "arguments", "code", "message"),
+    ("settings", "arguments", "code", "message"),
     [
-        (["nothing"], [], 1, "Nothing comes back, silence where a peak of -24 to -3 dBFS is good"),
-        (["drive", "--level", 1.5], ["--yes"], 1, "The return clips"),
-        (["wire"], ["--no-level-check"], 2, "Wet equals dry"),
+        ({"device": "nothing"}, [], 1, "Nothing comes back, silence where a peak of -24 to -3 dBFS is good"),
+        ({"device": "drive", "level": 1.5}, ["--yes"], 1, "The return clips"),
+        ({"device": "wire"}, ["--no-level-check"], 2, "Wet equals dry"),
     ],
 )
 def test_a_return_that_is_no_good_leaves_nothing(
-    capture: Command,
-    server: dict[str, str],
-    tmp_path: Path,
-    amp: list[object],
-    arguments: list[str],
-    code: int,
-    message: str,
+    capture: Command, settings: dict[str, Any], arguments: list[str], code: int, message: str
 ) -> None:
-    with jack_amp(server, tmp_path / "amp.log", *amp, "--freewheel"):
-        done = capture("--json", *arguments)
+    done = capture("--json", *arguments, **settings)
     assert (done.returncode, done.stdout, left_behind()) == (code, "", set())
     assert message in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_another_rate_is_converted_when_asked_for(
-    capture: Command, server: dict[str, str], playing: np.ndarray, tmp_path: Path
-) -> None:
+def test_another_rate_is_converted_when_asked_for(capture: Command, playing: np.ndarray) -> None:
     write_audio("dry.wav", np.stack([playing, 0 * playing]), 44_100)
     done = capture("--yes")
     assert (done.returncode, left_behind()) == (1, set())
     assert "does not run at the 44100 Hz of dry.wav: add --sample-rate 48000" in done.stderr
-    with jack_amp(server, tmp_path / "amp.log", "drive", "--freewheel"):
-        done = capture("--json", "--sample-rate", RATE, "--no-level-check", "--round-trip", PERIOD)
+    done = capture("--json", "--sample-rate", RATE, "--no-level-check", "--round-trip", PERIOD, device="drive")
     assert done.returncode == 0, done.stderr
     assert "Took channel 1 (left) of 2" in done.stderr
     facts = json.loads(done.stdout)
@@ -206,67 +200,28 @@ def test_without_devices_it_says_so(no_devices: dict[str, str], fxtrain: Command
     assert "No sound device was found" in done.stderr
 
 
-class Terminal:
-    """A command at a terminal of its own."""
-
-    def __init__(self, environment: dict[str, str], *arguments: object) -> None:
-        self._screen, theirs = pty.openpty()
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "fxtrain", *map(str, arguments)],
-            env=environment | {"TERM": "xterm", "COLUMNS": "120"},
-            stdin=theirs,
-            stdout=theirs,
-            stderr=theirs,
-            start_new_session=True,
-        )
-        os.close(theirs)
-        os.set_blocking(self._screen, False)
-        self.shown = ""
-
-    def wait_for(self, text: str, *, seconds: float = 60.0) -> None:
-        """Waits until the terminal shows ``text`` after what was waited for before."""
-        deadline = time.monotonic() + seconds
-        while text not in self.shown:
-            try:
-                self.shown += os.read(self._screen, 65536).decode(errors="replace")
-            except BlockingIOError:
-                time.sleep(0.02)
-            except OSError:  # the command has ended
-                assert text in self.shown, self.shown
-            assert time.monotonic() < deadline, self.shown
-        self.shown = self.shown.split(text, 1)[1]
-
-    def type(self, keys: str) -> None:
-        os.write(self._screen, keys.encode())
-
-    def end(self) -> int:
-        code = self.process.wait(timeout=60)
-        os.close(self._screen)
-        return code
-
-
-def test_at_a_terminal_one_is_asked(server: dict[str, str], dry: Path, playing: np.ndarray, tmp_path: Path) -> None:
-    with jack_amp(server, tmp_path / "amp.log", "drive", "--freewheel"):
-        terminal = Terminal(server, "capture", "--play", dry, "--out", "wet.wav")
-        terminal.wait_for("[Enter] makes the take")
-        terminal.type("r\n")
-        terminal.wait_for("[Enter] makes the take")
-        terminal.type("\n")
-        terminal.wait_for("Learn it now? [Y/n]")
+def test_at_a_terminal_one_is_asked(interface: Callable[..., dict[str, str]], dry: Path, playing: np.ndarray) -> None:
+    command = [*FXTRAIN, "capture", "--play", dry, "--out", "wet.wav"]
+    with terminal(command, interface(device="drive"), columns=120) as screen:
+        screen.wait_for("[Enter] makes the take")
+        screen.press("r\n")
+        screen.wait_for(lambda text: text.count("[Enter] makes the take") == 2)
+        screen.press("\n")
+        screen.wait_for("Learn it now? [Y/n]")
         np.testing.assert_array_equal(read_audio("wet.wav").samples, Drive()(playing))
-        terminal.type("n\n")
-        terminal.wait_for("Learn it with")
-        assert terminal.end() == 0
+        screen.press("n\n")
+        screen.wait_for("Learn it with")
+        assert screen.wait() == 0
     assert left_behind() == {"wet.wav"}
 
 
-def test_an_interrupted_take_leaves_nothing(server: dict[str, str], dry: Path, tmp_path: Path) -> None:
-    with jack_amp(server, tmp_path / "amp.log", "drive"):
-        terminal = Terminal(server, "capture", "--play", dry, "--out", "wet.wav", "--no-level-check")
-        terminal.wait_for("dBFS")  # the meter moves
-        terminal.process.send_signal(signal.SIGINT)
-        terminal.wait_for("fxtrain: stopped.")
-        assert terminal.end() == 1
+def test_an_interrupted_take_leaves_nothing(interface: Callable[..., dict[str, str]], dry: Path) -> None:
+    command = [*FXTRAIN, "capture", "--play", dry, "--out", "wet.wav", "--no-level-check"]
+    with terminal(command, interface(device="drive", pace=True), columns=120) as screen:
+        screen.wait_for("dBFS")  # the meter moves
+        screen.process.send_signal(signal.SIGINT)
+        screen.wait_for("fxtrain: stopped.")
+        assert screen.wait() == 1
     assert left_behind() == set()
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""``fxtrain live`` on a JACK server without a sound card: another client plays into it and records."""
+"""``fxtrain live`` on audio interfaces that are not there: one that waits for it, and JACK without a sound card."""
 
 from __future__ import annotations
 
@@ -9,21 +9,23 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
-from jack_server import PERIOD, RATE, Recording, jack_server, play_through, running
+from jack_server import DEADLINE, PERIOD, RATE, jack_server, play_through, running
 from own_process import call
 from terminal import terminal
 
 from fxtrain import engine
 from fxtrain.cli import main
+from fxtrain.live.devices import Wiring, choose_wiring
 
+Interface = Callable[..., dict[str, str]]
 LSTM = [("lstm", 32), ("dense", 1)]
 FXTRAIN = [sys.executable, "-m", "fxtrain"]
 
@@ -39,8 +41,66 @@ def read(path: Path) -> np.ndarray:
     return samples
 
 
-def play(server: dict[str, str], x: np.ndarray, *, freewheel: bool) -> Recording:
-    return call(play_through, "PortAudio", x[None], freewheel, 30.0, environment=server)
+@contextmanager
+def live(environment: dict[str, str], log: Path, *arguments: Any) -> Iterator[subprocess.Popen[bytes]]:
+    """``fxtrain live``; it must end well once it has been asked to."""
+    with running([*FXTRAIN, "live", *arguments], environment, log) as process:
+        yield process
+        assert process.wait(DEADLINE) == 0, log.read_text()
+
+
+def wait_for_recording(path: Path, seconds: float) -> None:
+    deadline = time.monotonic() + DEADLINE
+    while recorded_seconds(path) < seconds:
+        assert time.monotonic() < deadline, f"{path} is not recorded"
+        time.sleep(0.02)
+
+
+def recorded_seconds(path: Path) -> float:
+    """How much of a mono recording of 32-bit floats is on disk, while it is being written."""
+    return max((each.stat().st_size for each in path.parent.glob(f"*{path.name}*")), default=0) / 4 / RATE
+
+
+@pytest.fixture
+def script(tmp_path: Path, playing: np.ndarray) -> Path:
+    """What is played into the interface."""
+    np.save(tmp_path / "playing.npy", playing)
+    return tmp_path / "playing.npy"
+
+
+def test_what_is_heard_is_what_render_makes(
+    interface: Interface, tmp_path: Path, model: Path, playing: np.ndarray, script: Path, fxtrain: Callable
+) -> None:
+    dry, wet, rendered, log = (tmp_path / name for name in ("dry.wav", "wet.wav", "rendered.wav", "live.log"))
+    environment = interface(input=script, output=tmp_path / "heard.npy", pace=True)
+    with live(environment, log, model, "--output-channel", 1, "--record", dry, wet, "--json") as process:
+        wait_for_recording(wet, len(playing) / RATE)
+        process.send_signal(signal.SIGTERM)
+    assert fxtrain("render", model, dry, rendered, environment=environment).returncode == 0
+    played, recorded = read(dry), read(wet)
+    np.testing.assert_array_equal(recorded, read(rendered))
+    np.testing.assert_array_equal(played[: len(playing)], playing)
+    heard = np.load(tmp_path / "heard.npy")
+    np.testing.assert_array_equal(heard[: len(recorded), 0], recorded)
+    said = json.loads(log.read_text()[log.read_text().index("{") :])
+    assert (said["block_size"], said["xruns"]) == (PERIOD, 0)
+    assert len(playing) <= said["blocks"] * PERIOD <= len(heard)
+    assert 0 < said["load"]["median"] <= said["load"]["p99.9"]
+
+
+@pytest.mark.realtime
+@pytest.mark.parametrize("freewheel", [True, False], ids=["freewheel", "real time"])
+def test_what_is_heard_through_jack_is_what_render_makes_one_period_later(
+    server: dict[str, str], tmp_path: Path, model: Path, playing: np.ndarray, fxtrain: Callable, freewheel: bool
+) -> None:
+    dry, wet, rendered, log = (tmp_path / name for name in ("dry.wav", "wet.wav", "rendered.wav", "live.log"))
+    with live(server, log, model, "--output-channel", 1, "--record", dry, wet) as process:
+        received = call(play_through, "PortAudio", playing[None], freewheel, environment=server)[0]
+        process.send_signal(signal.SIGTERM)
+    assert fxtrain("render", model, dry, rendered, environment=server).returncode == 0
+    np.testing.assert_array_equal(read(wet), read(rendered))
+    share = unharmed(playing, received, read(dry), read(wet))
+    assert share == 1.0 if freewheel else share > 0.2
 
 
 def unharmed(sent: np.ndarray, received: np.ndarray, came: np.ndarray, went: np.ndarray) -> float:
@@ -63,42 +123,18 @@ def unharmed(sent: np.ndarray, received: np.ndarray, came: np.ndarray, went: np.
     return whole / len(starts)
 
 
-@pytest.mark.parametrize("freewheel", [True, False], ids=["freewheel", "real time"])
-def test_what_is_heard_is_what_render_makes_one_period_later(
-    server: dict[str, str], tmp_path: Path, model: Path, playing: np.ndarray, fxtrain: Callable, freewheel: bool
-) -> None:
-    dry, wet, rendered = (tmp_path / name for name in ("dry.wav", "wet.wav", "rendered.wav"))
-    command = [*FXTRAIN, "live", model, "--output-channel", 1, "--record", dry, wet, "--json"]
-    with running(command, server, tmp_path / "live.log") as live:
-        recording = play(server, playing, freewheel=freewheel)
-        live.send_signal(signal.SIGTERM)
-        assert live.wait(20) == 0, (tmp_path / "live.log").read_text()
-    assert fxtrain("render", model, dry, rendered, environment=server).returncode == 0
-    np.testing.assert_array_equal(read(wet), read(rendered))
-    share = unharmed(playing, recording.samples[0], read(dry), read(wet))
-    assert share == 1.0 if freewheel else share > 0.2
-    log = (tmp_path / "live.log").read_text()
-    said = json.loads(log[log.index("{") :])
-    assert said["block_size"] == PERIOD
-    assert said["blocks"] * PERIOD >= len(playing)
-    assert 0 < said["load"]["median"] <= said["load"]["p99.9"]
-    if freewheel:
-        assert said["xruns"] == 0
-
-
 def test_gain_cabinet_and_oversampling_are_those_of_the_plugin(
-    server: dict[str, str], tmp_path: Path, model: Path, playing: np.ndarray
+    interface: Interface, tmp_path: Path, model: Path, script: Path
 ) -> None:
     response = np.zeros(2_000, np.float32)
     response[[0, 700]] = 1.0, -0.5
     soundfile.write(tmp_path / "cabinet.wav", response, RATE, subtype="FLOAT")
     dry, wet = tmp_path / "dry.wav", tmp_path / "wet.wav"
-    command = [*FXTRAIN, "live", model, "--gain", 6, "--output-gain", -9, "--oversample", 2]
-    command += ["--ir", tmp_path / "cabinet.wav", "--output-channel", 2, "--record", dry, wet]
-    with running(command, server, tmp_path / "live.log") as live:
-        play(server, playing, freewheel=True)
-        live.send_signal(signal.SIGINT)
-        assert live.wait(20) == 0, (tmp_path / "live.log").read_text()
+    arguments = ["--gain", 6, "--output-gain", -9, "--oversample", 2, "--ir", tmp_path / "cabinet.wav"]
+    arguments += ["--output-channel", 2, "--record", dry, wet]
+    with live(interface(input=script, pace=True), tmp_path / "live.log", model, *arguments) as process:
+        wait_for_recording(wet, 2.0)
+        process.send_signal(signal.SIGINT)
     loaded = engine.load(model, oversampling=2)
     late = loaded.info.latency
     driven = np.concatenate([read(dry) * np.float32(10 ** (6 / 20)), np.zeros(late, np.float32)])
@@ -112,33 +148,36 @@ def test_gain_cabinet_and_oversampling_are_those_of_the_plugin(
     assert np.abs(found - gain * expected).max() < 1e-5 * np.abs(found).max()
 
 
-def test_at_a_terminal_keys_change_what_is_heard(server: dict[str, str], tmp_path: Path, make_model: Callable) -> None:
+def test_at_a_terminal_keys_change_what_is_heard(interface: Interface, tmp_path: Path, make_model: Callable) -> None:
     first, second = (make_model([("dense", 1)], seed=seed, name=f"{seed}.json").path for seed in (1, 2))
     dry, wet = tmp_path / "dry.wav", tmp_path / "wet.wav"
-    command = [*FXTRAIN, "live", first, second, "--record", dry, wet]
-    tone = (0.25 * np.sin(2 * np.pi * 110 * np.arange(30 * RATE) / RATE)).astype(np.float32)
-    np.save(tmp_path / "tone.npy", tone)
-    with terminal(command, server) as screen:
-        screen.wait_for("1 / 2", 30)
-        feed = [sys.executable, "-c", FEED]
-        with running(feed, server | {"TONE": str(tmp_path / "tone.npy")}, tmp_path / "feed.log"):
-            screen.look(2.0)
-            screen.press("n")
-            screen.wait_for("2 / 2")
-            screen.look(1.0)
-            screen.press("b")
-            screen.look(1.0)
-            screen.press("b")
-            screen.look(0.5)
-            screen.press("p")
-            screen.wait_for("1 / 2")
-            screen.look(0.5)
-            screen.press("m")
-            screen.look(1.5)
-            screen.press("q")
-            assert screen.wait() == 0
+    np.save(tmp_path / "tone.npy", 0.25 * np.sin(2 * np.pi * 110 * np.arange(24 * RATE) / RATE).astype(np.float32))
+    environment = interface(input=tmp_path / "tone.npy", repeat=True, pace=True)
+    with terminal([*FXTRAIN, "live", first, second, "--record", dry, wet], environment) as screen:
+
+        def listen(seconds: float = 1.0) -> None:
+            """Until that much more has been recorded."""
+            wanted = recorded_seconds(wet) + seconds
+            screen.wait_for(lambda _: recorded_seconds(wet) >= wanted)
+
+        screen.wait_for("1 / 2")
+        listen()
+        screen.press("n")
+        screen.wait_for("2 / 2")
+        listen()
+        screen.press("b")
+        listen()
+        screen.press("b")
+        listen()
+        screen.press("p")
+        screen.wait_for("1 / 2")
+        listen()
+        screen.press("m")
+        listen()
+        screen.press("q")
+        assert screen.wait() == 0
         assert screen.modes_now() == screen.modes_before
-        assert re.search(r"latency 8\.0 ms \(as the driver tells it\)", screen.text)
+        assert re.search(r"latency 10\.0 ms \(as the driver tells it\)", screen.text)
         assert "wet.wav" in screen.text
     played, heard = read(dry), read(wet)
     assert len(played) == len(heard) > 3 * RATE
@@ -151,32 +190,9 @@ def test_at_a_terminal_keys_change_what_is_heard(server: dict[str, str], tmp_pat
     sources = np.stack([one, two, played, np.zeros_like(played)])
     assert np.all(heard >= sources.min(axis=0) - 1e-6)
     assert np.all(heard <= sources.max(axis=0) + 1e-6)
-    smooth = np.abs(np.diff(played)) <= 0.25 * 2 * np.pi * 110 / RATE * 1.01  # the tone has gaps on a busy machine
-    largest = np.abs(np.diff(sources, axis=1)[:, smooth]).max()
+    largest = np.abs(np.diff(sources, axis=1)).max()
     fade = np.ptp(sources, axis=0).max() / (0.02 * RATE)
-    assert np.abs(np.diff(heard))[smooth].max() <= largest + fade + 1e-6
-
-
-FEED = """
-import os, time, jack, numpy as np
-tone = np.load(os.environ["TONE"])
-client, at = jack.Client("feed", no_start_server=True), 0
-port = client.outports.register("out")
-
-@client.set_process_callback
-def process(frames):
-    global at
-    block = tone[at % len(tone):][:frames]
-    port.get_array()[:len(block)] = block
-    at += frames
-
-with client:
-    (target,) = client.get_ports("^PortAudio:", is_input=True)
-    for other in client.get_all_connections(target):
-        client.disconnect(other, target)
-    client.connect(port, target)
-    time.sleep(600)
-"""
+    assert np.abs(np.diff(heard)).max() <= largest + fade + 1e-6
 
 
 def test_a_server_that_goes_away_is_told_and_what_was_recorded_is_kept(
@@ -186,11 +202,10 @@ def test_a_server_that_goes_away_is_told_and_what_was_recorded_is_kept(
     command = [*FXTRAIN, "live", model, "--record", dry, wet]
     with ExitStack() as outer, ExitStack() as inner:
         server = inner.enter_context(jack_server(environment, tmp_path / "jackd.log"))
-        live = outer.enter_context(running(command, server, tmp_path / "live.log"))
-        wait_for_ports(server)
-        time.sleep(1)
+        process = outer.enter_context(running(command, server, tmp_path / "live.log"))
+        wait_for_recording(wet, 0.6)
         inner.close()
-        assert live.wait(20) == 1
+        assert process.wait(DEADLINE) == 1
     said = (tmp_path / "live.log").read_text()
     assert "fxtrain: system has gone: plug it in again" in said
     assert "wet.wav" in said
@@ -198,17 +213,10 @@ def test_a_server_that_goes_away_is_told_and_what_was_recorded_is_kept(
     assert len(read(dry)) == len(read(wet)) > RATE // 2
 
 
-def wait_for_ports(server: dict[str, str]) -> None:
-    end = time.monotonic() + 30
-    while "PortAudio:in_0" not in subprocess.run(["jack_lsp"], env=server, capture_output=True, text=True).stdout:
-        assert time.monotonic() < end, "live does not play"
-        time.sleep(0.1)
-
-
 def test_it_ends_after_so_many_seconds(server: dict[str, str], model: Path, fxtrain: Callable) -> None:
     done = fxtrain("live", model, "--seconds", 1, "--json", environment=server)
     assert done.returncode == 0, done.stderr
-    assert 1.0 <= json.loads(done.stdout)["seconds"] < 30.0
+    assert json.loads(done.stdout)["seconds"] >= 1.0
 
 
 def test_devices_are_listed(server: dict[str, str], fxtrain: Callable) -> None:
@@ -249,7 +257,7 @@ def test_files_are_not_overwritten(server: dict[str, str], tmp_path: Path, model
     assert wet.read_bytes() == b"precious"
     done = fxtrain("live", model, "--seconds", 1, "--record", dry, wet, "--force", environment=server)
     assert done.returncode == 0, done.stderr
-    assert len(read(wet)) == len(read(dry)) > RATE // 2
+    assert len(read(wet)) == len(read(dry)) > 0
 
 
 def test_without_a_device_it_says_so(no_devices: dict[str, str], model: Path, fxtrain: Callable) -> None:
@@ -288,65 +296,47 @@ def test_other_commands_do_not_touch_sound(model: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_it_begins_without_a_thump(server: dict[str, str], tmp_path: Path, make_model: Callable) -> None:
+def test_it_begins_without_a_thump(interface: Interface, make_model: Callable) -> None:
     """From zero state a network moves, whatever it hears; only a recording from the start is to have that."""
     model = make_model(LSTM, seed=3, samplerate=RATE).path
     rest = engine.load(model).process(np.zeros(RATE, np.float32))
     assert np.abs(rest[0] - rest[-1]) > 0.002
-    heard = call(listen_from_the_start, model, environment=server)
-    assert not heard[: RATE // 20].any()
+    heard = call(listen_from_the_start, model, environment=interface(pace=True))
+    assert not heard[:PERIOD].any()
     first = np.flatnonzero(heard)[0]
     assert np.abs(np.diff(heard[first - 1 :])).max() <= abs(rest[-1]) / (0.02 * RATE) + 1e-4
 
 
 def listen_from_the_start(model: Path) -> np.ndarray:
     """What a player without a recording plays in its first half second."""
-    from fxtrain.live.devices import choose_wiring
     from fxtrain.live.player import Player, PlayerSettings
 
-    nothing = dict.fromkeys(("input_device", "output_device", "input_channel", "output_channel", "sample_rate"))
-    wiring = choose_wiring(**nothing, block_size=64, preferred_rate=None)  # type: ignore[arg-type]
-    player = Player(wiring, [engine.load(model).info], PlayerSettings())
+    player = Player(wiring(), [engine.load(model).info], PlayerSettings())
     player.chain.start_recording()
     with player:
-        time.sleep(0.5)
+        while player.chain.num_blocks * PERIOD < RATE // 2:
+            time.sleep(0.02)
     return player.chain.take_recorded()[:, 1]
 
 
-def test_recording_ends_soon_after_audio_was_lost_where_that_is_asked_for(server: dict[str, str]) -> None:
-    whole, cut = call(record_while_the_server_stands_still, environment=server)
+def wiring() -> Wiring:
+    nothing = dict.fromkeys(("input_device", "output_device", "input_channel", "output_channel", "sample_rate"))
+    return choose_wiring(**nothing, block_size=PERIOD, preferred_rate=None)  # type: ignore[arg-type]
+
+
+def test_recording_ends_soon_after_audio_was_lost_where_that_is_asked_for(interface: Interface) -> None:
+    whole, cut = call(record_what_is_lost, environment=interface(loses_at=RATE, pace=True))
     assert whole == 3 * RATE
     assert RATE // 4 < cut < 3 * RATE
 
 
-def record_while_the_server_stands_still() -> list[int]:
-    """How many of three seconds are recorded while JACK's clients are held up for a moment, with and without end."""
-    import threading
-
-    import jack
-
-    from fxtrain.live.devices import choose_wiring
+def record_what_is_lost() -> list[int]:
+    """How many of three seconds are recorded where a block is lost after one, with and without end."""
     from fxtrain.live.stream import play_and_record
 
-    nothing = dict.fromkeys(("input_device", "output_device", "input_channel", "output_channel", "sample_rate"))
-    wiring = choose_wiring(**nothing, block_size=64, preferred_rate=None)  # type: ignore[arg-type]
-    held_up = threading.Event()
-    client = jack.Client("sluggish", no_start_server=True)
-    client.outports.register("out")
-
-    @client.set_process_callback  # type: ignore[untyped-decorator]
-    def process(frames: int) -> None:
-        if held_up.is_set():
-            held_up.clear()
-            time.sleep(0.3)
-
     lengths = []
-    with client:
-        for stop_at_xrun in (False, True):
-            timer = threading.Timer(1.0, held_up.set)
-            timer.start()
-            done = play_and_record(wiring, np.zeros(3 * RATE, np.float32), stop_at_xrun=stop_at_xrun)
-            timer.join()
-            assert done.num_xruns > 0
-            lengths.append(len(done.samples))
+    for stop_at_xrun in (False, True):
+        done = play_and_record(wiring(), np.zeros(3 * RATE, np.float32), stop_at_xrun=stop_at_xrun)
+        assert (done.num_xruns, done.first_xrun) == (1, RATE // PERIOD * PERIOD)
+        lengths.append(len(done.samples))
     return lengths

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from jack_amp import Drive
+from patient_interface import Drive
 
 from fxtrain.audio import LAG_GUARD, Audio
 from fxtrain.circuits import synthesise_guitar

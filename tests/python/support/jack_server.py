@@ -7,10 +7,10 @@ import os
 import shutil
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,8 @@ import pytest
 
 RATE = 48_000
 PERIOD = 128
+DEADLINE = 120
+"""Seconds after which a program that a test waits for counts as hung."""
 
 
 @contextmanager
@@ -39,11 +41,12 @@ def running(
         try:
             yield process
         finally:
+            # Time enough to tidy up: JACK remembers servers that are killed, and has room for eight.
             for sign in (signal.SIGTERM, signal.SIGKILL):
                 if process.poll() is None:
                     os.killpg(process.pid, sign)
                     try:
-                        process.wait(timeout=5)
+                        process.wait(timeout=DEADLINE)
                     except subprocess.TimeoutExpired:
                         continue
             process.wait()
@@ -64,9 +67,21 @@ def jack_server(environment: Mapping[str, str], log: Path) -> Iterator[dict[str,
     }
     dummy = ["-d", "dummy", "-r", RATE, "-p", PERIOD, "-C", 2, "-P", 2]
     with running(["jackd", "-n", name, *dummy], theirs, log):
-        wait = ["jack_wait", "-s", name, "-w", "-t", "20"]
-        subprocess.run(wait, env=theirs, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=30, check=True)
+        wait = ["jack_wait", "-s", name, "-w", "-t", str(DEADLINE)]
+        subprocess.run(wait, env=theirs, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
         yield theirs
+
+
+@contextmanager
+def ready(command: Sequence[Any], environment: Mapping[str, str], log: Path) -> Iterator[None]:
+    """A program that has said "ready"; ended afterwards."""
+    with running(command, environment, log) as process:
+        deadline = time.monotonic() + DEADLINE
+        while b"ready" not in log.read_bytes():
+            assert process.poll() is None, log.read_text(errors="replace")
+            assert time.monotonic() < deadline, f"{command} did not begin"
+            time.sleep(0.02)
+        yield
 
 
 @contextmanager
@@ -84,26 +99,17 @@ def x_server(environment: Mapping[str, str], log: Path) -> Iterator[dict[str, st
         yield dict(environment) | {"DISPLAY": f":{display}"}
 
 
-@dataclass(frozen=True)
-class Recording:
-    """What came back.
-
-    Attributes:
-        samples: shape (channels, frames), from the moment that the first sample was sent.
-        num_xruns: how often the server was late meanwhile.
-    """
-
-    samples: np.ndarray
-    num_xruns: int
-
-
-def play_through(client_name: str, x: np.ndarray, freewheel: bool, wait: float) -> Recording:
+def play_through(client_name: str, x: np.ndarray, freewheel: bool) -> np.ndarray:
     """Sends ``x``, shape (channels, frames), through a client with as many inputs; in a process of its own.
 
-    As many outputs are recorded.
+    Waits until the client has ports, and until it answers silence with something else: until then it may still be
+    loading what it plays. A model with a bias does so. It has been at rest for a second when ``x`` begins.
 
-    Waits for the client and its ports for up to ``wait`` seconds. With ``freewheel`` the server runs as fast as it can,
-    and nothing can be late.
+    With ``freewheel`` the server runs as fast as it can from then on, and nothing can be late.
+
+    Returns:
+        What came back on as many channels, into which further ones of the client are mixed, from the moment that the
+        first sample was sent; eight periods longer.
     """
     import jack
 
@@ -111,58 +117,65 @@ def play_through(client_name: str, x: np.ndarray, freewheel: bool, wait: float) 
     sends = [judge.outports.register(f"out_{index}") for index in range(1, 1 + len(x))]
     receives = [judge.inports.register(f"in_{index}") for index in range(1, 1 + len(x))]
     received = np.zeros((len(x), x.shape[1] + 8 * PERIOD), np.float32)
-    state = {"at": 0, "xruns": 0, "running": False}
+    at = -RATE  # counts from where all channels answer
+    answers, freewheels, done = threading.Event(), threading.Event(), threading.Event()
 
     @judge.set_process_callback  # type: ignore[untyped-decorator]
     def process(frames: int) -> None:
-        at = state["at"]
-        if not state["running"]:
-            for port in sends:
-                port.get_array()[:] = 0
-            return
+        nonlocal at
         for port, channel in zip(sends, x, strict=True):
-            block = channel[at : at + frames]
+            block = channel[at : at + frames] if at >= 0 else channel[:0]
             array = port.get_array()
             array[: len(block)] = block
             array[len(block) :] = 0
+        if at < 0:
+            if all(np.all(port.get_array()) for port in receives):
+                answers.set()
+            if answers.is_set() and (freewheels.is_set() or not freewheel):
+                at = min(at + frames, 0)
+            return
         for port, channel in zip(receives, received, strict=True):
             room = channel[at : at + frames]
             room[:] = port.get_array()[: len(room)]
-        state["at"] = at + frames
+        at += frames
+        if at >= received.shape[1]:
+            done.set()
 
-    @judge.set_xrun_callback  # type: ignore[untyped-decorator]
-    def xrun(delay: float) -> None:
-        state["xruns"] += 1
+    @judge.set_freewheel_callback  # type: ignore[untyped-decorator]
+    def change(starting: bool) -> None:
+        if starting:
+            freewheels.set()
 
     def ports(**kind: bool) -> list[Any]:
         return list(judge.get_ports(f"^{client_name}:", is_audio=True, **kind))
 
+    def wire() -> None:
+        targets, sources = ports(is_input=True), ports(is_output=True)
+        wanted = [*zip(sends, targets, strict=False)]
+        wanted += [(own, their) for i, own in enumerate(receives) for their in sources[i :: len(receives)]]
+        for own, their in wanted:
+            connected = judge.get_all_connections(their)
+            if own not in connected:
+                judge.connect(*((own, their) if own.is_output else (their, own)))
+            for other in connected:
+                if not other.name.startswith("judge:"):
+                    judge.disconnect(*((other, their) if own.is_output else (their, other)))
+
     with judge:
-        deadline = time.monotonic() + wait
+        deadline = time.monotonic() + DEADLINE
         while len(ports(is_input=True)) < len(x) or len(ports(is_output=True)) < len(x):
             assert time.monotonic() < deadline, f"{client_name} has no ports"
             time.sleep(0.05)
-        time.sleep(0.3)  # what connects itself does it now
-        for source, target in zip(sends, ports(is_input=True), strict=False):
-            others = judge.get_all_connections(target)
-            judge.connect(source, target)
-            for other in others:
-                judge.disconnect(other, target)
-        for source, target in zip(ports(is_output=True), receives, strict=False):
-            judge.connect(source, target)
-        time.sleep(0.7)  # programs made with JUCE look at their connections when their windows have the time
-        state["xruns"] = 0
+        while not answers.is_set():
+            wire()  # what connects itself to the sound card may still be about to
+            assert time.monotonic() < deadline, f"{client_name} answers nothing"
+            answers.wait(0.05)
         if freewheel:
             judge.set_freewheel(True)
-        state["running"] = True
-        end = time.monotonic() + 30 + 2 * x.shape[1] / RATE
-        while state["at"] < received.shape[1] and time.monotonic() < end:
-            time.sleep(0.02)
-        finished = state["at"] >= received.shape[1]
+        assert done.wait(DEADLINE), f"only {at} of {received.shape[1]} frames were played"
         if freewheel:
             judge.set_freewheel(False)
-        assert finished, f"only {state['at']} of {received.shape[1]} frames were played"
-    return Recording(received, state["xruns"])
+    return received
 
 
 def lag_of(recorded: np.ndarray, expected: np.ndarray) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 GO_ON, COMPLETE = 0, 1
-OUTPUT_UNDERFLOW = 4
+INPUT_OVERFLOW, OUTPUT_UNDERFLOW = 2, 4
 
 
 class StreamTime(ctypes.Structure):

@@ -58,7 +58,7 @@ class Terminal:
             if select.select([self._ours], [], [], left)[0]:
                 self._stream.feed(os.read(self._ours, 1 << 16))
 
-    def wait_for(self, seen: str | Callable[[str], bool], seconds: float = 20.0) -> str:
+    def wait_for(self, seen: str | Callable[[str], bool], seconds: float = 120.0) -> str:
         """Looks until a text is to be seen, or a condition on all of it holds; returns all of it."""
         holds = (lambda text: seen in text) if isinstance(seen, str) else seen
         end = time.monotonic() + seconds
@@ -67,7 +67,7 @@ class Terminal:
             self.look(0.05)
         return self.text
 
-    def wait(self, seconds: float = 20.0) -> int:
+    def wait(self, seconds: float = 120.0) -> int:
         """Waits for the end of the program; returns its exit code."""
         end = time.monotonic() + seconds
         while self.process.poll() is None:
