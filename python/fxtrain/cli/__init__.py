@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""The command line: one file per command, found by name in :data:`COMMANDS`.
+"""The command line: one file per command, found by name in :data:`fxtrain.cli.parser.COMMANDS`.
 
-A command module holds ``SUMMARY`` (one line), ``MODE`` ("train" or "inference"), ``add_arguments(parser)`` and
-``run(args, console)``. ``run`` returns a JSON-able mapping, printed alone on stdout with ``--json``; what a person
-reads goes to ``console``, which is then stderr.
+A command's module holds ``add_arguments(parser)`` and ``run(args, console)``. ``run`` returns a JSON-able mapping,
+printed alone on stdout with ``--json``; what a person reads goes to ``console``, which is then stderr.
 """
 
 from __future__ import annotations

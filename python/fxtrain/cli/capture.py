@@ -10,7 +10,7 @@ import shlex
 import sys
 from collections.abc import Callable, Iterator, MutableMapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
@@ -31,10 +31,8 @@ if TYPE_CHECKING:
     from fxtrain.live.devices import Wiring
     from fxtrain.live.take import Level, Source, Take
 
-__all__ = ["MODE", "SUMMARY", "add_arguments", "run"]
+__all__ = ["add_arguments", "run"]
 
-SUMMARY = "play a recording through an amp or pedal, record what comes back, and learn it"
-MODE: Literal["train", "inference"] = "train"
 
 _COLOURS = {"silent": "bold red", "clipped": "bold red", "soft": "yellow", "low": "cyan", "hot": "yellow"}
 

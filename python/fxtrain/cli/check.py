@@ -17,8 +17,6 @@ from fxtrain.cli.arguments import add_recording_arguments
 if TYPE_CHECKING:
     from fxtrain.audio import DataReport
 
-SUMMARY = "look at a dry and a wet recording before training on them"
-MODE = "inference"
 
 _COLOURS = {"ok": "green", "note": "cyan", "warn": "yellow", "stop": "bold red"}
 

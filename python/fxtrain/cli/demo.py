@@ -21,8 +21,6 @@ from fxtrain.errors import InputError, OutputExistsError
 if TYPE_CHECKING:
     from fxtrain.circuits import PairRecipe, RecordedPair
 
-SUMMARY = "make a recording with a simulated circuit, learn it, and show what came out"
-MODE = "train"
 
 GREATEST_ESR = 0.02
 """The demo succeeds at this error-to-signal ratio or less ..."""

@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from fxtrain.data import Excerpt
     from fxtrain.data.material import Reading, Recording
 
-SUMMARY = "measure how close a model comes to a recording that it was not trained on"
-MODE = "inference"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of ``evaluate``."""

@@ -10,9 +10,6 @@ from typing import Any
 
 from rich.console import Console
 
-SUMMARY = "write the model file (RTNeural JSON, AIDA-X keys) of a run or a checkpoint"
-MODE = "inference"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of ``export``."""

@@ -30,9 +30,6 @@ from fxtrain.config import build, load_preset, merge, parse_setting, presets, re
 from fxtrain.errors import InputError, Interrupted
 from fxtrain.training.schedulers import schedulers
 
-SUMMARY = "learn a device from a recording of its input (DRY) and its output (WET)"
-MODE = "train"
-
 _DEFAULT_MINUTES = 20.0
 
 

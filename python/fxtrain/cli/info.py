@@ -8,7 +8,7 @@ import json
 import tempfile
 from collections.abc import Mapping, MutableMapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -17,10 +17,8 @@ from rich.table import Table
 from fxtrain import engine
 from fxtrain.errors import ModelFileError
 
-__all__ = ["MODE", "SUMMARY", "add_arguments", "run"]
+__all__ = ["add_arguments", "run"]
 
-SUMMARY = "say what a model file or a preset is, whether it plays as it should, and who made it"
-MODE: Literal["train", "inference"] = "inference"
 
 _CREDITS = {
     "name": "name",

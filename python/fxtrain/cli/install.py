@@ -16,9 +16,6 @@ from rich.markup import escape
 from fxtrain.cli.preset import model_file
 from fxtrain.errors import FxtrainError, InputError, OutputExistsError
 
-SUMMARY = "put models and impulse responses where the plugin looks for them"
-MODE = "inference"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of ``install``."""

@@ -7,16 +7,14 @@ import argparse
 import logging
 from collections.abc import MutableMapping
 from dataclasses import asdict
-from typing import Any, Literal
+from typing import Any
 
 from rich.console import Console
 
 from fxtrain.cli.arguments import add_device_arguments
 
-__all__ = ["MODE", "SUMMARY", "add_arguments", "run"]
+__all__ = ["add_arguments", "run"]
 
-SUMMARY = "measure the round trip of an interface through a cable from its output to its input"
-MODE: Literal["train", "inference"] = "inference"
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -22,10 +22,7 @@ if TYPE_CHECKING:
     from fxtrain.live.devices import Wiring
     from fxtrain.live.player import Player
 
-__all__ = ["MODE", "SUMMARY", "add_arguments", "run"]
-
-SUMMARY = "play the guitar through models, live"
-MODE: Literal["train", "inference"] = "inference"
+__all__ = ["add_arguments", "run"]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

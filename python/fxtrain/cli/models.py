@@ -11,9 +11,6 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-SUMMARY = "list the models that can be trained and what each can do"
-MODE = "inference"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """None beyond the common ones."""

@@ -6,27 +6,50 @@ from __future__ import annotations
 import argparse
 import importlib
 from collections.abc import MutableMapping
+from dataclasses import dataclass
 from typing import Any, Literal, Protocol, cast
 
 from rich.console import Console
 
 from fxtrain import __version__
 
-__all__ = ["COMMANDS", "Command", "init_parser", "load_command"]
-
-COMMANDS = (
-    *("fit", "check", "evaluate", "render"),
-    *("live", "capture", "signal", "latency"),
-    *("export", "info", "models", "preset", "install", "demo"),
-)
-"""Command names, in the order of the help text; command ``x`` lives in ``fxtrain.cli.x``."""
+__all__ = ["COMMANDS", "Command", "CommandModule", "init_parser", "load_command"]
 
 
-class Command(Protocol):
-    """What a command module holds."""
+@dataclass(frozen=True)
+class Command:
+    """What is known of a command before its module is imported.
 
-    SUMMARY: str
-    MODE: Literal["train", "inference"]
+    Attributes:
+        mode: whether it trains a model or uses one.
+        summary: one line of help.
+    """
+
+    mode: Literal["train", "inference"]
+    summary: str
+
+
+COMMANDS = {
+    "fit": Command("train", "learn a device from a recording of its input (DRY) and its output (WET)"),
+    "check": Command("inference", "look at a dry and a wet recording before training on them"),
+    "evaluate": Command("inference", "measure how close a model comes to a recording that it was not trained on"),
+    "render": Command("inference", "play a recording through a model, from file to file"),
+    "live": Command("inference", "play the guitar through models, live"),
+    "capture": Command("train", "play a recording through an amp or pedal, record what comes back, and learn it"),
+    "signal": Command("inference", "write the standard three-minute test signal, to play into a device and record"),
+    "latency": Command("inference", "measure the round trip of an interface through a cable from output to input"),
+    "export": Command("inference", "write the model file (RTNeural JSON, AIDA-X keys) of a run or a checkpoint"),
+    "info": Command("inference", "say what a model file or preset is, whether it plays as it should, and who made it"),
+    "models": Command("inference", "list the models that can be trained and what each can do"),
+    "preset": Command("inference", "write a preset of the plugin, with model, impulse response and settings in it"),
+    "install": Command("inference", "put models and impulse responses where the plugin looks for them"),
+    "demo": Command("train", "make a recording with a simulated circuit, learn it, and show what came out"),
+}
+"""All commands, in the order of the help text; command ``x`` lives in ``fxtrain.cli.x``."""
+
+
+class CommandModule(Protocol):
+    """What a command's module holds."""
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Adds the command's own arguments."""
@@ -35,9 +58,21 @@ class Command(Protocol):
         """Does the work; returns what ``--json`` prints."""
 
 
-def load_command(name: str) -> Command:
-    """The module of one command, imported when it is needed."""
-    return cast(Command, importlib.import_module(f"fxtrain.cli.{name}"))
+def load_command(name: str) -> CommandModule:
+    """The module of one command."""
+    return cast(CommandModule, importlib.import_module(f"fxtrain.cli.{name}"))
+
+
+class _CommandParser(argparse.ArgumentParser):
+    """The arguments of one command, whose module is imported only when they are parsed."""
+
+    _loaded = False
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        if not self._loaded:
+            self._loaded = True
+            load_command(self.prog.split()[-1]).add_arguments(self)
+        return super().parse_known_args(args, namespace)
 
 
 def init_parser(mode: Literal["train", "inference", "all"]) -> argparse.ArgumentParser:
@@ -57,10 +92,10 @@ def init_parser(mode: Literal["train", "inference", "all"]) -> argparse.Argument
     common.add_argument("--json", action="store_true", help="print one JSON object on stdout, all else on stderr")
     common.add_argument("-v", "--verbose", action="count", default=0, help="say more (repeat for debugging)")
     common.add_argument("-q", "--quiet", action="store_true", help="say nothing but errors")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name in COMMANDS:
-        command = load_command(name)
-        if mode in ("all", command.MODE):
-            sub = commands.add_parser(name, parents=[common], help=command.SUMMARY, description=command.SUMMARY)
-            command.add_arguments(sub)
+    commands: argparse._SubParsersAction[argparse.ArgumentParser] = parser.add_subparsers(
+        dest="command", required=True, metavar="COMMAND", parser_class=_CommandParser
+    )
+    for name, command in COMMANDS.items():
+        if mode in ("all", command.mode):
+            commands.add_parser(name, parents=[common], help=command.summary, description=command.summary)
     return parser

@@ -13,9 +13,6 @@ from rich.markup import escape
 
 from fxtrain.errors import ConfigError, FxtrainError, OutputExistsError
 
-SUMMARY = "write a preset of the plugin, with model, impulse response and settings in it"
-MODE = "inference"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of ``preset``."""

@@ -7,7 +7,7 @@ import argparse
 import time
 from collections.abc import Callable, Iterator, MutableMapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,10 +20,8 @@ from fxtrain.audio import AudioReader, AudioWriter
 from fxtrain.cli.arguments import add_oversample_argument, positive_int
 from fxtrain.errors import AudioFileError, ConfigError, OutputExistsError
 
-__all__ = ["MODE", "SUMMARY", "add_arguments", "run"]
+__all__ = ["add_arguments", "run"]
 
-SUMMARY = "play a recording through a model, from file to file"
-MODE: Literal["train", "inference"] = "inference"
 
 Block = npt.NDArray[np.float32]  # (channels, frames)
 Player = Callable[[Block], Block]

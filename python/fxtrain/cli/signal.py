@@ -7,7 +7,7 @@ import argparse
 from collections.abc import MutableMapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -15,10 +15,7 @@ from rich.table import Table
 from fxtrain.cli.arguments import positive_int
 from fxtrain.errors import AudioFileError, OutputExistsError
 
-__all__ = ["MODE", "SUMMARY", "add_arguments", "run"]
-
-SUMMARY = "write the standard three-minute test signal, to play into a device and record"
-MODE: Literal["train", "inference"] = "inference"
+__all__ = ["add_arguments", "run"]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
