@@ -26,10 +26,11 @@ export CTEST_PARALLEL_LEVEL := $(JOBS)
 unexport PYTHONPATH PYTHONHOME
 SYSTEM_PACKAGES := PATH="$(PATH)" tools/system-packages
 export PATH := $(CURDIR)/$(BIN):$(PATH)
-ifneq ($(shell command -v ccache),)
-  export CMAKE_C_COMPILER_LAUNCHER := ccache
-  export CMAKE_CXX_COMPILER_LAUNCHER := ccache
-endif
+# ccache may be installed on the way, so each recipe looks for it. Clones at other places share what it holds.
+export CMAKE_C_COMPILER_LAUNCHER = $(shell command -v ccache)
+export CMAKE_CXX_COMPILER_LAUNCHER = $(shell command -v ccache)
+export CCACHE_BASEDIR := $(CURDIR)
+export CCACHE_NOHASHDIR := 1
 
 PIP := $(BIN)/python -m pip --quiet install --constraint constraints.txt $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 NATIVE_SOURCES := CMakeLists.txt $(shell find $(wildcard plugin/engine python/bindings python/native third_party) -type f)
@@ -97,22 +98,18 @@ plugin: system-plugin  ## Build the plugin: VST3, LV2 (macOS: AU) and a program 
 install-plugin: plugin  ## Put the plugin where hosts look for it: ~/.vst3, ~/.lv2 and ~/.local (PREFIX=DIR for the home folder)
 	@tools/install-plugin $(PLUGIN) "$(or $(PREFIX),$$HOME)"
 
-# Checks
+# Checks, in three tiers
 
-CHECKS := lint test-cpp test-arm64 test-plugin test-python
+CHECK := lint test-quick
+TEST := lint test-cpp test-plugin test-python
+TEST_ALL := $(TEST) test-arm64 test-plugin-sanitized test-slow
 
-.PHONY: test
-test: dev  ## Run every check: style, types, C++ tests, sanitizers with a fuzzer, Python tests
-	@mkdir -p build/checks; failed=(); \
-	for check in $(CHECKS); do \
-	  echo "==== $$check"; start=$$SECONDS; \
-	  $(MAKE) $$check 2>&1 | tee build/checks/$$check.log || failed+=($$check); \
-	  echo "==== $$check: $$((SECONDS - start)) s"; \
-	done; \
-	echo "==== skipped, and why"; \
-	grep -haE '^SKIPPED |\(Skipped\)' $(CHECKS:%=build/checks/%.log) | sort -u || echo "nothing"; \
-	if (($${#failed[@]})); then echo "==== failed: $${failed[*]}"; exit 1; fi; \
-	echo "==== all checks passed: $(CHECKS)"
+.PHONY: check test test-all
+check test test-all: dev
+	@tools/run-checks $(CHECKS)
+check: CHECKS = $(CHECK)  ## While working: style, types, and the quick Python tests
+test: CHECKS = $(TEST)  ## Every check but those of test-all: style, types, C++ tests, sanitizers, plugin, Python tests
+test-all: CHECKS = $(TEST_ALL)  ## Also emulated ARM, the plugin under sanitizers, slow training, real time, long fuzzing
 
 .PHONY: lint
 lint: dev  ## Style and types: ruff, mypy, clang-format
@@ -138,7 +135,7 @@ test-cpp: dev  ## C++ tests, once optimised and once under AddressSanitizer and 
 	@cmake --build --preset sanitize
 	@ctest --preset sanitize
 
-# Where the cross compiler or the emulator is missing, `make test` goes on without, and its closing list says so.
+# Where the cross compiler or the emulator is missing, `make test-all` goes on without, and its closing list says so.
 .PHONY: test-arm64
 test-arm64: dev  ## C++ tests on 64-bit ARM, cross-built and run by QEMU
 	@if reason="$$($(SYSTEM_PACKAGES) arm64)"; then \
@@ -147,22 +144,44 @@ test-arm64: dev  ## C++ tests on 64-bit ARM, cross-built and run by QEMU
 	  echo "SKIPPED test-arm64: $$reason"; \
 	fi
 
-# pytest plays what is built here in real hosts.
-.PHONY: test-plugin
-test-plugin: dev  ## The plugin's C++ tests, as it is shipped and its own code under sanitizers
-	@if reason="$$(NO_APT=1 $(SYSTEM_PACKAGES) plugin 2>&1)"; then \
-	  for preset in plugin-test plugin-asan plugin-tsan; do \
-	    cmake --preset $$preset $(RTNEURAL_ARGS) $(PLUGIN_ARGS); \
-	    cmake --build --preset $$preset; \
-	    ctest --preset $$preset; \
-	  done; \
-	else \
-	  echo "SKIPPED test-plugin: $$(tail -n 1 <<<"$$reason")"; \
-	fi
+# Builds and tests presets of the plugin, where this machine has what that takes.
+define test_plugin_presets
+if reason="$$(NO_APT=1 $(SYSTEM_PACKAGES) plugin 2>&1)"; then \
+  for preset in $(1); do \
+    cmake --preset $$preset $(RTNEURAL_ARGS) $(PLUGIN_ARGS); \
+    cmake --build --preset $$preset; \
+    ctest --preset $$preset; \
+  done; \
+else \
+  echo "SKIPPED $@: $$(tail -n 1 <<<"$$reason")"; \
+fi
+endef
 
-.PHONY: test-python
-test-python: dev  ## Python tests
-	@OMP_NUM_THREADS=$$((($$(nproc) + $(JOBS) - 1) / $(JOBS))) pytest --numprocesses $(JOBS) $(PYTEST_ARGS)
+# pytest plays what is built here in real hosts.
+.PHONY: test-plugin test-plugin-sanitized
+test-plugin: dev  ## The plugin's C++ tests, as it is shipped
+	@$(call test_plugin_presets,plugin-test)
+test-plugin-sanitized: dev  ## The plugin's own code under AddressSanitizer, UndefinedBehaviorSanitizer and ThreadSanitizer
+	@$(call test_plugin_presets,plugin-asan plugin-tsan)
+
+PYTEST = OMP_NUM_THREADS=$$((($$(nproc) + $(1) - 1) / $(1))) pytest --numprocesses $(1)
+
+# What starts no programs and trains no models.
+QUICK_TESTS := $(filter-out %/cli %/plugin %/support %/benchmarks,$(shell find tests/python -mindepth 1 -maxdepth 1 -type d -not -name __pycache__))
+
+.PHONY: test-python test-quick test-slow
+test-python: dev  ## Python tests, without those marked slow or realtime
+	@$(call PYTEST,$(JOBS)) -m "not slow and not realtime" $(PYTEST_ARGS)
+test-quick: dev  ## Python tests of single functions and classes
+	@$(call PYTEST,$(JOBS)) -m "not slow and not realtime" $(QUICK_TESTS) $(PYTEST_ARGS)
+# What is played in real time must not share the machine with other tests.
+test-slow: dev  ## Python tests marked slow or realtime, and a minute of fuzzing
+	@status=0; \
+	$(call PYTEST,$(JOBS)) -m "slow and not realtime" $(PYTEST_ARGS) || status=1; \
+	$(call PYTEST,1) -m realtime $(PYTEST_ARGS) || status=1; \
+	cmake --preset sanitize && cmake --build --preset sanitize --target fuzz_loader || status=1; \
+	build/sanitize/tests/cpp/fuzz_loader --seconds 60 tests/fixtures/format/v1/*.json || status=1; \
+	exit $$status
 
 # README.md in benchmarks/ says what can be set: QUICK=1, FULL=1, BASELINE=, PEERS=, RTNEURAL=, BENCH_ARGS=
 .PHONY: bench bench-training
