@@ -2,6 +2,7 @@
 """Recordings: files, resampling, alignment, checks."""
 
 from fxtrain.audio.alignment import LAG_GUARD, Alignment, LagJump, apply_lag, estimate_alignment
+from fxtrain.audio.channels import ChannelChoice, read_pair
 from fxtrain.audio.checks import CHECKS, DataReport, Verdict, check_pair
 from fxtrain.audio.files import Audio, AudioReader, AudioWriter, read_audio, write_audio
 from fxtrain.audio.resampling import resample
@@ -13,6 +14,7 @@ __all__ = [
     "Audio",
     "AudioReader",
     "AudioWriter",
+    "ChannelChoice",
     "DataReport",
     "LagJump",
     "Verdict",
@@ -20,6 +22,7 @@ __all__ = [
     "check_pair",
     "estimate_alignment",
     "read_audio",
+    "read_pair",
     "resample",
     "write_audio",
 ]

@@ -19,12 +19,22 @@ from scipy import fft, linalg, signal
 
 from fxtrain.audio.alignment import Alignment, apply_lag, estimate_alignment
 from fxtrain.audio.files import Audio
-from fxtrain.audio.levels import clipped_runs, decibels, frame_rms, hum, peak, rms
+from fxtrain.audio.levels import (
+    PLAYING_FRAME_SECONDS,
+    clipped_runs,
+    decibels,
+    find_playing,
+    frame_rms,
+    hum,
+    idle_stretches,
+    peak,
+    rms,
+)
 from fxtrain.audio.repeats import find_repeats
 from fxtrain.audio.resampling import resample
 from fxtrain.errors import AudioFileError, ConfigError, DataCheckError
 
-__all__ = ["CHECKS", "DataReport", "Level", "Verdict", "check_pair"]
+__all__ = ["CHECKS", "DataReport", "Level", "Verdict", "check_pair", "looks_like_input_of"]
 
 Samples = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
@@ -54,6 +64,8 @@ _MIN_SECONDS = 1.0
 _FEW_SECONDS = 30.0
 _MAX_DIFFERENCE_SECONDS = 2.0
 _FRAME_SECONDS = 0.05
+_IDLE_SECONDS = 3.0  # pauses that are longer belong no more to the music
+_IDLE_END_SHARE = 0.05  # of the recording, without playing at its start or end: half of a part that judges the model
 _PAUSE_DB = -50.0  # of the dry signal, against its loud frames
 _RELATED = 0.1  # confidence below which two files have nothing in common
 _SURE = 0.5
@@ -236,18 +248,40 @@ def _silence(input: Audio, target: Audio) -> Verdict:
                 "check cable, track routing and channel, and record again",
                 values,
             )
-    levels = frame_rms(input.samples, max(1, round(_FRAME_SECONDS * input.sample_rate)))
-    playing = float(np.mean(levels > 10 ** (-60 / 20) * levels.max())) if len(levels) else 1.0
-    values["playing_share"] = round(playing, 3)
+    masks = {"dry": find_playing(input.samples, input.sample_rate)}
+    masks["wet"] = find_playing(target.samples, target.sample_rate)
+    playing = float(masks["dry"].mean()) if len(masks["dry"]) else 1.0
+    idle = {side: idle_stretches(mask, min_seconds=_IDLE_SECONDS) for side, mask in masks.items()}
+    facts: dict[str, Any] = {**values, "playing_share": round(playing, 3)}
+    facts |= {f"{side}_idle": [[round(a, 2), round(b, 2)] for a, b in found] for side, found in idle.items()}
+    at_ends = {}
+    for side, audio in (("dry", input), ("wet", target)):
+        end = len(masks[side]) * PLAYING_FRAME_SECONDS
+        edges = [(a, b) for a, b in idle[side] if a <= 0 or b >= end]
+        at_ends[side] = [(a, min(b, audio.seconds)) for a, b in edges if b - a > _IDLE_END_SHARE * audio.seconds]
+    for side, found in at_ends.items():
+        if found and playing >= 0.5:
+            places = " and ".join(f"from {a:.1f} to {b:.1f} s" for a, b in found)
+            return Verdict(
+                "silence",
+                "warn",
+                f"There is no playing in the {side} file {places}, only silence or noise, which training leaves out",
+                "cut it off both files, or record playing there",
+                facts,
+            )
     if playing < 0.5:
         return Verdict(
             "silence",
             "warn",
-            f"The dry file is playing for only {playing:.0%} of its time, the rest is silence",
+            f"The dry file is playing for only {playing:.0%} of its time, there is no playing in the rest",
             "cut long pauses out of both files at the same places, or play more",
-            values,
+            facts,
         )
-    return Verdict("silence", "ok", f"The dry file is playing for {playing:.0%} of its time", values=values)
+    seconds = sum(b - a for a, b in idle["dry"])
+    if seconds > 0:
+        message = f"{seconds:.1f} s of the dry file hold no playing and are left out of training"
+        return Verdict("silence", "note", message, values=facts)
+    return Verdict("silence", "ok", f"The dry file is playing for {playing:.0%} of its time", values=facts)
 
 
 def _rate(input: Audio, target: Audio) -> Verdict:
@@ -338,7 +372,7 @@ def _channels(input: Audio, target: Audio) -> Verdict:
         "channels",
         "warn" if differ else "note",
         " ".join(notes).rstrip("."),
-        "export mono, or name the channel" if differ else "",
+        "export mono, or name the channel with --dry-channel or --wet-channel" if differ else "",
         values,
     )
 
@@ -725,6 +759,15 @@ def _swapped(input: Audio, target: Audio, dry: Samples, wet: Samples, alignment:
         )
     message = f"Loud moments gain {forward:+.1f} dB against soft ones" if forward < -0.5 else "Nothing points to a swap"
     return Verdict("swapped", "ok", message, values=values)
+
+
+def looks_like_input_of(one: Samples, other: Samples, sample_rate: int) -> bool:
+    """Whether ``one`` is what went into a device and ``other`` what came out, by the level of loud and soft moments."""
+    alignment = estimate_alignment(one, other, sample_rate)
+    if alignment.confidence < _SURE:
+        return False
+    x, y = apply_lag(one, other, alignment.main_tap_samples)
+    return _expansion_db(x, y) < -0.75 and _expansion_db(y, x) > 0.75
 
 
 _DRY_WORDS = frozenset({"dry", "di", "direct", "input", "clean"})

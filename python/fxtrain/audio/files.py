@@ -16,10 +16,11 @@ import numpy as np
 import numpy.typing as npt
 import soundfile
 
+from fxtrain.audio.levels import decibels, rms
 from fxtrain.audio.resampling import resample
 from fxtrain.errors import AudioFileError, FxtrainError
 
-__all__ = ["Audio", "AudioReader", "AudioWriter", "read_audio", "write_audio"]
+__all__ = ["Audio", "AudioReader", "AudioWriter", "read_audio", "read_channels", "write_audio"]
 
 Samples = npt.NDArray[np.float32]
 
@@ -219,40 +220,61 @@ def read_audio(path: str | os.PathLike[str], *, sample_rate: int | None = None, 
         path: the file.
         sample_rate: resample to this rate; None keeps the file's own.
         channel: which channel to take, counted from 0. None chooses: the first one that is not silent, which is the
-            only one when all are alike. The choice is in the result's ``note``.
+            only one when all are alike. The choice is in the result's ``note``. (Of a pair, :func:`read_pair` chooses
+            better: the channel that matches the other side.)
 
     Raises:
         AudioFileError: missing, empty, not audio, no such channel, or NaN or infinity among the samples.
+    """
+    channels = read_channels(path)
+    chosen = asked_channel(channels, channel) if channel is not None else _choose_channel(channels)
+    return resampled(chosen, sample_rate)
+
+
+def read_channels(path: str | os.PathLike[str]) -> list[Audio]:
+    """Reads all channels of a sound file, at its own rate.
+
+    Raises:
+        AudioFileError: missing, empty, not audio, or NaN or infinity among the samples.
     """
     with AudioReader(path) as reader:
         blocks = list(reader.blocks(1 << 20))
         if not blocks:
             raise AudioFileError(f"{path} has a header but no samples: export the recording again.")
-        channels = np.concatenate(blocks, axis=1)  # (channels, frames)
-        if channel is not None and not 0 <= channel < len(channels):
-            raise AudioFileError(
-                f"{path} has {_count(len(channels))}, so channel {channel + 1} is not there: "
-                f"choose one from 1 to {len(channels)}."
+        return [
+            Audio(
+                samples=np.concatenate([block[channel] for block in blocks]),
+                sample_rate=reader.sample_rate,
+                path=Path(path),
+                format=reader.format,
+                subtype=reader.subtype,
+                num_channels=reader.num_channels,
+                channel=channel,
             )
-        if channel is None:
-            channel, note = _choose_channel(channels)
-        elif len(channels) > 1:
-            note = f"Took {_name(channel)} of {len(channels)}, as asked."
-        else:
-            note = ""
-        samples = np.ascontiguousarray(channels[channel])
-        rate = reader.sample_rate if sample_rate is None else sample_rate
-        return Audio(
-            samples=resample(samples, reader.sample_rate, rate),
-            sample_rate=rate,
-            path=Path(path),
-            format=reader.format,
-            subtype=reader.subtype,
-            num_channels=reader.num_channels,
-            channel=channel,
-            file_sample_rate=reader.sample_rate,
-            note=note,
+            for channel in range(reader.num_channels)
+        ]
+
+
+def resampled(audio: Audio, sample_rate: int | None) -> Audio:
+    """The same recording at another rate; None keeps its own."""
+    if sample_rate is None:
+        return audio
+    return replace(audio, samples=resample(audio.samples, audio.sample_rate, sample_rate), sample_rate=sample_rate)
+
+
+def asked_channel(channels: list[Audio], channel: int) -> Audio:
+    """The channel that the user named, counted from 0.
+
+    Raises:
+        AudioFileError: there is no such channel.
+    """
+    if not 0 <= channel < len(channels):
+        raise AudioFileError(
+            f"{channels[0].path} has {_count(len(channels))}, so channel {channel + 1} is not there: "
+            f"choose one from 1 to {len(channels)}."
         )
+    note = f"Took {channel_name(channel)} of {len(channels)}, as asked." if len(channels) > 1 else ""
+    return replace(channels[channel], note=note)
 
 
 def write_audio(
@@ -291,26 +313,46 @@ def _open(path: Path) -> soundfile.SoundFile:
         raise AudioFileError(f"{path} is not audio that can be read ({_reason(error)}): {expected}.") from error
 
 
-def _choose_channel(channels: Samples) -> tuple[int, str]:
-    """Which channel to take when the user did not say, and a sentence about it."""
+def distinct_channels(channels: list[Audio]) -> tuple[list[int], str]:
+    """The channels that sound and are not like an earlier one; and a sentence where there is only one of several."""
     if len(channels) == 1:
-        return 0, ""
-    first = channels[0]
-    rms = np.sqrt(np.mean(np.square(channels), axis=1, dtype=np.float64))
-    difference = max(float(np.sqrt(np.mean(np.square(other - first), dtype=np.float64))) for other in channels[1:])
-    if difference <= 1e-4 * float(rms.max()):  # -80 dB: dither and rounding differ, the content does not
-        return 0, f"Took one of {len(channels)} channels: they are alike."
-    audible = np.flatnonzero(rms > 1e-3 * rms.max())  # 60 dB below the loudest is crosstalk and noise
-    chosen = int(audible[0])
-    if len(audible) == 1:
-        return chosen, f"Took {_name(chosen)} of {len(channels)}: nothing else is sounding."
-    ratio_db = 20 * np.log10(max(difference, 1e-12) / float(rms.max()))
-    return chosen, (
-        f"Took {_name(chosen)} of {len(channels)}: they differ (by {ratio_db:+.0f} dB); --channel takes another."
-    )
+        return [0], ""
+    loudness = np.array([rms(audio.samples) for audio in channels])
+    audible = np.flatnonzero(loudness > 1e-3 * loudness.max())  # 60 dB below the loudest is crosstalk and noise
+    if len(audible) == 0:
+        return [0], f"Took one of {len(channels)} channels: they are alike."
+    distinct: list[int] = []
+    for index in audible.tolist():
+        # -80 dB: dither and rounding differ, the content does not
+        if all(channel_difference(channels[index], channels[one]) > 1e-4 for one in distinct):
+            distinct.append(index)
+    note = ""
+    if len(distinct) == 1 and len(audible) == len(channels):
+        note = f"Took one of {len(channels)} channels: they are alike."
+    elif len(distinct) == 1:
+        note = f"Took {channel_name(distinct[0])} of {len(channels)}: nothing else is sounding."
+    return distinct, note
 
 
-def _name(channel: int) -> str:
+def channel_difference(one: Audio, other: Audio) -> float:
+    """RMS of the difference of two channels of a file over the RMS of the louder one."""
+    return rms(one.samples - other.samples) / max(rms(one.samples), rms(other.samples), 1e-30)
+
+
+def _choose_channel(channels: list[Audio]) -> Audio:
+    """Which channel to take when nothing is known of it, with a sentence about it."""
+    (first, *others), note = distinct_channels(channels)
+    if others:
+        ratio = max(channel_difference(channels[first], channels[other]) for other in others)
+        note = (
+            f"Took {channel_name(first)} of {len(channels)}: they differ (by {decibels(ratio):+.0f} dB); "
+            "--channel takes another."
+        )
+    return replace(channels[first], note=note)
+
+
+def channel_name(channel: int) -> str:
+    """``channel 2 (right)`` for 1."""
     return f"channel {channel + 1}" + (f" ({_SIDES[channel]})" if channel in _SIDES else "")
 
 

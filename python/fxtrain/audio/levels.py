@@ -4,14 +4,38 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy import ndimage
 
-__all__ = ["clipped_runs", "decibels", "frame_rms", "hum", "peak", "rms"]
+__all__ = [
+    "PLAYING_FRAME_SECONDS",
+    "Background",
+    "background",
+    "clipped_runs",
+    "decibels",
+    "find_playing",
+    "frame_rms",
+    "frame_spread",
+    "hum",
+    "idle_stretches",
+    "peak",
+    "rms",
+]
 
 Samples = npt.NDArray[np.floating]
 Doubles = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+
+PLAYING_FRAME_SECONDS = 0.05
+"""Length of the frames that :func:`find_playing` judges."""
+
+_QUIET_DB = -50.0  # below the loud frames: no playing
+_STEADY_DB = 3.0  # noise and hum stay within this range for a second; a note decays or begins
+_BACKGROUND_DB = -20.0  # below the loud frames: what is steady may be a held note
+_MARGIN_DB = 6.0  # playing rises this far above noise and hum
 
 
 def decibels(amplitude: float) -> float:
@@ -38,6 +62,94 @@ def frame_rms(samples: Samples, length: int) -> Doubles:
     count = len(samples) // length
     squares = np.square(samples[: count * length], dtype=np.float64).reshape(count, length)
     levels: Doubles = np.sqrt(squares.mean(axis=1))
+    return levels
+
+
+def frame_spread(samples: Samples, length: int) -> Doubles:
+    """Standard deviation of each whole stretch of ``length`` frames: its RMS without a constant offset."""
+    count = len(samples) // length
+    frames = samples[: count * length].reshape(count, length)
+    spread: Doubles = np.std(frames, axis=1, dtype=np.float64)
+    return spread
+
+
+@dataclass(frozen=True)
+class Background:
+    """What a recording sounds like with and without playing, in dBFS (RMS of 50 ms, without a constant offset).
+
+    Attributes:
+        loud_db: the loud frames (95 % quantile of what lies within 60 dB of the loudest).
+        floor_db: steady noise and hum; -200 where there is none.
+    """
+
+    loud_db: float
+    floor_db: float
+
+    @property
+    def threshold_db(self) -> float:
+        """Frames above this level hold playing."""
+        return max(self.loud_db + _QUIET_DB, self.floor_db + _MARGIN_DB)
+
+
+def background(samples: Samples, sample_rate: int) -> Background:
+    """Measures the loud frames and the steady floor of a recording.
+
+    Noise and hum are told from playing by their steadiness: their level stays within 3 dB for a second.
+    """
+    levels = _levels_db(samples, sample_rate)
+    if len(levels) == 0:
+        return Background(-200.0, -200.0)
+    loud = float(np.quantile(levels[levels > levels.max() - 60], 0.95)) if levels.max() > -200 else -200.0
+    around = round(1.0 / PLAYING_FRAME_SECONDS) + 1
+    spread = ndimage.maximum_filter1d(levels, around) - ndimage.minimum_filter1d(levels, around)
+    steady = (spread < _STEADY_DB) & (levels < loud + _BACKGROUND_DB)
+    return Background(loud, float(np.median(levels[steady])) if np.count_nonzero(steady) >= 4 else -200.0)
+
+
+def find_playing(samples: Samples, sample_rate: int, *, against: Background | None = None) -> Mask:
+    """Which stretches of 50 ms hold playing: louder than -50 dB below the loud ones, and than steady noise and hum.
+
+    Args:
+        samples: shape ``(frames,)``; a constant offset does not count.
+        sample_rate: in Hz.
+        against: of a longer recording with the same levels, whose threshold holds if it is higher.
+
+    Returns:
+        One value for each whole stretch.
+    """
+    own = background(samples, sample_rate)
+    threshold = own.threshold_db if against is None else max(own.threshold_db, against.threshold_db)
+    mask: Mask = _levels_db(samples, sample_rate) > max(threshold, -120.0)
+    return mask
+
+
+def idle_stretches(
+    playing: Mask, *, min_seconds: float, before: float = 0.5, after: float = 1.0
+) -> list[tuple[float, float]]:
+    """Long stretches without playing, in seconds.
+
+    Args:
+        playing: from :func:`find_playing`.
+        min_seconds: shorter pauses belong to the music.
+        before: seconds ahead of the next note that are not counted: the device at rest.
+        after: seconds behind the last note that are not counted: it rings out.
+    """
+    edges = np.flatnonzero(np.diff(np.concatenate([[True], playing, [True]]).astype(np.int8)))
+    stretches = []
+    for first, last in zip(edges[::2], edges[1::2], strict=True):
+        if (last - first) * PLAYING_FRAME_SECONDS < min_seconds:
+            continue
+        start = first * PLAYING_FRAME_SECONDS + (after if first > 0 else 0.0)
+        # Behind the last whole stretch lies a part of one.
+        end = last * PLAYING_FRAME_SECONDS - before if last < len(playing) else (last + 1) * PLAYING_FRAME_SECONDS
+        if end > start:
+            stretches.append((float(start), float(end)))
+    return stretches
+
+
+def _levels_db(samples: Samples, sample_rate: int) -> Doubles:
+    spread = frame_spread(samples, max(1, round(PLAYING_FRAME_SECONDS * sample_rate)))
+    levels: Doubles = 20 * np.log10(np.maximum(spread, 1e-10))
     return levels
 
 

@@ -5,14 +5,19 @@ from __future__ import annotations
 
 import argparse
 import math
+from typing import TYPE_CHECKING
 
 from fxtrain.errors import ConfigError
+
+if TYPE_CHECKING:
+    from fxtrain.audio import ChannelChoice
 
 __all__ = [
     "add_clip_arguments",
     "add_device_arguments",
     "add_oversample_argument",
     "add_recording_arguments",
+    "channel_choice",
     "check_clips",
     "finite_float",
     "non_negative_int",
@@ -22,17 +27,29 @@ __all__ = [
 
 
 def add_recording_arguments(parser: argparse._ActionsContainer) -> None:
-    """How to read recordings: ``--sample-rate``, ``--channel`` (counted from 0 in the result) and ``--ignore``."""
+    """How to read recordings: ``--sample-rate``, the channels (counted from 0 in the result) and ``--ignore``."""
     parser.add_argument("--sample-rate", type=positive_int, metavar="HZ", help="resample; default: the files' own rate")
-    parser.add_argument(
-        "--channel",
-        type=lambda text: positive_int(text) - 1,
-        metavar="N",
-        help="channel of files that have several, from 1; default: the first that sounds",
-    )
+    for option, files in (
+        ("--channel", "both files, if they have several"),
+        ("--dry-channel", "DRY"),
+        ("--wet-channel", "WET"),
+    ):
+        parser.add_argument(
+            option,
+            type=lambda text: positive_int(text) - 1,
+            metavar="N",
+            help=f"channel of {files}, from 1; default: the one that matches the other file",
+        )
     parser.add_argument(
         "--ignore", action="append", default=[], metavar="NAME", help="do not let this check say stop (repeatable)"
     )
+
+
+def channel_choice(args: argparse.Namespace) -> ChannelChoice:
+    """What ``--channel``, ``--dry-channel`` and ``--wet-channel`` say."""
+    from fxtrain.audio import ChannelChoice
+
+    return ChannelChoice(both=args.channel, dry=args.dry_channel, wet=args.wet_channel)
 
 
 def add_clip_arguments(parser: argparse._ActionsContainer) -> None:

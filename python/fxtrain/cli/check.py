@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from fxtrain.cli.arguments import add_recording_arguments
+from fxtrain.cli.arguments import add_recording_arguments, channel_choice
 
 if TYPE_CHECKING:
     from fxtrain.audio import DataReport
@@ -30,10 +30,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
     """Prints the verdicts and returns them; exit code 2 where one says stop."""
-    from fxtrain.audio import check_pair, read_audio
+    from fxtrain.audio import check_pair, read_pair
 
-    dry = read_audio(args.dry, sample_rate=args.sample_rate, channel=args.channel)
-    wet = read_audio(args.wet, sample_rate=args.sample_rate, channel=args.channel)
+    dry, wet = read_pair(args.dry, args.wet, sample_rate=args.sample_rate, choice=channel_choice(args))
     report = check_pair(dry, wet, ignore=args.ignore)
     print_report(report, console)
     if not args.json:

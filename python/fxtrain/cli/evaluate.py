@@ -54,6 +54,8 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
     reading = Reading(
         sample_rate=args.sample_rate,
         channel=args.channel,
+        dry_channel=args.dry_channel,
+        wet_channel=args.wet_channel,
         ignore=tuple(args.ignore),
         fix_polarity=player.info.metadata.get("polarity_fixed") is True,
     )

@@ -212,6 +212,8 @@ def _request(args: argparse.Namespace) -> Any:
         reading=Reading(
             sample_rate=args.sample_rate,
             channel=args.channel,
+            dry_channel=args.dry_channel,
+            wet_channel=args.wet_channel,
             ignore=tuple(args.ignore),
             fix_polarity=args.fix_polarity,
         ),

@@ -13,8 +13,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from fxtrain.audio import LAG_GUARD, Audio, apply_lag, estimate_alignment, read_audio
+from fxtrain.audio import LAG_GUARD, Audio, ChannelChoice, apply_lag, estimate_alignment, read_pair
 from fxtrain.audio.checks import DataReport, check_pair
+from fxtrain.audio.levels import PLAYING_FRAME_SECONDS, Background, background, find_playing, idle_stretches
 from fxtrain.data.pairs import Excerpt
 from fxtrain.data.split import SplitConfig, split_in_time
 from fxtrain.errors import ConfigError, DataCheckError, InputError
@@ -40,6 +41,14 @@ _SPLITS: dict[str, Split] = {
 _SAME_LAG_FRAMES = 8
 _SURE_SECONDS, _SURE_CONFIDENCE = 2.0, 0.8
 _LEAST_SECONDS = 0.1
+_IDLE_SECONDS = (
+    3.0  # longer stretches without playing are left out; in a short recording, three quarters of its shortest part
+)
+_LEAST_IDLE_SECONDS = 1.0
+_LEAST_SPAN_SECONDS = 1.0  # what is left between two such stretches is used if it is at least this long
+_LEAST_PLAYING = 0.05  # share of a part; below, it holds no playing
+
+Span = tuple[int, int]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,13 +76,17 @@ class Reading:
 
     Attributes:
         sample_rate: resample to this; None keeps the files' own.
-        channel: of files that have several, counted from 0; None takes the first that sounds.
+        channel: of files that have several, counted from 0; None takes those that match each other.
+        dry_channel: of the dry file; goes before ``channel``.
+        wet_channel: of the wet file; goes before ``channel``.
         ignore: names of checks that must not stop.
         fix_polarity: flip a target that is upside down.
     """
 
     sample_rate: int | None = None
     channel: int | None = None
+    dry_channel: int | None = None
+    wet_channel: int | None = None
     ignore: tuple[str, ...] = ()
     fix_polarity: bool = False
 
@@ -132,6 +145,7 @@ class Recording:
         lag_removed: frames by which the target was moved forward (negative: the input was).
         polarity: -1 where the target was found upside down.
         report: the data checks.
+        playing: for each stretch of 50 ms, whether both dry and wet hold playing there.
         notes: what was done to the signals, in sentences.
     """
 
@@ -142,7 +156,18 @@ class Recording:
     lag_removed: int
     polarity: int
     report: DataReport
+    playing: NDArray[np.bool_] = field(repr=False)
     notes: tuple[str, ...] = ()
+
+    def backgrounds(self) -> tuple[Background, Background]:
+        """Levels of dry and wet with and without playing."""
+        return background(self.input, self.sample_rate), background(self.target, self.sample_rate)
+
+    def playing_share(self, spans: Sequence[Span]) -> float:
+        """Which share of ``spans`` (in frames) holds playing."""
+        frame = round(PLAYING_FRAME_SECONDS * self.sample_rate)
+        found = np.concatenate([self.playing[start // frame : -(-end // frame)] for start, end in spans])
+        return float(found.mean()) if len(found) else 1.0  # too short to say
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -196,12 +221,13 @@ def load_recording(
         DataCheckError: a check says stop.
     """
     notes = []
-    dry, wet = (read_audio(path, channel=reading.channel) for path in (files.input, files.target))
-    rate = reading.sample_rate
-    if rate is not None:
-        others = [audio for audio in (dry, wet) if audio.sample_rate != rate]
-        notes += [f"{audio.path} resampled from {audio.sample_rate} Hz to {rate} Hz" for audio in others]
-        dry, wet = (read_audio(path, sample_rate=rate, channel=reading.channel) for path in (files.input, files.target))
+    choice = ChannelChoice(both=reading.channel, dry=reading.dry_channel, wet=reading.wet_channel)
+    dry, wet = read_pair(files.input, files.target, sample_rate=reading.sample_rate, choice=choice)
+    notes += [
+        f"{audio.path} resampled from {audio.file_sample_rate} Hz to {audio.sample_rate} Hz"
+        for audio in (dry, wet)
+        if audio.sample_rate != audio.file_sample_rate
+    ]
     # Parts that only measure may be short: what is known of the device comes from the training pair.
     measures = lag is not None or (like is not None and files.split != "train")
     brief = ("length", "lag") if measures and min(dry.seconds, wet.seconds) >= _LEAST_SECONDS else ()
@@ -221,6 +247,10 @@ def load_recording(
     difference = abs(dry.num_frames - wet.num_frames)
     if difference:
         notes.append(f"the files differ by {difference} frames; both were trimmed to {len(input)} after alignment")
+    against = (None, None) if like is None else like.backgrounds()
+    sides = [
+        find_playing(side, dry.sample_rate, against=other) for side, other in zip((input, target), against, strict=True)
+    ]
     return Recording(
         files=replace(files, clip_frames=clip_frames),
         input=input,
@@ -229,6 +259,7 @@ def load_recording(
         lag_removed=lag,
         polarity=polarity,
         report=report,
+        playing=sides[0] & sides[1],
         notes=tuple(notes),
     )
 
@@ -281,10 +312,12 @@ def load_material(
     given = {pair.split for pair in pairs}
     excerpts: dict[str, list[Excerpt]] = {"train": [], "validation": [], "test": []}
     parts: list[dict[str, Any]] = []
-    for recording in recordings:
-        for part, (start, end) in _divide(recording, split, given).items():
-            excerpts[part].append(_excerpt(recording, start, end, skip_frames))
-            parts.append(
+    for index, recording in enumerate(recordings):
+        spans, idle = _live_spans(recording, split)
+        recordings[index] = replace(recording, notes=(*recording.notes, *idle))
+        for part, chosen in _divide(recording, spans, split, given).items():
+            excerpts[part] += _excerpts(recording, chosen, skip_frames)
+            parts += [
                 {
                     "part": part,
                     "input": str(recording.files.input),
@@ -292,7 +325,8 @@ def load_material(
                     "start_seconds": start / recording.sample_rate,
                     "end_seconds": end / recording.sample_rate,
                 }
-            )
+                for start, end in chosen
+            ]
     for part, found in excerpts.items():
         if not any(len(excerpt.clips()) for excerpt in found):
             raise DataCheckError(f"no material is left for the {part} part; record more, or give it as a file")
@@ -307,38 +341,104 @@ def load_material(
     )
 
 
-def _divide(recording: Recording, config: SplitConfig, given: set[Split]) -> dict[str, tuple[int, int]]:
-    num_frames, clip_frames = len(recording.input), recording.files.clip_frames
-    whole = recording.files.split
-    if whole != "auto":
-        return {whole: (0, num_frames)}
+def _live_spans(recording: Recording, config: SplitConfig) -> tuple[list[Span], list[str]]:
+    """The recording without its long stretches that hold no playing, in frames; and a sentence about what is left out.
+
+    Raises:
+        DataCheckError: nothing is left.
+    """
+    num_frames, clip_frames, rate = len(recording.input), recording.files.clip_frames, recording.sample_rate
+    shortest = min(config.validation_fraction, config.test_fraction) * num_frames / rate
+    least = min(_IDLE_SECONDS, max(_LEAST_IDLE_SECONDS, 0.75 * shortest))
+    spans: list[Span] = []
+    position = 0
+    for start, end in [*idle_stretches(recording.playing, min_seconds=least), (num_frames / rate, 0.0)]:
+        first, last = min(round(start * rate), num_frames), min(round(end * rate), num_frames)
+        if clip_frames:  # clips are left out whole
+            first, last = -(-first // clip_frames) * clip_frames, last // clip_frames * clip_frames
+            first = min(first, num_frames)
+        if first - position >= (1 if clip_frames or not spans else _LEAST_SPAN_SECONDS * rate):
+            spans.append((position, first))
+        position = max(last, first)
+    files = recording.files
+    if not spans or (len(recording.playing) and not recording.playing.any()):
+        raise DataCheckError(
+            f"{files.input} with {files.target} holds no playing, only silence or noise, so nothing can be trained on "
+            "it or measured with it; give a pair that holds playing"
+        )
+    left_out = num_frames - sum(map(_size, spans))
+    if left_out <= 0:
+        return spans, []
+    edges = [0, *(edge for span in spans for edge in span), num_frames]
+    gaps = [(a / rate, b / rate) for a, b in zip(edges[::2], edges[1::2], strict=True) if b > a]
+    shown = ", ".join(f"{a:.1f} to {b:.1f} s" for a, b in gaps[:4]) + (" and more" if len(gaps) > 4 else "")
+    return spans, [f"{left_out / rate:.1f} s of {files.input} without playing are left out ({shown})"]
+
+
+def _divide(recording: Recording, spans: list[Span], config: SplitConfig, given: set[Split]) -> dict[str, list[Span]]:
+    """The live spans of each part.
+
+    Raises:
+        DataCheckError: a part holds no playing.
+    """
+    whole, clip_frames = recording.files.split, recording.files.clip_frames
     wanted = [part for part in ("validation", "test") if part not in given]
-    if not wanted:
-        return {"train": (0, num_frames)}
-    parts = split_in_time(num_frames, recording.sample_rate, config, clip_frames=clip_frames)
-    if "validation" not in wanted:
-        parts = {"train": (0, parts["validation"][1]), "test": parts["test"]}
-    elif "test" not in wanted:
-        parts = {"train": (0, parts["validation"][1] - _size(parts["test"])), "validation": parts["test"]}
+    if whole != "auto" or not wanted:
+        parts: dict[str, list[Span]] = {"train" if whole == "auto" else whole: spans}
+    else:
+        live_frames = sum(map(_size, spans))
+        divided = split_in_time(live_frames, recording.sample_rate, config, clip_frames=clip_frames)
+        if "validation" not in wanted:
+            divided = {"train": (0, divided["validation"][1]), "test": divided["test"]}
+        elif "test" not in wanted:
+            end = divided["validation"][1] - _size(divided["test"])
+            divided = {"train": (0, end), "validation": divided["test"]}
+        parts = {part: _within(spans, *span) for part, span in divided.items()}
+    for part, chosen in parts.items():
+        if part != "train" and recording.playing_share(chosen) < _LEAST_PLAYING:
+            first, last = (frame / recording.sample_rate for frame in (chosen[0][0], chosen[-1][1]))
+            raise DataCheckError(
+                f"the {part} part ({first:.1f} to {last:.1f} s of {recording.files.input}) holds no playing; cut the "
+                "recording where playing ends, or give files for that part (--val DRY WET, --test DRY WET)"
+            )
     return parts
 
 
-def _size(part: tuple[int, int]) -> int:
+def _within(spans: Sequence[Span], start: int, end: int) -> list[Span]:
+    """The stretches of ``spans`` that lie from ``start`` to ``end`` of their joined length."""
+    chosen = []
+    position = 0
+    for first, last in spans:
+        a, b = max(start - position, 0), min(end - position, last - first)
+        if a < b:
+            chosen.append((first + a, first + b))
+        position += last - first
+    return chosen
+
+
+def _size(part: Span) -> int:
     return part[1] - part[0]
 
 
 def whole_excerpt(recording: Recording, skip_frames: int = 0) -> Excerpt:
     """All of a recording."""
-    return _excerpt(recording, 0, len(recording.input), skip_frames)
+    (excerpt,) = _excerpts(recording, [(0, len(recording.input))], skip_frames)
+    return excerpt
 
 
-def _excerpt(recording: Recording, start: int, end: int, skip_frames: int) -> Excerpt:
-    files = recording.files
-    return Excerpt(
-        input=np.ascontiguousarray(recording.input[start:end]),
-        target=np.ascontiguousarray(recording.target[start:end]),
-        weight=files.weight,
-        clip_frames=files.clip_frames,
-        skip_frames=skip_frames,
-        lead_in=None if files.clip_frames else recording.input[max(0, start - recording.sample_rate) : start].copy(),
-    )
+def _excerpts(recording: Recording, spans: Sequence[Span], skip_frames: int) -> list[Excerpt]:
+    """One excerpt per span; one in all of a recording of clips, which do not depend on what precedes them."""
+    files, rate = recording.files, recording.sample_rate
+    groups = [spans] if files.clip_frames else [[span] for span in spans]
+    long_enough = [g for g in groups if files.clip_frames or _size(g[0]) >= _LEAST_SPAN_SECONDS * rate]
+    return [
+        Excerpt(
+            input=np.concatenate([recording.input[start:end] for start, end in group]),
+            target=np.concatenate([recording.target[start:end] for start, end in group]),
+            weight=files.weight,
+            clip_frames=files.clip_frames,
+            skip_frames=skip_frames,
+            lead_in=None if files.clip_frames else recording.input[max(0, group[0][0] - rate) : group[0][0]].copy(),
+        )
+        for group in long_enough or groups
+    ]

@@ -129,7 +129,14 @@ def test_resampling_makes_rates_agree(write, playing, capsys):
 def test_a_channel_may_be_named(write, playing, capsys):
     write("both.wav", np.stack([playing, wet_of(playing)], axis=1))
     write("dry.wav", playing)
-    assert main(["check", "dry.wav", "both.wav", "--json", "--channel", "2"]) == 2
-    assert "dry.wav has 1 channel, so channel 2 is not there" in capsys.readouterr().err
+    assert main(["check", "dry.wav", "both.wav", "--json", "--channel", "2"]) == 0  # a mono file has nothing to choose
+    assert json.loads(capsys.readouterr().out)["target"]["channel"] == 2
+    assert main(["check", "dry.wav", "both.wav", "--json", "--wet-channel", "3"]) == 2
+    assert "both.wav has 2 channels, so channel 3 is not there" in capsys.readouterr().err
+    assert main(["check", "both.wav", "both.wav"]) == 2
+    assert "add --dry-channel 1 --wet-channel 2, or the other way round" in capsys.readouterr().err
+    assert main(["check", "both.wav", "both.wav", "--json", "--dry-channel", "1", "--wet-channel", "2"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert (report["input"]["channel"], report["target"]["channel"], report["lag_samples"]) == (1, 2, 40)
     assert main(["check", "both.wav", "both.wav", "--json", "--channel", "2", "--ignore", "identical"]) == 0
     assert json.loads(capsys.readouterr().out)["input"]["channel"] == 2

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: MIT
+"""From files to parts: where there is playing, which channel, and how tables are read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy import signal
+
+from fxtrain.audio import write_audio
+from fxtrain.data.material import Material, PairFiles, Reading, load_material
+from fxtrain.data.split import SplitConfig
+from fxtrain.errors import DataCheckError
+
+RATE = 16_000
+Samples = NDArray[np.float64]
+Write = Callable[..., PairFiles]
+
+
+def playing(seconds: float, seed: int = 0) -> Samples:
+    """Decaying noise bursts, four per second, of changing loudness."""
+    generator = np.random.default_rng(seed)
+    decay = np.exp(-np.arange(RATE // 4) / 1500)
+    bursts = [generator.uniform(0.2, 1) * decay * generator.standard_normal(RATE // 4) for _ in range(int(4 * seconds))]
+    return 0.1 * np.concatenate(bursts)
+
+
+def noise(seconds: float, level: float = 1e-4, seed: int = 1) -> Samples:
+    return level * np.random.default_rng(seed).standard_normal(int(seconds * RATE))
+
+
+def device(dry: Samples) -> Samples:
+    """Overdrive with a hissing output, an offset, 20 samples late."""
+    wet = signal.lfilter([0.4], [1, -0.6], np.tanh(4 * dry))
+    return np.asarray(np.concatenate([np.zeros(20), wet])[: len(dry)] + noise(len(dry) / RATE, 3e-4, 2) + 0.02)
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """Writes a dry recording and what :func:`device` makes of it."""
+
+    def write(dry: Samples, name: str = "take", wet: Samples | None = None, **options: object) -> PairFiles:
+        write_audio(tmp_path / f"{name}-dry.wav", dry, RATE)
+        write_audio(tmp_path / f"{name}-wet.wav", device(dry) if wet is None else wet, RATE)
+        return PairFiles(input=tmp_path / f"{name}-dry.wav", target=tmp_path / f"{name}-wet.wav", **options)  # type: ignore[arg-type]
+
+    return write
+
+
+def load(*pairs: PairFiles) -> Material:
+    return load_material(pairs, split=SplitConfig(), reading=Reading())
+
+
+def seconds_of(material: Material, part: str) -> list[tuple[float, float]]:
+    return [(p["start_seconds"], p["end_seconds"]) for p in material.parts if p["part"] == part]
+
+
+def test_without_long_pauses_a_recording_is_split_by_time_alone(write: Write) -> None:
+    material = load(write(np.concatenate([noise(2), playing(38)])))
+    assert [part["part"] for part in material.parts] == ["train", "validation", "test"]
+    assert seconds_of(material, "test") == [pytest.approx((36, 40), abs=0.1)]
+    assert material.recordings[0].notes == ()
+
+
+@pytest.mark.parametrize("rest", [noise(12), np.zeros(12 * RATE)], ids=["noise", "zeros"])
+def test_an_end_without_playing_judges_nothing(write: Write, rest: Samples) -> None:
+    # Validation on noise took the quietest weights for the best ones, and called every step towards the sound diverged.
+    material = load(write(np.concatenate([playing(30), rest])))
+    assert seconds_of(material, "test")[-1][1] == pytest.approx(31, abs=0.2)  # a second to ring out
+    for part in (material.validation, material.test):
+        assert np.std(np.concatenate([excerpt.input for excerpt in part])) > 0.01
+    (note,) = material.recordings[0].notes
+    assert "without playing are left out (31.0 to 42.0 s)" in note
+    verdicts = {verdict.name: verdict for verdict in material.recordings[0].report.verdicts}
+    assert verdicts["silence"].level == "warn"
+    assert "no playing in the dry file from 31.0 to 42.0 s" in verdicts["silence"].message
+
+
+def test_a_start_and_a_middle_without_playing_are_left_out(write: Write) -> None:
+    material = load(write(np.concatenate([noise(15), playing(10), noise(10), playing(20, 3)])))
+    ((first, pause), (resumed, _)) = seconds_of(material, "train")
+    assert first == pytest.approx(14.5, abs=0.1)
+    assert (pause, resumed) == pytest.approx((26, 34.5), abs=0.1)
+    total = sum(end - start for part in material.parts for start, end in [(part["start_seconds"], part["end_seconds"])])
+    assert total == pytest.approx(0.5 + 10 + 1.5 + 20, abs=1.2)  # gaps around the parts
+
+
+def test_an_amplifier_that_is_off_at_the_end_judges_nothing(write: Write) -> None:
+    dry = playing(40)
+    wet = device(dry)
+    wet[30 * RATE :] = 0.02 + noise(10, 3e-4)
+    material = load(write(dry, wet=wet))
+    assert seconds_of(material, "test")[-1][1] == pytest.approx(31, abs=0.2)
+    verdicts = {verdict.name: verdict for verdict in material.recordings[0].report.verdicts}
+    assert "no playing in the wet file from 31.0 to 40.0 s" in verdicts["silence"].message
+
+
+@pytest.mark.parametrize("split", ["validation", "test"])
+def test_a_file_without_playing_is_refused_as_a_judge(write: Write, split: str) -> None:
+    take = write(playing(20))
+    with pytest.raises(DataCheckError, match="holds no playing"):
+        load(take, write(noise(5), "other", split=split))
+
+
+def test_clips_without_playing_are_left_out_whole(write: Write) -> None:
+    clip = RATE // 2
+    dry = np.concatenate([playing(20), noise(8)])
+    material = load(write(dry, clip_frames=clip))
+    frames = {len(excerpt.input) % excerpt.clip_frames for excerpt in material.train + material.test}
+    assert frames == {0}
+    assert seconds_of(material, "test")[-1][1] <= 21.6  # the clip in which it rings out
+    assert np.std(np.concatenate([excerpt.input for excerpt in material.test])) > 0.01
