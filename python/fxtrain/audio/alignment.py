@@ -29,9 +29,21 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from scipy import fft, ndimage
+from scipy.signal import welch
 from scipy.signal import windows as tapering
 
-__all__ = ["LAG_GUARD", "Alignment", "LagJump", "apply_lag", "estimate_alignment"]
+from fxtrain.audio.resampling import resample
+
+__all__ = [
+    "LAG_GUARD",
+    "Alignment",
+    "LagJump",
+    "apply_lag",
+    "drift_floor",
+    "estimate_alignment",
+    "match_clock",
+    "remove_drift",
+]
 
 Samples = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
@@ -63,6 +75,8 @@ _MAX_DRIFT = 1.2e-4  # clocks of interfaces differ by 100 parts per million at m
 _MOST_HEIGHT = 12.0  # of a window's match against its standard deviation: no window may speak for others
 _MUCH_BETTER = 0.85  # of what a lag that jumps once explains, one that does not must explain, or it is taken to jump
 _MAX_TURNS = 4
+_LEAST_DRIFT = 0.3  # samples; the estimate's own error is about a tenth
+_CLOCK_UNIT = 1e6
 
 
 @dataclass(frozen=True)
@@ -147,6 +161,68 @@ def apply_lag(input: Samples, target: Samples, lag: int) -> tuple[Samples, Sampl
     target = target[max(lag, 0) :]
     num_frames = min(len(input), len(target))
     return input[:num_frames], target[:num_frames]
+
+
+def drift_floor(target: Samples, drift_samples: float) -> float:
+    """The least ESR of a model of a device whose recording drifts steadily.
+
+    A model has one lag. The best it can do for a component at angular frequency w is the mean over all lags, which lie
+    evenly within the drift d: the mean of exp(i w t) for t from -d/2 to d/2 is sinc(w d / 2), and 1 - sinc^2 of the
+    component's energy is left.
+
+    >>> drift_floor(np.sin(0.1 * np.arange(48000)).astype(np.float32), 6.0)  # 1 - (sin(0.3) / 0.3)^2
+    0.0297...
+    """
+    frequencies, power = welch(target, fs=2 * np.pi, nperseg=min(8192, len(target)))
+    total = float(power.sum())
+    kept = np.sinc(frequencies * drift_samples / (2 * np.pi)) ** 2  # numpy's sinc has pi in it
+    return max(0.0, 1 - float(np.sum(power * kept)) / total) if total > 0 else 0.0
+
+
+def match_clock(target: Samples, clock: float) -> Samples:
+    """The target as the input's recorder would have written it, at its own clock.
+
+    Args:
+        target: the wet recording.
+        clock: frames that its recorder wrote while the input's wrote one.
+    """
+    return target if clock == 1.0 else resample(target, _CLOCK_UNIT * clock, _CLOCK_UNIT)
+
+
+def remove_drift(input: Samples, target: Samples, sample_rate: int, alignment: Alignment) -> tuple[float, Alignment]:
+    """The clock of the target's recorder against the input's, and the alignment once both are the same.
+
+    The drift is only believed if one filter for the whole recording explains more of the target without it.
+
+    Args:
+        input: the dry recording.
+        target: the wet one.
+        sample_rate: of both, in Hz.
+        alignment: of the two, with a steady drift.
+
+    Returns:
+        What :func:`match_clock` takes, and the alignment with its result; 1 and ``alignment`` where nothing is gained.
+    """
+    clock, found = 1.0, alignment
+    for _ in range(3):
+        if found.jumps or abs(found.drift_samples) < _LEAST_DRIFT:
+            break
+        clock *= 1 + found.drift_samples / len(input)
+        found = estimate_alignment(input, match_clock(target, clock), sample_rate)
+    if clock == 1.0 or found.jumps or abs(found.drift_samples) > max(0.1 * abs(alignment.drift_samples), _LEAST_DRIFT):
+        return 1.0, alignment
+    before = _explained_at_one_lag(input, target, sample_rate, alignment.main_tap_samples)
+    after = _explained_at_one_lag(input, match_clock(target, clock), sample_rate, found.main_tap_samples)
+    return (clock, found) if after > before else (1.0, alignment)
+
+
+def _explained_at_one_lag(input: Samples, target: Samples, sample_rate: int, lag: int) -> float:
+    scale = max(1.0, sample_rate / 48000)
+    before, after = round(_TAPS_BEFORE * scale), round(_TAPS_AFTER * scale)
+    dry, wet = _emphasise(input, sample_rate), _emphasise(target, sample_rate)
+    windows = _Windows(dry, wet, sample_rate, offset=lag, room=8 * before + after)
+    shifts = np.full(len(windows.centres), lag, dtype=np.int64)
+    return windows.fit(shifts, windows.sounding, before=before, after=after).explained
 
 
 @dataclass(frozen=True)

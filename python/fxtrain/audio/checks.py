@@ -17,7 +17,14 @@ import numpy as np
 import numpy.typing as npt
 from scipy import fft, linalg, signal
 
-from fxtrain.audio.alignment import Alignment, apply_lag, estimate_alignment
+from fxtrain.audio.alignment import (
+    Alignment,
+    apply_lag,
+    drift_floor,
+    estimate_alignment,
+    match_clock,
+    remove_drift,
+)
 from fxtrain.audio.files import Audio
 from fxtrain.audio.levels import (
     PLAYING_FRAME_SECONDS,
@@ -74,6 +81,9 @@ _SURE = 0.5
 _FLOOR_WARN_DB = -30.0
 _FLOOR_NOTE_DB = -45.0
 
+_DRIFT_WARN_FLOOR = 1e-3  # ESR that a drift costs
+_DRIFT_NOTE_FLOOR = 1e-4
+
 _REPEAT_SECONDS = 1.0  # shorter passages do not count
 _MEMORY_SECONDS = 1.0  # a repeated passage is judged from here on: sag and bias recover within about that time
 _MOVE_SECONDS = 0.05  # by so much more or less than in dry, a second take in wet may come later
@@ -121,13 +131,19 @@ class DataReport:
         input: facts of the dry file.
         target: facts of the wet file.
         verdicts: one per check, in the order of :data:`CHECKS`; checks that could not be made are left out.
-        alignment: None where the files could not be compared (other rates, silence, too short).
+        alignment: None where the files could not be compared (other rates, silence, too short). Without the drift that
+            ``clock`` takes out.
+        clock: of the target's recorder against the input's, for :func:`fxtrain.audio.alignment.match_clock`; 1 where
+            they are the same, or where no steady drift was found.
+        drift_samples: how much the lag grows in the files as they are.
     """
 
     input: dict[str, Any]
     target: dict[str, Any]
     verdicts: tuple[Verdict, ...]
     alignment: Alignment | None
+    clock: float = 1.0
+    drift_samples: float = 0.0
 
     @property
     def stops(self) -> tuple[Verdict, ...]:
@@ -155,7 +171,8 @@ class DataReport:
             "lag_samples": alignment.lag_samples if alignment else None,
             "polarity": alignment.polarity if alignment else None,
             "confidence": round(alignment.confidence, 4) if alignment else None,
-            "drift_samples": round(alignment.drift_samples, 3) if alignment else None,
+            "drift_samples": round(self.drift_samples, 3) if alignment else None,
+            "drift_removed": self.clock != 1.0,
             "jumps": [
                 {
                     "after_seconds": round(jump.after_seconds, 3),
@@ -197,11 +214,21 @@ def check_pair(input: Audio, target: Audio, *, ignore: Collection[str] = ()) -> 
         _clipping(input, target),
         _dc(input, target),
     ]
-    alignment = None
+    alignment = measured = None
+    clock = 1.0
+    facts = _facts(input), _facts(target)
     silent = found[0].level == "stop"
     if input.sample_rate == target.sample_rate and not silent and min(input.seconds, target.seconds) >= 0.25:
         alignment = estimate_alignment(input.samples, target.samples, input.sample_rate)
-        found += [_lag(input, target, alignment), _polarity(alignment), _drift(input, alignment)]
+        measured = alignment
+        if alignment.confidence >= _SURE and not alignment.jumps:
+            clock, alignment = _without_drift(input, target, alignment)
+            target = target.with_samples(match_clock(target.samples, clock))
+        found += [
+            _lag(input, target, alignment),
+            _polarity(alignment),
+            _drift(input, target, measured, is_removed=clock != 1.0),
+        ]
         dry, wet = apply_lag(input.samples, target.samples, alignment.main_tap_samples)
         related = alignment.confidence >= _RELATED and len(dry) > 0.2 * input.sample_rate
         if related:
@@ -212,7 +239,8 @@ def check_pair(input: Audio, target: Audio, *, ignore: Collection[str] = ()) -> 
             found.append(_swapped(input, target, dry, wet, alignment))
     found.sort(key=lambda verdict: CHECKS.index(verdict.name))
     verdicts = tuple(replace(verdict, ignored=verdict.level == "stop" and verdict.name in ignore) for verdict in found)
-    return DataReport(_facts(input), _facts(target), verdicts, alignment)
+    drift = measured.drift_samples if measured else 0.0
+    return DataReport(*facts, verdicts, alignment, clock=clock, drift_samples=drift)
 
 
 def _facts(audio: Audio) -> dict[str, Any]:
@@ -523,16 +551,28 @@ def _polarity(alignment: Alignment) -> Verdict:
     return Verdict("polarity", "ok", "Wet has the polarity of dry", values=values)
 
 
-def _drift(input: Audio, alignment: Alignment) -> Verdict:
+def _without_drift(input: Audio, target: Audio, alignment: Alignment) -> tuple[float, Alignment]:
+    """Takes a steady drift out where it costs anything: see :func:`remove_drift`."""
+    if drift_floor(target.samples, alignment.drift_samples) < _DRIFT_NOTE_FLOOR:
+        return 1.0, alignment
+    return remove_drift(input.samples, target.samples, input.sample_rate, alignment)
+
+
+def _drift(input: Audio, target: Audio, alignment: Alignment, *, is_removed: bool) -> Verdict:
     drift = alignment.drift_samples
     rate = drift / max(input.num_frames, 1) * 1e6
+    floor = drift_floor(target.samples, drift)
     values = {
         "drift_samples": round(drift, 3),
         "drift_ppm": round(rate, 2),
+        "esr_floor": float(f"{floor:.3g}"),
+        "removed": is_removed,
         "jumps": [round(jump.samples, 1) for jump in alignment.jumps],
     }
     if alignment.confidence < _RELATED:
-        return Verdict("drift", "ok", "Not judged, as the files do not match", values=values)
+        return Verdict("drift", "ok", "Not judged, as the files do not match")
+    if alignment.confidence < _SURE:
+        return Verdict("drift", "ok", "Not judged, as the lag is not certain")
     if alignment.jumps:
         jump = max(alignment.jumps, key=lambda jump: abs(jump.samples))
         where = f"between {jump.after_seconds:.1f} and {jump.before_seconds:.1f} s"
@@ -545,11 +585,13 @@ def _drift(input: Audio, alignment: Alignment) -> Verdict:
         )
     message = f"The lag grows by {drift:+.1f} samples from start to end ({rate:+.1f} ppm)"
     remedy = "record dry and wet with one interface, or lock both to one clock"
-    if abs(drift) > 64:
-        return Verdict("drift", "stop", f"{message}, where none is expected", remedy, values)
-    if abs(drift) > 8:
-        return Verdict("drift", "warn", f"{message}, where none is expected", remedy, values)
-    if abs(drift) > _STEADY_SAMPLES:
+    if is_removed:
+        cost = f"which would put the ESR of any model at {floor:.2g} or above; training resamples wet to remove it"
+        return Verdict("drift", "warn" if floor >= _DRIFT_WARN_FLOOR else "note", f"{message}, {cost}", remedy, values)
+    if floor >= _DRIFT_WARN_FLOOR:
+        level: Level = "stop" if abs(drift) > 64 else "warn"
+        return Verdict("drift", level, f"{message}, so no model comes below an ESR of {floor:.2g}", remedy, values)
+    if floor >= _DRIFT_NOTE_FLOOR:
         return Verdict("drift", "note", message, values=values)
     return Verdict("drift", "ok", f"The lag stays the same ({drift:+.1f} samples from start to end)", values=values)
 

@@ -12,7 +12,7 @@ from fxtrain.errors import ConfigError
 __all__ = ["resample"]
 
 
-def resample(samples: npt.NDArray[np.float32], from_rate: int, to_rate: int) -> npt.NDArray[np.float32]:
+def resample(samples: npt.NDArray[np.float32], from_rate: float, to_rate: float) -> npt.NDArray[np.float32]:
     """Converts ``(frames,)`` to another rate with soxr at its very high quality (linear phase, no delay).
 
     Returns:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fxtrain.audio import LAG_GUARD, Audio, ChannelChoice, apply_lag, estimate_alignment, read_pair
+from fxtrain.audio.alignment import match_clock
 from fxtrain.audio.checks import DataReport, check_pair
 from fxtrain.audio.levels import PLAYING_FRAME_SECONDS, Background, background, find_playing, idle_stretches
 from fxtrain.data.pairs import Excerpt
@@ -234,6 +235,12 @@ def load_recording(
     report = check_pair(dry, wet, ignore=(*reading.ignore, *brief))
     report.raise_for_stop()
     alignment = report.alignment or estimate_alignment(dry.samples, wet.samples, dry.sample_rate)
+    if report.clock != 1.0:
+        wet = wet.with_samples(match_clock(wet.samples, report.clock))
+        notes.append(
+            f"{files.target} was resampled by {(report.clock - 1) * 1e6:+.2f} parts per million, to remove a drift of "
+            f"{report.drift_samples:+.1f} samples"
+        )
     polarity = alignment.polarity
     if lag is None:
         lag = lag_to_remove(alignment.lag_samples)

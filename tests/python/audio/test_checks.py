@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from scipy import signal
 
-from fxtrain.audio import CHECKS, Audio, check_pair, read_audio, resample
+from fxtrain.audio import CHECKS, Audio, check_pair, estimate_alignment, read_audio, resample
+from fxtrain.audio.alignment import drift_floor, match_clock
 from fxtrain.errors import AudioFileError, ConfigError, DataCheckError
 
 RATE = 48000
@@ -181,12 +182,37 @@ def test_inverted_polarity_is_a_note(short):
     assert "--fix-polarity" in found.remedy
 
 
-@pytest.mark.parametrize(("parts_per_million", "level"), [(1, "ok"), (3.5, "note"), (20, "warn"), (100, "stop")])
-def test_drift_is_weighed_by_what_it_comes_to(dry, parts_per_million, level):
+@pytest.mark.parametrize(("parts_per_million", "level"), [(0.05, "ok"), (0.5, "note"), (5, "warn"), (-100, "warn")])
+def test_drift_is_weighed_by_the_error_that_it_costs_and_is_taken_out(dry, parts_per_million, level):
+    # Seven samples of drift cost a guitar an ESR of 0.04, and were a note that said no more than the seven.
     wet = resample_by(amplify(dry), 1 + parts_per_million * 1e-6)
-    found = verdicts(dry, wet)["drift"]
+    report = check_pair(audio(dry), audio(wet))
+    found = next(verdict for verdict in report.verdicts if verdict.name == "drift")
     assert found.level == level
-    assert found.values["drift_ppm"] == pytest.approx(parts_per_million, rel=0.1, abs=0.3)
+    assert found.values["drift_ppm"] == pytest.approx(parts_per_million, rel=0.1, abs=0.1)
+    assert found.values["removed"] == (level != "ok")
+    assert report.clock - 1 == pytest.approx(parts_per_million * 1e-6 * (level != "ok"), rel=0.03)
+    straight = match_clock(wet, report.clock)
+    assert abs(estimate_alignment(dry, straight, RATE).drift_samples) < 0.3
+    if level == "warn":
+        assert f"ESR of any model at {found.values['esr_floor']:.2g}" in found.message
+        assert "resamples wet" in found.message
+
+
+def test_the_floor_of_a_drift_is_the_error_of_the_best_single_lag(dry):
+    # The best for all shifts within the drift is their mean; what it leaves of each is measured on shifted copies.
+    wet = amplify(dry).astype(np.float64)
+    mean = np.mean([np.roll(wet, shift) for shift in range(-10, 11)], axis=0)  # 21 samples wide
+    error = np.mean([np.mean((np.roll(wet, shift) - mean) ** 2) for shift in range(-10, 11)]) / np.mean(wet**2)
+    assert drift_floor(wet.astype(np.float32), 21) == pytest.approx(error, rel=0.1)
+
+
+def test_a_drift_that_is_not_steady_is_not_taken_out(dry):
+    # The clock runs away in the second half alone: no single ratio mends that.
+    wet = amplify(dry)
+    half = len(wet) // 2
+    bent = np.concatenate([wet[:half], resample_by(wet[half:], 1 + 60e-6)])
+    assert check_pair(audio(dry), audio(bent)).clock == 1.0
 
 
 def resample_by(samples, ratio):
