@@ -75,7 +75,7 @@ _MAX_DRIFT = 1.2e-4  # clocks of interfaces differ by 100 parts per million at m
 _MOST_HEIGHT = 12.0  # of a window's match against its standard deviation: no window may speak for others
 _MUCH_BETTER = 0.85  # of what a lag that jumps once explains, one that does not must explain, or it is taken to jump
 _MAX_TURNS = 4
-_LEAST_DRIFT = 0.3  # samples; the estimate's own error is about a tenth
+_LEAST_DRIFT = 0.2  # samples; the estimate's own error is about a tenth
 _CLOCK_UNIT = 1e6
 
 

