@@ -23,7 +23,7 @@ Heavy distortion leaves little of a waveform, but always a linear part; so every
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -68,6 +68,9 @@ _FINE_SECONDS = 0.045  # how far a window's lag may lie from its block's
 _TAPS_BEFORE = 64  # at up to 48 kHz; more at higher rates, as the next
 _TAPS_AFTER = 512
 _ONSET_LOSS = 0.01  # share of the explained energy that taps before the onset may hold
+
+_LEAST_WINDOWS = 8  # for two halves of them to agree by more than chance
+_RISE_LOSS = 0.005  # share of the response's energy that may lie ahead of the guard
 _MATCH_HEIGHT = 6.0  # of a window's peak against its correlation's standard deviation, to believe a lag far from others
 _JUMP_SAMPLES = 4.0
 _AS_GOOD = 0.98  # of what the windows' own lags explain, the simple answer must explain to be taken
@@ -75,6 +78,8 @@ _MAX_DRIFT = 1.2e-4  # clocks of interfaces differ by 100 parts per million at m
 _MOST_HEIGHT = 12.0  # of a window's match against its standard deviation: no window may speak for others
 _MUCH_BETTER = 0.85  # of what a lag that jumps once explains, one that does not must explain, or it is taken to jump
 _MAX_TURNS = 4
+_LITTLE = 0.3  # explained, times the confidence; above, a device has a linear part
+_EVEN_GAIN = 1.5  # of what the magnitude explains over what the waveform does, to take the device for an even one
 _LEAST_DRIFT = 0.2  # samples; the estimate's own error is about a tenth
 _CLOCK_UNIT = 1e6
 
@@ -108,6 +113,8 @@ class Alignment:
         jumps: sudden changes of the lag.
         main_tap_samples: the lag of the response's largest tap; never less than ``lag_samples``.
         explained: the part of the target's energy that a linear filter explains, both pre-emphasised; 1 is all.
+        order: 1; or 2 where the target follows the input's magnitude, as behind a full-wave rectifier or octave fuzz.
+            Then ``polarity`` and ``explained`` are those of the magnitude's response.
     """
 
     lag_samples: int
@@ -117,6 +124,7 @@ class Alignment:
     jumps: tuple[LagJump, ...] = ()
     main_tap_samples: int = 0
     explained: float = 0.0
+    order: int = 1
 
 
 def estimate_alignment(input: Samples, target: Samples, sample_rate: int, *, max_seconds: float = 2.0) -> Alignment:
@@ -131,6 +139,9 @@ def estimate_alignment(input: Samples, target: Samples, sample_rate: int, *, max
 
     Where the lag drifts, it is the one half way through; where it jumps, the one that holds longest.
 
+    A device without a linear part answers with even orders only. So where little is explained, the same is asked of the
+    input's magnitude, and taken if it explains much more.
+
     Args:
         input: the dry recording, shape ``(frames,)``.
         target: the wet recording, shape ``(frames,)``; the length may differ.
@@ -140,6 +151,16 @@ def estimate_alignment(input: Samples, target: Samples, sample_rate: int, *, max
     Returns:
         Positive ``lag_samples``: the target is late. Confidence 0 where either is silent.
     """
+    found = _estimate(input, target, sample_rate, max_seconds)
+    score = found.confidence * found.explained
+    if score >= _LITTLE or not np.any(target):
+        return found
+    magnitude = np.abs(input)
+    even = _estimate(magnitude - magnitude.mean(), target, sample_rate, max_seconds)
+    return replace(even, order=2) if even.confidence * even.explained > _EVEN_GAIN * score else found
+
+
+def _estimate(input: Samples, target: Samples, sample_rate: int, max_seconds: float) -> Alignment:
     dry = _emphasise(input, sample_rate)
     wet = _emphasise(target, sample_rate)
     if not (np.any(dry) and np.any(wet)):
@@ -459,24 +480,33 @@ class _Windows:
     def fit(self, shifts: npt.NDArray[np.int64], rows: npt.NDArray[np.bool_], *, before: int, after: int) -> _Linear:
         """Least-squares taps ``-before .. after - 1`` over the windows ``rows``, each target shifted by ``shifts``."""
         sxx, syy = np.zeros(self._size // 2 + 1), np.zeros(self._size // 2 + 1)
-        sxy = np.zeros(self._size // 2 + 1, dtype=np.complex128)
+        sxy = np.zeros((2, self._size // 2 + 1), dtype=np.complex128)  # of every second window, and of the others
         energy = 0.0
-        for row in np.flatnonzero(rows).tolist():
+        for number, row in enumerate(np.flatnonzero(rows).tolist()):
             x, y = self._inputs[row], self._target(row, int(shifts[row]))
             sxx += _power(x)
             syy += _power(y)
-            sxy += np.conj(x) * y
+            sxy[number % 2] += np.conj(x) * y
             energy += _energy(self._wet, int(self._starts[row] + shifts[row]), self._length)
-        cross = fft.irfft(sxy, self._size)[self._reach - before : self._reach + after]
+        both = sxy[0] + sxy[1]
+        cross = fft.irfft(both, self._size)[self._reach - before : self._reach + after]
         taps, explained = _solve(fft.irfft(sxx, self._size)[: before + after], cross)
         response = self._response(taps, before)
-        rest = syy - 2 * np.real(np.conj(response) * sxy) + _power(response) * sxx
+        rest = syy - 2 * np.real(np.conj(response) * both) + _power(response) * sxx
+        # At its edges a filter foretells, from tones, what lies beyond: no response peaks there.
+        main = int(np.abs(taps[before // 4 : -before // 4]).argmax()) + before // 4
+        halves = [
+            fft.irfft(half / (sxx + _RIDGE * sxx.mean()), self._size)[self._reach - before : self._reach + after]
+            for half in sxy
+        ]
+        onset = _onset(explained, before)
+        if np.count_nonzero(rows) >= _LEAST_WINDOWS:
+            onset = min(onset, _rise(halves, before, main))
         return _Linear(
             taps=taps,
             before=before,
-            onset=_onset(explained, before) - before,
-            # At its edges a filter foretells, from tones, what lies beyond: no response peaks there.
-            main=int(np.abs(taps[before // 4 : -before // 4]).argmax()) + before // 4 - before,
+            onset=onset - before,
+            main=main - before,
             explained=min(1.0, float(explained[0]) / energy) if energy > 0 else 0.0,
             rest=_smooth(np.maximum(rest, 1e-9 * syy.max() + 1e-30), self._size // 512),
         )
@@ -677,6 +707,20 @@ def _solve(auto: Doubles, cross: Doubles) -> tuple[Doubles, Doubles]:
     taps: Doubles = (whitener.T @ steps)[::-1]
     explained: Doubles = np.cumsum(np.square(steps))[::-1]
     return taps, explained
+
+
+def _rise(halves: list[Doubles], lead: int, last: int) -> int:
+    """The last tap, up to ``last``, from which on a model with the guard still hears the cause of its output.
+
+    Ahead of the guard the response, deconvolved in the frequency domain, holds no more than :data:`_RISE_LOSS` of its
+    energy. What the two halves of the material agree on counts (the product of their taps), since each has noise and
+    distortion in its taps, but not the same.
+    """
+    one, other = halves
+    shared = 4 * one * other
+    before = np.concatenate([np.zeros(LAG_GUARD + 1), np.cumsum(shared)])[: last + 1]
+    chance = 2 * float(np.abs(np.cumsum(shared[: lead // 2])).max())  # no response is as early as that
+    return int(np.flatnonzero(before <= max(_RISE_LOSS * float(shared.sum()), chance))[-1])
 
 
 def _onset(explained: Doubles, lead: int) -> int:

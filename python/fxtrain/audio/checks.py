@@ -75,7 +75,8 @@ _IDLE_SECONDS = 3.0  # pauses that are longer belong no more to the music
 _IDLE_END_SHARE = 0.05  # of the recording, without playing at its start or end: half of a part that judges the model
 _PAUSE_DB = -50.0  # of the dry signal, against its loud frames
 _RELATED = 0.1  # confidence below which two files have nothing in common
-_SURE = 0.5
+_SURE = 0.5  # confidence below which neither lag nor polarity nor drift is stated
+_LAG_AGREES = 32  # samples between a given and a found lag
 # An error that no model can avoid, in dB below the playing. Good models of clean and driven amplifiers come to an ESR
 # of 0.001 to 0.01: a floor of -30 dB is the first thing to stand in their way, one below -45 dB is not felt.
 _FLOOR_WARN_DB = -30.0
@@ -83,6 +84,8 @@ _FLOOR_NOTE_DB = -45.0
 
 _DRIFT_WARN_FLOOR = 1e-3  # ESR that a drift costs
 _DRIFT_NOTE_FLOOR = 1e-4
+_DRIFT_SECONDS = 10.0  # a shorter recording does not measure a clock
+_DRIFT_ERROR = 0.5  # samples by which the estimate may be wrong on a short recording
 
 _REPEAT_SECONDS = 1.0  # shorter passages do not count
 _MEMORY_SECONDS = 1.0  # a repeated passage is judged from here on: sag and bias recover within about that time
@@ -136,6 +139,7 @@ class DataReport:
         clock: of the target's recorder against the input's, for :func:`fxtrain.audio.alignment.match_clock`; 1 where
             they are the same, or where no steady drift was found.
         drift_samples: how much the lag grows in the files as they are.
+        lag_is_given: by the user; it goes before the estimate.
     """
 
     input: dict[str, Any]
@@ -144,6 +148,7 @@ class DataReport:
     alignment: Alignment | None
     clock: float = 1.0
     drift_samples: float = 0.0
+    lag_is_given: bool = False
 
     @property
     def stops(self) -> tuple[Verdict, ...]:
@@ -163,15 +168,17 @@ class DataReport:
         raise DataCheckError(f"{first.message}: {first.remedy} (--ignore {first.name} goes on regardless{more}).")
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-able: what ``check --json`` prints."""
+        """JSON-able: what ``check --json`` prints. What the confidence does not allow to state is None."""
         alignment = self.alignment
+        is_sure = alignment is not None and (alignment.confidence >= _SURE or self.lag_is_given)
+        is_steady = alignment is not None and alignment.confidence >= _SURE
         return {
             "input": self.input,
             "target": self.target,
-            "lag_samples": alignment.lag_samples if alignment else None,
-            "polarity": alignment.polarity if alignment else None,
+            "lag_samples": alignment.lag_samples if alignment and is_sure else None,
+            "polarity": alignment.polarity if alignment and is_steady and alignment.order == 1 else None,
             "confidence": round(alignment.confidence, 4) if alignment else None,
-            "drift_samples": round(self.drift_samples, 3) if alignment else None,
+            "drift_samples": round(self.drift_samples, 3) if alignment and is_steady else None,
             "drift_removed": self.clock != 1.0,
             "jumps": [
                 {
@@ -180,19 +187,20 @@ class DataReport:
                     "samples": round(jump.samples, 2),
                     "steady": jump.steady,
                 }
-                for jump in (alignment.jumps if alignment else ())
+                for jump in (alignment.jumps if alignment and is_steady else ())
             ],
             "verdicts": [verdict.to_dict() for verdict in self.verdicts],
         }
 
 
-def check_pair(input: Audio, target: Audio, *, ignore: Collection[str] = ()) -> DataReport:
+def check_pair(input: Audio, target: Audio, *, ignore: Collection[str] = (), lag: int | None = None) -> DataReport:
     """Looks at a dry and a wet recording the way an experienced ear would before training on them.
 
     Args:
         input: the dry recording.
         target: the wet one.
         ignore: names of checks whose ``stop`` is not to end training.
+        lag: samples that the target is late, where the user knows it; None estimates it.
 
     Raises:
         ConfigError: ``ignore`` holds a name that is no check.
@@ -224,8 +232,13 @@ def check_pair(input: Audio, target: Audio, *, ignore: Collection[str] = ()) -> 
         if alignment.confidence >= _SURE and not alignment.jumps:
             clock, alignment = _without_drift(input, target, alignment)
             target = target.with_samples(match_clock(target.samples, clock))
+        estimate = alignment.lag_samples
+        if lag is not None:
+            is_near = 0 <= alignment.main_tap_samples - lag <= 0.002 * input.sample_rate
+            main = alignment.main_tap_samples if is_near else lag
+            alignment = replace(alignment, lag_samples=lag, main_tap_samples=main)
         found += [
-            _lag(input, target, alignment),
+            _lag(input, target, alignment) if lag is None else _given_lag(alignment, estimate),
             _polarity(alignment),
             _drift(input, target, measured, is_removed=clock != 1.0),
         ]
@@ -240,7 +253,7 @@ def check_pair(input: Audio, target: Audio, *, ignore: Collection[str] = ()) -> 
     found.sort(key=lambda verdict: CHECKS.index(verdict.name))
     verdicts = tuple(replace(verdict, ignored=verdict.level == "stop" and verdict.name in ignore) for verdict in found)
     drift = measured.drift_samples if measured else 0.0
-    return DataReport(*facts, verdicts, alignment, clock=clock, drift_samples=drift)
+    return DataReport(*facts, verdicts, alignment, clock=clock, drift_samples=drift, lag_is_given=lag is not None)
 
 
 def _facts(audio: Audio) -> dict[str, Any]:
@@ -505,23 +518,43 @@ def _lag(input: Audio, target: Audio, alignment: Alignment) -> Verdict:
             "check that both are of the same take",
             values,
         )
-    where = f"{abs(lag)} samples ({abs(lag) / rate * 1000:.2f} ms)"
-    message = f"Wet is {where} {'late' if lag > 0 else 'early'}, which is removed" if lag else "Wet and dry coincide"
     if alignment.confidence < _SURE:
         return Verdict(
             "lag",
             "warn",
-            f"{message}, but with a confidence of only {alignment.confidence:.2f}",
-            "look at both files in a DAW: do they begin together?",
-            values,
+            f"The lag is not certain (confidence {alignment.confidence:.2f}, where {_SURE} is needed): "
+            "the files hardly match, and training would go by a guess",
+            "look at both files in a DAW, and give the number of samples that wet is late as --lag N",
+            {key: value for key, value in values.items() if "samples" not in key},
         )
-    message += f" (confidence {alignment.confidence:.2f})"
+    where = f"{abs(lag)} samples ({abs(lag) / rate * 1000:.2f} ms)"
+    message = f"Wet is {where} {'late' if lag > 0 else 'early'}, which is removed" if lag else "Wet and dry coincide"
+    by = ", matched by magnitude: the device has hardly a linear part" if alignment.order == 2 else ""
+    message += f" (confidence {alignment.confidence:.2f}{by})"
     if lag < -round(0.001 * rate):
         return Verdict(
             "lag",
             "note",
             message,
             "nothing to do; the DAW took off more latency than there was, or cut the file",
+            values,
+        )
+    return Verdict("lag", "ok", message, values=values)
+
+
+def _given_lag(alignment: Alignment, estimate: int) -> Verdict:
+    lag = alignment.lag_samples
+    values = {"lag_samples": lag, "confidence": round(alignment.confidence, 4), "given": True}
+    message = f"Wet is {abs(lag)} samples {'late' if lag >= 0 else 'early'}, as given with --lag"
+    if alignment.confidence < _SURE:
+        return Verdict("lag", "note", message, values=values)
+    values["estimate_samples"] = estimate
+    if abs(lag - estimate) > _LAG_AGREES:
+        return Verdict(
+            "lag",
+            "warn",
+            f"{message}, where {estimate} was found (confidence {alignment.confidence:.2f})",
+            "leave --lag out if you are not sure",
             values,
         )
     return Verdict("lag", "ok", message, values=values)
@@ -539,6 +572,10 @@ def _true_rate(input: Audio, target: Audio) -> int:
 
 
 def _polarity(alignment: Alignment) -> Verdict:
+    if alignment.confidence < _SURE:
+        return Verdict("polarity", "ok", "Not judged, as the lag is not certain")
+    if alignment.order == 2:
+        return Verdict("polarity", "ok", "Not judged: the device makes no difference between up and down")
     values = {"polarity": alignment.polarity}
     if alignment.polarity < 0:
         return Verdict(
@@ -553,7 +590,8 @@ def _polarity(alignment: Alignment) -> Verdict:
 
 def _without_drift(input: Audio, target: Audio, alignment: Alignment) -> tuple[float, Alignment]:
     """Takes a steady drift out where it costs anything: see :func:`remove_drift`."""
-    if drift_floor(target.samples, alignment.drift_samples) < _DRIFT_NOTE_FLOOR:
+    is_brief = input.seconds < _DRIFT_SECONDS
+    if is_brief or drift_floor(target.samples, alignment.drift_samples) < _DRIFT_NOTE_FLOOR:
         return 1.0, alignment
     return remove_drift(input.samples, target.samples, input.sample_rate, alignment)
 
@@ -588,10 +626,10 @@ def _drift(input: Audio, target: Audio, alignment: Alignment, *, is_removed: boo
     if is_removed:
         cost = f"which would put the ESR of any model at {floor:.2g} or above; training resamples wet to remove it"
         return Verdict("drift", "warn" if floor >= _DRIFT_WARN_FLOOR else "note", f"{message}, {cost}", remedy, values)
-    if floor >= _DRIFT_WARN_FLOOR:
+    if floor >= _DRIFT_WARN_FLOOR and abs(drift) > _DRIFT_ERROR:
         level: Level = "stop" if abs(drift) > 64 else "warn"
         return Verdict("drift", level, f"{message}, so no model comes below an ESR of {floor:.2g}", remedy, values)
-    if floor >= _DRIFT_NOTE_FLOOR:
+    if floor >= _DRIFT_NOTE_FLOOR and abs(drift) > _DRIFT_ERROR:
         return Verdict("drift", "note", message, values=values)
     return Verdict("drift", "ok", f"The lag stays the same ({drift:+.1f} samples from start to end)", values=values)
 
@@ -776,6 +814,8 @@ def _swapped(input: Audio, target: Audio, dry: Samples, wet: Samples, alignment:
     """
     if alignment.jumps or abs(alignment.drift_samples) > 8:
         return Verdict("swapped", "ok", "Not judged, as the lag changes")
+    if alignment.order == 2 or alignment.confidence < _SURE:
+        return Verdict("swapped", "ok", "Not judged, as wet does not follow the waveform of dry")
     excerpt = min(len(dry), 20 * input.sample_rate)
     start = (len(dry) - excerpt) // 2
     x, y = dry[start : start + excerpt], wet[start : start + excerpt]

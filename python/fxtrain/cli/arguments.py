@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = [
     "add_clip_arguments",
     "add_device_arguments",
+    "add_lag_argument",
     "add_oversample_argument",
     "add_recording_arguments",
     "channel_choice",
@@ -42,6 +43,13 @@ def add_recording_arguments(parser: argparse._ActionsContainer) -> None:
         )
     parser.add_argument(
         "--ignore", action="append", default=[], metavar="NAME", help="do not let this check say stop (repeatable)"
+    )
+
+
+def add_lag_argument(parser: argparse._ActionsContainer) -> None:
+    """``--lag``: for those who know it better than the estimate."""
+    parser.add_argument(
+        "--lag", type=_int, metavar="N", help="samples that WET is late (negative: early); default: found by itself"
     )
 
 

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from fxtrain.cli.arguments import add_recording_arguments, channel_choice
+from fxtrain.cli.arguments import add_lag_argument, add_recording_arguments, channel_choice
 
 if TYPE_CHECKING:
     from fxtrain.audio import DataReport
@@ -26,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("dry", type=Path, metavar="DRY", help="recording of the direct guitar signal")
     parser.add_argument("wet", type=Path, metavar="WET", help="the same playing through the device")
     add_recording_arguments(parser)
+    add_lag_argument(parser)
 
 
 def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
@@ -33,7 +34,7 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
     from fxtrain.audio import check_pair, read_pair
 
     dry, wet = read_pair(args.dry, args.wet, sample_rate=args.sample_rate, choice=channel_choice(args))
-    report = check_pair(dry, wet, ignore=args.ignore)
+    report = check_pair(dry, wet, ignore=args.ignore, lag=args.lag)
     print_report(report, console)
     if not args.json:
         report.raise_for_stop()

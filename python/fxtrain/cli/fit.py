@@ -18,6 +18,7 @@ from rich.console import Console
 
 from fxtrain.cli.arguments import (
     add_clip_arguments,
+    add_lag_argument,
     add_recording_arguments,
     check_clips,
     non_negative_int,
@@ -42,6 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     data.add_argument("--test", nargs=2, type=Path, metavar=("DRY", "WET"), help="pair that only measures the result")
     data.add_argument("--pairs", type=Path, metavar="CSV", help="table: input,target,split,weight,clip_frames")
     add_recording_arguments(data)
+    add_lag_argument(data)
     add_clip_arguments(data)
     data.add_argument("--fix-polarity", action="store_true", help="turn an upside-down recording the right way up")
     model = parser.add_argument_group("model")
@@ -216,6 +218,7 @@ def _request(args: argparse.Namespace) -> Any:
             wet_channel=args.wet_channel,
             ignore=tuple(args.ignore),
             fix_polarity=args.fix_polarity,
+            lag=args.lag,
         ),
         skip_frames=args.skip_frames,
         command=args.command_line,

@@ -82,6 +82,7 @@ class Reading:
         wet_channel: of the wet file; goes before ``channel``.
         ignore: names of checks that must not stop.
         fix_polarity: flip a target that is upside down.
+        lag: samples that the target is late, where the user knows it; None estimates it.
     """
 
     sample_rate: int | None = None
@@ -90,6 +91,7 @@ class Reading:
     wet_channel: int | None = None
     ignore: tuple[str, ...] = ()
     fix_polarity: bool = False
+    lag: int | None = None
 
 
 def read_pairs(path: Path) -> list[PairFiles]:
@@ -232,7 +234,8 @@ def load_recording(
     # Parts that only measure may be short: what is known of the device comes from the training pair.
     measures = lag is not None or (like is not None and files.split != "train")
     brief = ("length", "lag") if measures and min(dry.seconds, wet.seconds) >= _LEAST_SECONDS else ()
-    report = check_pair(dry, wet, ignore=(*reading.ignore, *brief))
+    lag = reading.lag if lag is None else lag
+    report = check_pair(dry, wet, ignore=(*reading.ignore, *brief), lag=reading.lag)
     report.raise_for_stop()
     alignment = report.alignment or estimate_alignment(dry.samples, wet.samples, dry.sample_rate)
     if report.clock != 1.0:
@@ -241,7 +244,7 @@ def load_recording(
             f"{files.target} was resampled by {(report.clock - 1) * 1e6:+.2f} parts per million, to remove a drift of "
             f"{report.drift_samples:+.1f} samples"
         )
-    polarity = alignment.polarity
+    polarity = alignment.polarity if alignment.order == 1 else 1
     if lag is None:
         lag = lag_to_remove(alignment.lag_samples)
         vague = min(dry.seconds, wet.seconds) < _SURE_SECONDS or alignment.confidence < _SURE_CONFIDENCE

@@ -294,3 +294,34 @@ def test_a_dropout_is_found_through_heavy_distortion_and_sweeps(minutes, materia
     assert jump.after_seconds - 7 < lost / RATE < jump.before_seconds + 7  # windows lie up to six seconds apart
     assert found.lag_samples == pytest.approx(50, abs=12)  # that of the longer part
     assert abs(found.drift_samples) < 16
+
+
+@pytest.mark.parametrize(
+    "device",
+    [np.abs, np.square, lambda x: np.tanh(8 * np.abs(x)), lambda x: np.tanh(5 * (np.abs(x) + 0.2 * x))],
+    ids=["full-wave rectifier", "square", "octave fuzz", "leaky octave fuzz"],
+)
+@pytest.mark.parametrize("lag", [613, -250])
+def test_a_device_without_a_linear_part_is_matched_by_magnitude(play, device, lag):
+    # Its output has no component at the note itself: the lag was off by thousands of samples.
+    dry = play(12.0)
+    wet = device(dry)
+    found = estimate_alignment(dry, delayed((wet - wet.mean()).astype(np.float32), lag), RATE)
+    assert found.order == 2
+    assert found.lag_samples == pytest.approx(lag, abs=3)
+    assert found.confidence > 0.8
+    assert abs(found.drift_samples) < 0.3
+
+
+@pytest.mark.parametrize("drive", [2.0, 20.0])
+def test_no_part_of_a_slow_cabinet_comes_before_its_cause(minutes, drive):
+    # The lag went by what a causal filter can predict, which is a lot of any guitar: up to a tenth of this response, a
+    # damped resonance that peaks 35 samples after it begins, lay before the lag that was removed.
+    dry = minutes["guitar"][: 25 * RATE]
+    time = np.arange(600)
+    response = time**2 * np.exp(-time / 20) * np.cos(2 * np.pi * 700 * time / RATE)
+    wet = delayed(signal.fftconvolve(np.tanh(drive * dry), response)[: len(dry)].astype(np.float32), 300)
+    removed = estimate_alignment(dry, wet, RATE).lag_samples - LAG_GUARD
+    energy = np.concatenate([[0.0], np.cumsum(response**2)]) / np.sum(response**2)
+    assert energy[max(removed - 300, 0)] < 0.02
+    assert removed > 300 - 2 * LAG_GUARD  # nor does a model wait for nothing

@@ -182,16 +182,16 @@ def test_inverted_polarity_is_a_note(short):
     assert "--fix-polarity" in found.remedy
 
 
-@pytest.mark.parametrize(("parts_per_million", "level"), [(0.05, "ok"), (0.25, "note"), (5, "warn"), (-100, "warn")])
+@pytest.mark.parametrize(("parts_per_million", "level"), [(0.05, "ok"), (5, "warn"), (-100, "warn")])
 def test_drift_is_weighed_by_the_error_that_it_costs_and_is_taken_out(dry, parts_per_million, level):
     # Seven samples of drift cost a guitar an ESR of 0.04, and were a note that said no more than the seven.
     wet = resample_by(amplify(dry), 1 + parts_per_million * 1e-6)
     report = check_pair(audio(dry), audio(wet))
     found = next(verdict for verdict in report.verdicts if verdict.name == "drift")
     assert found.level == level
-    assert found.values["drift_ppm"] == pytest.approx(parts_per_million, rel=0.1, abs=0.15)
+    assert found.values["drift_ppm"] == pytest.approx(parts_per_million, rel=0.1, abs=0.1)
     assert found.values["removed"] == (level != "ok")
-    assert report.clock - 1 == pytest.approx(parts_per_million * 1e-6 * (level != "ok"), rel=0.03, abs=15e-8)
+    assert report.clock - 1 == pytest.approx(parts_per_million * 1e-6 * (level != "ok"), rel=0.03)
     straight = match_clock(wet, report.clock)
     assert abs(estimate_alignment(dry, straight, RATE).drift_samples) < 0.3
     if level == "warn":
@@ -433,3 +433,36 @@ def test_a_real_amplifier_passes_at_every_drive(shared_data, number):
     swapped = check_pair(read_audio(folder / wet), read_audio(folder / dry))
     if number >= 6:  # below, the amplifier is as good as linear, and its files may only be warned of
         assert {verdict.name for verdict in swapped.stops} == {"swapped"}
+
+
+def test_what_the_confidence_does_not_allow_is_not_stated(play, short):
+    # "Upside down" stood beside "nothing in common", and a drift of hundreds of samples beside a confidence of 0.12.
+    report = check_pair(audio(short), audio(amplify(play(6.0, seed=9))))
+    found = {verdict.name: verdict for verdict in report.verdicts}
+    assert found["lag"].level == "stop"
+    assert (found["polarity"].message, found["polarity"].values) == ("Not judged, as the lag is not certain", {})
+    assert found["drift"].message.startswith("Not judged")
+    document = report.to_dict()
+    assert [document[name] for name in ("lag_samples", "polarity", "drift_samples", "jumps")] == [None, None, None, []]
+
+
+def test_the_polarity_of_a_rectifier_is_not_judged(play):
+    dry = play(12.0)
+    report = check_pair(audio(dry), audio(amplify(np.abs(dry) - np.abs(dry).mean(), drive=3)))
+    document = report.to_dict()
+    assert document["lag_samples"] == pytest.approx(100, abs=4)
+    assert document["polarity"] is None
+    assert "matched by magnitude" in next(v["message"] for v in document["verdicts"] if v["name"] == "lag")
+    assert not report.stops
+
+
+def test_a_given_lag_goes_before_the_estimate(play, short):
+    report = check_pair(audio(short), audio(amplify(short)), lag=98)
+    assert report.to_dict()["lag_samples"] == 98
+    assert {v.name: v.level for v in report.verdicts}["lag"] == "ok"
+    far = next(v for v in check_pair(audio(short), audio(amplify(short)), lag=2000).verdicts if v.name == "lag")
+    assert far.level == "warn"
+    assert "2000 samples late, as given with --lag, where 1" in far.message
+    unrelated = check_pair(audio(short), audio(amplify(play(6.0, seed=9))), lag=40)
+    assert unrelated.to_dict()["lag_samples"] == 40
+    assert next(v for v in unrelated.verdicts if v.name == "lag").level == "note"

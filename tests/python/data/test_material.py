@@ -114,3 +114,10 @@ def test_clips_without_playing_are_left_out_whole(write: Write) -> None:
     assert frames == {0}
     assert seconds_of(material, "test")[-1][1] <= 21.6  # the clip in which it rings out
     assert np.std(np.concatenate([excerpt.input for excerpt in material.test])) > 0.01
+
+
+def test_a_given_lag_is_removed_as_it_is(write: Write) -> None:
+    take = write(playing(12))
+    material = load_material([take], split=SplitConfig(), reading=Reading(lag=11))
+    assert material.lag_samples == 11
+    assert load(take).lag_samples == pytest.approx(20 - 4, abs=2)
