@@ -81,6 +81,8 @@ _MAX_TURNS = 4
 _LITTLE = 0.3  # explained, times the confidence; above, a device has a linear part
 _EVEN_GAIN = 1.5  # of what the magnitude explains over what the waveform does, to take the device for an even one
 _LEAST_DRIFT = 0.2  # samples; the estimate's own error is about a tenth
+_DRIFT_SPREAD = 0.1  # of a drift, by which the lags may still vary once it is removed
+_LEAST_SPREAD = 0.15  # samples
 _CLOCK_UNIT = 1e6
 
 
@@ -232,18 +234,26 @@ def remove_drift(input: Samples, target: Samples, sample_rate: int, alignment: A
         found = estimate_alignment(input, match_clock(target, clock), sample_rate)
     if clock == 1.0 or found.jumps or abs(found.drift_samples) > max(0.1 * abs(alignment.drift_samples), _LEAST_DRIFT):
         return 1.0, alignment
-    before = _explained_at_one_lag(input, target, sample_rate, alignment.main_tap_samples)
-    after = _explained_at_one_lag(input, match_clock(target, clock), sample_rate, found.main_tap_samples)
-    return (clock, found) if after > before else (1.0, alignment)
+    straight = match_clock(target, clock)
+    before, _ = _at_one_lag(input, target, sample_rate, alignment.main_tap_samples)
+    after, spread = _at_one_lag(input, straight, sample_rate, found.main_tap_samples)
+    # Samples that were lost somewhere, straightened, would leave a saw tooth of a quarter of their number.
+    is_steady = spread < max(_DRIFT_SPREAD * abs(alignment.drift_samples), _LEAST_SPREAD)
+    return (clock, found) if after > before and is_steady else (1.0, alignment)
 
 
-def _explained_at_one_lag(input: Samples, target: Samples, sample_rate: int, lag: int) -> float:
+def _at_one_lag(input: Samples, target: Samples, sample_rate: int, lag: int) -> tuple[float, float]:
+    """What one filter at one lag explains of the target, and how far the windows' own lags spread about it (RMS)."""
     scale = max(1.0, sample_rate / 48000)
     before, after = round(_TAPS_BEFORE * scale), round(_TAPS_AFTER * scale)
     dry, wet = _emphasise(input, sample_rate), _emphasise(target, sample_rate)
     windows = _Windows(dry, wet, sample_rate, offset=lag, room=8 * before + after)
     shifts = np.full(len(windows.centres), lag, dtype=np.int64)
-    return windows.fit(shifts, windows.sounding, before=before, after=after).explained
+    linear = windows.fit(shifts, windows.sounding, before=before, after=after)
+    offsets, _ = windows.match(shifts, linear)
+    near = windows.sounding & (np.abs(offsets) < _JUMP_SAMPLES)
+    spread = float(np.std(offsets[near])) if near.any() else math.inf
+    return linear.explained, spread
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy import fft, linalg, signal
+from scipy import fft, linalg, ndimage, signal
 
 from fxtrain.audio.alignment import (
     Alignment,
@@ -31,7 +31,7 @@ from fxtrain.audio.levels import (
     clipped_runs,
     decibels,
     find_playing,
-    frame_rms,
+    frame_spread,
     hum,
     idle_stretches,
     peak,
@@ -45,6 +45,7 @@ __all__ = ["CHECKS", "DataReport", "Level", "Verdict", "check_pair", "looks_like
 
 Samples = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
 Level = Literal["ok", "note", "warn", "stop"]
 
 CHECKS = (
@@ -86,6 +87,10 @@ _DRIFT_WARN_FLOOR = 1e-3  # ESR that a drift costs
 _DRIFT_NOTE_FLOOR = 1e-4
 _DRIFT_SECONDS = 10.0  # a shorter recording does not measure a clock
 _DRIFT_ERROR = 0.5  # samples by which the estimate may be wrong on a short recording
+
+_UNEXPLAINED_SECONDS = 0.4  # of pause, to see whether wet's noise follows dry's
+_FOLLOWS = 0.5  # share of wet's noise that does not, below which it is said to follow
+_GATE_DB = 15.0  # below what a device of constant gain gives
 
 _REPEAT_SECONDS = 1.0  # shorter passages do not count
 _MEMORY_SECONDS = 1.0  # a repeated passage is judged from here on: sag and bias recover within about that time
@@ -242,18 +247,24 @@ def check_pair(input: Audio, target: Audio, *, ignore: Collection[str] = (), lag
             _polarity(alignment),
             _drift(input, target, measured, is_removed=clock != 1.0),
         ]
-        dry, wet = apply_lag(input.samples, target.samples, alignment.main_tap_samples)
+        dry, wet = apply_lag(_centred(input.samples), _centred(target.samples), alignment.main_tap_samples)
         related = alignment.confidence >= _RELATED and len(dry) > 0.2 * input.sample_rate
         if related:
             found.append(_noise(dry, wet, input.sample_rate))
-            found.append(_gate(dry, wet, input.sample_rate))
+            gate, closed = _gate(dry, wet, input.sample_rate)
+            found.append(gate)
             found.append(_replicate(dry, wet, alignment, input.sample_rate))
             found.append(_identical(dry, wet, alignment))
-            found.append(_swapped(input, target, dry, wet, alignment))
+            found.append(_swapped(input, target, dry, wet, alignment, closed))
     found.sort(key=lambda verdict: CHECKS.index(verdict.name))
     verdicts = tuple(replace(verdict, ignored=verdict.level == "stop" and verdict.name in ignore) for verdict in found)
     drift = measured.drift_samples if measured else 0.0
     return DataReport(*facts, verdicts, alignment, clock=clock, drift_samples=drift, lag_is_given=lag is not None)
+
+
+def _centred(samples: Samples) -> Samples:
+    """Without its constant offset, which a model learns exactly: it is neither noise nor sound."""
+    return samples - np.float32(np.mean(samples, dtype=np.float64))
 
 
 def _facts(audio: Audio) -> dict[str, Any]:
@@ -635,10 +646,14 @@ def _drift(input: Audio, target: Audio, alignment: Alignment, *, is_removed: boo
 
 
 def _noise(dry: Samples, wet: Samples, sample_rate: int) -> Verdict:
-    """The wet signal's level where the dry one pauses; below that no model's error can come."""
+    """The wet signal's level where the dry one pauses; below that no model's error can come.
+
+    Constant offsets do not count, nor does what follows dry's own noise and hum: a model makes both.
+    """
     length = round(_FRAME_SECONDS * sample_rate)
-    dry_levels, wet_levels = frame_rms(dry, length), frame_rms(wet, length)
-    pause = dry_levels < 10 ** (_PAUSE_DB / 20) * float(np.quantile(dry_levels, 0.95))
+    dry_levels, wet_levels = frame_spread(dry, length), frame_spread(wet, length)
+    playing = find_playing(dry, sample_rate)
+    pause = ~playing[: len(dry_levels)] | (dry_levels < 10 ** (_PAUSE_DB / 20) * float(np.quantile(dry_levels, 0.95)))
     # The device rings on: a pause begins six frames (0.3 s) late.
     rest = np.array([pause[max(0, k - 6) : k + 1].all() for k in range(len(pause))])
     if np.count_nonzero(rest) < 4:
@@ -650,17 +665,24 @@ def _noise(dry: Samples, wet: Samples, sample_rate: int) -> Verdict:
             {"pause_seconds": round(float(np.count_nonzero(rest)) * _FRAME_SECONDS, 2)},
         )
     floor = float(np.median(wet_levels[rest]))
-    below = decibels(floor) - decibels(rms(wet))
+    quiet = [_longest(side, rest, length) for side in (dry, wet)]
+    left = _unexplained(*quiet) if len(quiet[0]) > _UNEXPLAINED_SECONDS * sample_rate else 1.0
+    below = decibels(floor) - decibels(rms(wet)) + 10 * np.log10(max(left, 1e-10))
     values: dict[str, Any] = {
         "wet_floor_db": round(decibels(floor), 1),
         "dry_floor_db": round(decibels(float(np.median(dry_levels[rest]))), 1),
+        "follows_dry_share": round(1 - left, 3),
         "esr_floor": float(f"{10 ** (below / 10):.3g}"),
         "pause_seconds": round(float(np.count_nonzero(rest)) * _FRAME_SECONDS, 2),
     }
-    mains, share = hum(_longest(wet, rest, length), sample_rate)
+    mains, share = hum(quiet[1], sample_rate)
     what = f"mains hum of {mains} Hz" if mains else "noise"
     values |= {"hum_hz": mains, "hum_share": round(share, 3)}
-    message = f"In pauses wet still has {what} at {decibels(floor):.0f} dBFS, {-below:.0f} dB below the playing"
+    message = f"In pauses wet still has {what} at {decibels(floor):.0f} dBFS"
+    if left < _FOLLOWS:
+        message += f", which follows dry but for the part {-below:.0f} dB below the playing"
+    else:
+        message += f", {-below:.0f} dB below the playing"
     if below > _FLOOR_WARN_DB:
         message += f", so no model comes below an ESR of {values['esr_floor']:.2g}"
         remedy = "turn the gain of the device or of the recording down"
@@ -672,6 +694,23 @@ def _noise(dry: Samples, wet: Samples, sample_rate: int) -> Verdict:
     return Verdict("noise", "ok", f"In pauses wet is {-below:.0f} dB below the playing", values=values)
 
 
+def _unexplained(dry: Samples, wet: Samples) -> float:
+    """The part of wet's energy that no short filter makes of dry: 1 where they have nothing in common."""
+    before, taps = 32, 128
+    x, y = (side.astype(np.float64) - np.mean(side, dtype=np.float64) for side in (dry, wet))
+    size = fft.next_fast_len(len(x) + taps, real=True)
+    spectrum = fft.rfft(x, size)
+    auto = fft.irfft(np.square(np.abs(spectrum)), size)[:taps]
+    energy = float(np.dot(y, y))
+    if auto[0] <= 1e-12 * len(x) or energy <= 0:  # below -120 dBFS: digital silence and its dither
+        return 1.0
+    auto[0] *= 1 + 1e-4
+    cross = np.roll(fft.irfft(np.conj(spectrum) * fft.rfft(y, size), size), before)[:taps]
+    explained = float(linalg.solve_toeplitz(auto, cross) @ cross)
+    chance = taps / len(x)
+    return min(1.0, max(0.0, (1 - explained / energy) / (1 - chance)))
+
+
 def _longest(samples: Samples, frames: npt.NDArray[np.bool_], length: int) -> Samples:
     """The samples of the longest run of true ``frames``."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], frames, [False]]).astype(np.int8)))
@@ -680,24 +719,43 @@ def _longest(samples: Samples, frames: npt.NDArray[np.bool_], length: int) -> Sa
     return samples[starts[longest] * length : ends[longest] * length]
 
 
-def _gate(dry: Samples, wet: Samples, sample_rate: int) -> Verdict:
-    """Does wet fall silent while dry still sounds?"""
+def _gate(dry: Samples, wet: Samples, sample_rate: int) -> tuple[Verdict, Mask]:
+    """Does wet fall silent while dry still sounds? And in which stretches of 50 ms.
+
+    A device gives soft moments the gain of loud ones or more. Silent is what lies 15 dB below that, and at the level of
+    wet's own noise or far below the playing. If that happens to soft moments only, it is a gate.
+    """
     length = round(_FRAME_SECONDS * sample_rate)
-    dry_levels, wet_levels = frame_rms(dry, length), frame_rms(wet, length)
-    sounding = dry_levels > 10 ** (-40 / 20) * float(np.quantile(dry_levels, 0.95))
-    missing = sounding & (wet_levels < 10 ** (-70 / 20) * float(np.quantile(wet_levels, 0.95)))
-    seconds = float(np.count_nonzero(missing)) * _FRAME_SECONDS
-    values = {"missing_seconds": round(seconds, 2)}
-    if seconds >= 0.15:
-        first = float(np.flatnonzero(missing)[0]) * _FRAME_SECONDS
-        return Verdict(
-            "gate",
-            "warn",
-            f"Wet is silent for {seconds:.2f} s in all while dry sounds, first at {first:.1f} s",
-            "switch noise gates off, and look for dropouts there",
-            values,
+    dry_db, wet_db = (20 * np.log10(np.maximum(frame_spread(side, length), 1e-10)) for side in (dry, wet))
+    loud_db = float(np.quantile(dry_db, 0.95))
+    is_playing = find_playing(dry, sample_rate)
+    loud = dry_db > loud_db - 10
+    wet_loud_db = float(np.median(wet_db[loud]))
+    rest = wet_db[~is_playing]
+    floor_db = float(np.median(rest)) if len(rest) >= 4 else -200.0
+    sounding = is_playing & (dry_db > loud_db - 40)
+    expected = wet_loud_db - np.maximum(float(np.median(dry_db[loud])) - dry_db, 0.0)
+    closed = sounding & (wet_db < expected - _GATE_DB) & (wet_db < max(floor_db + 3, wet_loud_db - 60))
+    seconds = float(np.count_nonzero(closed)) * _FRAME_SECONDS
+    values: dict[str, Any] = {"missing_seconds": round(seconds, 2)}
+    if seconds < 0.15:
+        return Verdict("gate", "ok", "Wet sounds wherever dry does", values=values), closed
+    first = float(np.flatnonzero(closed)[0]) * _FRAME_SECONDS
+    threshold = float(np.median(dry_db[closed]))
+    soft, hard = sounding & (dry_db <= threshold), sounding & (dry_db > threshold + 12)
+    soft &= expected - _GATE_DB > floor_db  # where a closed gate would show
+    values["is_gate"] = bool(closed[soft].mean() > 0.3 and hard.any() and closed[hard].mean() < 0.02)
+    if values["is_gate"]:
+        values["threshold_db"] = round(float(np.quantile(dry_db[closed], 0.9)), 1)
+        message = (
+            f"A noise gate closes where dry is below about {values['threshold_db']:.0f} dBFS: wet falls silent for "
+            f"{seconds:.1f} s in all while dry still sounds, first at {first:.1f} s"
         )
-    return Verdict("gate", "ok", "Wet sounds wherever dry does", values=values)
+        remedy = "switch the gate off for the capture and put it in front of the model when you play"
+    else:
+        message = f"Wet is silent for {seconds:.2f} s in all while dry sounds, first at {first:.1f} s"
+        remedy = "switch noise gates off, and look for dropouts there"
+    return Verdict("gate", "warn", message, remedy, values), closed
 
 
 def _replicate(dry: Samples, wet: Samples, alignment: Alignment, sample_rate: int) -> Verdict:
@@ -805,12 +863,13 @@ def _identical(dry: Samples, wet: Samples, alignment: Alignment) -> Verdict:
     return Verdict("identical", "ok", message, values=values)
 
 
-def _swapped(input: Audio, target: Audio, dry: Samples, wet: Samples, alignment: Alignment) -> Verdict:
+def _swapped(input: Audio, target: Audio, dry: Samples, wet: Samples, alignment: Alignment, closed: Mask) -> Verdict:
     """Does the wet file look like the device's input?
 
     Amplifiers and pedals play loud moments with less gain than soft ones. So the better linear prediction of wet from
     dry overshoots where it is large; with the files swapped, the prediction falls short. A linear device shows neither,
-    whatever its tone, since only the gain for large against small predictions counts.
+    whatever its tone, since only the gain for large against small predictions counts. Where a gate is ``closed``, and
+    around, does not count: gates expand.
     """
     if alignment.jumps or abs(alignment.drift_samples) > 8:
         return Verdict("swapped", "ok", "Not judged, as the lag changes")
@@ -819,9 +878,15 @@ def _swapped(input: Audio, target: Audio, dry: Samples, wet: Samples, alignment:
     excerpt = min(len(dry), 20 * input.sample_rate)
     start = (len(dry) - excerpt) // 2
     x, y = dry[start : start + excerpt], wet[start : start + excerpt]
-    forward, backward = _expansion_db(x, y), _expansion_db(y, x)
+    length = round(_FRAME_SECONDS * input.sample_rate)
+    shut = np.repeat(ndimage.binary_dilation(closed, iterations=3) if closed.any() else closed, length)
+    is_open = ~np.pad(shut, (0, max(0, len(dry) - len(shut))))[start : start + excerpt]
+    if np.count_nonzero(is_open) < input.sample_rate:
+        return Verdict("swapped", "ok", "Not judged, as wet is silent most of the time")
+    forward, backward = _expansion_db(x, y, is_open), _expansion_db(y, x, is_open)
     values = {"wet_from_dry_db": round(forward, 2), "dry_from_wet_db": round(backward, 2)}
-    if forward > 1.5 and backward < -1.5:
+    is_gated = closed.any()
+    if forward > 1.5 and backward < -1.5 and not is_gated:
         return Verdict(
             "swapped",
             "stop",
@@ -831,7 +896,8 @@ def _swapped(input: Audio, target: Audio, dry: Samples, wet: Samples, alignment:
             values,
         )
     wrong_names = _sounds_like(input.path, _WET_WORDS) and _sounds_like(target.path, _DRY_WORDS)
-    if wrong_names or (forward > 0.75 and backward < -0.75):
+    limit = 1.5 if is_gated else 0.75
+    if wrong_names or (forward > limit and backward < -limit):
         return Verdict(
             "swapped",
             "warn",
@@ -860,8 +926,8 @@ def _sounds_like(path: Path | None, words: frozenset[str]) -> bool:
     return path is not None and not words.isdisjoint(re.split(r"[^a-z]+", path.stem.lower()))
 
 
-def _expansion_db(source: Samples, result: Samples) -> float:
-    """Gain of large linear predictions of ``result`` from ``source`` over that of small ones."""
+def _expansion_db(source: Samples, result: Samples, counts: Mask | None = None) -> float:
+    """Gain of large linear predictions of ``result`` from ``source`` over that of small ones, where ``counts``."""
     before, taps = 64, 576
     size = fft.next_fast_len(len(source) + taps, real=True)
     x, y = fft.rfft(source.astype(np.float64), size), fft.rfft(result.astype(np.float64), size)
@@ -873,6 +939,8 @@ def _expansion_db(source: Samples, result: Samples) -> float:
     filter = linalg.solve_toeplitz(auto, cross)
     response = fft.rfft(np.roll(np.pad(filter, (0, size - taps)), -before))
     predicted: Doubles = fft.irfft(x * response, size)[: len(source)]
+    if counts is not None:
+        predicted, result = predicted[counts], result[counts]
     magnitude = np.abs(predicted)
     scale = rms(predicted)
     large = magnitude > min(2.5 * scale, float(np.quantile(magnitude, 0.99)))
