@@ -39,6 +39,7 @@ from fxtrain.audio.levels import (
 )
 from fxtrain.audio.repeats import find_repeats
 from fxtrain.audio.resampling import resample
+from fxtrain.audio.time_effects import TimeEffect, find_moving_delay, find_time_effects
 from fxtrain.errors import AudioFileError, ConfigError, DataCheckError
 
 __all__ = ["CHECKS", "DataReport", "Level", "Verdict", "check_pair", "looks_like_input_of"]
@@ -62,6 +63,7 @@ CHECKS = (
     "polarity",
     "drift",
     "gate",
+    "time",
     "replicate",
     "identical",
     "swapped",
@@ -233,6 +235,12 @@ def check_pair(input: Audio, target: Audio, *, ignore: Collection[str] = (), lag
     silent = found[0].level == "stop"
     if input.sample_rate == target.sample_rate and not silent and min(input.seconds, target.seconds) >= 0.25:
         alignment = estimate_alignment(input.samples, target.samples, input.sample_rate)
+        moving = None
+        if alignment.confidence < _SURE and lag is None:
+            moving = find_moving_delay(_centred(input.samples), _centred(target.samples), input.sample_rate)
+            if moving is not None:
+                alignment = replace(alignment, lag_samples=moving[1], main_tap_samples=moving[1])
+                found.append(_time([moving[0]]))
         measured = alignment
         if alignment.confidence >= _SURE and not alignment.jumps:
             clock, alignment = _without_drift(input, target, alignment)
@@ -243,16 +251,25 @@ def check_pair(input: Audio, target: Audio, *, ignore: Collection[str] = (), lag
             main = alignment.main_tap_samples if is_near else lag
             alignment = replace(alignment, lag_samples=lag, main_tap_samples=main)
         found += [
-            _lag(input, target, alignment) if lag is None else _given_lag(alignment, estimate),
+            _moving_lag(alignment)
+            if moving is not None
+            else _lag(input, target, alignment)
+            if lag is None
+            else _given_lag(alignment, estimate),
             _polarity(alignment),
             _drift(input, target, measured, is_removed=clock != 1.0),
         ]
         dry, wet = apply_lag(_centred(input.samples), _centred(target.samples), alignment.main_tap_samples)
         related = alignment.confidence >= _RELATED and len(dry) > 0.2 * input.sample_rate
         if related:
-            found.append(_noise(dry, wet, input.sample_rate))
             gate, closed = _gate(dry, wet, input.sample_rate)
             found.append(gate)
+            effects = []
+            if alignment.confidence >= _SURE:
+                effects = find_time_effects(dry, wet, input.sample_rate, is_gated=bool(closed.any()))
+                found.append(_time(effects))
+            rings = next((effect.kind for effect in effects if effect.seconds), "")
+            found.append(_noise(dry, wet, input.sample_rate, rings=rings))
             found.append(_replicate(dry, wet, alignment, input.sample_rate))
             found.append(_identical(dry, wet, alignment))
             found.append(_swapped(input, target, dry, wet, alignment, closed))
@@ -645,7 +662,7 @@ def _drift(input: Audio, target: Audio, alignment: Alignment, *, is_removed: boo
     return Verdict("drift", "ok", f"The lag stays the same ({drift:+.1f} samples from start to end)", values=values)
 
 
-def _noise(dry: Samples, wet: Samples, sample_rate: int) -> Verdict:
+def _noise(dry: Samples, wet: Samples, sample_rate: int, *, rings: str = "") -> Verdict:
     """The wet signal's level where the dry one pauses; below that no model's error can come.
 
     Constant offsets do not count, nor does what follows dry's own noise and hum: a model makes both.
@@ -683,6 +700,8 @@ def _noise(dry: Samples, wet: Samples, sample_rate: int) -> Verdict:
         message += f", which follows dry but for the part {-below:.0f} dB below the playing"
     else:
         message += f", {-below:.0f} dB below the playing"
+    if rings and below > _FLOOR_NOTE_DB:
+        return Verdict("noise", "note", f"The noise cannot be measured, as pauses are full of {rings}", values=values)
     if below > _FLOOR_WARN_DB:
         message += f", so no model comes below an ESR of {values['esr_floor']:.2g}"
         remedy = "turn the gain of the device or of the recording down"
@@ -717,6 +736,61 @@ def _longest(samples: Samples, frames: npt.NDArray[np.bool_], length: int) -> Sa
     starts, ends = edges[::2], edges[1::2]
     longest = int(np.argmax(ends - starts))
     return samples[starts[longest] * length : ends[longest] * length]
+
+
+def _moving_lag(alignment: Alignment) -> Verdict:
+    return Verdict(
+        "lag",
+        "warn",
+        "No one lag fits, as the delay of wet moves by itself",
+        "switch the effect off that moves it",
+        {"confidence": round(alignment.confidence, 4)},
+    )
+
+
+def _time(effects: list[TimeEffect]) -> Verdict:
+    """Names what has a clock or a memory of its own, and what would learn it."""
+    if not effects:
+        return Verdict("time", "ok", "Wet depends on dry alone: no modulation, echo or long reverb stands out")
+    messages, remedies = [], []
+    for effect in effects:
+        if effect.kind == "echo":
+            level = decibels(effect.depth)
+            messages.append(f"wet repeats the playing after {effect.seconds * 1000:.0f} ms at {level:.0f} dB (an echo)")
+            remedies.append("add a delay behind the model")
+        elif effect.kind == "reverb":
+            messages.append(f"wet rings on for about {effect.seconds:.1f} s where dry has stopped (reverb)")
+            remedies.append("add a convolution with the reverb's impulse response behind the model")
+        else:
+            messages.append(
+                {
+                    "tremolo": f"the gain swings {effect.rate_hz:.1f} times a second by itself (tremolo modulation)",
+                    "chorus": "the tone moves by itself (modulation: chorus, flanger, phaser, vibrato, rotary speaker)",
+                    "vibrato": "the delay swings by itself (modulation: vibrato, or chorus without the dry signal)",
+                }[effect.kind]
+            )
+            remedies.append(
+                "add the modulation behind the model; only a model with the modulation's oscillator as a second input "
+                "could learn it"
+            )
+    message = " and ".join(messages)
+    return Verdict(
+        "time",
+        "warn",
+        f"{message[0].upper()}{message[1:]}, which these models cannot learn",
+        f"switch it off for the capture, and {' and '.join(remedies)}",
+        {
+            "effects": [
+                {
+                    "kind": effect.kind,
+                    "rate_hz": round(effect.rate_hz, 2),
+                    "seconds": round(effect.seconds, 3),
+                    "depth": round(effect.depth, 3),
+                }
+                for effect in effects
+            ]
+        },
+    )
 
 
 def _gate(dry: Samples, wet: Samples, sample_rate: int) -> tuple[Verdict, Mask]:

@@ -560,3 +560,74 @@ def test_noise_and_hum_that_come_from_dry_are_no_floor(dry, kind):
     assert found.values["follows_dry_share"] > 0.95
     assert found.values["esr_floor"] < 3e-4
     assert found.level in ("ok", "note")
+
+
+def at(samples, delay_ms):
+    """``samples`` later by ``delay_ms``, which may change over time."""
+    time = np.arange(len(samples)) / RATE
+    return np.interp(time - delay_ms / 1000, time, samples, left=0)
+
+
+def swing(samples, hz):
+    return np.sin(2 * np.pi * hz * np.arange(len(samples)) / RATE)
+
+
+def echoed(wet, seconds, share, repeats):
+    step = round(seconds * RATE)
+    return wet + sum(share**k * np.r_[np.zeros(k * step), wet][: len(wet)] for k in range(1, repeats + 1))
+
+
+def reverberated(wet):
+    time = np.arange(2 * RATE) / RATE
+    room = np.random.default_rng(1).standard_normal(len(time)) * np.exp(-3.5 * time)
+    return wet + signal.fftconvolve(wet, 0.5 * room / np.sqrt(np.sum(room**2)))[: len(wet)]
+
+
+EFFECTS = {
+    "tremolo": ("tremolo", lambda wet: wet * (1 - 0.3 * (1 + swing(wet, 5.7)))),
+    "flanger": ("chorus", lambda wet: wet + 0.7 * at(wet, 3 + 2 * swing(wet, 0.45))),
+    "chorus": ("chorus", lambda wet: wet + at(wet, 6 + 2 * swing(wet, 1.1))),
+    "vibrato": ("vibrato", lambda wet: at(wet, 3 + 0.8 * swing(wet, 5.2))),
+    "one echo": ("echo", lambda wet: echoed(wet, 0.13, 0.4, 1)),
+    "echoes": ("echo", lambda wet: echoed(wet, 0.37, 0.5, 4)),
+    "reverb": ("reverb", reverberated),
+}
+
+
+@pytest.fixture(scope="module")
+def phrases(play):
+    """Half a minute of phrases, each of which stops dead."""
+    dry = play(30.0)
+    for start in range(4, 30, 5):
+        dry[start * RATE : int((start + 1.6) * RATE)] = 0
+    return dry
+
+
+@pytest.mark.parametrize("effect", EFFECTS)
+def test_what_has_a_time_of_its_own_is_named(phrases, effect):
+    # A vibrato had "nothing in common" with its input, echoes were noise of the device, and the others passed.
+    kind, device = EFFECTS[effect]
+    wet = device(amplify(phrases).astype(np.float64)) + 1e-4 * np.random.default_rng(0).standard_normal(len(phrases))
+    report = check_pair(audio(phrases), audio(wet))
+    found = {verdict.name: verdict for verdict in report.verdicts}
+    assert found["time"].level == "warn"
+    assert [effect["kind"] for effect in found["time"].values["effects"]] == [kind]
+    assert "behind the model" in found["time"].remedy
+    assert found["noise"].level != "warn" if "noise" in found else True
+    assert not report.stops
+
+
+@pytest.mark.parametrize("drive", [0.5, 6.0, 60.0])
+@pytest.mark.parametrize("material", ["phrases", "notes", "dry"])
+def test_an_amplifier_has_no_time_of_its_own(phrases, dry, drive, material):
+    playing = {"phrases": phrases, "notes": long_notes(30), "dry": dry}[material]
+    assert verdicts(playing, amplify(playing, drive=drive))["time"].level == "ok"
+
+
+def test_the_delay_of_an_echo_and_the_rate_of_a_tremolo_are_measured(phrases):
+    wet = amplify(phrases).astype(np.float64)
+    (echo,) = verdicts(phrases, echoed(wet, 0.25, 0.4, 1))["time"].values["effects"]
+    assert echo["seconds"] == pytest.approx(0.25, abs=0.001)
+    assert echo["depth"] == pytest.approx(0.4, rel=0.15)
+    (tremolo,) = verdicts(phrases, wet * (1 - 0.25 * (1 + swing(wet, 3.9))))["time"].values["effects"]
+    assert tremolo["rate_hz"] == pytest.approx(3.9, abs=0.05)

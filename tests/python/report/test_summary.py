@@ -62,3 +62,12 @@ def test_table_of_nothing_is_empty_and_of_a_part_shows_that_part():
 def test_a_model_no_better_than_a_filter_is_called_so():
     (fact,) = (fact for fact in describe({"esr": 0.2, "baselines": {"fir": 0.1}}) if "filter" in fact.label)
     assert "as good or better" in fact.note
+
+
+def test_a_bad_result_repeats_what_no_training_learns() -> None:
+    verdict = {"name": "time", "level": "warn", "message": "Wet repeats the playing", "remedy": "switch it off"}
+    facts = {esr: describe({"esr": esr, "data": {"verdicts": [verdict]}}) for esr in (0.2, 0.001)}
+    assert [fact.note for fact in facts[0.2] if fact.label == "Beyond this model"] == [
+        "Wet repeats the playing: switch it off"
+    ]
+    assert "Beyond this model" not in [fact.label for fact in facts[0.001]]
