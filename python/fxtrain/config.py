@@ -24,6 +24,8 @@ from pydantic.dataclasses import dataclass as pydantic_dataclass
 
 from fxtrain.atomic import write_atomically
 from fxtrain.errors import ConfigError
+from fxtrain.files import read_file
+from fxtrain.text import quoted, shortened
 
 __all__ = [
     "Tables",
@@ -39,6 +41,7 @@ __all__ = [
 
 Tables = dict[str, dict[str, Any]]
 _T = TypeVar("_T")
+_LARGEST_TOML = 4 << 20  # bytes
 
 configuration = partial(
     pydantic_dataclass, frozen=True, kw_only=True, config=ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
@@ -60,23 +63,26 @@ def build(section: type[_T], values: Mapping[str, Any], *, where: str) -> _T:
     known = [field.name for field in fields(section)]  # type: ignore[arg-type]
     for key in values:
         if key not in known:
-            raise ConfigError(f"unknown setting {where}.{key}; known ones are {', '.join(known)}")
+            raise ConfigError(f"unknown setting {where}.{shortened(key)}; known ones are {', '.join(known)}")
     try:
         return section(**values)
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join([where, *(str(part) for part in first["loc"])])
         expected = first["msg"][0].lower() + first["msg"][1:]
-        raise ConfigError(f"setting {name} is {first['input']!r}, but {expected}") from None
+        raise ConfigError(f"setting {name} is {quoted(first['input'])}, but {expected}") from None
 
 
 def read_toml(path: Path) -> Tables:
     """Reads a configuration file into its tables."""
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = read_file(path, at_most=_LARGEST_TOML, expected="a configuration", error=ConfigError)
+        document = tomllib.loads(content.decode("utf-8"))
     except OSError as error:
         raise ConfigError(f"cannot read the configuration {path}: {error.strerror or error}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except RecursionError:
+        raise ConfigError(f"{path} is not a configuration: its lists are nested too deep") from None
+    except ValueError as error:  # no TOML, no UTF-8, or a number of thousands of digits
         raise ConfigError(f"{path} is not valid TOML: {error}") from None
     for key, value in document.items():
         if not isinstance(value, dict):
@@ -117,18 +123,18 @@ def parse_setting(text: str, sections: Mapping[str, Iterable[str]]) -> Tables:
     key, separator, raw = text.partition("=")
     key = key.strip()
     if not separator or not key:
-        raise ConfigError(f"--set needs key=value, but {text!r} was given")
+        raise ConfigError(f"--set needs key=value, but {quoted(text)} was given")
     table, dot, name = key.partition(".")
     if not dot:
         owners = [section for section, names in sections.items() if key in names]
         if len(owners) != 1:
             known = ", ".join(f"{section}.{name}" for section, names in sections.items() for name in names)
             problem = "unknown" if not owners else "ambiguous"
-            raise ConfigError(f"{problem} setting {key!r}; known ones are {known}")
+            raise ConfigError(f"{problem} setting {quoted(key)}; known ones are {known}")
         table, name = owners[0], key
     try:
         value = tomllib.loads(f"value = {raw}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         value = raw.strip()
     return {table: {name: value}}
 

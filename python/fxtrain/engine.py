@@ -10,6 +10,9 @@ sample for sample.
 
 from __future__ import annotations
 
+import json
+import operator
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from os import PathLike
@@ -21,8 +24,11 @@ import numpy as np
 import numpy.typing as npt
 
 from fxtrain import _engine
+from fxtrain.errors import ModelFileError
+from fxtrain.files import require_regular_file
 
 __all__ = [
+    "MAX_FILE_BYTES",
     "Knob",
     "Layer",
     "Model",
@@ -33,11 +39,13 @@ __all__ = [
     "load",
     "loudness_clip",
     "measure_loudness",
+    "read_json",
 ]
 
-Signal = npt.NDArray[np.float32]
+MAX_FILE_BYTES = _engine.MAX_FILE_BYTES
+"""Greatest size of a model file."""
 
-_LARGEST_MODEL_FILE = 64 << 20  # bytes; the engine refuses larger ones
+Signal = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,13 +197,21 @@ class Model:
         Args:
             x: float32, C-contiguous, shape ``(frames,)`` or ``(channels, frames)``, full scale 1. Channels are
                 independent streams; their number is free in the first call after :func:`load` or :meth:`reset`, and
-                stays the same from there on.
+                stays the same from there on. More than two channels of fewer frames than channels are refused in
+                the first call: that is ``(frames, channels)``, the wrong way round.
             out: where to write, of the same shape and dtype; may be ``x`` itself.
 
         Returns:
             ``out``, or a new array of the shape of ``x``. Where input or output is NaN or infinite, that channel is
             silent for up to 256 frames, its state is cleared, and :attr:`num_faults` grows.
+
+        Raises:
+            TypeError: something else than a NumPy array of float32.
+            ValueError: another shape, or an array that is not contiguous.
         """
+        _require_array(x, "x")
+        if out is not None:
+            _require_array(out, "out")
         return self._model.process(x, out)
 
     def reset(self) -> None:
@@ -204,7 +220,12 @@ class Model:
 
     def set_knob(self, index: int, position: float) -> None:
         """Moves a knob to a position from 0 to 1, from the next call of :meth:`process` on."""
-        self._model.set_knob(index, position)
+        try:
+            self._model.set_knob(operator.index(index), float(position))
+        except TypeError:
+            raise TypeError(
+                f"expected the number of a knob and a position from 0 to 1, found {index!r} and {position!r}"
+            ) from None
 
     @property
     def knobs(self) -> tuple[float, ...]:
@@ -254,6 +275,18 @@ def load(
     return Model(path, model)
 
 
+def _require_array(x: object, name: str) -> None:
+    """Refuses what is no array, with the way to make one of it."""
+    if isinstance(x, np.ndarray):
+        return
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(x, torch.Tensor):
+        remedy = f"{name}.detach().cpu().numpy()"
+    else:
+        remedy = f"numpy.asarray({name}, dtype=numpy.float32)"
+    raise TypeError(f"{name}: expected a NumPy array of float32, found {type(x).__name__}; convert it with {remedy}")
+
+
 def loudness_clip(sample_rate: float = 48_000.0) -> Signal:
     """The fixed guitar clip that loudness is measured with: three seconds, RMS -20 dBFS, peak about -6 dBFS."""
     return _engine.loudness_clip(sample_rate)
@@ -285,6 +318,28 @@ def describe_file(path: str | PathLike[str]) -> str:
     """Says in a few words what a file is, from its content alone; empty where nothing is recognised.
 
     Knows the model formats of others too: ".nam", Proteus, PyTorch and Keras files.
+
+    Raises:
+        ModelFileError: it is no regular file, such as a folder or a pipe.
+        OSError: it cannot be read.
     """
+    require_regular_file(path, "a model file", error=ModelFileError)
     with Path(path).open("rb") as file:
-        return _engine.describe_content(file.read(_LARGEST_MODEL_FILE))
+        return _engine.describe_content(file.read(MAX_FILE_BYTES))
+
+
+def read_json(content: bytes, *, max_values: int | None = None, max_nesting: int | None = None) -> Any:
+    """Parses JSON of strangers, within the engine's limits: a small file could take all memory otherwise.
+
+    Args:
+        content: the text, UTF-8.
+        max_values: greatest number of values, of which texts, numbers, keys, lists and objects count one each; None
+            is what a model file may hold.
+        max_nesting: how deep lists and objects may lie in each other; None is what a model file may.
+
+    Raises:
+        ValueError: it is not JSON, or exceeds the limits.
+    """
+    if not _engine.is_json_within(content, max_values=max_values, max_nesting=max_nesting):
+        raise ValueError("the text is not JSON, or it holds too much")
+    return json.loads(content)

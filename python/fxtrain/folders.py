@@ -8,6 +8,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from fxtrain.errors import FxtrainError
+
 __all__ = ["UserFolders", "user_folders"]
 
 
@@ -18,14 +20,18 @@ class UserFolders:
     Attributes:
         models: model files, shown in the plugin's browser.
         cabinets: impulse responses.
-        presets: ``.vstpreset`` files, shown by VST3 hosts.
         round_trips: a file of what ``fxtrain latency`` has measured, beside the models.
     """
 
     models: Path
     cabinets: Path
-    presets: Path
     round_trips: Path
+
+    @property
+    def presets(self) -> Path:
+        """``.vstpreset`` files, shown by VST3 hosts; they lie in the home folder wherever the models do."""
+        places = {"darwin": "Library/Audio/Presets", "win32": "Documents/VST3 Presets"}
+        return _home() / places.get(sys.platform, ".vst3/presets") / "fxtrain" / "fxtrain"
 
 
 def user_folders() -> UserFolders:
@@ -38,20 +44,37 @@ def user_folders() -> UserFolders:
     macOS      ``~/Library/Application Support``                       ``~/Library/Audio/Presets/fxtrain/fxtrain``
     Windows    ``%APPDATA%``                                           ``~/Documents/VST3 Presets/fxtrain/fxtrain``
     =========  ======================================================  =========================================
+
+    Raises:
+        FxtrainError: the user has no home folder, and no variable names another one.
     """
-    home = Path.home()
     if sys.platform == "darwin":
-        data, presets = home / "Library" / "Application Support", home / "Library" / "Audio" / "Presets"
+        data = _home() / "Library" / "Application Support"
     elif sys.platform == "win32":
-        data = _absolute("APPDATA", home / "AppData" / "Roaming")
-        presets = home / "Documents" / "VST3 Presets"
+        data = _absolute("APPDATA") or _home() / "AppData" / "Roaming"
     else:
-        data, presets = _absolute("XDG_DATA_HOME", home / ".local" / "share"), home / ".vst3" / "presets"
+        data = _absolute("XDG_DATA_HOME") or _home() / ".local" / "share"
     own = data / "fxtrain"
-    return UserFolders(own / "models", own / "cabinets", presets / "fxtrain" / "fxtrain", own / "round-trips.json")
+    return UserFolders(own / "models", own / "cabinets", own / "round-trips.json")
 
 
-def _absolute(variable: str, default: Path) -> Path:
+def _absolute(variable: str) -> Path | None:
     """The folder that a variable names; a relative one is to be ignored (XDG Base Directory Specification 0.8)."""
     value = os.environ.get(variable, "")
-    return Path(value) if Path(value).is_absolute() else default
+    return Path(value) if Path(value).is_absolute() else None
+
+
+def _home() -> Path:
+    """The user's home folder.
+
+    Raises:
+        FxtrainError: there is none, as in a container that runs under a bare number.
+    """
+    try:
+        home = Path.home() if os.environ.get("HOME") != "" else Path()
+    except RuntimeError:
+        home = Path()
+    if not home.is_absolute():
+        variables = "HOME" if sys.platform in ("darwin", "win32") else "HOME or, for models, XDG_DATA_HOME"
+        raise FxtrainError(f"this user has no home folder: set {variables} to a folder that you may write to")
+    return home

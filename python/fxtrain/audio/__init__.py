@@ -4,12 +4,22 @@
 from fxtrain.audio.alignment import LAG_GUARD, Alignment, LagJump, apply_lag, estimate_alignment
 from fxtrain.audio.channels import ChannelChoice, read_pair
 from fxtrain.audio.checks import CHECKS, DataReport, Verdict, check_pair
-from fxtrain.audio.files import Audio, AudioReader, AudioWriter, read_audio, write_audio
+from fxtrain.audio.files import (
+    HIGHEST_SAMPLE_RATE,
+    LOWEST_SAMPLE_RATE,
+    Audio,
+    AudioReader,
+    AudioWriter,
+    read_audio,
+    write_audio,
+)
 from fxtrain.audio.resampling import resample
 
 __all__ = [
     "CHECKS",
+    "HIGHEST_SAMPLE_RATE",
     "LAG_GUARD",
+    "LOWEST_SAMPLE_RATE",
     "Alignment",
     "Audio",
     "AudioReader",

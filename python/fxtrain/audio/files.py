@@ -18,15 +18,34 @@ import soundfile
 
 from fxtrain.audio.levels import decibels, rms
 from fxtrain.audio.resampling import resample
-from fxtrain.errors import AudioFileError, FxtrainError
+from fxtrain.errors import AudioFileError, ConfigError, FxtrainError
+from fxtrain.files import require_regular_file
 
-__all__ = ["Audio", "AudioReader", "AudioWriter", "read_audio", "read_channels", "write_audio"]
+__all__ = [
+    "HIGHEST_SAMPLE_RATE",
+    "LOWEST_SAMPLE_RATE",
+    "Audio",
+    "AudioReader",
+    "AudioWriter",
+    "read_audio",
+    "read_channels",
+    "write_audio",
+]
+
+LOWEST_SAMPLE_RATE = 8000
+"""Hz, of recordings to train on: below it there is no guitar sound left to learn."""
+
+HIGHEST_SAMPLE_RATE = 1_000_000
+"""Hz, of any recording."""
 
 Samples = npt.NDArray[np.float32]
 
 _SUBTYPES = {"FLAC": "PCM_24", "OGG": "VORBIS"}  # the finest that a format without float samples offers
 _LOSSY = {"VORBIS", "OPUS", "MPEG_LAYER_I", "MPEG_LAYER_II", "MPEG_LAYER_III"}
 _SIDES = {0: "left", 1: "right"}
+_LOWEST_FILE_RATE = 1000  # Hz; as the engine
+_GREATEST_SAMPLE = 1e6  # 120 dB above full scale: no sound, and its square is too much for what follows
+_MOST_SAMPLES = 1 << 30  # of all channels: 6 hours of mono at 48 kHz, 4 GiB of memory
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,6 +114,12 @@ class AudioReader:
         self.num_frames: int = self._file.frames
         self.format: str = self._file.format
         self.subtype: str = self._file.subtype
+        if not _LOWEST_FILE_RATE <= self.sample_rate <= HIGHEST_SAMPLE_RATE:
+            self._file.close()
+            raise AudioFileError(
+                f"{self.path} states a sample rate of {self.sample_rate} Hz; expected {_LOWEST_FILE_RATE} to "
+                f"{HIGHEST_SAMPLE_RATE} Hz: export it again at the rate of the session."
+            )
 
     def blocks(self, num_frames: int) -> Iterator[Samples]:
         """The rest of the file in blocks of ``num_frames``; the last one may be shorter."""
@@ -114,6 +139,12 @@ class AudioReader:
                 raise AudioFileError(
                     f"{self.path} holds NaN or infinity, first at {(position + int(bad[0])) / self.sample_rate:.4f} s, "
                     "where finite samples are expected: export it again, as 24-bit PCM if need be."
+                )
+            peak = float(np.abs(block).max())
+            if peak > _GREATEST_SAMPLE:
+                raise AudioFileError(
+                    f"{self.path} holds samples of {peak:.1e}, where full scale is 1: export it again, as 24-bit PCM "
+                    "if need be."
                 )
             position += len(block)
             yield np.ascontiguousarray(block.T)
@@ -238,7 +269,12 @@ def read_channels(path: str | os.PathLike[str]) -> list[Audio]:
         AudioFileError: missing, empty, not audio, or NaN or infinity among the samples.
     """
     with AudioReader(path) as reader:
-        blocks = list(reader.blocks(1 << 20))
+        if reader.sample_rate < LOWEST_SAMPLE_RATE:
+            raise AudioFileError(
+                f"{path} is at {reader.sample_rate} Hz, but a sample rate of at least {LOWEST_SAMPLE_RATE} Hz is "
+                "expected: record at 44100 or 48000 Hz."
+            )
+        blocks = _bounded(reader, reader.blocks(1 << 20))
         if not blocks:
             raise AudioFileError(f"{path} has a header but no samples: export the recording again.")
         return [
@@ -259,6 +295,11 @@ def resampled(audio: Audio, sample_rate: int | None) -> Audio:
     """The same recording at another rate; None keeps its own."""
     if sample_rate is None:
         return audio
+    if not LOWEST_SAMPLE_RATE <= sample_rate <= HIGHEST_SAMPLE_RATE:
+        raise ConfigError(
+            f"{audio.path} cannot be resampled to {sample_rate} Hz: expected a sample rate from {LOWEST_SAMPLE_RATE} to "
+            f"{HIGHEST_SAMPLE_RATE} Hz."
+        )
     return replace(audio, samples=resample(audio.samples, audio.sample_rate, sample_rate), sample_rate=sample_rate)
 
 
@@ -295,22 +336,38 @@ def write_audio(
 
 def _open(path: Path) -> soundfile.SoundFile:
     expected = "expected a WAV, FLAC, AIFF or OGG file"
-    if not path.exists():
-        raise AudioFileError(f"{path} does not exist: {expected}; check the spelling and the folder.")
-    if path.is_dir():
-        raise AudioFileError(f"{path} is a folder: {expected}.")
     try:
+        require_regular_file(path, "a WAV, FLAC, AIFF or OGG file", error=AudioFileError)
         with path.open("rb"):
             pass
-    except OSError as error:
-        raise AudioFileError(f"{path} cannot be opened ({error.strerror}): {expected} that you may read.") from error
+    except (FileNotFoundError, NotADirectoryError):
+        raise AudioFileError(f"{path} does not exist: {expected}; check the spelling and the folder.") from None
+    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+        reason = getattr(error, "strerror", None) or error
+        raise AudioFileError(f"{path} cannot be opened ({reason}): {expected} that you may read.") from error
     if path.stat().st_size == 0:
         raise AudioFileError(f"{path} is empty (0 bytes): {expected}; export the recording again.")
     try:
         return soundfile.SoundFile(path)
-    except (soundfile.SoundFileError, RuntimeError, TypeError) as error:
+    except (soundfile.SoundFileError, RuntimeError, TypeError, ValueError) as error:
         # soundfile takes ".raw" for headerless samples and then asks for the rate with a TypeError
         raise AudioFileError(f"{path} is not audio that can be read ({_reason(error)}): {expected}.") from error
+
+
+def _bounded(reader: AudioReader, blocks: Iterator[Samples]) -> list[Samples]:
+    """The blocks of a file that fits into memory; a header may claim what is not there."""
+    hours = _MOST_SAMPLES / reader.num_channels / reader.sample_rate / 3600
+    too_long = AudioFileError(f"{reader.path} is too long to train on: expected {hours:.1f} hours at most; cut it.")
+    if min(reader.num_frames * reader.num_channels, reader.path.stat().st_size) > _MOST_SAMPLES:
+        raise too_long
+    kept: list[Samples] = []
+    num_samples = 0
+    for block in blocks:
+        kept.append(block)
+        num_samples += block.size
+        if num_samples > _MOST_SAMPLES:
+            raise too_long
+    return kept
 
 
 def distinct_channels(channels: list[Audio]) -> tuple[list[int], str]:

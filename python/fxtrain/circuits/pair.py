@@ -15,12 +15,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fxtrain.atomic import write_atomically
 from fxtrain.audio import write_audio
 from fxtrain.circuits._components import Circuit
 from fxtrain.circuits._network import Method
 from fxtrain.circuits._simulation import Convergence, simulate
 from fxtrain.circuits.guitar import synthesise_guitar
 from fxtrain.circuits.interface import AudioInterface
+from fxtrain.errors import InputError, OutputExistsError
+from fxtrain.files import read_file, require_regular_file
 
 __all__ = ["PairRecipe", "RecordedPair", "find_pair", "write_pair"]
 
@@ -93,17 +96,20 @@ class RecordedPair:
     convergence: Convergence
 
 
+_LARGEST_NOTE = 1 << 20  # bytes
+
+
 def find_pair(folder: str | os.PathLike[str], recipe: PairRecipe) -> RecordedPair | None:
     """The pair that :func:`write_pair` left in a folder, if it is whole and of this recipe."""
     dry, wet, note_path = _paths(folder)
     try:
-        note = json.loads(note_path.read_text(encoding="utf-8"))
+        note = json.loads(read_file(note_path, at_most=_LARGEST_NOTE))
         if note["settings"] != recipe.settings() or any(
             note["sha256"][file.name] != _digest(file) for file in (dry, wet)
         ):
             return None
         return RecordedPair(dry, wet, reused=True, convergence=Convergence(**note["convergence"]))
-    except (OSError, ValueError, KeyError, TypeError):  # missing, cut short, or of another version
+    except (OSError, InputError, ValueError, KeyError, TypeError, RecursionError):  # missing, damaged, foreign
         return None
 
 
@@ -113,16 +119,20 @@ def write_pair(
     """Writes ``dry.wav``, ``wet.wav`` and ``pair.json`` into a folder, unless that very pair lies there, whole.
 
     Args:
-        folder: made if need be.
+        folder: made if need be. An earlier pair in it that was made here is replaced.
         recipe: what to make.
         progress: called with the done share, 0 to 1.
+
+    Raises:
+        OutputExistsError: the folder holds files of these names that were not made here.
     """
     found = find_pair(folder, recipe)
     if found is not None:
         return found
     dry_path, wet_path, note_path = _paths(folder)
+    _require_own(dry_path, wet_path, note_path)
     note_path.parent.mkdir(parents=True, exist_ok=True)
-    note_path.unlink(missing_ok=True)
+    _write_note(note_path, {"settings": recipe.settings()})  # until the rest is there, the pair counts as missing
     dry = synthesise_guitar(recipe.seconds, recipe.sample_rate, recipe.seed)
     dry = np.round(dry * 2.0**23).astype(np.float32) / np.float32(2.0**23)  # the circuit hears what the file will hold
     wet, convergence = recipe.play(dry, progress=progress)
@@ -133,10 +143,24 @@ def write_pair(
         "convergence": dataclasses.asdict(convergence),
         "sha256": {path.name: _digest(path) for path in (dry_path, wet_path)},
     }
-    partial = note_path.with_suffix(".partial")
-    partial.write_text(json.dumps(note, indent=2) + "\n", encoding="utf-8")
-    partial.replace(note_path)
+    _write_note(note_path, note)
     return RecordedPair(dry_path, wet_path, reused=False, convergence=convergence)
+
+
+def _require_own(dry: Path, wet: Path, note: Path) -> None:
+    """Raises where one of the files is there and the note beside it is not ours."""
+    try:
+        if "components" in json.loads(read_file(note, at_most=_LARGEST_NOTE))["settings"]:
+            return
+    except (OSError, InputError, ValueError, KeyError, TypeError, RecursionError):
+        pass
+    for path in (dry, wet, note):
+        if os.path.lexists(path):
+            raise OutputExistsError(f"{path} was not made by fxtrain, so it stays; choose another folder")
+
+
+def _write_note(path: Path, note: dict[str, Any]) -> None:
+    write_atomically(path, (json.dumps(note, indent=2) + "\n").encode())
 
 
 def _paths(folder: str | os.PathLike[str]) -> tuple[Path, Path, Path]:
@@ -145,5 +169,6 @@ def _paths(folder: str | os.PathLike[str]) -> tuple[Path, Path, Path]:
 
 
 def _digest(path: Path) -> str:
+    require_regular_file(path, "a sound file")
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -8,6 +8,7 @@ import math
 from typing import TYPE_CHECKING
 
 from fxtrain.errors import ConfigError
+from fxtrain.text import shortened
 
 if TYPE_CHECKING:
     from fxtrain.audio import ChannelChoice
@@ -24,12 +25,18 @@ __all__ = [
     "non_negative_int",
     "positive_float",
     "positive_int",
+    "sample_rate",
+    "signed_int",
 ]
+
+
+_GREATEST = (1 << 31) - 1
+_LOWEST_RATE, _HIGHEST_RATE = 8000, 384_000  # Hz
 
 
 def add_recording_arguments(parser: argparse._ActionsContainer) -> None:
     """How to read recordings: ``--sample-rate``, the channels (counted from 0 in the result) and ``--ignore``."""
-    parser.add_argument("--sample-rate", type=positive_int, metavar="HZ", help="resample; default: the files' own rate")
+    parser.add_argument("--sample-rate", type=sample_rate, metavar="HZ", help="resample; default: the files' own rate")
     for option, files in (
         ("--channel", "both files, if they have several"),
         ("--dry-channel", "DRY"),
@@ -49,7 +56,10 @@ def add_recording_arguments(parser: argparse._ActionsContainer) -> None:
 def add_lag_argument(parser: argparse._ActionsContainer) -> None:
     """``--lag``: for those who know it better than the estimate."""
     parser.add_argument(
-        "--lag", type=_int, metavar="N", help="samples that WET is late (negative: early); default: found by itself"
+        "--lag",
+        type=signed_int,
+        metavar="N",
+        help="samples that WET is late (negative: early); default: found by itself",
     )
 
 
@@ -99,7 +109,7 @@ def add_device_arguments(parser: argparse._ActionsContainer, *, rate: str) -> No
             if way == "input"
             else "the one channel to play to, from 1; default: the first two",
         )
-    devices.add_argument("--sample-rate", type=positive_int, metavar="HZ", help=f"of the devices; default: {rate}")
+    devices.add_argument("--sample-rate", type=sample_rate, metavar="HZ", help=f"of the devices; default: {rate}")
     devices.add_argument(
         "--block-size",
         type=positive_int,
@@ -129,17 +139,26 @@ def check_clips(args: argparse.Namespace) -> None:
 
 def positive_int(text: str) -> int:
     """A whole number of at least 1."""
-    value = _int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, found {text}")
-    return value
+    return _int(text, least=1)
 
 
 def non_negative_int(text: str) -> int:
     """A whole number of at least 0."""
-    value = _int(text)
-    if value < 0:
-        raise argparse.ArgumentTypeError(f"expected a whole number of at least 0, found {text}")
+    return _int(text, least=0)
+
+
+def signed_int(text: str) -> int:
+    """A whole number, such as a lag in samples."""
+    return _int(text, least=-_GREATEST)
+
+
+def sample_rate(text: str) -> int:
+    """A sample rate in Hz, of those that sound devices and recordings have."""
+    value = _int(text, least=1)
+    if not _LOWEST_RATE <= value <= _HIGHEST_RATE:
+        raise argparse.ArgumentTypeError(
+            f"expected a sample rate from {_LOWEST_RATE} to {_HIGHEST_RATE} Hz, found {value}"
+        )
     return value
 
 
@@ -150,7 +169,7 @@ def positive_float(text: str) -> float:
     except ValueError:
         value = math.nan
     if not (0 < value < math.inf):
-        raise argparse.ArgumentTypeError(f"expected a number above 0, found {text}")
+        raise argparse.ArgumentTypeError(f"expected a number above 0, found {shortened(text)}")
     return value
 
 
@@ -161,12 +180,17 @@ def finite_float(text: str) -> float:
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise argparse.ArgumentTypeError(f"expected a number, found {text}")
+        raise argparse.ArgumentTypeError(f"expected a number, found {shortened(text)}")
     return value
 
 
-def _int(text: str) -> int:
+def _int(text: str, *, least: int) -> int:
     try:
-        return int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"expected a whole number, found {text}") from None
+        value = int(text)
+    except ValueError:  # also of thousands of digits
+        raise argparse.ArgumentTypeError(f"expected a whole number, found {shortened(text)}") from None
+    if value < least:
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least {least}, found {shortened(text)}")
+    if value > _GREATEST:
+        raise argparse.ArgumentTypeError(f"expected a whole number of at most {_GREATEST}, found {shortened(text)}")
+    return value

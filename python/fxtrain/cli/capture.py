@@ -16,6 +16,8 @@ from rich.console import Console
 
 from fxtrain.cli.arguments import add_device_arguments, non_negative_int, positive_int
 from fxtrain.cli.check import print_report
+from fxtrain.cli.outputs import require_free
+from fxtrain.cli.terminal import shown
 from fxtrain.errors import (
     AudioFileError,
     ConfigError,
@@ -103,7 +105,8 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any] 
             ignore=args.ignore,
             progress=progress,
             on_retake=lambda number, reason: console.print(
-                f"[yellow]Take {number} is thrown away:[/] {reason}." + (" Again." if number < args.takes else "")
+                f"[yellow]Take {number} is thrown away:[/] {shown(reason)}."
+                + (" Again." if number < args.takes else "")
             ),
         )
     print_report(take.report, console)
@@ -149,8 +152,7 @@ def _require_arguments(args: argparse.Namespace) -> None:
     if args.out.exists():
         if args.play.exists() and args.out.samefile(args.play):
             raise OutputExistsError(f"--out {args.out} is the file to be played: choose another name.")
-        if not args.force:
-            raise OutputExistsError(f"{args.out} exists already: choose another name, or add --force to overwrite it.")
+        require_free(args.out, force=args.force)
     folder = args.out.parent
     if not folder.is_dir() or not os.access(folder, os.W_OK):
         raise AudioFileError(
@@ -196,7 +198,7 @@ def check_until_good(
     while True:
         with _meter(console, "level check") as progress:
             level = check_level(wiring, dry, progress=progress)
-        console.print(f"[{_COLOURS.get(level.state, 'green')}]{level.message}.[/]")
+        console.print(f"[{_COLOURS.get(level.state, 'green')}]{shown(level.message)}.[/]")
         is_usable = level.is_usable or (level.state == "clipped" and "clipping" in args.ignore)
         if not is_asking:
             if not is_usable:

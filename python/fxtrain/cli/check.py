@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fxtrain.cli.arguments import add_lag_argument, add_recording_arguments, channel_choice
+from fxtrain.text import printable
 
 if TYPE_CHECKING:
     from fxtrain.audio import DataReport
@@ -48,9 +49,9 @@ def print_report(report: DataReport, console: Console) -> None:
     table.add_column("verdict", no_wrap=True)
     table.add_column("what was found, and what to do", overflow="fold")
     for verdict in report.verdicts:
-        finding = Text(f"{verdict.message}.")
+        finding = Text(printable(f"{verdict.message}."))
         if verdict.remedy and verdict.level != "ok":
-            finding.append(f" {verdict.remedy[0].upper()}{verdict.remedy[1:]}.", style="italic")
+            finding.append(printable(f" {verdict.remedy[0].upper()}{verdict.remedy[1:]}."), style="italic")
         level = f"{verdict.level}, ignored" if verdict.ignored else verdict.level
         table.add_row(verdict.name, Text(level, style=_COLOURS[verdict.level]), finding)
     console.print(table)

@@ -7,7 +7,6 @@ import argparse
 import contextlib
 import json
 import shlex
-import shutil
 import sys
 from collections.abc import Mapping, MutableMapping
 from pathlib import Path
@@ -16,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from fxtrain.cli.arguments import non_negative_int, positive_float
-from fxtrain.errors import InputError, OutputExistsError
+from fxtrain.cli.terminal import shown
+from fxtrain.errors import ConfigError, InputError, OutputExistsError
 
 if TYPE_CHECKING:
     from fxtrain.circuits import PairRecipe, RecordedPair
@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--seed", type=non_negative_int, default=0, metavar="N", help="of the playing and the training; default 0"
     )
     parser.add_argument("--max-minutes", type=positive_float, default=4.0, metavar="M", help="time to train; default 4")
-    parser.add_argument("--force", action="store_true", help="throw away an earlier demo in DIR and begin anew")
+    parser.add_argument("--force", action="store_true", help="remove an earlier demo's files from DIR and start again")
 
 
 def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
@@ -55,14 +55,14 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
     if not 10.0 <= args.seconds <= 3600.0:
         raise InputError(f"--seconds is {args.seconds:g}; give 10 to 3600.")
     recipe = PairRecipe(get_schematic(args.circuit), seconds=args.seconds, seed=args.seed)
-    folder, data_folder = args.out, args.out.with_name(args.out.name + "-data")
+    folder, data_folder = args.out, _data_folder(args.out)
     if args.force:
-        _remove_run(folder)
+        _clear_run(folder)
 
     pair = find_pair(data_folder, recipe)
     if pair is not None:
-        console.print(f"recording  {data_folder} is there already")
-    elif folder.exists() and any(folder.iterdir()):
+        console.print(f"recording  {shown(data_folder)} is there already")
+    elif folder.exists() and (not folder.is_dir() or any(entry.name != ".lock" for entry in folder.iterdir())):
         raise OutputExistsError(
             f"{folder} holds a run on another recording; choose another --out, or --force to throw it away."
         )
@@ -72,11 +72,11 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
     metrics_file = folder / "metrics.json"
     complete = metrics_file.exists()
     if complete:
-        console.print(f"training   {folder} is complete already; --force begins anew")
+        console.print(f"training   {shown(folder)} is complete already; --force begins anew")
     else:
         exit_code = _fit(args, pair, console)
         if exit_code != 0:
-            console.print(f"The demo is not finished; go on with: {_this_command(args)}")
+            console.print(f"The demo is not finished; go on with: {shown(_this_command(args))}")
             return {"exit_code": exit_code, "passed": False, "run": str(folder)}
 
     metrics = json.loads(metrics_file.read_text(encoding="utf-8"))
@@ -85,8 +85,8 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
     passed = _judge(metrics, args, console)
     report = folder / "report.html"
     console.print(
-        f"listen  {pair.dry}\n        {pair.wet}\n        {folder / 'audio' / 'prediction.wav'}\n"
-        f"open    {report}\nplay    {folder / 'model.json'}"
+        f"listen  {shown(pair.dry)}\n        {shown(pair.wet)}\n        {shown(folder / 'audio' / 'prediction.wav')}\n"
+        f"open    {shown(report)}\nplay    {shown(folder / 'model.json')}"
     )
     return {
         "exit_code": 0 if passed else 1,
@@ -138,7 +138,7 @@ def _fit(args: argparse.Namespace, pair: RecordedPair, console: Console) -> int:
             *("fit", str(pair.dry), str(pair.wet), "--out", str(args.out), "--max-minutes", f"{args.max_minutes:g}"),
             *("--seed", str(args.seed), "--name", f"Demo {args.circuit}", "--gear-type", _gear_type(args.circuit)),
         ]
-    console.print(f"training   $ {shlex.join(['fxtrain', *arguments])}")
+    console.print(f"training   $ {shown(shlex.join(['fxtrain', *arguments]))}")
     flags = ["-q"] if args.quiet else [f"-{'v' * args.verbose}"] if args.verbose else []
     # With --json, stdout is for the demo's own object alone.
     with contextlib.redirect_stdout(sys.stderr) if args.json else contextlib.nullcontext():
@@ -158,7 +158,7 @@ def _judge(metrics: Mapping[str, Any], args: argparse.Namespace, console: Consol
     more_time = _this_command(args, force=True, max_minutes=max(10.0, 2.0 * args.max_minutes))
     console.print(
         f"[red]The demo failed:[/] ESR {esr:.4f}, expected {limit:.4f} at most (a linear filter leaves {fir:.4f}). "
-        f"A busy machine learns less in the same time; give it more: {more_time}"
+        f"A busy machine learns less in the same time; give it more: {shown(more_time)}"
     )
     return False
 
@@ -170,10 +170,28 @@ def _this_command(args: argparse.Namespace, *, force: bool = False, max_minutes:
     return shlex.join([*words, "--force"] if force else words)
 
 
-def _remove_run(folder: Path) -> None:
-    """Removes a run; refuses to remove a folder that fit did not make."""
+def _data_folder(out: Path) -> Path:
+    """The folder of the recording, beside that of the run."""
+    named = out if out.name not in ("", "..") else out.resolve()
+    if not named.name:
+        raise InputError(f"--out {out} is the root of the file system; choose a folder in it.")
+    return named.with_name(named.name + "-data")
+
+
+def _clear_run(folder: Path) -> None:
+    """Removes the files of a run; refuses a folder that holds anything else."""
+    from fxtrain.training.fit import FitRequest
+    from fxtrain.training.run_folder import RunFolder
+
+    run = RunFolder(folder)
     if not folder.exists():
         return
-    if any(folder.iterdir()) and not (folder / "config.toml").exists():
-        raise OutputExistsError(f"{folder} is not the folder of a run, so it stays; choose another --out.")
-    shutil.rmtree(folder)
+    if not folder.is_dir():
+        raise OutputExistsError(f"{folder} is a file, so it stays; choose another --out.")
+    if not any(folder.iterdir()):
+        return
+    try:
+        FitRequest.load(run.config)
+    except ConfigError:
+        raise OutputExistsError(f"{folder} is not the folder of a run, so it stays; choose another --out.") from None
+    run.clear()

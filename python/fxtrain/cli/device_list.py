@@ -8,6 +8,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from fxtrain.cli.terminal import shown
+
 __all__ = ["print_devices"]
 
 
@@ -29,8 +31,8 @@ def print_devices(console: Console) -> dict[str, Any]:
         latency = 1000 * (device.input_latency * bool(device.num_inputs) + device.output_latency)
         table.add_row(
             str(device.index),
-            f"{device.name}{default}",
-            device.host_api,
+            shown(f"{device.name}{default}"),
+            shown(device.host_api),
             str(device.num_inputs),
             str(device.num_outputs),
             str(device.default_rate),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from fxtrain.cli.arguments import add_clip_arguments, add_recording_arguments, check_clips
+from fxtrain.cli.arguments import add_clip_arguments, add_recording_arguments, check_clips, signed_int
 
 if TYPE_CHECKING:
     from fxtrain.data import Excerpt
@@ -118,6 +118,6 @@ def _lag(text: str) -> int | str:
     if text == "auto":
         return text
     try:
-        return int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"expected a number of samples or auto, found {text}") from None
+        return signed_int(text)
+    except argparse.ArgumentTypeError as error:
+        raise argparse.ArgumentTypeError(f"{error}; give a number of samples, or auto") from None

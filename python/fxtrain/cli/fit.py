@@ -27,6 +27,7 @@ from fxtrain.cli.arguments import (
 )
 from fxtrain.cli.logs import log_to_file
 from fxtrain.cli.progress import TrainingBar
+from fxtrain.cli.terminal import shown
 from fxtrain.config import build, load_preset, merge, parse_setting, presets, read_toml
 from fxtrain.errors import InputError, Interrupted
 from fxtrain.training.schedulers import schedulers
@@ -114,8 +115,7 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
         folder = RunFolder(args.resume)
         folder.require()
         request = FitRequest.load(folder.config)
-        if folder.metrics.exists():
-            raise InputError(f"the run in {folder.path} is complete; start a new one, or look at {folder.report}")
+        folder.require_unfinished()
     else:
         request = _request(args)
         folder = RunFolder(args.out or Path("runs") / _slug(request.pairs[0].target))
@@ -140,7 +140,7 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
             logging.getLogger("fxtrain").removeHandler(handler)
             handler.close()
     print_summary(metrics, console)
-    console.print(f"model   [bold]{folder.model}[/]\nreport  [bold]{folder.report}[/]")
+    console.print(f"model   [bold]{shown(folder.model)}[/]\nreport  [bold]{shown(folder.report)}[/]")
     return {**metrics, "run": str(folder.path), "model_file": str(folder.model), "report": str(folder.report)}
 
 
@@ -231,9 +231,9 @@ def _announce(material: Any, console: Console) -> None:
         for verdict in recording.report.verdicts:
             level = "note" if verdict.ignored else verdict.level
             if level != "ok":
-                console.print(f"[{_COLOURS[level]}]{level:>5}[/] {verdict.name}: {verdict.message}")
+                console.print(f"[{_COLOURS[level]}]{level:>5}[/] {verdict.name}: {shown(verdict.message)}")
         for note in recording.notes:
-            console.print(f" note {note}")
+            console.print(f" note {shown(note)}")
     lengths = {
         part: sum(len(excerpt.input) for excerpt in getattr(material, part)) / rate
         for part in ("train", "validation", "test")

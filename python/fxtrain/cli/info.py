@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from fxtrain import engine
+from fxtrain.cli.terminal import shown
 from fxtrain.errors import ModelFileError
 
 __all__ = ["add_arguments", "run"]
@@ -154,7 +154,7 @@ def _print_table(console: Console, facts: Mapping[str, str], document: Mapping[s
         if isinstance(document["metadata"].get(key), (str, int, float))
     }
     for label, text in {**facts, **credits_, **facts}.items():  # facts first, and theirs is the last word
-        table.add_row(label, escape(text))
+        table.add_row(label, shown(text))
     console.print(table)
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 
 from fxtrain.cli.preset import model_file
+from fxtrain.cli.terminal import shown
 from fxtrain.errors import FxtrainError, InputError, OutputExistsError
 
 
@@ -81,7 +81,7 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
         there = copy.is_there()
         if not there:
             _write(copy)
-        console.print(escape(f"{copy.kind:<8} {copy.target}{' (is there already)' if there else ''}"))
+        console.print(shown(f"{copy.kind:<8} {copy.target}{' (is there already)' if there else ''}"))
         done.append({"kind": copy.kind, "source": str(copy.source), "path": str(copy.target), "written": not there})
     return {"installed": done}
 

@@ -12,6 +12,8 @@ from typing import Any
 from rich.console import Console
 
 from fxtrain.cli.arguments import add_device_arguments
+from fxtrain.cli.terminal import shown
+from fxtrain.errors import FxtrainError
 
 __all__ = ["add_arguments", "run"]
 
@@ -35,7 +37,7 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any] 
 
     wiring = wiring_from(args, None)
     where = f"{wiring.describe('output')} to {wiring.describe('input')}"
-    console.print(f"Clicks go from {where}, at {wiring.sample_rate} Hz; a cable is expected between the two.")
+    console.print(f"Clicks go from {shown(where)}, at {wiring.sample_rate} Hz; a cable is expected between the two.")
     found = measure_round_trip(wiring)
     claimed = found.claimed_seconds * wiring.sample_rate
     console.print(
@@ -48,7 +50,7 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any] 
     is_remembered = True
     try:
         remember(wiring, found)
-    except OSError as error:  # what was measured is worth having, whatever the disk says
+    except (OSError, FxtrainError) as error:  # what was measured is worth having, whatever the disk says
         is_remembered = False
         log.warning("The round trip could not be remembered (%s): give it to capture as --round-trip.", error)
     else:

@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.markup import escape
 
 from fxtrain.cli.arguments import add_device_arguments, add_oversample_argument, finite_float, positive_float
-from fxtrain.errors import ConfigError, DeviceError, FxtrainError, InputError, OutputExistsError
+from fxtrain.cli.outputs import require_free
+from fxtrain.cli.terminal import shown
+from fxtrain.errors import ConfigError, DeviceError, FxtrainError, InputError
 
 if TYPE_CHECKING:
     from fxtrain.live.devices import Wiring
@@ -73,7 +74,7 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any] 
         record=None if args.record is None else (args.record[0], args.record[1]),
     )
     for note in wiring.notes:
-        console.print(escape(f"{note}."))
+        console.print(shown(f"{note}."))
     with Player(wiring, models, settings) as player:
         start = time.monotonic()
         if sys.stdin.isatty() and sys.stdout.isatty() and not args.json and not args.quiet:
@@ -94,8 +95,7 @@ def _check_files(dry: Path, wet: Path, *, force: bool) -> None:
     for path in (dry, wet):
         if path.suffix.lower() != ".wav":
             raise ConfigError(f"--record {path} should end in .wav: nothing is lost in that format.")
-        if path.exists() and not force:
-            raise OutputExistsError(f"{path} exists already: choose another name, or add --force to overwrite it.")
+        require_free(path, force=force)
 
 
 def _mute_reason(wiring: Wiring) -> str:
@@ -123,7 +123,7 @@ def _wait(player: Player, seconds: float | None, console: Console) -> None:
 
     status = player.status()
     state = f"muted: {status.mute_reason}" if status.muted else f"{status.latency_ms:.1f} ms"
-    console.print(escape(f"{status.input_name} -> {status.model} -> {status.output_name}, {state}; Ctrl-C ends it."))
+    console.print(shown(f"{status.input_name} -> {status.model} -> {status.output_name}, {state}; Ctrl-C ends it."))
     end = time.monotonic() + (seconds or float("inf"))
     with _on_signals(stop):
         while not stopped and time.monotonic() < end and player.is_connected():
@@ -184,4 +184,4 @@ def _print_summary(result: dict[str, Any], console: Console) -> None:
     if result["faults"]:
         console.print("The model gave NaN or infinity, which was made silence: the file is damaged.")
     if result["recording"]:
-        console.print(escape(f"Recorded {result['recording']['seconds']:.1f} s: {result['recording']['wet']}."))
+        console.print(shown(f"Recorded {result['recording']['seconds']:.1f} s: {result['recording']['wet']}."))

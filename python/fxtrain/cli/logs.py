@@ -7,8 +7,9 @@ import logging
 from contextlib import suppress
 from pathlib import Path
 
-from rich.console import Console
 from rich.logging import RichHandler
+
+from fxtrain.cli.terminal import SafeConsole
 
 __all__ = ["init_logger", "log_to_file"]
 
@@ -25,7 +26,7 @@ def init_logger(*, verbosity: int = 0) -> logging.Logger:
     for handler in logger.handlers[:]:
         logger.removeHandler(handler)
         handler.close()
-    handler = RichHandler(console=Console(stderr=True), show_time=False, show_path=False)
+    handler = RichHandler(console=SafeConsole(stderr=True), show_time=False, show_path=False)
     handler.setLevel(_LEVELS.get(max(verbosity, -1), logging.DEBUG))
     logger.addHandler(handler)
     logger.setLevel(logging.DEBUG)

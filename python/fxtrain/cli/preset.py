@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 
-from fxtrain.errors import ConfigError, FxtrainError, OutputExistsError
+from fxtrain.cli.outputs import require_free
+from fxtrain.cli.terminal import shown
+from fxtrain.errors import ConfigError, FxtrainError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,8 +53,8 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
 
     if args.out.suffix.lower() != ".vstpreset":
         raise ConfigError(f"{args.out} should end in .vstpreset, or no host will find it")
-    if args.out.exists() and not args.force:
-        raise OutputExistsError(f"{args.out} exists already; choose another name, or overwrite it with --force")
+    sources = [path for path in (args.model, args.other, args.ir) if path is not None]
+    require_free(args.out, force=args.force, sources=sources)
     settings = parse_settings(args.settings)
     slot: Slot = args.slot
     other: Slot = "B" if slot == "A" else "A"
@@ -73,7 +74,7 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
     held = [f"{name}: {each.name}" for name, each in sorted(slots.items())]
     held += [f"cabinet: {cabinet.name}"] if cabinet else []
     size = f"{args.out.stat().st_size / 1024:.0f} KiB"
-    console.print(f"wrote [bold]{escape(str(args.out))}[/] ({size}); {escape('; '.join(held))}")
+    console.print(f"wrote [bold]{shown(args.out)}[/] ({size}); {shown('; '.join(held))}")
     return {"preset": str(args.out), **describe_preset(preset)}
 
 

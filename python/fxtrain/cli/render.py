@@ -18,7 +18,9 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from fxtrain import engine
 from fxtrain.audio import AudioReader, AudioWriter
 from fxtrain.cli.arguments import add_oversample_argument, positive_int
-from fxtrain.errors import AudioFileError, ConfigError, OutputExistsError
+from fxtrain.cli.outputs import require_free
+from fxtrain.cli.terminal import shown
+from fxtrain.errors import AudioFileError, ConfigError
 
 __all__ = ["add_arguments", "run"]
 
@@ -52,13 +54,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any] | None:
     """Plays the recording block by block; memory does not grow with its length."""
-    if args.output.exists() and not args.force:
-        raise OutputExistsError(f"{args.output} exists already: choose another name, or add --force to overwrite it.")
+    require_free(args.output, force=args.force, sources=(args.input, args.model))
     if args.backend == "torch" and args.oversample > 1:
         raise ConfigError("--oversample needs the engine: leave --backend torch out, or play without oversampling.")
     model = engine.load(args.model, backend=_engine_backend(args.backend), oversampling=args.oversample)
     for note in model.info.notes:
-        console.print(f"{args.model}: {note}.")
+        console.print(shown(f"{args.model}: {note}."))
     play = _torch_player(args.model, model) if args.backend == "torch" else model.process
 
     start = time.perf_counter()
@@ -82,7 +83,9 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any] 
     seconds = time.perf_counter() - start
 
     duration = num_frames / sample_rate
-    console.print(f"{args.output}: {duration:.1f} s at {sample_rate} Hz, {duration / seconds:.1f} times real time.")
+    console.print(
+        shown(f"{args.output}: {duration:.1f} s at {sample_rate} Hz, {duration / seconds:.1f} times real time.")
+    )
     if model.info.oversampling > 1:
         console.print(
             f"Played at {model.info.oversampling} times the sample rate; the {model.info.oversampling_latency} frames "

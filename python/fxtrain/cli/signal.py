@@ -12,8 +12,10 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from fxtrain.cli.arguments import positive_int
-from fxtrain.errors import AudioFileError, OutputExistsError
+from fxtrain.cli.arguments import sample_rate
+from fxtrain.cli.outputs import require_free
+from fxtrain.cli.terminal import shown
+from fxtrain.errors import AudioFileError
 
 __all__ = ["add_arguments", "run"]
 
@@ -23,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("output", type=Path, metavar="OUT", help="where to write, 24 bits: .wav, .flac or .aiff")
     parser.add_argument(
         "--sample-rate",
-        type=positive_int,
+        type=sample_rate,
         default=48000,
         metavar="HZ",
         help="that of the session it will be recorded in (default: 48000)",
@@ -39,8 +41,7 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any] 
 
     if args.output.suffix.lower() in (".ogg", ".oga"):
         raise AudioFileError(f"{args.output} would change the signal by its coding: use .wav, .flac or .aiff.")
-    if args.output.exists() and not args.force:
-        raise OutputExistsError(f"{args.output} exists already: choose another name, or add --force to overwrite it.")
+    require_free(args.output, force=args.force)
     signal = capture_signal(args.sample_rate)
     write_audio(args.output, signal, args.sample_rate, subtype="PCM_24")
 
@@ -56,7 +57,7 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any] 
     peak_db = decibels(peak(signal))
     seconds = len(signal) / args.sample_rate
     console.print(
-        f"{args.output}: {seconds:g} s at {args.sample_rate} Hz, 24 bits, peak {peak_db:.1f} dBFS. "
+        f"{shown(args.output)}: {seconds:g} s at {args.sample_rate} Hz, 24 bits, peak {peak_db:.1f} dBFS. "
         "Play it into the device, record what comes out, and give both to fxtrain check."
     )
     return {

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -20,6 +21,8 @@ from fxtrain.audio.levels import PLAYING_FRAME_SECONDS, Background, background, 
 from fxtrain.data.pairs import Excerpt
 from fxtrain.data.split import SplitConfig, split_in_time
 from fxtrain.errors import ConfigError, DataCheckError, InputError
+from fxtrain.files import read_file
+from fxtrain.text import quoted, shortened
 
 __all__ = [
     "Material",
@@ -48,6 +51,10 @@ _IDLE_SECONDS = (
 _LEAST_IDLE_SECONDS = 1.0
 _LEAST_SPAN_SECONDS = 1.0  # what is left between two such stretches is used if it is at least this long
 _LEAST_PLAYING = 0.05  # share of a part; below, it holds no playing
+
+_LARGEST_TABLE = 16 << 20  # bytes
+GREATEST_WEIGHT = 1e6
+MOST_CLIP_FRAMES = 1 << 30
 
 Span = tuple[int, int]
 
@@ -100,8 +107,8 @@ def read_pairs(path: Path) -> list[PairFiles]:
     Relative paths start at the table's folder. ``split`` is train, val, test, or empty to divide the pair in time.
     """
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
+        content = read_file(path, at_most=_LARGEST_TABLE, expected="a table of pairs")
+        rows = list(csv.DictReader(io.StringIO(content.decode("utf-8"), newline="")))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"cannot read the table of pairs {path}: {error}") from None
     known = {"input", "target", "split", "weight", "clip_frames"}
@@ -117,13 +124,16 @@ def read_pairs(path: Path) -> list[PairFiles]:
         if not row["input"] or not row["target"]:
             raise InputError(f"{path}, line {number}: input and target must both name a file")
         if split not in _SPLITS:
-            raise InputError(f"{path}, line {number}: split is {split!r}, expected train, val, test or nothing")
+            raise InputError(f"{path}, line {number}: split is {quoted(split)}, expected train, val, test or nothing")
         try:
             weight, clip_frames = float(row.get("weight") or 1), int(row.get("clip_frames") or 0)
         except ValueError as error:
-            raise InputError(f"{path}, line {number}: {error}") from None
-        if not (0 < weight < float("inf")) or clip_frames < 0:
-            raise InputError(f"{path}, line {number}: weight must be positive and clip_frames not negative")
+            raise InputError(f"{path}, line {number}: {shortened(str(error), 120)}") from None
+        if not (0 < weight <= GREATEST_WEIGHT) or not 0 <= clip_frames <= MOST_CLIP_FRAMES:
+            raise InputError(
+                f"{path}, line {number}: weight is {weight:g} and clip_frames {quoted(clip_frames)}; expected a weight "
+                f"above 0, at most {GREATEST_WEIGHT:g}, and clip_frames from 0 to {MOST_CLIP_FRAMES}"
+            )
         pairs.append(
             PairFiles(
                 input=path.parent / row["input"],

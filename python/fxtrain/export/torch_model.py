@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from fxtrain import engine
 from fxtrain.errors import ModelFileError
+from fxtrain.files import read_file
 
 __all__ = ["TorchModel", "read_torch_model"]
 
@@ -65,7 +66,9 @@ def read_torch_model(path: Path, *, dtype: torch.dtype = torch.float32) -> Torch
         ModelFileError: the file cannot be read or holds something else; the engine's loader says more about it.
     """
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = engine.read_json(
+            read_file(path, at_most=engine.MAX_FILE_BYTES, expected="a model file", error=ModelFileError)
+        )
         layers, width = [], 1
         for entry in document["layers"]:
             made, width = _layer(entry, width)
@@ -78,7 +81,7 @@ def read_torch_model(path: Path, *, dtype: torch.dtype = torch.float32) -> Torch
         model.lag_samples = int(metadata.get("lag_samples", 0))
     except OSError as error:
         raise ModelFileError(f"cannot read the model {path}: {error.strerror or error}") from None
-    except (KeyError, TypeError, ValueError, RuntimeError, IndexError) as error:
+    except (KeyError, TypeError, ValueError, RuntimeError, IndexError, AttributeError, OverflowError) as error:
         raise ModelFileError(
             f"{path} is not a model that torch can play ({type(error).__name__}: {error}); "
             "expected RTNeural JSON of lstm, gru and dense layers"

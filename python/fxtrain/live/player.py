@@ -25,6 +25,7 @@ from fxtrain.live.recorder import Recorder
 from fxtrain.live.round_trip import recall
 from fxtrain.live.status import Status
 from fxtrain.live.stream import Stream
+from fxtrain.text import printable
 
 __all__ = ["Player", "PlayerSettings", "Status"]
 
@@ -270,7 +271,7 @@ class Player:
         pitch = self.chain.pitch() if self._tuning and connected else None
         chain, wiring = self.chain, self.wiring
         return Status(
-            model=self._models[index].name,
+            model=printable(self._models[index].name),
             model_detail=self._detail(self._models[index]),
             model_index=index,
             num_models=len(self._models),

@@ -25,7 +25,8 @@ from scipy import ndimage, optimize, signal
 
 from fxtrain.atomic import write_atomically
 from fxtrain.audio.levels import decibels, peak
-from fxtrain.errors import TakeError
+from fxtrain.errors import FxtrainError, TakeError
+from fxtrain.files import read_file
 from fxtrain.folders import user_folders
 
 if TYPE_CHECKING:
@@ -200,11 +201,11 @@ def recall(wiring: Wiring) -> RoundTrip | None:
 def _remembered() -> dict[str, Any]:
     """What the file holds; nothing where it is damaged, missing or of another version."""
     try:
-        content = json.loads(user_folders().round_trips.read_bytes())
+        content = json.loads(read_file(user_folders().round_trips, at_most=1 << 20))
         if content["version"] != 1:
             return {}
         return dict(content["round_trips"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, FxtrainError, ValueError, KeyError, TypeError, RecursionError):
         return {}
 
 

@@ -7,6 +7,7 @@ import json
 import logging
 import platform
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,11 @@ import torch
 
 from fxtrain import __version__, engine
 from fxtrain.atomic import write_atomically
+from fxtrain.audio import HIGHEST_SAMPLE_RATE, LOWEST_SAMPLE_RATE
 from fxtrain.config import Tables, build, read_toml, write_toml
 from fxtrain.data import SplitConfig
 from fxtrain.data.material import Material, PairFiles, Reading, load_material
-from fxtrain.errors import ConfigError
+from fxtrain.errors import ConfigError, ModelFileError
 from fxtrain.export import Metadata, write_model
 from fxtrain.losses import LossConfig
 from fxtrain.models import Trainable, get_model
@@ -26,6 +28,7 @@ from fxtrain.report import RunReport, write_report
 from fxtrain.report.baselines import fit_baselines
 from fxtrain.report.evaluation import Take, measure_parity, measure_speed, play, segments_of
 from fxtrain.report.metrics import measure
+from fxtrain.text import quoted, shortened
 from fxtrain.training.checkpoint import load_checkpoint
 from fxtrain.training.device import init_device
 from fxtrain.training.run_folder import RunFolder
@@ -150,8 +153,8 @@ def build_model(request: FitRequest, sample_rate: int) -> Trainable:
         content = load_checkpoint(request.checkpoint)
         try:
             model.load_state_dict(content["weights"])
-        except (RuntimeError, KeyError) as error:
-            reason = str(error).splitlines()[-1].strip()
+        except (RuntimeError, KeyError, TypeError, AttributeError, ValueError) as error:
+            reason = str(error).strip().splitlines()[-1].strip()
             raise ConfigError(f"the checkpoint {request.checkpoint} does not fit this model: {reason}") from None
     return model
 
@@ -159,10 +162,18 @@ def build_model(request: FitRequest, sample_rate: int) -> Trainable:
 def load_trained_model(path: Path) -> tuple[Trainable, dict[str, Any]]:
     """The model of a checkpoint (``best.pt`` or ``last.pt``), and the facts stored with it."""
     content = load_checkpoint(path)
-    model = get_model(content["model"]).from_config(
-        content["tables"].get("model", {}), sample_rate=content["sample_rate"], loss={}
-    )
-    model.load_state_dict(content.get("best_weights") or content["weights"])
+    try:
+        rate = content["sample_rate"]
+        if not isinstance(rate, int) or not LOWEST_SAMPLE_RATE <= rate <= HIGHEST_SAMPLE_RATE:
+            raise ValueError(f"its sample rate is {quoted(rate)}")
+        json.dumps(dict(content["metadata"]), allow_nan=False)
+        model = get_model(content["model"]).from_config(content["tables"].get("model", {}), sample_rate=rate, loss={})
+        model.load_state_dict(content.get("best_weights") or content["weights"])
+    except (KeyError, TypeError, AttributeError, RuntimeError, ValueError, RecursionError, ConfigError) as error:
+        reason = f"it has no {error}" if isinstance(error, KeyError) else str(error).strip().splitlines()[-1].strip()
+        raise ModelFileError(
+            f"{path} is not a checkpoint that fxtrain fit wrote ({shortened(reason, 120)}); give the best.pt of a run"
+        ) from None
     return model.eval(), content
 
 
@@ -187,9 +198,29 @@ def fit(
 
     Raises:
         InputError: something given cannot be used; nothing of an earlier result is touched.
+        OutputExistsError: the folder is not empty, or another process is training in it.
         TrainingError: training failed.
         Interrupted: ``should_stop`` said so.
     """
+    with ExitStack() as held:
+        if resume:
+            held.enter_context(folder.lock())
+            folder.require_unfinished()
+        else:
+            folder.require_empty()
+        return _fit(request, folder, held, resume, progress, should_stop, announce)
+
+
+def _fit(
+    request: FitRequest,
+    folder: RunFolder,
+    held: ExitStack,
+    resume: bool,
+    progress: Progress | None,
+    should_stop: Callable[[], bool],
+    announce: Callable[[Material], None],
+) -> dict[str, Any]:
+    """Does what :func:`fit` says; ``held`` keeps the lock of a new folder."""
     material = request.load_material()
     device = init_device(request.device)
     model = build_model(request, material.sample_rate).to(device)
@@ -203,6 +234,8 @@ def fit(
     )
     if not resume:
         folder.create()
+        held.enter_context(folder.lock())
+        folder.require_empty()
         request.save(folder.config)
     announce(material)
     metadata = {

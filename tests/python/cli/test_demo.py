@@ -114,6 +114,76 @@ def test_force_leaves_a_folder_alone_that_fit_did_not_make(tmp_path, fxtrain):
     assert (tmp_path / "photos" / "cat.jpg").exists()
 
 
+def contents(folder):
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("config", ["x = 1\n", "", "[run]\nmodel = 'lstm'\n"])
+def test_force_leaves_a_folder_alone_whose_config_is_of_another_program(tmp_path, fxtrain, config):
+    # Any folder with a file called config.toml was removed, with all that was in it.
+    project = tmp_path / "project"
+    (project / "chapters").mkdir(parents=True)
+    (project / "config.toml").write_text(config)
+    (project / "chapters" / "one.tex").write_text("a year's work")
+    before = contents(project)
+    result = fxtrain("demo", "--out", project, *SHORT, "--force")
+    assert result.exit_code == 2
+    assert "not the folder of a run" in result.stderr
+    assert contents(project) == before
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "audio/my-mix.wav", "takes/one.wav", "model (1).json"])
+def test_force_leaves_a_run_alone_that_holds_something_of_the_user(demo, fxtrain, name):
+    own = demo / "run" / name
+    own.parent.mkdir(exist_ok=True)
+    own.write_bytes(b"mine")
+    before = contents(demo)
+    result = fxtrain("demo", "--out", demo / "run", *SHORT, "--seed", "3", "--force")
+    assert result.exit_code == 2
+    assert name.split("/")[0] in result.stderr
+    assert contents(demo) == before
+
+
+def test_force_does_not_follow_links_out_of_the_run(demo, fxtrain):
+    shutil.move(demo / "run" / "audio", demo / "elsewhere")
+    (demo / "run" / "audio").symlink_to(demo / "elsewhere")
+    before = contents(demo / "elsewhere")
+    assert fxtrain("demo", "--out", demo / "run", *SHORT, "--seed", "3", "--force").exit_code == 2
+    assert contents(demo / "elsewhere") == before
+
+
+def test_recordings_of_the_user_beside_the_run_are_not_overwritten(tmp_path, fxtrain):
+    # The demo's recording goes to <out>-data, whatever lay there.
+    data = tmp_path / "amp-data"
+    data.mkdir()
+    for name in ("dry.wav", "wet.wav"):
+        (data / name).write_bytes(b"recorded last night")
+    before = contents(data)
+    for options in ((), ("--force",)):
+        result = fxtrain("demo", "--out", tmp_path / "amp", *SHORT, *options)
+        assert result.exit_code == 2
+        assert "dry.wav" in result.stderr
+        assert contents(data) == before
+
+
+def test_recording_that_a_kill_cut_short_is_made_again(demo, fxtrain):
+    shutil.rmtree(demo / "run")
+    note = demo / "run-data" / "pair.json"
+    note.write_text(json.dumps({"settings": json.loads(note.read_text())["settings"]}))
+    (demo / "run-data" / "wet.wav").unlink()
+    assert fxtrain("demo", "--out", demo / "run", *SHORT, "-q").exit_code == 1  # trained, too short to succeed
+    assert (demo / "run-data" / "wet.wav").exists()
+    assert "sha256" in json.loads(note.read_text())
+
+
+def test_data_folder_has_a_name_wherever_the_run_is(demo, fxtrain, monkeypatch):
+    monkeypatch.chdir(demo / "run")
+    assert "is there already" in fxtrain("demo", "--out", ".", *SHORT).stdout
+    result = fxtrain("demo", "--out", "/", *SHORT)
+    assert result.exit_code == 2
+    assert "root of the file system" in result.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

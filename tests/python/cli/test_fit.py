@@ -408,3 +408,54 @@ def refuse(fxtrain: Run, dry: Path, wet: Path, out: Path, message: str) -> None:
     assert len(result.stderr.strip().splitlines()) == 1
     assert "Traceback" not in result.stderr
     assert not out.exists()
+
+
+SECOND_FIT = """
+import sys
+from fxtrain.training.run_folder import RunFolder
+from pathlib import Path
+
+with RunFolder(Path(sys.argv[1])).lock():
+    print("locked", flush=True)
+    sys.stdin.readline()
+"""
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_folder_in_which_another_process_trains_is_refused(
+    fxtrain: Run, pair: Pair, finished_run: Path, tmp_path: Path, resume: bool
+) -> None:
+    # Two fits in one folder both reported success, and one result was lost.
+    out = tmp_path / "run"
+    if resume:
+        shutil.copytree(finished_run, out)
+        (out / "metrics.json").unlink()
+    out.mkdir(exist_ok=True)
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    arguments = ("--resume", out) if resume else (pair.dry, pair.wet, *TINY, "--epochs", 1, "--out", out)
+    with subprocess.Popen(
+        [sys.executable, "-c", SECOND_FIT, out], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "locked\n"
+        result = fxtrain("fit", *arguments)
+        other.kill()
+    assert result.exit_code == 2
+    assert "another fxtrain is training" in result.stderr
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file() and path.name != ".lock"} == before
+    # The killed process left its lock file, which must not hold anybody up.
+    assert (out / ".lock").exists()
+    assert fxtrain("fit", *arguments, "-q").exit_code == 0
+    assert not (out / ".lock").exists()
+
+
+def test_a_run_that_was_completed_meanwhile_is_not_trained_again(finished_run: Path) -> None:
+    from fxtrain.errors import InputError
+    from fxtrain.training.fit import FitRequest, fit
+    from fxtrain.training.run_folder import RunFolder
+
+    folder = RunFolder(finished_run)
+    before = folder.model.stat().st_mtime_ns
+    with pytest.raises(InputError, match="is complete"):
+        fit(FitRequest.load(folder.config), folder, resume=True)
+    assert folder.model.stat().st_mtime_ns == before

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: MIT
+"""Text of strangers, from files and file names, made safe to show."""
+
+from __future__ import annotations
+
+import re
+import reprlib
+
+__all__ = ["printable", "printable_lines", "quoted", "shortened"]
+
+# Control characters (C0, DEL, C1) and those that reorder what is read (UAX #9).
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_CONTROL_BUT_LINES = re.compile(_CONTROL.pattern.replace(r"\x00-\x1f", r"\x00-\x08\x0b-\x1f"))
+
+
+def printable(text: object) -> str:
+    r"""One line of text in which control characters are spelled out.
+
+    >>> printable("Plexi\x1b[2J\nplays here  yes")
+    'Plexi\\x1b[2J\\nplays here  yes'
+    """
+    return _CONTROL.sub(_spelled, str(text))
+
+
+def printable_lines(text: str) -> str:
+    """The same for text of several lines, which stay."""
+    return _CONTROL_BUT_LINES.sub(_spelled, text)
+
+
+def shortened(text: str, length: int = 60) -> str:
+    """The text, or its beginning."""
+    return text if len(text) <= length else text[:length] + "..."
+
+
+def quoted(value: object) -> str:
+    """A value as Python writes it, shortened to what is worth reading in a message."""
+    try:
+        return _SHORT.repr(value)
+    except ValueError:  # a whole number of thousands of digits
+        return "a number of thousands of digits"
+
+
+def _spelled(match: re.Match[str]) -> str:
+    return match.group().encode("unicode_escape").decode("ascii")
+
+
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 60
