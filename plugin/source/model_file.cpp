@@ -7,13 +7,18 @@
 #include <juce_audio_formats/juce_audio_formats.h>
 #include <juce_cryptography/juce_cryptography.h>
 
+#include <algorithm>
 #include <cmath>
+#include <filesystem>
+#include <string>
+#include <system_error>
 
 namespace fxtrain {
 namespace {
 
-constexpr std::int64_t kMostCabinetBytes = 32 << 20;
+constexpr std::int64_t kMostCabinetBytes = 16 << 20;
 constexpr double kMostCabinetSeconds = 30.0; // of a file; the convolver plays its first two seconds
+constexpr std::int64_t kMostCabinetFrames = 1 << 23;
 
 juce::String metadataText(const ModelFile& file, const char* key) {
   const auto value = juce::JSON::parse(juce::String(file.info.metadata))[key];
@@ -28,6 +33,8 @@ juce::MemoryBlock readBytes(const juce::File& file, std::int64_t most, const juc
   if (!file.existsAsFile())
     throw FileError(name + " does not exist any more: look for it in " + file.getParentDirectory().getFullPathName() +
                     ".");
+  if (!isRegularFile(file))
+    throw FileError(name + " is no regular file, where " + expected + " is expected: choose another file.");
   if (file.getSize() > most)
     throw FileError(name + " has " + juce::File::descriptionOfSizeInBytes(file.getSize()) + ", where " + expected +
                     " of at most " + juce::File::descriptionOfSizeInBytes(most) + " is expected: choose another file.");
@@ -38,6 +45,12 @@ juce::MemoryBlock readBytes(const juce::File& file, std::int64_t most, const juc
 }
 
 } // namespace
+
+bool isRegularFile(const juce::File& file) {
+  const auto path = file.getFullPathName();
+  std::error_code error;
+  return std::filesystem::is_regular_file(std::u8string(reinterpret_cast<const char8_t*>(path.toRawUTF8())), error);
+}
 
 juce::String sha256Of(const void* data, std::size_t size) { return juce::SHA256(data, size).toHexString(); }
 
@@ -109,21 +122,33 @@ std::shared_ptr<const CabinetFile> CabinetFile::parse(juce::MemoryBlock bytes, c
   if (reader->numChannels > 2)
     throw FileError(shown + " has " + juce::String(reader->numChannels) + " channels, where 1 or 2 are expected" +
                     remedy);
-  if (double(reader->lengthInSamples) > kMostCabinetSeconds * reader->sampleRate)
+  if (!(reader->sampleRate >= 1000.0 && reader->sampleRate <= 1e6))
+    throw FileError(shown + " states a sample rate of " + juce::String(reader->sampleRate, 0) +
+                    " Hz, where 1 kHz to 1 MHz is expected: export it again at 48 kHz.");
+  if (double(reader->lengthInSamples) > kMostCabinetSeconds * reader->sampleRate ||
+      reader->lengthInSamples > kMostCabinetFrames)
     throw FileError(shown + " is " + juce::String(double(reader->lengthInSamples) / reader->sampleRate, 0) +
                     " s long, where an impulse response of at most " + juce::String(kMostCabinetSeconds, 0) +
                     " s is expected: is it a recording?");
-  const int numFrames = int(reader->lengthInSamples);
-  juce::AudioBuffer<float> audio(int(reader->numChannels), numFrames);
-  reader->read(&audio, 0, numFrames, 0, true, true);
 
   auto cabinet = std::make_shared<CabinetFile>();
   cabinet->name = name;
   cabinet->path = path;
   cabinet->sha256 = sha256Of(bytes.getData(), bytes.getSize());
   cabinet->response.sampleRate = reader->sampleRate;
-  for (int c = 0; c < audio.getNumChannels(); ++c)
-    cabinet->response.channels.emplace_back(audio.getReadPointer(c), audio.getReadPointer(c) + numFrames);
+  cabinet->response.channels.resize(reader->numChannels);
+  juce::AudioBuffer<float> part(int(reader->numChannels), 1 << 16);
+  const int numFrames = int(reader->lengthInSamples);
+  for (int start = 0; start < numFrames; start += part.getNumSamples()) { // grows with what is really in the file
+    const int count = std::min(part.getNumSamples(), numFrames - start);
+    if (!reader->read(&part, 0, count, start, true, true))
+      throw FileError(shown + " ends too early or is damaged: export or copy it again.");
+    for (int c = 0; c < part.getNumChannels(); ++c) {
+      const float* read = part.getReadPointer(c);
+      cabinet->response.channels[std::size_t(c)].insert(cabinet->response.channels[std::size_t(c)].end(), read,
+                                                        read + count);
+    }
+  }
   cabinet->bytes = std::move(bytes);
   try {
     fxengine::Convolver(cabinet->response, reader->sampleRate);

@@ -49,6 +49,9 @@ struct CabinetFile {
                                                   const juce::String& path);
 };
 
+/** Whether a file holds bytes to be read: a pipe, which counts as a file for JUCE, would be waited for for ever. */
+bool isRegularFile(const juce::File& file);
+
 /** Lower-case hex. */
 juce::String sha256Of(const void* data, std::size_t size);
 

@@ -21,7 +21,7 @@ struct State {
   juce::Point<int> editorSize{}; ///< zero: none
 
   static constexpr int kVersion = 1;
-  static constexpr std::size_t kMaxBytes = std::size_t{192} << 20; ///< of the document, unpacked
+  static constexpr std::size_t kMaxBytes = std::size_t{96} << 20; ///< of the document, unpacked
 
   juce::MemoryBlock encode() const;
 

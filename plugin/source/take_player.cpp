@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "take_player.h"
 
+#include "model_file.h"
+
 #include <fxengine/dsp/impulse_response.h>
 
 #include <juce_audio_formats/juce_audio_formats.h>
@@ -34,6 +36,8 @@ std::shared_ptr<const Take> readTake(const juce::File& file, const std::function
   const auto name = file.getFileName();
   if (!file.existsAsFile())
     throw Problem(name + " is not there any more: choose another take.");
+  if (!isRegularFile(file))
+    throw Problem(name + " is no regular file: choose another take.");
   juce::AudioFormatManager formats;
   formats.registerBasicFormats();
   const std::unique_ptr<juce::AudioFormatReader> reader(formats.createReaderFor(file));

@@ -99,6 +99,8 @@ juce::MemoryBlock read(const juce::File& file) {
   const auto name = file.getFileName();
   if (!file.existsAsFile())
     throw FileError(name + " is not there any more: choose another preset.");
+  if (!isRegularFile(file))
+    throw FileError(name + " is no regular file: choose another preset.");
   if (file.getSize() > kMaxBytes)
     throw FileError(name + " has " + juce::File::descriptionOfSizeInBytes(file.getSize()) +
                     ", which no preset of ours has.");

@@ -18,7 +18,7 @@ inline constexpr auto kSuffix = ".vstpreset";
 /** The plugin's, as JUCE makes it of the codes in plugin/CMakeLists.txt. */
 inline constexpr auto kClassId = "ABCDEF019182FAEB467874724678746E";
 /** Longest file that is read, in bytes: two models, a cabinet and room. */
-inline constexpr std::int64_t kMaxBytes = std::int64_t{256} << 20;
+inline constexpr std::int64_t kMaxBytes = std::int64_t{96} << 20;
 
 juce::MemoryBlock write(const juce::MemoryBlock& state);
 

@@ -82,6 +82,8 @@ class PythonModel {
     const Channels output = channelsOf(y, static_cast<float*>(y.mutable_data()));
 
     const std::unique_lock lock = acquire();
+    if (!started_)
+      requireChannelsFirst(x);
     prepareFor(static_cast<int>(input.pointers.size()));
     const py::gil_scoped_release release;
     run(input, output);
@@ -144,6 +146,16 @@ class PythonModel {
     }
     if (overlapPartly(x, y))
       throw py::value_error("out: expected x itself or memory apart from it, found a part of it");
+  }
+
+  /** Many channels of hardly any frames are frames of a few channels, the way sound files are read. */
+  static void requireChannelsFirst(const py::array& x) {
+    if (x.ndim() == 2 && x.shape(0) > 2 && x.shape(1) > 0 && x.shape(1) < x.shape(0)) {
+      throw py::value_error("x: expected shape (channels, frames), found " + shapeOf(x) + ", which would be " +
+                            std::to_string(x.shape(0)) + " channels of " + std::to_string(x.shape(1)) +
+                            " frames; if it is (frames, channels), turn it round with "
+                            "numpy.ascontiguousarray(x.T)");
+    }
   }
 
   void prepareFor(int numStreams) {
@@ -282,6 +294,16 @@ void registerModel(py::module_& module) {
         return py::array_t<float>(static_cast<py::ssize_t>(clip.size()), clip.data());
       },
       py::arg("sample_rate"));
+  module.def(
+      "is_json_within",
+      [](const py::bytes& text, std::optional<std::size_t> maxValues, std::optional<int> maxNesting) {
+        const std::string_view view(text);
+        const py::gil_scoped_release release;
+        return fxengine::isJsonWithin(view, maxValues.value_or(fxengine::ModelLimits::kMaxValues),
+                                      maxNesting.value_or(fxengine::ModelLimits::kMaxNesting));
+      },
+      py::arg("text"), py::kw_only(), py::arg("max_values") = py::none(), py::arg("max_nesting") = py::none());
+  module.attr("MAX_FILE_BYTES") = fxengine::ModelLimits::kMaxFileBytes;
   module.def("available_backends", &fxengine::availableBackends);
   module.def(
       "describe_content", [](const py::bytes& content) { return fxengine::describeContent(std::string_view(content)); },

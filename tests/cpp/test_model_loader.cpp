@@ -226,6 +226,49 @@ TEST_CASE("Loader: deep nesting and floods of values are refused early", "[loade
   REQUIRE(contains(errorOf(flood + "0]").what(), "more values"));
 }
 
+TEST_CASE("Loader: a long self-test ends early, and says so", "[loader][long]") {
+  // Two million frames through a thousand units, all within the other limits, took half an hour.
+  constexpr int kUnits = 640, kNumFrames = 400'000;
+  const Json zeros = Json::array_t(kUnits, 0);
+  Json json = {{"in_shape", {nullptr, nullptr, 1}}, {"samplerate", 48000}};
+  json["layers"] = {
+      {{"type", "dense"}, {"shape", {nullptr, kUnits}}, {"weights", {Json::array({zeros}), zeros}}},
+      {{"type", "dense"}, {"shape", {nullptr, kUnits}}, {"weights", {Json::array_t(kUnits, zeros), zeros}}},
+      {{"type", "dense"}, {"shape", {nullptr, 1}}, {"weights", {Json::array_t(kUnits, Json::array({0})), {0}}}}};
+  json["input_batch"] = Json::array_t(kNumFrames, 0.25);
+  json["output_batch"] = Json::array_t(kNumFrames, 0);
+  const fxengine::ModelInfo info = test::load(json).info();
+  REQUIRE(info.selfTest);
+  CHECK(info.selfTest->numFrames >= 1000);
+  CHECK(info.selfTest->numFrames <= fxengine::ModelLimits::kMaxTestWork / static_cast<double>(info.numWeights));
+  REQUIRE(info.notes.size() == 1);
+  CHECK(contains(info.notes.front(), "of 400000 frames of test vectors"));
+  // Vectors beyond what is played are still numbers, as many as there are inputs.
+  json["output_batch"].erase(json["output_batch"].size() - 1);
+  CHECK(errorOf(json.dump()).field() == "output_batch");
+}
+
+TEST_CASE("Loader: metadata is bounded", "[loader]") {
+  Json json = plainModel();
+  json["metadata"] = {{"name", "amp"}, {"notes", std::string(fxengine::ModelLimits::kMaxMetadataBytes / 2, 'x')}};
+  REQUIRE(test::load(json).info().name == "amp");
+  json["metadata"]["notes"] = std::string(fxengine::ModelLimits::kMaxMetadataBytes, 'x');
+  REQUIRE(errorOf(json.dump()).field() == "metadata");
+}
+
+TEST_CASE("Loader: a document is counted without being made", "[loader]") {
+  using fxengine::isJsonWithin;
+  const std::string five = R"({"a": [1, "x"]})"; // the object, its key, the list and two values
+  CHECK(isJsonWithin(five, 5, 2));
+  CHECK_FALSE(isJsonWithin(five, 4, 2));
+  CHECK_FALSE(isJsonWithin(five, 5, 1));
+  for (const char* text : {"", "{", "[1,]", "[NaN]", "1e999", "\"\\ud800\"", "\"\xff\"", "[1] 2"})
+    CHECK_FALSE(isJsonWithin(text, 1000, 8));
+  for (const char* text : {"null", "7", "\"x\"", "[[], {}]"})
+    CHECK(isJsonWithin(text, 1000, 8));
+  CHECK_FALSE(isJsonWithin(std::string(1'000'000, '[') + std::string(1'000'000, ']'), 10'000'000, 32));
+}
+
 TEST_CASE("Loader: formats of others are named", "[loader]") {
   const std::string nam = R"({"version": "0.5.4", "architecture": "WaveNet", "config": {}, "weights": [1]})";
   const std::string proteus = R"({"model_data": {"unit_type": "LSTM", "hidden_size": 40}, "state_dict": {}})";

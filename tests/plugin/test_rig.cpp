@@ -4,7 +4,13 @@
 #include "support/instance.h"
 #include "support/messages.h"
 
+#include <model_file.h>
 #include <shipped.h>
+#include <vst_preset.h>
+
+#if !JUCE_WINDOWS
+#include <sys/stat.h>
+#endif
 
 using namespace fxtrain;
 
@@ -106,6 +112,24 @@ TEST_CASE("Rig: a file that cannot be used leaves everything as it was, and says
   finish(rig);
   CHECK(rig.problem().isEmpty());
 }
+
+#if !JUCE_WINDOWS
+TEST_CASE("Rig: a pipe is refused at once, where reading it would wait for ever", "[rig]") {
+  const test::Folder folder;
+  test::Instance instance;
+  auto& rig = instance.plugin.rig();
+  const auto pipe = folder.file("pipe.json");
+  REQUIRE(mkfifo(pipe.getFullPathName().toRawUTF8(), 0600) == 0);
+  rig.loadModel(0, pipe);
+  finish(rig);
+  CHECK(rig.problem().contains("regular file"));
+  rig.clearProblem();
+  rig.loadCabinet(pipe);
+  finish(rig);
+  CHECK(rig.problem().contains("regular file"));
+  CHECK_THROWS_AS(vst_preset::read(pipe), FileError);
+}
+#endif
 
 TEST_CASE("Rig: loads for both slots at once both arrive", "[rig]") {
   const test::Folder folder;

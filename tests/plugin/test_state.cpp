@@ -231,6 +231,28 @@ TEST_CASE("State: values of the wrong kind or out of all bounds do no harm", "[s
   }
 }
 
+TEST_CASE("State: a cabinet's header decides neither the memory nor the time that it takes", "[state]") {
+  // The length that a header of 44 bytes claimed was allocated before its sample rate was looked at.
+  test::Instance instance;
+  const auto before = instance.save();
+  const auto refused = [&](std::uint32_t rate, std::uint32_t numBytes) {
+    auto audio = test::wav({test::sine(100.0, 100)}, 48000.0);
+    std::memcpy(audio.begin() + 24, &rate, sizeof rate);
+    for (std::size_t offset = 36; offset + 8 <= audio.getSize(); ++offset)
+      if (std::memcmp(audio.begin() + offset, "data", 4) == 0)
+        std::memcpy(audio.begin() + offset + 4, &numBytes, sizeof numBytes);
+    const json document = {
+        {"version", 1},
+        {"cabinet", {{"audio", juce::Base64::toBase64(audio.getData(), audio.getSize()).toStdString()}}}};
+    const auto sentence = instance.restore(pack(document.dump()));
+    CHECK(instance.save() == before);
+    return sentence;
+  };
+  CHECK(refused(0x7fffffff, 800'000'000).contains("sample rate"));
+  CHECK(refused(999, 100).contains("sample rate"));
+  CHECK(refused(1'000'000, 100'000'000).contains("recording"));
+}
+
 TEST_CASE("State: cabinets with headers that lie do no harm", "[state][fuzz]") {
   test::Instance instance;
   const auto before = instance.save();

@@ -13,9 +13,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 from made_models import LayerSpec, MadeModel, plucked_notes, write_model
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+
+# The same inputs in each run; pytest --hypothesis-profile=long tries thousands.
+_COMMON = {"derandomize": True, "deadline": None, "suppress_health_check": list(HealthCheck), "print_blob": True}
+settings.register_profile("short", max_examples=30, **_COMMON)
+settings.register_profile("long", max_examples=600, **_COMMON)
+settings.load_profile("short")
 
 
 @pytest.fixture(scope="session")

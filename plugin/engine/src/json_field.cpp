@@ -12,10 +12,6 @@
 namespace fxengine::detail {
 namespace {
 
-/** Counts every value that the parser meets: a file of "[],[],[],..." is small on disk and large in memory. */
-constexpr std::size_t kMaxContainers = std::size_t{1} << 20;
-constexpr std::size_t kMaxValues = ModelLimits::kMaxWeights + kMaxContainers;
-
 /** Longest text quoted in a message, in bytes; cut at the start of a UTF-8 character. */
 std::string shortened(std::string text) {
   constexpr std::size_t kLongest = 48;
@@ -32,6 +28,33 @@ std::string plainNumber(double value) {
   std::snprintf(text, sizeof text, "%.9g", value);
   return text;
 }
+
+/** Counts what the parser meets, and ends it where there is too much. */
+class Counter final : public nlohmann::json_sax<Json> {
+ public:
+  Counter(std::size_t maxValues, int maxNesting) : left_(maxValues), maxNesting_(maxNesting) {}
+
+  bool null() override { return count(); }
+  bool boolean(bool) override { return count(); }
+  bool number_integer(Json::number_integer_t) override { return count(); }
+  bool number_unsigned(Json::number_unsigned_t) override { return count(); }
+  bool number_float(Json::number_float_t, const Json::string_t&) override { return count(); }
+  bool string(Json::string_t&) override { return count(); }
+  bool binary(Json::binary_t&) override { return false; }
+  bool key(Json::string_t&) override { return count(); }
+  bool start_object(std::size_t) override { return count() && ++nesting_ <= maxNesting_; }
+  bool start_array(std::size_t) override { return count() && ++nesting_ <= maxNesting_; }
+  bool end_object() override { return --nesting_ >= 0; }
+  bool end_array() override { return --nesting_ >= 0; }
+  bool parse_error(std::size_t, const std::string&, const Json::exception&) override { return false; }
+
+ private:
+  bool count() { return left_-- > 0; }
+
+  std::size_t left_;
+  int nesting_ = 0;
+  int maxNesting_;
+};
 
 } // namespace
 
@@ -50,7 +73,8 @@ Json parseJson(std::string_view text, const std::string& file) {
       ++numContainers;
     }
     ++numValues;
-    if (numContainers > kMaxContainers || numValues > kMaxValues) {
+    // A file of "[],[],[],..." is small on disk and large in memory.
+    if (numContainers > ModelLimits::kMaxContainers || numValues > ModelLimits::kMaxValues) {
       throw ModelError(file, "", "at most " + std::to_string(ModelLimits::kMaxWeights) + " weights", "more values");
     }
     return true;
@@ -189,3 +213,12 @@ std::vector<float> JsonField::matrix(std::size_t rows, std::size_t columns, cons
 }
 
 } // namespace fxengine::detail
+
+namespace fxengine {
+
+bool isJsonWithin(std::string_view text, std::size_t maxValues, int maxNesting) {
+  detail::Counter counter(maxValues, maxNesting);
+  return detail::Json::sax_parse(text.begin(), text.end(), &counter);
+}
+
+} // namespace fxengine

@@ -9,6 +9,7 @@
 #include "fxengine/layers/gru.h"
 #include "fxengine/layers/lstm.h"
 #include "fxengine/network.h"
+#include "fxengine/realtime/flush_denormals.h"
 #include "fxengine/simd/isa.h"
 #include "json_field.h"
 #include "weight_storage.h"
@@ -301,6 +302,7 @@ std::vector<float> readInputBatch(const JsonField& batch, std::size_t numInputs)
 
 /** Plays frames of [audio, knobs ...] from zero state through the network alone. */
 std::vector<float> playFrames(Network& network, const std::vector<float>& frames, std::size_t numInputs) {
+  const ScopedFlushDenormals flushDenormals; // as when it is played; tiny weights would take a hundred times as long
   const std::size_t numFrames = frames.size() / numInputs;
   std::vector<float> output(numFrames);
   std::vector<float> audio(Model::kMaxPart);
@@ -324,9 +326,18 @@ std::vector<float> playFrames(Network& network, const std::vector<float>& frames
   return output;
 }
 
-/** Plays the file's test vectors, with all gains at 1. */
-std::optional<SelfTest> runSelfTest(const JsonField& root, const ModelInfo& info, double vectorsError,
-                                    Network& network) {
+/** How many of `numFrames` frames the network is to be tried on: a file decides neither how long loading takes, nor how
+    long the plugin's window stands still. */
+std::size_t framesToPlay(std::size_t numFrames, const ModelInfo& info) {
+  constexpr double kWorkOfLayer = 64.0, kWorkOfOutput = 16.0; // calls and activations, in multiplications
+  double work = kWorkOfLayer + static_cast<double>(info.numWeights);
+  for (const LayerInfo& layer : info.layers)
+    work += kWorkOfLayer + kWorkOfOutput * layer.outputSize;
+  return std::min(numFrames, static_cast<std::size_t>(ModelLimits::kMaxTestWork / work));
+}
+
+/** Plays the file's test vectors, with all gains at 1; of very many the first ones. */
+std::optional<SelfTest> runSelfTest(const JsonField& root, ModelInfo& info, double vectorsError, Network& network) {
   const auto inputBatch = root.optionalMember("input_batch");
   const auto outputBatch = root.optionalMember("output_batch");
   if (!inputBatch && !outputBatch)
@@ -337,9 +348,14 @@ std::optional<SelfTest> runSelfTest(const JsonField& root, const ModelInfo& info
     root.member("input_batch").fail("the input for output_batch");
 
   const auto numInputs = static_cast<std::size_t>(info.numInputs);
-  const std::vector<float> input = readInputBatch(*inputBatch, numInputs);
-  const std::size_t numFrames = inputBatch->size();
-  const std::vector<float> expected = outputBatch->floats(numFrames, "as many as in input_batch");
+  std::vector<float> input = readInputBatch(*inputBatch, numInputs);
+  const std::vector<float> expected = outputBatch->floats(inputBatch->size(), "as many as in input_batch");
+  const std::size_t numFrames = framesToPlay(inputBatch->size(), info);
+  if (numFrames < inputBatch->size()) {
+    info.notes.push_back("the self-test played the first " + std::to_string(numFrames) + " of " +
+                         std::to_string(inputBatch->size()) + " frames of test vectors");
+  }
+  input.resize(numFrames * numInputs);
   const std::vector<float> played = playFrames(network, input, numInputs);
 
   SelfTest test;
@@ -385,6 +401,7 @@ std::string describeApproximation(const std::string& what, const JsonField& root
       frames[t * numInputs] = static_cast<float>(chord / 6.0 * std::exp(-time / kNumFrames));
     }
   }
+  frames.resize(framesToPlay(frames.size() / numInputs, info) * numInputs);
   const std::vector<float> before = playFrames(exact, frames, numInputs);
   const std::vector<float> after = playFrames(approximate, frames, numInputs);
   double greatest = 0.0;
@@ -545,6 +562,10 @@ Model parseModel(std::string_view text, const std::string& name, const LoadOptio
   if (const auto metadata = root.optionalMember("metadata")) {
     constexpr int kMostFrames = 10'000'000;
     info.metadata = metadata->value().dump();
+    if (info.metadata.size() > ModelLimits::kMaxMetadataBytes) {
+      metadata->fail("at most " + std::to_string(ModelLimits::kMaxMetadataBytes >> 10) + " KiB",
+                     std::to_string(info.metadata.size() >> 10) + " KiB");
+    }
     if (const auto title = metadata->optionalMember("name"); title && title->value().is_string())
       info.name = title->text();
     if (const auto lag = metadata->optionalMember("lag_samples"))

@@ -193,7 +193,12 @@ class AudioWriter:
         self._temporary = Path(name)
         try:
             self._file = soundfile.SoundFile(
-                name, "w", samplerate=sample_rate, channels=num_channels, format=container, subtype=coding
+                _system_name(self._temporary),
+                "w",
+                samplerate=sample_rate,
+                channels=num_channels,
+                format=container,
+                subtype=coding,
             )
         except (soundfile.SoundFileError, OSError) as error:
             self._discard()
@@ -348,7 +353,7 @@ def _open(path: Path) -> soundfile.SoundFile:
     if path.stat().st_size == 0:
         raise AudioFileError(f"{path} is empty (0 bytes): {expected}; export the recording again.")
     try:
-        return soundfile.SoundFile(path)
+        return soundfile.SoundFile(_system_name(path))
     except (soundfile.SoundFileError, RuntimeError, TypeError, ValueError) as error:
         # soundfile takes ".raw" for headerless samples and then asks for the rate with a TypeError
         raise AudioFileError(f"{path} is not audio that can be read ({_reason(error)}): {expected}.") from error
@@ -425,6 +430,11 @@ def _container(path: Path) -> str:
             f'{path} ends in "{path.suffix}", which names no format to write: use .wav, .flac, .aiff or .ogg.'
         )
     return container
+
+
+def _system_name(path: Path) -> str | bytes:
+    """What soundfile takes for a name that may not be UTF-8."""
+    return os.fsencode(path) if os.name == "posix" else str(path)
 
 
 def _reason(error: BaseException) -> str:

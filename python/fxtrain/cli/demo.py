@@ -17,10 +17,13 @@ from rich.console import Console
 from fxtrain.cli.arguments import non_negative_int, positive_float
 from fxtrain.cli.terminal import shown
 from fxtrain.errors import ConfigError, InputError, OutputExistsError
+from fxtrain.files import read_file
 
 if TYPE_CHECKING:
     from fxtrain.circuits import PairRecipe, RecordedPair
 
+
+_LARGEST_METRICS = 16 << 20  # bytes
 
 GREATEST_ESR = 0.02
 """The demo succeeds at this error-to-signal ratio or less ..."""
@@ -79,7 +82,7 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
             console.print(f"The demo is not finished; go on with: {shown(_this_command(args))}")
             return {"exit_code": exit_code, "passed": False, "run": str(folder)}
 
-    metrics = json.loads(metrics_file.read_text(encoding="utf-8"))
+    metrics = _read_metrics(metrics_file)
     if complete:
         print_summary(metrics, console)
     passed = _judge(metrics, args, console)
@@ -91,7 +94,7 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
     return {
         "exit_code": 0 if passed else 1,
         "passed": passed,
-        **{name: metrics[name] for name in ("esr", "baselines", "parity", "speed")},
+        **{name: metrics.get(name) for name in ("esr", "baselines", "parity", "speed")},
         "dry": str(pair.dry),
         "wet": str(pair.wet),
         "run": str(folder),
@@ -143,6 +146,19 @@ def _fit(args: argparse.Namespace, pair: RecordedPair, console: Console) -> int:
     # With --json, stdout is for the demo's own object alone.
     with contextlib.redirect_stdout(sys.stderr) if args.json else contextlib.nullcontext():
         return main([*arguments, *flags])
+
+
+def _read_metrics(path: Path) -> dict[str, Any]:
+    from fxtrain.report.summary import number_at
+
+    try:
+        metrics = json.loads(read_file(path, at_most=_LARGEST_METRICS))
+    except (ValueError, RecursionError):
+        metrics = None
+    judged = (("esr",), ("baselines", "fir"))
+    if not isinstance(metrics, dict) or any(number_at(metrics, *place) is None for place in judged):
+        raise InputError(f"{path} is not what fit wrote: begin anew with --force, or choose another --out.")
+    return metrics
 
 
 def _gear_type(circuit: str) -> str:

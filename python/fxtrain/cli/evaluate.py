@@ -72,6 +72,11 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
         )
     excerpt = whole_excerpt(recording, args.skip_frames)
     take = play(player, [excerpt])
+    if not take.mask.any():
+        raise InputError(
+            f"nothing of {args.dry} is left to be scored with a lag of {recording.lag_removed} and --skip-frames "
+            f"{args.skip_frames}; give smaller ones, or a longer recording"
+        )
     figures = measure(take.prediction, take.target, recording.sample_rate, mask=take.mask)
     training, fitted_on = _training_part(args, path, reading, recording)
     baselines = fit_baselines(segments_of(training or [excerpt])).score(segments_of([excerpt]))

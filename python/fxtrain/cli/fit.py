@@ -21,6 +21,7 @@ from fxtrain.cli.arguments import (
     add_lag_argument,
     add_recording_arguments,
     check_clips,
+    finite_float,
     non_negative_int,
     positive_float,
     positive_int,
@@ -30,6 +31,7 @@ from fxtrain.cli.progress import TrainingBar
 from fxtrain.cli.terminal import shown
 from fxtrain.config import build, load_preset, merge, parse_setting, presets, read_toml
 from fxtrain.errors import InputError, Interrupted
+from fxtrain.text import quoted
 from fxtrain.training.schedulers import schedulers
 
 _DEFAULT_MINUTES = 20.0
@@ -96,10 +98,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     facts.add_argument("--device-name", help="the amplifier or pedal")
     facts.add_argument("--gear-type", choices=GEAR_TYPES, help="what kind of device it is")
     facts.add_argument(
-        "--input-dbu", type=float, metavar="DBU", help="analog level of a full-scale sine at the device's input"
+        "--input-dbu", type=finite_float, metavar="DBU", help="analog level of a full-scale sine at the device's input"
     )
     facts.add_argument(
-        "--output-dbu", type=float, metavar="DBU", help="analog level at the output that reads as full scale"
+        "--output-dbu", type=finite_float, metavar="DBU", help="analog level at the output that reads as full scale"
     )
     facts.add_argument("--licence", help="of the model file")
 
@@ -167,6 +169,8 @@ def _request(args: argparse.Namespace) -> Any:
     from_file = {} if args.config is None else read_toml(args.config)
     earlier_run = from_file.pop("run", None)
     name = args.model or (earlier_run or {}).get("model", "lstm")
+    if not isinstance(name, str):
+        raise InputError(f"{args.config} was not written by fxtrain fit: run.model is {quoted(name)}")
     known = {table: [field.name for field in fields(section)] for table, section in sections(get_model(name)).items()}
     if earlier_run is not None:  # a run's config.toml: what it was trained on, and how long, is not repeated
         from_file = {table: values for table, values in from_file.items() if table in known}

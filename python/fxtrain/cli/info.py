@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import tempfile
 from collections.abc import Mapping, MutableMapping
 from pathlib import Path
@@ -15,7 +14,8 @@ from rich.table import Table
 
 from fxtrain import engine
 from fxtrain.cli.terminal import shown
-from fxtrain.errors import ModelFileError
+from fxtrain.errors import InputError, ModelFileError
+from fxtrain.files import read_file
 
 __all__ = ["add_arguments", "run"]
 
@@ -130,8 +130,8 @@ def _foreign_model(path: Path) -> dict[str, Any] | None:
     """What is known of a model of another format, or None where the file is no such thing."""
     try:
         format_ = engine.describe_file(path)
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        document = engine.read_json(read_file(path, at_most=engine.MAX_FILE_BYTES))
+    except (OSError, InputError, ValueError, RecursionError):
         return None
     if not isinstance(document, dict) or not format_ or ("layers" in document and "in_shape" in document):
         return None
@@ -139,7 +139,7 @@ def _foreign_model(path: Path) -> dict[str, Any] | None:
     rate = document.get("sample_rate")
     return {
         "format": format_,
-        "sample_rate": rate if isinstance(rate, (int, float)) else None,
+        "sample_rate": rate if isinstance(rate, (int, float)) and 0 < rate <= 1e6 else None,
         "metadata": metadata if isinstance(metadata, dict) else {},
     }
 

@@ -84,6 +84,10 @@ class PairBatch:
         )
 
 
+MOST_FRAMES = 1 << 24
+"""Of a sequence: minutes, far beyond what any device remembers."""
+
+
 @configuration
 class PairedAudioConfig:
     """How recordings are cut.
@@ -94,9 +98,9 @@ class PairedAudioConfig:
         chunk_frames: frames between two optimiser steps (truncation of backpropagation).
     """
 
-    warm_up_frames: Annotated[int, Field(ge=0)] = 1024
-    sequence_frames: Annotated[int, Field(ge=64)] = 8192
-    chunk_frames: Annotated[int, Field(ge=32)] = 512
+    warm_up_frames: Annotated[int, Field(ge=0, le=MOST_FRAMES)] = 1024
+    sequence_frames: Annotated[int, Field(ge=64, le=MOST_FRAMES)] = 8192
+    chunk_frames: Annotated[int, Field(ge=32, le=MOST_FRAMES)] = 512
 
 
 class PairedAudio:

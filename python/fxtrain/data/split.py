@@ -27,7 +27,7 @@ class SplitConfig:
 
     validation_fraction: Fraction = 0.1
     test_fraction: Fraction = 0.1
-    gap_seconds: Annotated[float, Field(ge=0)] = 0.25
+    gap_seconds: Annotated[float, Field(ge=0, le=3600)] = 0.25
 
 
 def split_in_time(

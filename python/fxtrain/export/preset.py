@@ -40,6 +40,8 @@ from fxtrain import engine
 from fxtrain.atomic import write_atomically
 from fxtrain.errors import AudioFileError, ModelFileError, PresetFileError
 from fxtrain.export.plugin_parameters import PARAMETERS
+from fxtrain.files import read_file
+from fxtrain.text import quoted, shortened
 
 __all__ = [
     "CLASS_ID",
@@ -63,9 +65,13 @@ _HEADER = struct.Struct("<4si32sq")
 _LIST = struct.Struct("<4si")
 _ENTRY = struct.Struct("<4sqq")
 # What the plugin takes at most.
-_LARGEST_STATE = 192 << 20  # bytes, unpacked
-_LARGEST_RESPONSE = 32 << 20  # bytes
+_LARGEST_STATE = 96 << 20  # bytes, unpacked
+_MOST_VALUES, _DEEPEST = 20_000, 8  # of the document
+_MOST_CHUNKS = 128
+_GREATEST_FLOAT = float(np.finfo(np.float32).max)
+_LARGEST_RESPONSE = 16 << 20  # bytes
 _LONGEST_RESPONSE = 30.0  # seconds, of which it plays two
+_MOST_RESPONSE_FRAMES = 1 << 23
 
 _CONTAINERS = ("WAV", "WAVEX", "AIFF", "FLAC")
 _CODINGS = ("PCM_U8", "PCM_S8", "PCM_16", "PCM_24", "PCM_32", "FLOAT")
@@ -100,7 +106,7 @@ class SlotContent:
             ModelFileError: the engine refuses it.
         """
         info = engine.load(path).info
-        content = path.read_bytes()
+        content = read_file(path, at_most=engine.MAX_FILE_BYTES, expected="a model file", error=ModelFileError)
         try:
             text = content.decode("utf-8")
         except UnicodeDecodeError as error:
@@ -138,13 +144,7 @@ class CabinetContent:
             AudioFileError: it cannot be read, has more than two channels, is too long, silent or not finite.
         """
         try:
-            size = path.stat().st_size
-            if size > _LARGEST_RESPONSE:
-                raise AudioFileError(
-                    f"{path} has {size >> 20} MiB, but an impulse response has {_LARGEST_RESPONSE >> 20} at most: "
-                    "is it a recording?"
-                )
-            content = path.read_bytes()
+            content = read_file(path, at_most=_LARGEST_RESPONSE, expected="an impulse response", error=AudioFileError)
         except OSError as error:
             raise AudioFileError(
                 f"{path} cannot be read ({error.strerror or error}): expected an impulse response, WAV, AIFF or FLAC."
@@ -158,8 +158,9 @@ class CabinetContent:
             with soundfile.SoundFile(io.BytesIO(content)) as file:
                 container, coding = file.format, file.subtype
                 num_channels, rate = file.channels, file.samplerate
-                samples = file.read(dtype="float64", always_2d=True) if num_channels <= 2 else np.ones((1, 1))
-        except (soundfile.SoundFileError, RuntimeError, TypeError):
+                most = min(round(_LONGEST_RESPONSE * rate), _MOST_RESPONSE_FRAMES)
+                summary = _summary(file, most) if num_channels <= 2 and _is_rate(rate) else _Summary()
+        except (soundfile.SoundFileError, RuntimeError, TypeError, ValueError, MemoryError):
             raise AudioFileError(
                 f"{called} is no sound file: expected an impulse response, WAV, AIFF or FLAC."
             ) from None
@@ -172,16 +173,51 @@ class CabinetContent:
             raise AudioFileError(
                 f"{called} has {num_channels} channels, but an impulse response has one or two: export the one to use."
             )
-        if len(samples) > _LONGEST_RESPONSE * rate:
+        if not _is_rate(rate):
             raise AudioFileError(
-                f"{called} lasts {len(samples) / rate:.0f} s, but an impulse response at most {_LONGEST_RESPONSE:g} s: "
-                "is it a recording?"
+                f"{called} states a sample rate of {rate} Hz, but an impulse response has 1 kHz to 1 MHz: export it "
+                "again, at 48 kHz."
             )
-        if not np.isfinite(samples).all():
+        if summary.num_frames > most:
+            raise AudioFileError(
+                f"{called} lasts longer than {most / rate:.0f} s, but an impulse response at most "
+                f"{_LONGEST_RESPONSE:g} s and {_MOST_RESPONSE_FRAMES} frames: is it a recording?"
+            )
+        if not summary.is_finite:
             raise AudioFileError(f"{called} holds NaN or infinity: export the impulse response again.")
-        if not samples.any():
+        if not summary.sounds:
             raise AudioFileError(f"{called} is silent: expected an impulse response.")
-        return cls(name, path, hashlib.sha256(content).hexdigest(), content, len(samples) / rate, rate, num_channels)
+        seconds = summary.num_frames / rate
+        return cls(name, path, hashlib.sha256(content).hexdigest(), content, seconds, rate, num_channels)
+
+
+@dataclass(frozen=True)
+class _Summary:
+    """What the samples of a file are like."""
+
+    num_frames: int = 0
+    is_finite: bool = True
+    sounds: bool = False
+
+
+def _summary(file: soundfile.SoundFile, most: int) -> _Summary:
+    """Reads in parts, since a header may claim any length, up to the first one beyond ``most`` frames."""
+    found = _Summary()
+    while found.num_frames <= most:
+        part = file.read(1 << 16, dtype="float32", always_2d=True)
+        if len(part) == 0:
+            break
+        found = _Summary(
+            found.num_frames + len(part),
+            found.is_finite and bool(np.isfinite(part).all()),
+            found.sounds or bool(part.any()),
+        )
+    return found
+
+
+def _is_rate(rate: int) -> bool:
+    """Whether the plugin takes audio of that sample rate."""
+    return 1000 <= rate <= 1_000_000
 
 
 @dataclass(frozen=True)
@@ -252,7 +288,7 @@ def read_preset(path: Path) -> Preset:
         PresetFileError: it is none, is damaged, belongs to another plugin, or to a later version of ours.
     """
     try:
-        content = path.read_bytes()
+        content = read_file(path, at_most=_LARGEST_STATE, expected="a preset", error=PresetFileError)
     except OSError as error:
         raise PresetFileError(f"cannot read the preset {path}: {error.strerror or error}") from None
     try:
@@ -276,6 +312,8 @@ def _component_state(content: bytes) -> bytes:
         if offset < 0:
             raise _Damage("the preset is damaged: its list of chunks lies before its start")
         magic, count = _LIST.unpack_from(content, offset)
+        if count > _MOST_CHUNKS:
+            raise _Damage(f"the preset is damaged: its list has {count} chunks")
         for index in range(count if magic == b"List" else 0):
             id, start, size = _ENTRY.unpack_from(content, offset + _LIST.size + index * _ENTRY.size)
             if id == b"Comp" and 0 <= start <= start + size <= len(content):
@@ -294,12 +332,14 @@ def _parse(state: bytes) -> Preset:
         text = unpacker.decompress(state[len(_MAGIC) :], _LARGEST_STATE)
         if not unpacker.eof:
             raise _Damage("the preset is damaged: the plugin's state is cut short or too large")
-        document = json.loads(text)
+        document = engine.read_json(text, max_values=_MOST_VALUES, max_nesting=_DEEPEST)
         version = document["version"]
         if not isinstance(version, int) or version < 1:
-            raise _Damage(f"the preset is damaged: its version is {version!r}")
+            raise _Damage(f"the preset is damaged: its version is {quoted(version)}")
         if version > STATE_VERSION:
-            raise _Damage(f"the preset is of version {version}, this fxtrain knows {STATE_VERSION}: get a newer one")
+            raise _Damage(
+                f"the preset is of version {quoted(version)}, this fxtrain knows {STATE_VERSION}: get a newer one"
+            )
         slots: dict[Slot, SlotContent] = {}
         names: tuple[Slot, ...] = ("A", "B")
         for slot in names:
@@ -310,11 +350,19 @@ def _parse(state: bytes) -> Preset:
             audio = base64.b64decode(entry["audio"], validate=True)
             cabinet = CabinetContent._of(audio, _text(entry["name"]), _text(entry["path"]), "the impulse response")
         values = document.get("parameters") or {}
-        return Preset({id: float(value) for id, value in values.items() if id in PARAMETERS}, slots, cabinet)
+        return Preset({id: _number(value) for id, value in values.items() if id in PARAMETERS}, slots, cabinet)
     except AudioFileError as error:
         raise _Damage(f"the preset is damaged: {error}") from None
     except (zlib.error, binascii.Error, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise _Damage(f"the preset is damaged ({type(error).__name__}: {error})") from None
+        reason = shortened(f"{type(error).__name__}: {error}", 120)
+        raise _Damage(f"the preset is damaged ({reason})") from None
+
+
+def _number(value: object) -> float:
+    """A parameter's value; the plugin keeps them as float32, in which greater ones are infinite."""
+    if not isinstance(value, int | float) or not abs(value) <= _GREATEST_FLOAT:
+        raise TypeError(f"expected a number that a float32 can hold, found {quoted(value)}")
+    return float(value)
 
 
 def _text(value: object) -> str:

@@ -18,7 +18,7 @@ from fxtrain.losses.time import dc_to_signal_ratio, error_to_signal_ratio
 
 __all__ = ["Loss", "LossConfig"]
 
-Weight = Annotated[float, Field(ge=0)]
+Weight = Annotated[float, Field(ge=0, le=1e6)]
 
 
 @configuration

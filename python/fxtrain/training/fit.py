@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import platform
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -13,13 +14,21 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import TypeAdapter, ValidationError
 
 from fxtrain import __version__, engine
 from fxtrain.atomic import write_atomically
 from fxtrain.audio import HIGHEST_SAMPLE_RATE, LOWEST_SAMPLE_RATE
 from fxtrain.config import Tables, build, read_toml, write_toml
 from fxtrain.data import SplitConfig
-from fxtrain.data.material import Material, PairFiles, Reading, load_material
+from fxtrain.data.material import (
+    GREATEST_WEIGHT,
+    MOST_CLIP_FRAMES,
+    Material,
+    PairFiles,
+    Reading,
+    load_material,
+)
 from fxtrain.errors import ConfigError, ModelFileError
 from fxtrain.export import Metadata, write_model
 from fxtrain.losses import LossConfig
@@ -76,6 +85,14 @@ class FitRequest:
                 raise ConfigError(f"unknown table [{table}]; known ones are {', '.join(f'[{name}]' for name in known)}")
             build(known[table], values, where=table)
         init_device(self.device)
+        for pair in self.pairs:
+            if not 0 < pair.weight <= GREATEST_WEIGHT or not 0 <= pair.clip_frames <= MOST_CLIP_FRAMES:
+                raise ConfigError(
+                    f"{pair.input} has the weight {pair.weight:g} and clips of {quoted(pair.clip_frames)} frames; "
+                    f"expected a weight above 0, at most {GREATEST_WEIGHT:g}, and 0 to {MOST_CLIP_FRAMES} frames"
+                )
+            for path in (pair.input, pair.target):
+                _require_text(path)
 
     def load_material(self) -> Material:
         """Reads, checks, aligns and splits the recordings."""
@@ -114,27 +131,52 @@ class FitRequest:
         """Reads what :meth:`save` wrote."""
         document = read_toml(path)
         try:
-            run = document.pop("run")
+            run: dict[str, Any] = document.pop("run")
             run.pop("version", None)
-            reading = document.pop("reading")
             training = build(TrainingConfig, document.pop("training"), where="training")
             metadata = build(Metadata, document.pop("metadata", {}), where="metadata")
             pairs = [document.pop(name) for name in sorted(n for n in document if n.startswith("pair_"))]
             checkpoint = run.pop("checkpoint", None)
-            return cls(
-                pairs=[
-                    PairFiles(**{**pair, "input": Path(pair["input"]), "target": Path(pair["target"])})
-                    for pair in pairs
-                ],
+            request = cls(
+                pairs=[TypeAdapter(PairFiles).validate_python(pair) for pair in pairs],
                 tables=document,
                 training=training,
                 metadata=metadata,
                 checkpoint=None if checkpoint is None else Path(checkpoint),
-                reading=Reading(**{**reading, "ignore": tuple(reading["ignore"])}),
+                reading=TypeAdapter(Reading).validate_python(document.pop("reading")),
                 **run,
             )
-        except (KeyError, TypeError) as error:
+        except ValidationError as error:
+            first = error.errors()[0]
+            field = ".".join(map(str, first["loc"]))
+            raise ConfigError(
+                f"{path} was not written by fxtrain fit: {field} is {quoted(first['input'])}, "
+                f"but {first['msg'].lower()}"
+            ) from None
+        except (KeyError, TypeError, AttributeError) as error:
             raise ConfigError(f"{path} was not written by fxtrain fit: {error}") from None
+        for value, kind in (
+            (request.model, str),
+            (request.device, str),
+            (request.command, str),
+            (request.skip_frames, int),
+        ):
+            if not isinstance(value, kind):
+                raise ConfigError(
+                    f"{path} was not written by fxtrain fit: it holds {quoted(value)} for a {kind.__name__}"
+                )
+        return request
+
+
+def _require_text(path: Path) -> None:
+    """Raises where a path cannot be written down: TOML is UTF-8."""
+    try:
+        str(path.resolve()).encode("utf-8")
+    except (UnicodeEncodeError, ValueError, OSError):
+        whole = os.fsencode(path).decode("utf-8", "backslashreplace") if "\0" not in str(path) else ascii(str(path))
+        raise ConfigError(
+            f"{whole} lies in a folder, or has a name, that is not valid UTF-8: rename it, then try again"
+        ) from None
 
 
 def sections(model: type[Trainable]) -> dict[str, type[Any]]:

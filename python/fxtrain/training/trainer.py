@@ -24,7 +24,9 @@ from torch import Tensor, nn
 from fxtrain.atomic import write_atomically
 from fxtrain.config import configuration
 from fxtrain.errors import CheckpointError, ConfigError, DivergenceError, Interrupted
+from fxtrain.files import require_regular_file
 from fxtrain.models._base import Phase, Provider, Trainable
+from fxtrain.text import shortened
 from fxtrain.training.checkpoint import load_checkpoint, save_checkpoint
 
 __all__ = ["Plan", "Progress", "Trainer", "TrainingConfig", "TrainingResult"]
@@ -50,15 +52,15 @@ class TrainingConfig:
         seed: of weights, order and offsets.
     """
 
-    epochs: Annotated[int, Field(ge=0)] = 0
-    max_minutes: Positive | None = None
+    epochs: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    max_minutes: Annotated[float, Field(gt=0, le=1e6)] | None = None
     until_converged: bool = False
     patience: Positive = 0.5
-    batch_size: Annotated[int, Field(ge=1)] = 32
-    learning_rate: Positive = 0.004
+    batch_size: Annotated[int, Field(ge=1, lt=2**31)] = 32
+    learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.004
     scheduler: Literal["cosine", "constant"] = "cosine"
     clip_norm: Positive = 1.0
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
 
 
 @dataclass(frozen=True)
@@ -422,20 +424,31 @@ class Trainer:
 
     def _load(self, path: Path) -> None:
         content = load_checkpoint(path)
+        try:
+            self._take(content, path)
+        except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, IndexError) as error:
+            reason = (
+                f"it has no {error}" if isinstance(error, KeyError) else str(error).strip().splitlines()[-1].strip()
+            )
+            raise CheckpointError(
+                f"{path} does not fit this run ({shortened(reason, 120)}); give the folder of a run as fit left it"
+            ) from None
+        self._truncate_log()
+
+    def _take(self, content: dict[str, Any], path: Path) -> None:
+        """Goes on from what :meth:`_save` saved."""
         if content["fingerprint"] != self.provider.fingerprint:
             raise CheckpointError(f"the recordings differ from those that {path} was trained on; start a new run")
-        try:
-            self.model.load_state_dict(content["weights"])
-        except RuntimeError as error:
-            raise CheckpointError(f"{path} does not fit the model: {str(error).splitlines()[-1].strip()}") from None
+        self.model.load_state_dict(content["weights"])
         for optimizer, state in zip(self._optimizers, content["optimizers"], strict=True):
             optimizer.load_state_dict(state)
         self.model.set_carried_state(content["carried"])
         self._best = content["best_weights"]
         self._position = _Position(**content["position"])
         self._plan = Plan(**content["plan"])
+        if set(self._best) != set(content["weights"]) or self._plan.validation_interval < 1:
+            raise ValueError("its best weights or its plan are of another run")
         torch.set_rng_state(content["rng"])
-        self._truncate_log()
 
     def _log_file(self) -> Path:
         return self.folder / "log.jsonl"
@@ -471,12 +484,14 @@ class Trainer:
 
 def read_log(path: Path) -> Iterator[dict[str, Any]]:
     """Rows of a ``log.jsonl``; a last line cut short by a kill is left out."""
-    for line in path.read_text(encoding="utf-8").splitlines():
+    require_regular_file(path, "the log of a run")
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
             row = json.loads(line)
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError):
             continue
-        yield row
+        if isinstance(row, dict) and "event" in row and isinstance(row.get("step"), int):
+            yield row
 
 
 @contextmanager

@@ -12,14 +12,19 @@
 
 namespace fxengine {
 
-/** What a file may ask for; beyond it is a ModelError. Keeps a hostile file from taking all memory. */
+/** What a file may ask for; beyond it is a ModelError. Keeps a hostile file from taking all memory, or all time. */
 struct ModelLimits {
-  static constexpr std::size_t kMaxFileBytes = std::size_t{64} << 20;
+  static constexpr std::size_t kMaxFileBytes = std::size_t{32} << 20;
   static constexpr int kMaxLayers = 64;
   static constexpr int kMaxLayerSize = 1024; ///< values into or out of a layer
   static constexpr int kMaxInputs = 16;      ///< audio and knobs
-  static constexpr std::size_t kMaxWeights = std::size_t{1} << 23;
-  static constexpr int kMaxNesting = 32; ///< of JSON arrays and objects
+  static constexpr std::size_t kMaxWeights = std::size_t{1} << 21;
+  static constexpr std::size_t kMaxContainers = std::size_t{1} << 18; ///< JSON arrays and objects
+  static constexpr std::size_t kMaxValues = kMaxWeights + kMaxContainers;
+  static constexpr int kMaxNesting = 32;                                 ///< of JSON arrays and objects
+  static constexpr std::size_t kMaxMetadataBytes = std::size_t{1} << 18; ///< as compact JSON
+  /** Multiplications of a self-test, about. Test vectors that take more are played up to there: a second at most. */
+  static constexpr double kMaxTestWork = 2e9;
 };
 
 /** How the recurrent matrices of a model are kept in memory; everything else is float32.
@@ -61,6 +66,11 @@ Model loadModel(const std::filesystem::path& path, const LoadOptions& options = 
 
 /** The same from text in memory. `name` stands for the file in messages. */
 Model parseModel(std::string_view text, const std::string& name, const LoadOptions& options = {});
+
+/** Whether a text is JSON of at most so many values (texts, numbers, keys, lists and objects), nested at most so deep.
+    Takes no more memory than the longest text in it: check a stranger's document before anything is made of it. */
+bool isJsonWithin(std::string_view text, std::size_t maxValues = ModelLimits::kMaxValues,
+                  int maxNesting = ModelLimits::kMaxNesting);
 
 /** Says what a file is, from its content alone, in a few words: "a Neural Amp Modeler model (.nam 0.5.4, LSTM)",
     "an RTNeural JSON model", "a WAV audio file", or "" where nothing is recognised. Never throws for content. */
