@@ -198,7 +198,8 @@ class Model:
             x: float32, C-contiguous, shape ``(frames,)`` or ``(channels, frames)``, full scale 1. Channels are
                 independent streams; their number is free in the first call after :func:`load` or :meth:`reset`, and
                 stays the same from there on. More than two channels of fewer frames than channels are refused in
-                the first call: that is ``(frames, channels)``, the wrong way round.
+                the first call: that is ``(frames, channels)``, the wrong way round. Where it is meant, a first call
+                with an array of shape ``(channels, 0)`` says so.
             out: where to write, of the same shape and dtype; may be ``x`` itself.
 
         Returns:
@@ -221,11 +222,12 @@ class Model:
     def set_knob(self, index: int, position: float) -> None:
         """Moves a knob to a position from 0 to 1, from the next call of :meth:`process` on."""
         try:
-            self._model.set_knob(operator.index(index), float(position))
-        except TypeError:
+            number, place = operator.index(index), float(position)
+        except (TypeError, ValueError):
             raise TypeError(
                 f"expected the number of a knob and a position from 0 to 1, found {index!r} and {position!r}"
             ) from None
+        self._model.set_knob(number, place)
 
     @property
     def knobs(self) -> tuple[float, ...]:

@@ -8,6 +8,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <random>
@@ -237,10 +238,13 @@ TEST_CASE("State: a cabinet's header decides neither the memory nor the time tha
   const auto before = instance.save();
   const auto refused = [&](std::uint32_t rate, std::uint32_t numBytes) {
     auto audio = test::wav({test::sine(100.0, 100)}, 48000.0);
-    std::memcpy(audio.begin() + 24, &rate, sizeof rate);
-    for (std::size_t offset = 36; offset + 8 <= audio.getSize(); ++offset)
-      if (std::memcmp(audio.begin() + offset, "data", 4) == 0)
-        std::memcpy(audio.begin() + offset + 4, &numBytes, sizeof numBytes);
+    const auto overwrite = [&audio](const char* chunk, std::size_t place, std::uint32_t value) {
+      const auto found = std::search(audio.begin(), audio.end(), chunk, chunk + 4);
+      REQUIRE(found + place + sizeof value <= audio.end());
+      std::memcpy(found + place, &value, sizeof value);
+    };
+    overwrite("fmt ", 12, rate);
+    overwrite("data", 4, numBytes);
     const json document = {
         {"version", 1},
         {"cabinet", {{"audio", juce::Base64::toBase64(audio.getData(), audio.getSize()).toStdString()}}}};

@@ -29,31 +29,44 @@ std::string plainNumber(double value) {
   return text;
 }
 
-/** Counts what the parser meets, and ends it where there is too much. */
+/** Counts what the parser meets, and ends it where there is too much.
+
+    The parser's own callback would do the same, but looks through all of a list again after each object in it. */
 class Counter final : public nlohmann::json_sax<Json> {
  public:
-  Counter(std::size_t maxValues, int maxNesting) : left_(maxValues), maxNesting_(maxNesting) {}
+  Counter(std::size_t maxValues, std::size_t maxHeld, int maxNesting)
+      : valuesLeft_(maxValues), heldLeft_(maxHeld), maxNesting_(maxNesting) {}
+
+  bool isTooDeep() const { return nesting_ > maxNesting_; }
+  bool isTooMuch() const { return isTooMuch_; }
 
   bool null() override { return count(); }
   bool boolean(bool) override { return count(); }
   bool number_integer(Json::number_integer_t) override { return count(); }
   bool number_unsigned(Json::number_unsigned_t) override { return count(); }
   bool number_float(Json::number_float_t, const Json::string_t&) override { return count(); }
-  bool string(Json::string_t&) override { return count(); }
+  bool string(Json::string_t&) override { return hold(); }
   bool binary(Json::binary_t&) override { return false; }
-  bool key(Json::string_t&) override { return count(); }
-  bool start_object(std::size_t) override { return count() && ++nesting_ <= maxNesting_; }
-  bool start_array(std::size_t) override { return count() && ++nesting_ <= maxNesting_; }
+  bool key(Json::string_t&) override { return hold(); }
+  bool start_object(std::size_t) override { return ++nesting_ <= maxNesting_ && hold(); }
+  bool start_array(std::size_t) override { return ++nesting_ <= maxNesting_ && hold(); }
   bool end_object() override { return --nesting_ >= 0; }
   bool end_array() override { return --nesting_ >= 0; }
   bool parse_error(std::size_t, const std::string&, const Json::exception&) override { return false; }
 
  private:
-  bool count() { return left_-- > 0; }
+  bool count() { return take(valuesLeft_); }
+  /** Of texts, lists and objects, which have memory of their own. */
+  bool hold() { return take(valuesLeft_) && take(heldLeft_); }
+  bool take(std::size_t& left) {
+    isTooMuch_ = isTooMuch_ || left == 0;
+    return !isTooMuch_ && left-- > 0;
+  }
 
-  std::size_t left_;
+  std::size_t valuesLeft_, heldLeft_;
   int nesting_ = 0;
   int maxNesting_;
+  bool isTooMuch_ = false;
 };
 
 } // namespace
@@ -61,26 +74,20 @@ class Counter final : public nlohmann::json_sax<Json> {
 Json parseJson(std::string_view text, const std::string& file) {
   if (text.empty())
     throw ModelError(file, "", "a model", "an empty file");
-  std::size_t numContainers = 0;
-  std::size_t numValues = 0;
-  const auto limit = [&](int depth, Json::parse_event_t event, Json&) {
-    using Event = Json::parse_event_t;
-    if (event == Event::object_start || event == Event::array_start) {
-      if (depth >= ModelLimits::kMaxNesting) {
-        throw ModelError(file, "", "lists nested at most " + std::to_string(ModelLimits::kMaxNesting) + " deep",
-                         "deeper ones");
-      }
-      ++numContainers;
-    }
-    ++numValues;
-    // A file of "[],[],[],..." is small on disk and large in memory.
-    if (numContainers > ModelLimits::kMaxContainers || numValues > ModelLimits::kMaxValues) {
-      throw ModelError(file, "", "at most " + std::to_string(ModelLimits::kMaxWeights) + " weights", "more values");
-    }
-    return true;
-  };
+  Counter counter(ModelLimits::kMaxValues, ModelLimits::kMaxContainers, ModelLimits::kMaxNesting);
+  Json::sax_parse(text.begin(), text.end(), &counter);
+  if (counter.isTooDeep()) {
+    throw ModelError(file, "", "lists nested at most " + std::to_string(ModelLimits::kMaxNesting) + " deep",
+                     "deeper ones");
+  }
+  if (counter.isTooMuch()) { // a file of "[],[],[],..." is small on disk and large in memory
+    throw ModelError(file, "",
+                     "at most " + std::to_string(ModelLimits::kMaxWeights) + " weights, and " +
+                         std::to_string(ModelLimits::kMaxContainers) + " lists and texts",
+                     "more values");
+  }
   try {
-    return Json::parse(text.begin(), text.end(), limit);
+    return Json::parse(text.begin(), text.end());
   } catch (const Json::parse_error& error) {
     const bool atEnd = error.byte >= text.size();
     throw ModelError(file, "byte " + std::to_string(error.byte), "JSON",
@@ -217,7 +224,7 @@ std::vector<float> JsonField::matrix(std::size_t rows, std::size_t columns, cons
 namespace fxengine {
 
 bool isJsonWithin(std::string_view text, std::size_t maxValues, int maxNesting) {
-  detail::Counter counter(maxValues, maxNesting);
+  detail::Counter counter(maxValues, maxValues, maxNesting);
   return detail::Json::sax_parse(text.begin(), text.end(), &counter);
 }
 

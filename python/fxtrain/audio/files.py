@@ -27,6 +27,7 @@ __all__ = [
     "Audio",
     "AudioReader",
     "AudioWriter",
+    "SequentialFile",
     "read_audio",
     "read_channels",
     "write_audio",
@@ -96,6 +97,18 @@ class Audio:
     def with_samples(self, samples: Samples) -> Audio:
         """The same sound file's facts around other samples."""
         return replace(self, samples=samples)
+
+
+class SequentialFile(soundfile.SoundFile):  # type: ignore[misc]
+    """A sound file that is read from start to end, whatever length its header claims.
+
+    soundfile moves to the place behind what it has read, which libsndfile refuses in a FLAC whose header gives another
+    length or none, as ``flac -`` writes it to a pipe.
+    """
+
+    def seekable(self) -> bool:
+        """No: nothing moves around in it."""
+        return False
 
 
 class AudioReader:
@@ -302,8 +315,8 @@ def resampled(audio: Audio, sample_rate: int | None) -> Audio:
         return audio
     if not LOWEST_SAMPLE_RATE <= sample_rate <= HIGHEST_SAMPLE_RATE:
         raise ConfigError(
-            f"{audio.path} cannot be resampled to {sample_rate} Hz: expected a sample rate from {LOWEST_SAMPLE_RATE} to "
-            f"{HIGHEST_SAMPLE_RATE} Hz."
+            f"{audio.path} cannot be resampled to {sample_rate} Hz: expected a sample rate from {LOWEST_SAMPLE_RATE} "
+            f"to {HIGHEST_SAMPLE_RATE} Hz."
         )
     return replace(audio, samples=resample(audio.samples, audio.sample_rate, sample_rate), sample_rate=sample_rate)
 
@@ -353,7 +366,7 @@ def _open(path: Path) -> soundfile.SoundFile:
     if path.stat().st_size == 0:
         raise AudioFileError(f"{path} is empty (0 bytes): {expected}; export the recording again.")
     try:
-        return soundfile.SoundFile(_system_name(path))
+        return SequentialFile(_system_name(path))
     except (soundfile.SoundFileError, RuntimeError, TypeError, ValueError) as error:
         # soundfile takes ".raw" for headerless samples and then asks for the rate with a TypeError
         raise AudioFileError(f"{path} is not audio that can be read ({_reason(error)}): {expected}.") from error

@@ -96,7 +96,10 @@ def _require_text(arguments: Sequence[str]) -> None:
         try:
             argument.encode("utf-8")
         except UnicodeEncodeError:
-            name = os.fsencode(argument).decode("utf-8", "backslashreplace")
+            try:
+                name = os.fsencode(argument).decode("utf-8", "backslashreplace")
+            except UnicodeEncodeError:  # half of a pair, in a name of Windows
+                name = ascii(argument)
             raise InputError(f"{name} is not valid UTF-8: rename the file, then try again.") from None
 
 

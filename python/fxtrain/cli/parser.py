@@ -7,11 +7,12 @@ import argparse
 import importlib
 from collections.abc import MutableMapping
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, cast
+from typing import Any, Literal, NoReturn, Protocol, cast
 
 from rich.console import Console
 
 from fxtrain import __version__
+from fxtrain.text import printable
 
 __all__ = ["COMMANDS", "Command", "CommandModule", "init_parser", "load_command"]
 
@@ -63,7 +64,15 @@ def load_command(name: str) -> CommandModule:
     return cast(CommandModule, importlib.import_module(f"fxtrain.cli.{name}"))
 
 
-class _CommandParser(argparse.ArgumentParser):
+class _Parser(argparse.ArgumentParser):
+    """A parser whose messages quote arguments without their control characters."""
+
+    def error(self, message: str) -> NoReturn:
+        """Prints usage and message, and ends the program with code 2."""
+        super().error(printable(message))
+
+
+class _CommandParser(_Parser):
     """The arguments of one command, whose module is imported only when they are parsed."""
 
     _loaded = False
@@ -84,11 +93,11 @@ def init_parser(mode: Literal["train", "inference", "all"]) -> argparse.Argument
     Returns:
         A parser whose result has ``command``, ``json``, ``verbose``, ``quiet`` and the command's own arguments.
     """
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="fxtrain", description="Learn a guitar amplifier or pedal from a recording, and play it in real time."
     )
     parser.add_argument("--version", action="version", version=f"fxtrain {__version__}")
-    common = argparse.ArgumentParser(add_help=False)
+    common = _Parser(add_help=False)
     common.add_argument("--json", action="store_true", help="print one JSON object on stdout, all else on stderr")
     common.add_argument("-v", "--verbose", action="count", default=0, help="say more (repeat for debugging)")
     common.add_argument("-q", "--quiet", action="store_true", help="say nothing but errors")

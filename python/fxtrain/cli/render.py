@@ -69,6 +69,7 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any] 
         if reader.num_frames == 0:
             raise AudioFileError(f"{args.input} has a header but no samples: export the recording again.")
         sample_rate = _output_rate(model.info, reader, resample=args.resample)
+        model.process(np.zeros((reader.num_channels, 0), np.float32))  # its first block may have hardly any frames
         with (
             _progress_bar(console) as progress,
             AudioWriter(args.output, sample_rate, num_channels=reader.num_channels) as writer,

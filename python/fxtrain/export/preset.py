@@ -38,6 +38,7 @@ import soundfile
 
 from fxtrain import engine
 from fxtrain.atomic import write_atomically
+from fxtrain.audio.files import SequentialFile
 from fxtrain.errors import AudioFileError, ModelFileError, PresetFileError
 from fxtrain.export.plugin_parameters import PARAMETERS
 from fxtrain.files import read_file
@@ -155,7 +156,7 @@ class CabinetContent:
     def _of(cls, content: bytes, name: str, path: str, called: str) -> CabinetContent:
         """Checks what the bytes of a file hold; ``called`` is what errors call it."""
         try:
-            with soundfile.SoundFile(io.BytesIO(content)) as file:
+            with SequentialFile(io.BytesIO(content)) as file:
                 container, coding = file.format, file.subtype
                 num_channels, rate = file.channels, file.samplerate
                 most = min(round(_LONGEST_RESPONSE * rate), _MOST_RESPONSE_FRAMES)
@@ -354,7 +355,7 @@ def _parse(state: bytes) -> Preset:
     except AudioFileError as error:
         raise _Damage(f"the preset is damaged: {error}") from None
     except (zlib.error, binascii.Error, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        reason = shortened(f"{type(error).__name__}: {error}", 120)
+        reason = shortened(f"it has no {error}" if isinstance(error, KeyError) else str(error), 120)
         raise _Damage(f"the preset is damaged ({reason})") from None
 
 

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -287,3 +288,54 @@ def test_rtneural_plays_the_same_files(make_model: Callable, playing: np.ndarray
         ours = engine.load(made.path).process(playing)
         theirs = engine.load(made.path, backend="rtneural").process(playing)
         assert np.abs(ours - theirs).max() <= 1e-5
+
+
+@pytest.mark.parametrize("shape", [(10, 2), (48000, 2), (3, 1), (4, 3), (256, 16)])
+def test_frames_first_is_refused_with_the_way_to_turn_it_round(model_path: Path, shape: tuple[int, int]) -> None:
+    # (frames, channels), as sound files are read, was played as thousands of channels of two frames.
+    model = engine.load(model_path)
+    wrong = np.zeros(shape, np.float32)
+    with pytest.raises(ValueError, match=r"channels of \d+ frames.*ascontiguousarray\(x\.T\)"):
+        model.process(wrong)
+    assert model.process(np.ascontiguousarray(wrong.T)).shape == shape[::-1]
+    model.reset()
+    with pytest.raises(ValueError, match="turn it round"):
+        model.process(wrong)
+
+
+def test_many_channels_of_short_blocks_are_played_where_they_are_meant(model_path: Path) -> None:
+    model = engine.load(model_path)
+    noise = np.random.default_rng(1).normal(0, 0.2, (8, 40)).astype(np.float32)
+    whole = model.process(noise)
+    model.reset()
+    model.process(np.zeros((8, 0), np.float32))
+    blocks = [model.process(np.ascontiguousarray(noise[:, i : i + 1])) for i in range(40)]
+    assert np.array_equal(np.concatenate(blocks, axis=1), whole)
+    model.reset()
+    assert model.process(noise[:2, :1].copy()).shape == (2, 1)  # stereo, frame by frame, needs no word
+
+
+@pytest.mark.parametrize("x", [[0.1, 0.2], (0.1,), 0.5, None, "x", b"1234", range(3), memoryview(b"12345678")])
+def test_what_is_no_array_is_refused_in_a_sentence(model_path: Path, x: object) -> None:
+    model = engine.load(model_path)
+    with pytest.raises(TypeError, match=r"^x: expected a NumPy array of float32, found \w+; convert it with"):
+        model.process(x)  # type: ignore[arg-type]
+    if x is not None:
+        with pytest.raises(TypeError, match=r"^out: expected a NumPy array"):
+            model.process(np.zeros(2, np.float32), x)  # type: ignore[arg-type]
+
+
+def test_a_tensor_is_refused_with_the_way_to_make_an_array_of_it(model_path: Path) -> None:
+    import torch
+
+    tensor = torch.zeros(8, requires_grad=True)
+    with pytest.raises(TypeError, match=r"found Tensor; convert it with x\.detach\(\)\.cpu\(\)\.numpy\(\)"):
+        engine.load(model_path).process(tensor)  # type: ignore[arg-type]
+    assert engine.load(model_path).process(tensor.detach().cpu().numpy()).shape == (8,)
+
+
+@pytest.mark.parametrize("arguments", [("0", 0.5), (0, "x"), (0.5, 0.5), (None, 0.5), (0, None)])
+def test_a_knob_that_is_no_number_is_refused_in_a_sentence(make_model: Callable, arguments: tuple[Any, Any]) -> None:
+    model = engine.load(make_model([("gru", 2), ("dense", 1)], inputs=2).path)
+    with pytest.raises((TypeError, ValueError), match=r"number of a knob and a position"):
+        model.set_knob(*arguments)

@@ -19,7 +19,7 @@ struct ModelLimits {
   static constexpr int kMaxLayerSize = 1024; ///< values into or out of a layer
   static constexpr int kMaxInputs = 16;      ///< audio and knobs
   static constexpr std::size_t kMaxWeights = std::size_t{1} << 21;
-  static constexpr std::size_t kMaxContainers = std::size_t{1} << 18; ///< JSON arrays and objects
+  static constexpr std::size_t kMaxContainers = std::size_t{1} << 18; ///< JSON arrays, objects, keys and texts
   static constexpr std::size_t kMaxValues = kMaxWeights + kMaxContainers;
   static constexpr int kMaxNesting = 32;                                 ///< of JSON arrays and objects
   static constexpr std::size_t kMaxMetadataBytes = std::size_t{1} << 18; ///< as compact JSON
