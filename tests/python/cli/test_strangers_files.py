@@ -181,6 +181,40 @@ def test_a_preset_within_the_limits_is_read(tmp_path: Path) -> None:
     assert read_preset(path).parameters == {"mix": 50.0}
 
 
+BOMBS: dict[str, Callable[[], bytes]] = {
+    "objects within the limits.json": lambda: b'{"in_shape":[1],"layers":[' + b"{}," * 262_000 + b"0]}",
+    "texts.json": lambda: b'{"architecture":"","config":{},"weights":[' + b'"a",' * 8_000_000 + b"0]}",
+    "numbers.nam": lambda: b'{"architecture":"","config":{},"weights":[' + b"0," * 2_000_000 + b"0]}",
+    "objects.vstpreset": lambda: preset_of(b'{"version":1,"x":[' + b"{}," * 30_000_000 + b"0]}"),
+    "a cabinet.vstpreset": lambda: preset_of(
+        b'{"version":1,"cabinet":{"name":"","path":"","sha256":"","audio":"' + b"A" * (95 << 20) + b'"}}'
+    ),
+}
+
+
+def peak_memory(*arguments: object) -> int:
+    """Greatest resident memory of a command, in bytes."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "fxtrain", *map(str, arguments)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
+        _, _, usage = os.wait4(process.pid, 0)
+        process.returncode = 0  # it was waited for
+    return usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def test_no_file_takes_more_than_half_a_gigabyte(tmp_path: Path) -> None:
+    model = write_gain_model(tmp_path / "amp.json", 0.5)
+    (tmp_path / "empty.vstpreset").write_bytes(preset_of('{"version":1}'))
+    start_up = {".json": peak_memory("info", model), ".vstpreset": peak_memory("info", tmp_path / "empty.vstpreset")}
+    start_up[".nam"] = start_up[".json"]
+    for name, make in BOMBS.items():
+        path = tmp_path / name
+        path.write_bytes(make())
+        used = peak_memory("info", path) - start_up[path.suffix]
+        assert used <= 512 << 20, f"{name}: {used >> 20} MiB"
+        path.unlink()
+
+
 def lying_flac(path: Path, num_frames: int) -> None:
     """A FLAC of a tenth of a second that claims another length; 0 is what `flac -` writes to a pipe."""
     soundfile.write(path, np.r_[1.0, np.zeros(4799)], 48000, subtype="PCM_16")
