@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import tempfile
 from collections.abc import Iterator
@@ -27,6 +28,7 @@ __all__ = [
     "Audio",
     "AudioReader",
     "AudioWriter",
+    "MemoryFile",
     "SequentialFile",
     "read_audio",
     "read_channels",
@@ -109,6 +111,16 @@ class SequentialFile(soundfile.SoundFile):  # type: ignore[misc]
     def seekable(self) -> bool:
         """No: nothing moves around in it."""
         return False
+
+
+class MemoryFile(io.BytesIO):
+    """Bytes as a file for soundfile, which prints a traceback where a damaged header has it seek before the start."""
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        """Moves, or stays where that is impossible; returns where it is."""
+        with contextlib.suppress(ValueError, OSError, OverflowError):
+            super().seek(offset, whence)
+        return self.tell()
 
 
 class AudioReader:

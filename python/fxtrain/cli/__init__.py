@@ -93,6 +93,8 @@ def _say(message: object) -> None:
 def _require_text(arguments: Sequence[str]) -> None:
     """Names in old archives may be in other encodings, which model files, tables and presets cannot hold."""
     for argument in arguments:
+        if "\0" in argument:
+            raise InputError(f"{argument} holds a NUL character, which no name has: leave it out.")
         try:
             argument.encode("utf-8")
         except UnicodeEncodeError:

@@ -23,7 +23,6 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import io
 import json
 import os
 import struct
@@ -38,7 +37,7 @@ import soundfile
 
 from fxtrain import engine
 from fxtrain.atomic import write_atomically
-from fxtrain.audio.files import SequentialFile
+from fxtrain.audio.files import MemoryFile, SequentialFile
 from fxtrain.errors import AudioFileError, ModelFileError, PresetFileError
 from fxtrain.export.plugin_parameters import PARAMETERS
 from fxtrain.files import read_file
@@ -156,7 +155,7 @@ class CabinetContent:
     def _of(cls, content: bytes, name: str, path: str, called: str) -> CabinetContent:
         """Checks what the bytes of a file hold; ``called`` is what errors call it."""
         try:
-            with SequentialFile(io.BytesIO(content)) as file:
+            with SequentialFile(MemoryFile(content)) as file:
                 container, coding = file.format, file.subtype
                 num_channels, rate = file.channels, file.samplerate
                 most = min(round(_LONGEST_RESPONSE * rate), _MOST_RESPONSE_FRAMES)

@@ -335,7 +335,8 @@ def _read_cabinet(path: Path) -> tuple[npt.NDArray[np.float32], float]:
                 if num_frames > most:
                     break
         if not 0 < num_frames <= most or reader.num_channels > 2:
-            length = "more than 30 s" if num_frames > most else f"{num_frames} frames"
+            is_told = num_frames <= reader.num_frames < 1 << 40
+            length = f"{reader.num_frames / reader.sample_rate:.1f} s" if is_told else "an unknown length"
             raise AudioFileError(
                 f"{path} has {reader.num_channels} channel(s) of {length}, where an impulse response of one or "
                 "two channels and at most 30 s is expected: is it a recording?"

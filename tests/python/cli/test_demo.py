@@ -169,7 +169,7 @@ def test_recordings_of_the_user_beside_the_run_are_not_overwritten(tmp_path, fxt
 def test_recording_that_a_kill_cut_short_is_made_again(demo, fxtrain):
     shutil.rmtree(demo / "run")
     note = demo / "run-data" / "pair.json"
-    note.write_text(json.dumps({"settings": json.loads(note.read_text())["settings"]}))
+    note.write_text(json.dumps({"settings": json.loads(note.read_text())["settings"]}, indent=2))
     (demo / "run-data" / "wet.wav").unlink()
     assert fxtrain("demo", "--out", demo / "run", *SHORT, "-q").exit_code == 1  # trained, too short to succeed
     assert (demo / "run-data" / "wet.wav").exists()
