@@ -11,6 +11,14 @@ namespace {
 
 constexpr int kCourierMs = 8;
 
+/** Where a knob of a model stands by default, in percent: where its file says, else in the middle. */
+float defaultKnob(const ModelFile* model, int index) {
+  if (model == nullptr || std::size_t(index) >= model->info.knobs.size())
+    return 50.0f;
+  const auto& knob = model->info.knobs[std::size_t(index)];
+  return float(100.0 * (knob.defaultValue - knob.minimum) / (knob.maximum - knob.minimum));
+}
+
 } // namespace
 
 PluginProcessor::PluginProcessor()
@@ -144,11 +152,15 @@ State PluginProcessor::state() const {
 
 void PluginProcessor::apply(const State& state) {
   rig_.setContents(state.contents); // throws before anything has changed
+  auto values = state.parameters;
+  for (int slot = 0; slot < Rig::kNumSlots; ++slot)
+    for (int k = 0; k < fxengine::ChainSettings::kNumKnobs; ++k)
+      values.try_emplace(id::knob(slot, k), defaultKnob(state.contents.models[std::size_t(slot)].get(), k));
   for (auto* parameter : getParameters())
     if (auto* ranged = dynamic_cast<juce::RangedAudioParameter*>(parameter)) {
-      const auto found = state.parameters.find(ranged->getParameterID());
-      ranged->setValueNotifyingHost(found == state.parameters.end() ? ranged->getDefaultValue()
-                                                                    : ranged->convertTo0to1(found->second));
+      const auto found = values.find(ranged->getParameterID());
+      ranged->setValueNotifyingHost(found == values.end() ? ranged->getDefaultValue()
+                                                          : ranged->convertTo0to1(found->second));
     }
 }
 
@@ -177,8 +189,43 @@ void PluginProcessor::loadPreset(const State& after) {
 }
 
 void PluginProcessor::rememberLoad(const RigContents& before, const RigContents& after) {
+  const auto knobsBefore = knobs();
+  auto knobsAfter = knobsBefore;
+  for (std::size_t slot = 0; slot < knobsAfter.size(); ++slot) {
+    const auto& model = after.models[slot];
+    if (model == before.models[slot])
+      continue;
+    if (model != nullptr && model == before.models[1 - slot]) { // swapped or copied: as they stood there
+      knobsAfter[slot] = knobsBefore[1 - slot];
+      continue;
+    }
+    for (std::size_t k = 0; k < knobsAfter[slot].size(); ++k)
+      knobsAfter[slot][k] = defaultKnob(model.get(), int(k));
+  }
+  setKnobs(knobsAfter);
+  const auto restore = [this](const RigContents& contents, const Knobs& positions) {
+    rig_.setContents(contents);
+    setKnobs(positions);
+  };
   history_.add(
-      "Load", [this, after] { rig_.setContents(after); }, [this, before] { rig_.setContents(before); });
+      "Load", [=] { restore(after, knobsAfter); }, [=] { restore(before, knobsBefore); });
+}
+
+PluginProcessor::Knobs PluginProcessor::knobs() const {
+  Knobs values;
+  for (std::size_t slot = 0; slot < values.size(); ++slot)
+    for (std::size_t k = 0; k < values[slot].size(); ++k)
+      values[slot][k] = parameters.getRawParameterValue(id::knob(int(slot), int(k)))->load();
+  return values;
+}
+
+void PluginProcessor::setKnobs(const Knobs& values) {
+  for (std::size_t slot = 0; slot < values.size(); ++slot)
+    for (std::size_t k = 0; k < values[slot].size(); ++k) {
+      auto* parameter = parameters.getParameter(id::knob(int(slot), int(k)));
+      if (const float value = parameter->convertTo0to1(values[slot][k]); value != parameter->getValue())
+        parameter->setValueNotifyingHost(value);
+    }
 }
 
 } // namespace fxtrain

@@ -71,6 +71,11 @@ class PluginProcessor : public juce::AudioProcessor, public Vst3Host, private ju
   void loadPreset(const State& after);
   void rememberLoad(const RigContents& before, const RigContents& after);
 
+  /** Positions of the models' knobs in each slot, in percent. */
+  using Knobs = std::array<std::array<float, fxengine::ChainSettings::kNumKnobs>, Rig::kNumSlots>;
+  Knobs knobs() const;
+  void setKnobs(const Knobs& values); // message thread
+
   ParameterValues values_;
   Rig rig_;
   History history_;

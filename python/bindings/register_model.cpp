@@ -93,7 +93,14 @@ class PythonModel {
   void reset() {
     const std::unique_lock lock = acquire();
     model_.reset();
-    started_ = false;
+    prewarmed_ = started_ = false;
+  }
+
+  int prewarm() {
+    const std::unique_lock lock = acquire();
+    const py::gil_scoped_release release;
+    prewarmed_ = true;
+    return model_.prewarm();
   }
 
   void setKnob(int index, double position) {
@@ -121,7 +128,7 @@ class PythonModel {
     const py::gil_scoped_release release;
     const double loudness = fxengine::measureLoudness(model_);
     numStreams_ = 1;
-    started_ = false;
+    prewarmed_ = started_ = false;
     return loudness;
   }
 
@@ -165,6 +172,8 @@ class PythonModel {
                               std::to_string(numStreams) + "; call reset() first");
       }
       model_.prepare(numStreams, fxengine::Model::kMaxPart);
+      if (prewarmed_)
+        model_.prewarm();
       numStreams_ = numStreams;
     }
     started_ = true;
@@ -188,6 +197,7 @@ class PythonModel {
   std::mutex mutex_;
   int numStreams_ = 1;
   bool started_ = false;
+  bool prewarmed_ = false; // begins at rest
 };
 
 py::object jsonLoads(const std::string& text) { return py::module_::import("json").attr("loads")(py::bytes(text)); }
@@ -266,6 +276,7 @@ void registerModel(py::module_& module) {
   py::class_<PythonModel>(module, "Model")
       .def("process", &PythonModel::process, py::arg("x"), py::arg("out") = py::none())
       .def("reset", &PythonModel::reset)
+      .def("prewarm", &PythonModel::prewarm)
       .def("measure_loudness", &PythonModel::measureLoudness)
       .def("set_knob", &PythonModel::setKnob, py::arg("index"), py::arg("position"))
       .def_property_readonly("knobs", &PythonModel::knobs)

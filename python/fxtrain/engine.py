@@ -216,8 +216,20 @@ class Model:
         return self._model.process(x, out)
 
     def reset(self) -> None:
-        """Clears the state: the model is as it was after :func:`load`. Knobs keep their positions."""
+        """Clears the state to zero: the model is as it was after :func:`load`. Knobs keep their positions."""
         self._model.reset()
+
+    def prewarm(self) -> int:
+        """Plays silence from zero state until the output no longer moves, so that playing starts at rest.
+
+        From zero state, where :func:`load` and :meth:`reset` leave a model as its format demands, most networks answer
+        silence with a click. ``render``, ``live`` and the plugin start at rest. The state that follows is the same for
+        any number of channels; knobs count where they are now.
+
+        Returns:
+            How many frames of silence that took: five seconds at most, less if the model is large.
+        """
+        return self._model.prewarm()
 
     def set_knob(self, index: int, position: float) -> None:
         """Moves a knob to a position from 0 to 1, from the next call of :meth:`process` on."""

@@ -67,10 +67,16 @@ Channels play(SignalChain& chain, const Channels& input, std::size_t numOutputs,
   return output;
 }
 
+/** What the model alone makes of it, from rest. */
 Signal reference(const Json& json, const Signal& input) {
   auto model = test::load(json);
   model.prepare(1, 256);
-  return test::play(model, input, {256});
+  model.prewarm();
+  Signal output(input.size());
+  const float* in = input.data();
+  float* out = output.data();
+  model.process(&in, &out, 1, int(input.size()));
+  return output;
 }
 
 double greatestDifference(const Signal& a, const Signal& b, std::size_t from = 0) {
@@ -424,4 +430,54 @@ TEST_CASE("SignalChain: before prepare() and with empty blocks nothing happens",
   CHECK(signal == Signal(64, 1.0f));
   chain.prepare(kRate, 1, 1);
   chain.process(in, out, 0, {});
+}
+
+TEST_CASE("SignalChain: a model begins at rest, without a click, whenever it comes in", "[chain]") {
+  const Json model = recurrentModel();
+  const float atRest = reference(model, Signal(48000, 0.0f)).back();
+  const Channels silence{Signal(4800, 0.0f)};
+  for (const double hostRate : {48000.0, 44100.0}) {
+    SignalChain chain;
+    chain.setSlot(0, content(model));
+    chain.prepare(hostRate, 1, 1);
+    const auto deviation = [&](std::size_t from) {
+      return greatestDifference(play(chain, silence, 1, {})[0], Signal(4800, atRest), from);
+    };
+    REQUIRE(deviation(0) < 1e-4);
+    play(chain, {test::noise(1000, 5)}, 1, {});
+    chain.reset({});
+    REQUIRE(deviation(0) < 1e-4);
+    chain.setSlot(0, content(model)); // another one comes in over 20 ms
+    deviation(0);
+    REQUIRE(deviation(0) < 1e-4);
+  }
+}
+
+TEST_CASE("SignalChain: a knob moves in small steps, and blocks leave no trace in them", "[chain]") {
+  // y = position: a network that passes its knob on.
+  Json model = test::makeModel(2, {{"dense", 1}}, 1);
+  model["layers"][0]["weights"] = {{{0.0f}, {1.0f}}, {0.0f}};
+  model["samplerate"] = kRate;
+  model["metadata"] = {{"loudness_db", -20.0}};
+  ChainSettings before, after;
+  before.knobs[0][0] = 0.25f;
+  after.knobs[0][0] = 0.75f;
+  const Channels silence{Signal(2000, 0.0f)};
+  Signal expected;
+  for (const std::vector<int>& blocks : {std::vector<int>{64}, {1}, {7, 250, 13}, {2000}}) {
+    SignalChain chain;
+    chain.setSlot(0, content(model));
+    chain.prepare(kRate, 1, 1);
+    const Signal still = play(chain, silence, 1, before, blocks)[0];
+    REQUIRE(greatestDifference(still, Signal(2000, 0.25f)) < 1e-6);
+    const Signal moved = play(chain, silence, 1, after, blocks)[0];
+    REQUIRE(moved.front() == Approx(0.25f).margin(1e-6));
+    REQUIRE(moved.back() == Approx(0.75f).margin(1e-6));
+    REQUIRE(moved[970] == Approx(0.75f).margin(1e-6)); // 20 ms are 960 frames
+    for (std::size_t t = 1; t < moved.size(); ++t)
+      REQUIRE(std::abs(moved[t] - moved[t - 1]) <= 0.5f * float(SignalChain::kKnobFrames) / 960.0f + 1e-6f);
+    if (expected.empty())
+      expected = moved;
+    REQUIRE(moved == expected);
+  }
 }

@@ -6,6 +6,7 @@
 #include "fxengine/realtime/flush_denormals.h"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <bit>
 #include <cmath>
@@ -21,6 +22,12 @@ constexpr std::uint32_t kExponent = 0x7f800000u; // all ones in NaN and infinity
 std::uint32_t isNotFinite(float value) noexcept {
   return (std::bit_cast<std::uint32_t>(value) & kExponent) == kExponent;
 }
+
+// Silence is played until the output has moved by no more than this over so many parts: a fraction of a 16-bit step.
+constexpr float kRestTolerance = 2e-6f;
+constexpr int kRestParts = 16;
+constexpr double kPrewarmWork = 1e9; // multiplications, about: half a second at most
+constexpr double kUsualRate = 48000.0;
 
 float gainFromDb(double db) { return static_cast<float>(std::pow(10.0, db / 20.0)); }
 
@@ -42,6 +49,7 @@ struct Model::State {
   void processPart(const float* const* input, float* const* output, int numStreams, int offset, int numFrames) noexcept;
   void runOversampled(int numStreams, int numFrames) noexcept;
   void reset(int channel) noexcept;
+  void rest(int channel) noexcept;
 
   ModelInfo info;
   std::unique_ptr<Network> network;
@@ -52,6 +60,8 @@ struct Model::State {
   std::vector<float> positions; // of the knobs, as the network has them
   std::atomic<std::uint64_t> numFaults{0};
   std::optional<Oversampler> oversampler; // the network then has info.oversampling streams a channel
+
+  float restOutput = 0.0f;
 
   int numChannels = 0;
   int partFrames = 0;
@@ -87,7 +97,52 @@ void Model::prepare(int numChannels, int maxFrames) {
         s.oversampler ? s.oversampler->input(static_cast<int>(channel)) : s.signal.data() + channel * part;
     s.networkOutput[channel] = s.signal.data() + (channels + channel) * part;
   }
+  s.restOutput = 0.0f;
   s.numFaults.store(0, std::memory_order_relaxed);
+}
+
+int Model::prewarm() noexcept {
+  State& s = *state_;
+  if (s.numChannels == 0)
+    return 0;
+  reset();
+  const double seconds = kMaxPrewarmSeconds * s.info.sampleRate.value_or(kUsualRate);
+  const double affordable = kPrewarmWork / (static_cast<double>(s.info.numWeights) * s.info.oversampling + 1.0);
+  const int maxFrames = static_cast<int>(std::max(std::min(seconds, affordable), double{kRestParts * kMaxPart}));
+  const std::array<float, kMaxPart> silence{};
+  std::array<float, kMaxPart> answer;
+  const float* const input[] = {silence.data()};
+  float* const output[] = {answer.data()};
+  float least = 0.0f, greatest = 0.0f;
+  int still = 0, numFrames = 0;
+  for (; still < kRestParts && numFrames < maxFrames; numFrames += kMaxPart) {
+    process(input, output, 1, kMaxPart);
+    const auto [low, high] = std::minmax_element(answer.begin(), answer.end());
+    const bool moved = still == 0 || std::max(greatest, *high) - std::min(least, *low) > kRestTolerance;
+    least = moved ? *low : std::min(least, *low);
+    greatest = moved ? *high : std::max(greatest, *high);
+    still = moved ? 1 : still + 1;
+  }
+  s.network->captureRest();
+  if (s.oversampler)
+    s.oversampler->captureRest();
+  s.restOutput = answer.back();
+  rest();
+  return numFrames;
+}
+
+void Model::rest() noexcept {
+  for (int channel = 0; channel < state_->numChannels; ++channel)
+    state_->rest(channel);
+}
+
+float Model::restOutput() const noexcept { return state_->restOutput; }
+
+void Model::State::rest(int channel) noexcept {
+  for (int phase = 0; phase < info.oversampling; ++phase)
+    network->rest(channel * info.oversampling + phase);
+  if (oversampler)
+    oversampler->rest(channel);
 }
 
 void Model::reset() noexcept {
@@ -148,7 +203,7 @@ void Model::State::processPart(const float* const* input, float* const* output, 
     }
     if (bad != 0) {
       std::fill_n(y, numFrames, 0.0f);
-      reset(stream);
+      rest(stream);
       numFaults.fetch_add(1, std::memory_order_relaxed);
     }
   }

@@ -75,6 +75,16 @@ void LayerStack::reset(int stream) noexcept {
     layer->reset(stream);
 }
 
+void LayerStack::captureRest() {
+  for (const auto& layer : layers_)
+    layer->captureRest();
+}
+
+void LayerStack::rest(int stream) noexcept {
+  for (const auto& layer : layers_)
+    layer->rest(stream);
+}
+
 void LayerStack::process(const float* const* input, float* const* output, int numStreams, int numFrames) noexcept {
   const float* const* from = input;
   if (!knobsApart_) {

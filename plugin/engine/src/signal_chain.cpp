@@ -67,11 +67,15 @@ void SignalChain::prepare(double sampleRate, int numInputs, int numOutputs) {
       slot.content = std::move(content);
     slot.leaving.reset();
     slot.handover.collect();
-    if (slot.content && slot.content->model)
+    if (slot.content && slot.content->model) {
       slot.content->model->prepare(sampleRate, numInputs_, kMaxPart);
+      slot.content->model->prewarm();
+    }
     slot.latency.store(slot.content ? slot.content->latencyFrames() : 0, std::memory_order_relaxed);
     for (Ramp* ramp : {&slot.fade, &slot.share, &slot.before, &slot.level})
       ramp->prepare(sampleRate, kFadeMs);
+    for (Ramp& knob : slot.knobs)
+      knob.prepare(sampleRate, kFadeMs);
     slot.pad.prepare(sampleRate, numInputs_, kMaxLatency);
   }
   if (auto cabinet = cabinetHandover_.take())
@@ -101,7 +105,7 @@ void SignalChain::setSlot(int index, std::unique_ptr<SlotContent> content) {
     content = std::make_unique<SlotContent>();
   if (content->model && sampleRate_ > 0.0) {
     content->model->prepare(sampleRate_, numInputs_, kMaxPart);
-    content->model->settle(int(kSettleSeconds * sampleRate_));
+    content->model->prewarm();
   }
   slot.latency.store(std::min(content->latencyFrames(), kMaxLatency), std::memory_order_relaxed);
   slot.handover.offer(std::move(content));
@@ -263,10 +267,14 @@ void SignalChain::setTargets(const ChainSettings& settings, bool atOnce) noexcep
     if (settings.calibrate && slot.content && slot.content->inputLevelDbu)
       beforeDb = double(settings.interfaceLevelDbu) - *slot.content->inputLevelDbu;
     follow(slot.before, gainOf(float(std::clamp(beforeDb, -60.0, 60.0))), atOnce || !wasRunning);
-    for (const SlotContent* content : {slot.content.get(), slot.leaving.get()})
-      for (int k = 0; content && content->model && k < ChainSettings::kNumKnobs; ++k)
-        if (const auto& position = settings.knobs[index][std::size_t(k)])
-          content->model->model().setKnob(k, *position);
+    for (int k = 0; k < ChainSettings::kNumKnobs; ++k) {
+      const auto& position = settings.knobs[index][std::size_t(k)];
+      if (!position)
+        continue;
+      Ramp& knob = slot.knobs[std::size_t(k)];
+      follow(knob, std::clamp(*position, 0.0f, 1.0f), atOnce || !wasRunning);
+      slot.setKnob(k, knob.value());
+    }
   }
   if (atOnce)
     delay_.snapDelay(latency);
@@ -291,7 +299,7 @@ void SignalChain::clearProcessors() noexcept {
   for (Slot& slot : slots_)
     for (SlotContent* content : {slot.content.get(), slot.leaving.get()})
       if (content && content->model)
-        content->model->reset();
+        content->model->rest();
   if (leavingCabinet_ && leavingCabinet_->convolver)
     leavingCabinet_->convolver->reset();
 }
@@ -367,13 +375,10 @@ void SignalChain::processSlot(Slot& slot, const float* const* input, float* cons
     slot.before.applyGain(output, numStreams, numFrames);
   else
     slot.before.skip(numFrames);
-  if (fading) {
+  if (fading)
     copyChannels(output, leaving.data(), numStreams, numFrames);
-    if (slot.leaving->model)
-      slot.leaving->model->process(leaving.data(), leaving.data(), numStreams, numFrames);
-  }
+  playModels(slot, output, fading ? leaving.data() : nullptr, numStreams, numFrames);
   if (slot.content && slot.content->model) {
-    slot.content->model->process(output, output, numStreams, numFrames);
     const auto faults = slot.content->model->model().numFaults();
     if (faults != slot.content->faultsSeen) {
       slot.content->faultsSeen = faults;
@@ -384,6 +389,34 @@ void SignalChain::processSlot(Slot& slot, const float* const* input, float* cons
     crossfade(slot.fade, leaving.data(), output, numStreams, numFrames);
   slot.pad.process(output, output, numStreams, numFrames);
   slot.level.applyGain(output, numStreams, numFrames);
+}
+
+/** Plays a slot's model, and the one that leaves, in place; in short parts while a knob is on its way. */
+void SignalChain::playModels(Slot& slot, float* const* output, float* const* leaving, int numStreams,
+                             int numFrames) noexcept {
+  for (int start = 0; start < numFrames;) {
+    int count = numFrames - start;
+    for (const Ramp& knob : slot.knobs)
+      if (knob.isMoving()) { // steps end where the frames left are a multiple: whatever the blocks
+        const int rest = knob.framesLeft() % kKnobFrames;
+        count = std::min(count, rest == 0 ? kKnobFrames : rest);
+      }
+    const auto play = [&](const std::unique_ptr<SlotContent>& content, float* const* channels) {
+      if (channels == nullptr || !content || !content->model)
+        return;
+      float* const part[2] = {channels[0] + start, numStreams == 2 ? channels[1] + start : nullptr};
+      content->model->process(part, part, numStreams, count);
+    };
+    play(slot.leaving, leaving);
+    play(slot.content, output);
+    for (int k = 0; k < ChainSettings::kNumKnobs; ++k)
+      if (Ramp& knob = slot.knobs[std::size_t(k)]; knob.isMoving()) {
+        knob.skip(count);
+        if (knob.framesLeft() % kKnobFrames == 0)
+          slot.setKnob(k, knob.value());
+      }
+    start += count;
+  }
 }
 
 void SignalChain::processSlots(float* const* channels, int numStreams, int numFrames) noexcept {

@@ -210,6 +210,8 @@ void SlotCard::paint(juce::Graphics& g) {
     drawText(g, author_.isNotEmpty() && device_.isNotEmpty() ? author_ + between() + device_ : author_ + device_,
              {left, 85.0f, width, 18.0f}, font(13.5f), colour::secondary);
     juce::StringArray texts;
+    if (const auto more = int(file_->info.knobs.size()) - int(knobs_.size()); more > 0)
+      texts.add(juce::String(more) + (more == 1 ? " more knob at its default" : " more knobs at their defaults"));
     for (const auto& fact : facts_)
       texts.add(fact.isError ? "ESR " + fact.value : fact.value);
     drawText(g, texts.joinIntoString(between()), {left, 107.0f, width, 18.0f}, font(12.5f), colour::faint);

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from fxtrain import engine
+from fxtrain.cli.knobs import knob_text
 from fxtrain.cli.terminal import shown
 from fxtrain.errors import InputError, ModelFileError
 from fxtrain.files import read_file
@@ -73,7 +74,7 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any] 
         "sample rate": "not stated" if info.sample_rate is None else f"{info.sample_rate:g} Hz",
         "latency": f"{info.latency} frames",
         "lag": f"{info.lag} frames, removed from the recording in training" if info.lag else "none",
-        **({"knobs": ", ".join(knob.name for knob in info.knobs)} if info.knobs else {}),
+        **({"knobs": knob_text(model)} if info.knobs else {}),
         **_levels(info),
         **({"gains": f"{info.input_gain_db:+g} dB in, {info.output_gain_db:+g} dB out"} if _has_gain(info) else {}),
         **({"notes": "; ".join(info.notes)} if info.notes else {}),

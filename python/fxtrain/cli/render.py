@@ -18,6 +18,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from fxtrain import engine
 from fxtrain.audio import AudioReader, AudioWriter
 from fxtrain.cli.arguments import add_oversample_argument, positive_int
+from fxtrain.cli.knobs import add_knob_argument, knob_text, knob_values, set_knobs
 from fxtrain.cli.outputs import require_free
 from fxtrain.cli.terminal import shown
 from fxtrain.errors import AudioFileError, ConfigError
@@ -48,6 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--resample", action="store_true", help="convert the recording to the model's sample rate where they differ"
     )
+    add_knob_argument(parser)
     add_oversample_argument(parser)
     parser.add_argument("--force", action="store_true", help="overwrite OUT")
 
@@ -60,6 +62,9 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any] 
     model = engine.load(args.model, backend=_engine_backend(args.backend), oversampling=args.oversample)
     for note in model.info.notes:
         console.print(shown(f"{args.model}: {note}."))
+    set_knobs(model, args.knob)
+    if model.info.knobs:
+        console.print(shown(f"Knobs: {knob_text(model)}."))
     play = _torch_player(args.model, model) if args.backend == "torch" else model.process
 
     start = time.perf_counter()
@@ -70,6 +75,9 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any] 
             raise AudioFileError(f"{args.input} has a header but no samples: export the recording again.")
         sample_rate = _output_rate(model.info, reader, resample=args.resample)
         model.process(np.zeros((reader.num_channels, 0), np.float32))  # its first block may have hardly any frames
+        num_silent = model.prewarm()  # without a click at the start
+        if args.backend == "torch":
+            play(np.zeros((reader.num_channels, num_silent), np.float32))
         with (
             _progress_bar(console) as progress,
             AudioWriter(args.output, sample_rate, num_channels=reader.num_channels) as writer,
@@ -103,6 +111,7 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any] 
         "input": str(args.input),
         "output": str(args.output),
         "backend": args.backend,
+        "knobs": knob_values(model),
         "oversampling": model.info.oversampling,
         "removed_latency": model.info.oversampling_latency,
         "sample_rate": sample_rate,

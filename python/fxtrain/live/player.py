@@ -30,9 +30,6 @@ from fxtrain.text import printable
 __all__ = ["Player", "PlayerSettings", "Status"]
 
 _GAIN_RANGE_DB = 60.0
-_SETTLE_SECONDS = 0.1
-"""Silent at first, in which a network comes from zero state to rest: without a thump. A recording from the start is to
-be what ``render`` makes, and begins at once."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +98,6 @@ class Player:
         self._lock = threading.Lock()
         self._input_gain_db, self._output_gain_db = settings.input_gain_db, settings.output_gain_db
         self._bypassed = self._tuning = False
-        self._settling = settings.record is None
         self._muted = bool(settings.mute_reason)
         self._mute_reason = settings.mute_reason
         self._cabinet_on, self._gate_on = cabinet is not None, settings.gate_on
@@ -122,10 +118,6 @@ class Player:
             if self._recorder is not None:
                 self._recorder.discard()
             raise
-        if self._settling:
-            time.sleep(_SETTLE_SECONDS)
-            self._settling = False
-            self._apply()
         return self
 
     def __exit__(
@@ -235,7 +227,7 @@ class Player:
             gate_threshold_db=self.settings.gate_threshold_db,
             cabinet_on=self._cabinet_on,
             bypass=self._bypassed,
-            mute=self._muted or self._tuning or self._settling,
+            mute=self._muted or self._tuning,
         )
 
     # What one sees

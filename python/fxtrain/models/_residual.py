@@ -96,7 +96,42 @@ class ResidualRecurrent(Trainable):
             for layer in range(config.num_layers):
                 second = getattr(self.recurrent, f"bias_hh_l{layer}")
                 nn.init.zeros_(second).requires_grad_(False)
+        self._rest_at_zero_state()
         self._carried: State | None = None
+
+    def _rest_at_zero_state(self) -> None:
+        """Makes zero state a state of rest, so that a player that starts there plays no click.
+
+        Without input, a cell in zero state stays there if the bias of its candidate is zero: c = i tanh(b_g) in an
+        LSTM, h = (1 - z) tanh(b_in + r b_hn) in a GRU. These biases start at zero and get no gradient. Weights of
+        earlier versions may have others, and keep them.
+        """
+        for bias in self._biases():
+            with torch.no_grad():
+                bias[self._candidate()] = 0.0
+        self._hold_candidate_biases()
+
+    def _hold_candidate_biases(self) -> None:
+        candidate = self._candidate()
+
+        def hold(gradient: Tensor) -> Tensor:
+            return gradient.index_fill(0, candidate.to(gradient.device), 0.0)
+
+        for bias in self._biases():
+            if bias.requires_grad:
+                bias.register_hook(hold)  # type: ignore[no-untyped-call]
+
+    def _biases(self) -> list[nn.Parameter]:
+        return [bias for name, bias in self.recurrent.named_parameters() if name.startswith("bias")]
+
+    def _candidate(self) -> Tensor:
+        """Where the candidate's bias is: third among the gates, (i, f, g, o) of an LSTM, (r, z, n) of a GRU."""
+        size = self.config.hidden_size
+        return torch.arange(2 * size, 3 * size)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)  # type: ignore[no-untyped-call]
+        self._hold_candidate_biases()  # a copy of a parameter has no hooks
 
     @classmethod
     def from_config(

@@ -315,18 +315,33 @@ TEST_CASE("HostRateModel: clearing the delays keeps the network's state", "[dsp]
   REQUIRE(play(model, std::vector<float>(500, 0.0f)).back() == Approx(0.0f).margin(1e-6));
 }
 
-TEST_CASE("HostRateModel: to settle is to play silence", "[dsp][state]") {
-  for (const double hostRate : {44100.0, 48000.0}) {
-    HostRateModel model(test::load(lstm(48000.0)));
-    std::vector<float> input = test::noise(1000, 10);
-    std::vector<float> late(3000, 0.0f);
-    late.insert(late.end(), input.begin(), input.end());
-    std::vector<float> expected = playFresh(model, hostRate, late);
-    expected.erase(expected.begin(), expected.begin() + 3000);
-    model.prepare(hostRate, 1, 64);
-    model.settle(3000);
-    REQUIRE(play(model, input) == expected);
-  }
+TEST_CASE("HostRateModel: prewarmed, silence gives the model's output at rest from the first frame on",
+          "[dsp][state]") {
+  for (const int factor : {1, 4})
+    for (const double hostRate : {44100.0, 48000.0, 96000.0}) {
+      CAPTURE(factor, hostRate);
+      fxengine::LoadOptions options;
+      options.oversampling = factor;
+      HostRateModel model(fxengine::parseModel(lstm(48000.0).dump(), "lstm.json", options));
+      const std::vector<float> silence(96000, 0.0f);
+      const std::vector<float> cold = playFresh(model, hostRate, silence);
+      const float atRest = cold.back();
+      REQUIRE(std::abs(cold.front() - atRest) > 0.01f); // from zero state it would click
+      const auto deviation = [&] {
+        float greatest = 0.0f;
+        for (const float y : play(model, std::vector<float>(4800, 0.0f)))
+          greatest = std::max(greatest, std::abs(y - atRest));
+        return greatest;
+      };
+      model.prepare(hostRate, 1, 64);
+      model.prewarm();
+      REQUIRE(deviation() < 1e-5f);
+      play(model, test::noise(1000, 10));
+      model.rest();
+      REQUIRE(deviation() < 1e-5f);
+      model.reset();
+      REQUIRE(play(model, silence) == cold); // zero state is still to be had
+    }
 }
 
 TEST_CASE("HostRateModel: an oversampled model's latency is added, in whole host frames", "[dsp]") {
@@ -356,7 +371,7 @@ TEST_CASE("HostRateModel: more channels than prepared are silent, none are harml
   REQUIRE(std::count(b.begin(), b.end(), 0.0f) == 300);
 }
 
-TEST_CASE("HostRateModel: process, reset and settle do not allocate", "[dsp][realtime]") {
+TEST_CASE("HostRateModel: process, reset, prewarm and rest do not allocate", "[dsp][realtime]") {
   for (const double hostRate : {44100.0, 48000.0, 192000.0}) {
     HostRateModel model(test::load(lstm(48000.0)));
     model.prepare(hostRate, 2, 128);
@@ -366,7 +381,8 @@ TEST_CASE("HostRateModel: process, reset and settle do not allocate", "[dsp][rea
     model.process(channels, channels, 2, 1000);
     model.process(channels, channels, 2, 1);
     model.clearDelays();
-    model.settle(500);
+    model.prewarm();
+    model.rest();
     model.reset();
     REQUIRE(allocations.value() == 0);
   }

@@ -54,7 +54,6 @@ def still(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[StillStream]]:
     """Streams are StillStreams, and no round trip was measured."""
     monkeypatch.setattr(module, "Stream", StillStream)
     monkeypatch.setattr(module, "recall", lambda wiring: None)
-    monkeypatch.setattr(module, "_SETTLE_SECONDS", 0.0)
     yield StillStream
     StillStream.is_there = True
 

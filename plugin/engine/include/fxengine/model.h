@@ -94,13 +94,27 @@ class Model {
   /** Clears the state of all channels: the model is as it was after prepare(). Knobs keep their positions. */
   void reset() noexcept FXENGINE_REALTIME;
 
+  /** Plays silence from zero state until the output no longer moves, and leaves all channels so: at rest, with the
+     knobs where they are. From zero state most networks answer silence with a click.
+
+      To be called after prepare(), not on the audio thread: it plays up to kMaxPrewarmSeconds, less if the model is
+      large. Allocates nothing.
+      @return  how many frames of silence it took; 0 before prepare() */
+  int prewarm() noexcept;
+
+  /** Sets the state of all channels back to where prewarm() left it; as reset() without that. */
+  void rest() noexcept FXENGINE_REALTIME;
+
+  /** What comes out at rest; 0 before prewarm(). */
+  float restOutput() const noexcept FXENGINE_REALTIME;
+
   /** Plays one block. Real-time safe; `output[c]` may be `input[c]`, else they must not overlap.
 
       Any sequence of block sizes gives the same output, bit for bit. Channels beyond the prepared number, and all of
       them before prepare(), are silent.
 
       Where the input or the output of a channel is NaN or infinite, that channel is silent for the rest of the part of
-      the block in hand (at most kMaxPart frames), its state is cleared, and numFaults() grows by one. */
+      the block in hand (at most kMaxPart frames), its state is set as by rest(), and numFaults() grows by one. */
   void process(const float* const* input, float* const* output, int numChannels,
                int numFrames) noexcept FXENGINE_REALTIME;
 
@@ -117,6 +131,9 @@ class Model {
 
   /** Longest part of a block that is run at once, in frames. */
   static constexpr int kMaxPart = 256;
+
+  /** Longest silence that prewarm() plays, at the model's sample rate. */
+  static constexpr double kMaxPrewarmSeconds = 5.0;
 
  private:
   struct State;

@@ -22,6 +22,12 @@ class Network {
   /** Sets one stream's state to zero. */
   virtual void reset(int stream) noexcept FXENGINE_REALTIME = 0;
 
+  /** Takes the state of stream 0 as the one at rest. Until then, and after prepare(), that is zero. */
+  virtual void captureRest() = 0;
+
+  /** Sets one stream's state to the one at rest. */
+  virtual void rest(int stream) noexcept FXENGINE_REALTIME = 0;
+
   /** Sets the network's inputs beside the audio, as many as the model has knobs, for all streams until the next call.
       At first they are 0. */
   virtual void setKnobs(const float* positions) noexcept FXENGINE_REALTIME = 0;
@@ -41,6 +47,8 @@ class LayerStack final : public Network {
 
   void prepare(int numStreams, int maxFrames) override;
   void reset(int stream) noexcept FXENGINE_REALTIME override;
+  void captureRest() override;
+  void rest(int stream) noexcept FXENGINE_REALTIME override;
   void setKnobs(const float* positions) noexcept FXENGINE_REALTIME override;
   void process(const float* const* input, float* const* output, int numStreams,
                int numFrames) noexcept FXENGINE_REALTIME override;

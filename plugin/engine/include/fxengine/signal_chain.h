@@ -92,14 +92,14 @@ class SignalChain {
   static constexpr int kMaxPart = 256;               ///< longest part of a block that is run at once, in frames
   static constexpr std::size_t kTunerFrames = 32768; ///< that tunerRing() holds at least
   static constexpr int kMaxLatency = 8192;       ///< frames; a model that is later is heard later than the dry signal
-  static constexpr double kFadeMs = 20.0;        ///< of new models, switches and gains
+  static constexpr double kFadeMs = 20.0;        ///< of new models, switches, gains and knobs
+  static constexpr int kKnobFrames = 32;         ///< a knob on its way moves in steps of as many frames
   static constexpr double kNormalisedDb = -18.0; ///< loudness of a normalised model
-  static constexpr double kSettleSeconds = 0.5;  ///< of silence that a model plays before it comes in while others play
 
   SignalChain();
   ~SignalChain();
 
-  /** Makes room, takes what was handed over, and clears all state. Allocates.
+  /** Makes room, takes what was handed over, and clears all state; models are at rest. Allocates.
       @param numInputs, numOutputs  1 or 2 each; outputs at least inputs */
   void prepare(double sampleRate, int numInputs, int numOutputs);
 
@@ -111,7 +111,8 @@ class SignalChain {
   void process(const float* const* input, float* const* output, int numFrames,
                const ChainSettings& settings) noexcept FXENGINE_REALTIME;
 
-  /** Hands over what a slot (0 or 1) is to play: prepares it and, where the chain has played, settles it first. */
+  /** Hands over what a slot (0 or 1) is to play. Once the chain is prepared, the model is prepared and prewarmed here.
+   */
   void setSlot(int slot, std::unique_ptr<SlotContent> content);
 
   /** Hands over a cabinet for the present sample rate; null for none. */
@@ -147,9 +148,16 @@ class SignalChain {
     Ramp share;  // of this slot in the sum
     Ramp before; // calibration
     Ramp level;
-    FadingDelay pad; // to the latency of the other slot
+    std::array<Ramp, ChainSettings::kNumKnobs> knobs; // positions, of those that are set
+    FadingDelay pad;                                  // to the latency of the other slot
     bool running = false;
     std::atomic<int> latency{0}; // of what was handed over last
+
+    void setKnob(int index, float position) noexcept {
+      for (const SlotContent* each : {content.get(), leaving.get()})
+        if (each && each->model)
+          each->model->model().setKnob(index, position);
+    }
   };
 
   struct Cabinet {
@@ -173,6 +181,7 @@ class SignalChain {
   void mixInputs(const float* const* input, float* const* streams, int numStreams, int numFrames) noexcept;
   void processSlots(float* const* channels, int numStreams, int numFrames) noexcept;
   void processSlot(Slot& slot, const float* const* input, float* const* output, int numStreams, int numFrames) noexcept;
+  void playModels(Slot& slot, float* const* output, float* const* leaving, int numStreams, int numFrames) noexcept;
   void processCabinet(float* const* channels, int numChannels, int numFrames) noexcept;
   void crossfade(Ramp& share, const float* const* from, float* const* to, int numChannels, int numFrames) noexcept;
   template <class Process>

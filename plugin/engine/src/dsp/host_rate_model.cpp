@@ -78,6 +78,7 @@ struct HostRateModel::State {
   void prepareFilters(double hostRate, double modelRate);
   void prepareBuffers(int maxFrames);
   void clearFilters() noexcept;
+  void start() noexcept;
   void processPart(const float* const* input, float* const* output, int numStreams, int offset, int numFrames) noexcept;
 
   /** q(n), for n from -1 */
@@ -99,6 +100,7 @@ struct HostRateModel::State {
   std::int64_t hostPhase = 0;  // host frames so far, modulo M
   std::int64_t modelPhase = 0; // model frames so far, modulo L
   std::int64_t nextFrame = 0;  // host frame that the next model frame is computed with, from the start of the block
+  float restOutput = 0.0f;     // of the model; what came before the start
   int toSkip = 0;              // model frames from before the first host frame, which the model is not given
 
   simd::AlignedFloats memory; // per channel: history and block of the host, block and history for the model's output
@@ -107,8 +109,6 @@ struct HostRateModel::State {
   std::vector<float*> hostBlocks, modelInputs, modelOutputs; // each with its history before it, but the second
   std::vector<const float*> networkInputs;
   std::vector<float*> networkOutputs;
-  std::vector<const float*> silence;
-  std::vector<float*> discarded;
 };
 
 HostRateModel::HostRateModel(Model model) : state_(std::make_unique<State>(std::move(model))) {}
@@ -168,8 +168,7 @@ void HostRateModel::State::prepareBuffers(int maxFrames) {
   roomIn = historyIn + static_cast<std::size_t>(partFrames);
   roomModel = static_cast<std::size_t>(partFrames * perModel / perHost + 1);
   const std::size_t perChannel = roomIn + roomModel + historyOut + roomModel;
-  const auto part = static_cast<std::size_t>(partFrames);
-  memory.assign(channels * perChannel + 2 * part, 0.0f);
+  memory.assign(channels * perChannel, 0.0f);
   hostBlocks.clear();
   modelInputs.clear();
   modelOutputs.clear();
@@ -181,8 +180,6 @@ void HostRateModel::State::prepareBuffers(int maxFrames) {
   }
   networkInputs.assign(channels, nullptr);
   networkOutputs.assign(channels, nullptr);
-  silence.assign(channels, memory.data() + channels * perChannel);
-  discarded.assign(channels, memory.data() + channels * perChannel + part);
 }
 
 void HostRateModel::prepare(double hostRate, int numChannels, int maxFrames) {
@@ -205,23 +202,36 @@ void HostRateModel::prepare(double hostRate, int numChannels, int maxFrames) {
   reset();
 }
 
-void HostRateModel::State::clearFilters() noexcept { std::fill(memory.begin(), memory.end(), 0.0f); }
+void HostRateModel::State::clearFilters() noexcept {
+  std::fill(memory.begin(), memory.end(), 0.0f);
+  for (float* block : modelOutputs)
+    std::fill_n(block - historyOut, historyOut, restOutput);
+}
 
 void HostRateModel::reset() noexcept {
-  State& s = *state_;
-  s.model.reset();
-  s.clearFilters();
-  s.hostPhase = s.modelPhase = s.nextFrame = 0;
-  s.toSkip = s.delay;
+  state_->restOutput = 0.0f;
+  state_->model.reset();
+  state_->start();
+}
+
+void HostRateModel::prewarm() noexcept {
+  state_->model.prewarm();
+  rest();
+}
+
+void HostRateModel::rest() noexcept {
+  state_->restOutput = state_->model.restOutput();
+  state_->model.rest();
+  state_->start();
+}
+
+void HostRateModel::State::start() noexcept {
+  clearFilters();
+  hostPhase = modelPhase = nextFrame = 0;
+  toSkip = delay;
 }
 
 void HostRateModel::clearDelays() noexcept { state_->clearFilters(); }
-
-void HostRateModel::settle(int numFrames) noexcept {
-  State& s = *state_;
-  for (int done = 0; done < numFrames; done += s.partFrames)
-    process(s.silence.data(), s.discarded.data(), s.numChannels, std::min(s.partFrames, numFrames - done));
-}
 
 void HostRateModel::process(const float* const* input, float* const* output, int numChannels, int numFrames) noexcept {
   State& s = *state_;
@@ -248,7 +258,7 @@ void HostRateModel::State::processPart(const float* const* input, float* const* 
     if (count > 0)
       polyphase(first, static_cast<int>(modelPhase), hostBlocks[channel] + nextFrame + 1 - first.numTaps,
                 modelInputs[channel], count);
-    std::fill_n(modelOutputs[channel], skipped, 0.0f);
+    std::fill_n(modelOutputs[channel], skipped, restOutput);
     networkInputs[channel] = modelInputs[channel] + skipped;
     networkOutputs[channel] = modelOutputs[channel] + skipped;
   }

@@ -164,6 +164,7 @@ void Oversampler::prepare(int numChannels, int maxFrames) {
 
   const auto channels = static_cast<std::size_t>(numChannels);
   memory_.assign(channels * channelSize_ + kAlignment, 0.0f);
+  atRest_.assign(channelSize_, 0.0f);
   const auto address = reinterpret_cast<std::uintptr_t>(memory_.data()) / sizeof(float);
   float* first = memory_.data() + (kAlignment - address % kAlignment) % kAlignment;
   channels_.clear();
@@ -180,6 +181,15 @@ void Oversampler::prepare(int numChannels, int maxFrames) {
 
 void Oversampler::reset(int channel) noexcept {
   std::fill_n(channels_[static_cast<std::size_t>(channel)], channelSize_, 0.0f);
+}
+
+void Oversampler::captureRest() {
+  if (!channels_.empty())
+    std::copy_n(channels_.front(), channelSize_, atRest_.begin());
+}
+
+void Oversampler::rest(int channel) noexcept {
+  std::copy_n(atRest_.begin(), channelSize_, channels_[static_cast<std::size_t>(channel)]);
 }
 
 float* Oversampler::input(int channel) noexcept {

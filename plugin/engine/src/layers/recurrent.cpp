@@ -66,6 +66,7 @@ struct RecurrentLayer::State {
   float inputLimit = 0.0f;
   AlignedFloats projections; // of the streams of one call
   AlignedFloats states;
+  AlignedFloats atRest; // of one stream
   std::ptrdiff_t stateSize = 0;
 };
 
@@ -163,9 +164,16 @@ void RecurrentLayer::prepare(int numStreams) {
   s.outputStride = frameStride(s.hiddenSize);
   s.stateSize = 3 * s.layout.paddedSize(s.hiddenSize);
   s.states.assign(static_cast<std::size_t>(s.stateSize * numStreams), 0.0f);
+  s.atRest.assign(static_cast<std::size_t>(s.stateSize), 0.0f);
 }
 
 void RecurrentLayer::reset(int stream) noexcept { std::fill_n(state_->stateOf(stream), state_->stateSize, 0.0f); }
+
+void RecurrentLayer::captureRest() { std::copy_n(state_->states.begin(), state_->stateSize, state_->atRest.begin()); }
+
+void RecurrentLayer::rest(int stream) noexcept {
+  std::copy_n(state_->atRest.begin(), state_->stateSize, state_->stateOf(stream));
+}
 
 void RecurrentLayer::setKnobs(const float* positions) noexcept {
   State& s = *state_;

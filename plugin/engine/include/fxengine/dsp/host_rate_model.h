@@ -52,11 +52,14 @@ class HostRateModel {
   /** Clears the model and the filters: all is as after prepare(). Knobs keep their positions. */
   void reset() noexcept FXENGINE_REALTIME;
 
+  /** As Model::prewarm(), the filters included. */
+  void prewarm() noexcept;
+
+  /** Sets model and filters back to where prewarm() left them; as reset() without that. */
+  void rest() noexcept FXENGINE_REALTIME;
+
   /** Clears what the filters remember; the network's state stays. For a model that was not run for a while. */
   void clearDelays() noexcept FXENGINE_REALTIME;
-
-  /** Runs that much silence through, so that a recurrent network comes to rest. */
-  void settle(int numFrames) noexcept FXENGINE_REALTIME;
 
   /** As Model::process(). */
   void process(const float* const* input, float* const* output, int numChannels,

@@ -48,6 +48,12 @@ class Oversampler {
   /** Clears one channel: as after prepare(). */
   void reset(int channel) noexcept FXENGINE_REALTIME;
 
+  /** Takes the state of channel 0 as the one at rest. Until then, and after prepare(), that is zero. */
+  void captureRest();
+
+  /** Sets one channel's state to the one at rest. */
+  void rest(int channel) noexcept FXENGINE_REALTIME;
+
   /** Where the next block's input goes, before upsample(). */
   float* input(int channel) noexcept FXENGINE_REALTIME;
 
@@ -103,6 +109,7 @@ class Oversampler {
   std::vector<std::size_t> block_; // per buffer: where the block starts in a channel's memory
   std::size_t channelSize_ = 0;
   std::vector<float> memory_;
+  std::vector<float> atRest_; // of one channel
   std::vector<float*> channels_; // into memory_, aligned
   std::vector<const float*> phases_;
   std::vector<float*> results_;

@@ -39,6 +39,7 @@ class Ramp {
 
   float value() const noexcept FXENGINE_REALTIME { return left_ == 0 ? target_ : at(left_); }
   float target() const noexcept FXENGINE_REALTIME { return target_; }
+  int framesLeft() const noexcept FXENGINE_REALTIME { return left_; } ///< until the target
   bool isMoving() const noexcept FXENGINE_REALTIME { return left_ > 0; }
 
   /** Goes one frame further; the frame after setTarget() has made the first step already. */

@@ -32,6 +32,12 @@ class Layer {
   /** Sets one stream's state to zero. */
   virtual void reset(int stream) noexcept FXENGINE_REALTIME = 0;
 
+  /** Takes the state of stream 0 as the one at rest. Until then, and after prepare(), that is zero. */
+  virtual void captureRest() {}
+
+  /** Sets one stream's state to the one at rest. */
+  virtual void rest(int stream) noexcept FXENGINE_REALTIME { reset(stream); }
+
   /** Runs `numFrames` frames of each of the first `numStreams` streams.
       input[s] and output[s] must not overlap. */
   virtual void process(const float* const* input, float* const* output, int numStreams,

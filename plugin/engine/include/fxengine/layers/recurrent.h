@@ -33,6 +33,8 @@ class RecurrentLayer : public Layer {
 
   void prepare(int numStreams) override;
   void reset(int stream) noexcept FXENGINE_REALTIME override;
+  void captureRest() override;
+  void rest(int stream) noexcept FXENGINE_REALTIME override;
   bool takeKnobs(int numKnobs) override;
   void setKnobs(const float* positions) noexcept FXENGINE_REALTIME override;
   void process(const float* const* input, float* const* output, int numStreams,
