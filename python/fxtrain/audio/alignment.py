@@ -39,6 +39,7 @@ __all__ = [
     "Alignment",
     "LagJump",
     "apply_lag",
+    "coarse_lag",
     "drift_floor",
     "estimate_alignment",
     "match_clock",
@@ -169,6 +170,21 @@ def _estimate(input: Samples, target: Samples, sample_rate: int, max_seconds: fl
         return Alignment(0, 1, 0.0, 0.0)
     track = _scan(dry, wet, sample_rate, max_seconds)
     return _refine(dry, wet, sample_rate, track)
+
+
+def coarse_lag(input: Samples, target: Samples, sample_rate: int) -> int:
+    """Where most of the target matches the input, to some milliseconds, wherever that is; a guess to be confirmed.
+
+    The correlation of both recordings as a whole, whitened, up to 4 kHz.
+    """
+    step = max(1, round(sample_rate / 8000))
+    size = fft.next_fast_len((len(input) + len(target)) // step + 2, real=True)
+    x, y = (fft.rfft(_emphasise(side, sample_rate), size * step)[: size // 2 + 1] for side in (input, target))
+    cross = np.conj(x) * y
+    match = np.abs(fft.irfft(cross / (np.abs(cross) + 1e-30), size))
+    match = ndimage.uniform_filter1d(match, 17, mode="wrap")
+    peak = int(match.argmax())
+    return (peak if peak < len(target) // step + 1 else peak - size) * step
 
 
 def apply_lag(input: Samples, target: Samples, lag: int) -> tuple[Samples, Samples]:

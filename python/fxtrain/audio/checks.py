@@ -20,6 +20,7 @@ from scipy import fft, linalg, ndimage, signal
 from fxtrain.audio.alignment import (
     Alignment,
     apply_lag,
+    coarse_lag,
     drift_floor,
     estimate_alignment,
     match_clock,
@@ -222,7 +223,6 @@ def check_pair(input: Audio, target: Audio, *, ignore: Collection[str] = (), lag
     found = [
         _silence(input, target),
         _rate(input, target),
-        _length(input, target),
         _format(input, target),
         _channels(input, target),
         _level(input, target),
@@ -231,20 +231,29 @@ def check_pair(input: Audio, target: Audio, *, ignore: Collection[str] = (), lag
     ]
     alignment = measured = None
     clock = 1.0
+    files = input, target
     facts = _facts(input), _facts(target)
     silent = found[0].level == "stop"
     if input.sample_rate == target.sample_rate and not silent and min(input.seconds, target.seconds) >= 0.25:
-        alignment = estimate_alignment(input.samples, target.samples, input.sample_rate)
+        shift, alignment = _found_anywhere(input, target)
+        shifted = target.with_samples(_shifted(target.samples, shift))
         moving = None
-        if alignment.confidence < _SURE and lag is None:
+        true_rate = _true_rate(input, target) if alignment.confidence < _RELATED else 0
+        if alignment.confidence < _SURE and lag is None and not true_rate:
             moving = find_moving_delay(_centred(input.samples), _centred(target.samples), input.sample_rate)
             if moving is not None:
                 alignment = replace(alignment, lag_samples=moving[1], main_tap_samples=moving[1])
                 found.append(_time([moving[0]]))
         measured = alignment
         if alignment.confidence >= _SURE and not alignment.jumps:
-            clock, alignment = _without_drift(input, target, alignment)
+            clock, alignment = _without_drift(input, shifted, alignment)
             target = target.with_samples(match_clock(target.samples, clock))
+        offset = round(shift / clock)
+        alignment = replace(
+            alignment,
+            lag_samples=alignment.lag_samples + offset,
+            main_tap_samples=alignment.main_tap_samples + offset,
+        )
         estimate = alignment.lag_samples
         if lag is not None:
             is_near = 0 <= alignment.main_tap_samples - lag <= 0.002 * input.sample_rate
@@ -253,7 +262,7 @@ def check_pair(input: Audio, target: Audio, *, ignore: Collection[str] = (), lag
         found += [
             _moving_lag(alignment)
             if moving is not None
-            else _lag(input, target, alignment)
+            else _lag(input, alignment, true_rate)
             if lag is None
             else _given_lag(alignment, estimate),
             _polarity(alignment),
@@ -273,6 +282,7 @@ def check_pair(input: Audio, target: Audio, *, ignore: Collection[str] = (), lag
             found.append(_replicate(dry, wet, alignment, input.sample_rate))
             found.append(_identical(dry, wet, alignment))
             found.append(_swapped(input, target, dry, wet, alignment, closed))
+    found.append(_length(input, files[1], alignment))
     found.sort(key=lambda verdict: CHECKS.index(verdict.name))
     verdicts = tuple(replace(verdict, ignored=verdict.level == "stop" and verdict.name in ignore) for verdict in found)
     drift = measured.drift_samples if measured else 0.0
@@ -375,7 +385,7 @@ def _rate(input: Audio, target: Audio) -> Verdict:
     return Verdict("rate", "ok", f"Both files have {input.sample_rate} Hz", values=values)
 
 
-def _length(input: Audio, target: Audio) -> Verdict:
+def _length(input: Audio, target: Audio, alignment: Alignment | None) -> Verdict:
     shorter = min(input.seconds, target.seconds)
     difference = abs(input.seconds - target.seconds)
     values = {"dry_seconds": round(input.seconds, 3), "wet_seconds": round(target.seconds, 3)}
@@ -387,6 +397,15 @@ def _length(input: Audio, target: Audio) -> Verdict:
             "record more playing",
             values,
         )
+    if difference > _MAX_DIFFERENCE_SECONDS and alignment is not None and alignment.confidence >= _SURE:
+        lag = alignment.main_tap_samples
+        frames = min(input.num_frames - max(-lag, 0), target.num_frames - max(lag, 0))
+        shorter = frames / input.sample_rate
+        if shorter >= _MIN_SECONDS:
+            values["overlap_seconds"] = round(shorter, 3)
+            level: Level = "warn" if shorter < _FEW_SECONDS else "note"
+            message = f"The files differ by {difference:.1f} s; only the {shorter:.1f} s that both hold are used"
+            return Verdict("length", level, message, "export both over the same range", values)
     if difference > _MAX_DIFFERENCE_SECONDS:
         return Verdict(
             "length",
@@ -414,6 +433,15 @@ def _length(input: Audio, target: Audio) -> Verdict:
 
 def _format(input: Audio, target: Audio) -> Verdict:
     values = {"dry": f"{input.format} {input.subtype}", "wet": f"{target.format} {target.subtype}"}
+    for side, audio in (("dry", input), ("wet", target)):
+        if audio.damage:
+            return Verdict(
+                "format",
+                "warn",
+                f"The {side} file {audio.damage}",
+                "copy or export it again, and compare the length with the original",
+                values,
+            )
     for side, audio in (("dry", input), ("wet", target)):
         if audio.lossy or audio.subtype in ("PCM_S8", "PCM_U8", "ULAW", "ALAW"):
             return Verdict(
@@ -519,7 +547,7 @@ def _dc(input: Audio, target: Audio) -> Verdict:
     return Verdict("dc", "ok", "No DC offset to speak of", values=values)
 
 
-def _lag(input: Audio, target: Audio, alignment: Alignment) -> Verdict:
+def _lag(input: Audio, alignment: Alignment, true_rate: int) -> Verdict:
     lag, rate = alignment.lag_samples, input.sample_rate
     values = {
         "lag_samples": lag,
@@ -528,7 +556,6 @@ def _lag(input: Audio, target: Audio, alignment: Alignment) -> Verdict:
         "explained": round(alignment.explained, 4),
     }
     if alignment.confidence < _RELATED:
-        true_rate = _true_rate(input, target)
         if true_rate:
             values["true_rate"] = true_rate
             return Verdict(
@@ -541,8 +568,7 @@ def _lag(input: Audio, target: Audio, alignment: Alignment) -> Verdict:
         return Verdict(
             "lag",
             "stop",
-            f"The two files have nothing in common within {_MAX_DIFFERENCE_SECONDS:.0f} s of each other "
-            f"(confidence {alignment.confidence:.2f})",
+            f"The two files have nothing in common (confidence {alignment.confidence:.2f})",
             "check that both are of the same take",
             values,
         )
@@ -736,6 +762,23 @@ def _longest(samples: Samples, frames: npt.NDArray[np.bool_], length: int) -> Sa
     starts, ends = edges[::2], edges[1::2]
     longest = int(np.argmax(ends - starts))
     return samples[starts[longest] * length : ends[longest] * length]
+
+
+def _found_anywhere(input: Audio, target: Audio) -> tuple[int, Alignment]:
+    """By how many samples to move the target before its lag is within reach, and the alignment then."""
+    found = estimate_alignment(input.samples, target.samples, input.sample_rate)
+    if found.confidence >= _SURE:
+        return 0, found
+    shift = coarse_lag(input.samples, target.samples, input.sample_rate)
+    if abs(shift) < _MAX_DIFFERENCE_SECONDS * input.sample_rate / 2:
+        return 0, found
+    again = estimate_alignment(input.samples, _shifted(target.samples, shift), input.sample_rate)
+    return (shift, again) if again.confidence >= _SURE else (0, found)
+
+
+def _shifted(samples: Samples, shift: int) -> Samples:
+    """Earlier by ``shift``; later, with silence before it, where that is negative."""
+    return samples[shift:] if shift >= 0 else np.pad(samples, (-shift, 0))
 
 
 def _moving_lag(alignment: Alignment) -> Verdict:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -45,6 +45,16 @@ Samples = npt.NDArray[np.float32]
 
 _SUBTYPES = {"FLAC": "PCM_24", "OGG": "VORBIS"}  # the finest that a format without float samples offers
 _LOSSY = {"VORBIS", "OPUS", "MPEG_LAYER_I", "MPEG_LAYER_II", "MPEG_LAYER_III"}
+_CODED = (  # where a file's magic bytes are, which, and what they are of
+    (4, b"ftyp", "AAC or ALAC in an MPEG-4 file (.m4a, .mp4, .aac)"),
+    (0, b"\xff\xf1", "AAC"),
+    (0, b"\xff\xf9", "AAC"),
+    (0, b"\x30\x26\xb2\x75", "Windows Media audio (.wma)"),
+    (0, b"\x1a\x45\xdf\xa3", "a Matroska or WebM file"),
+)
+_UNKNOWN_LENGTH = 0x7FFF0000  # bytes; programs that stream write this or more for a length that they do not know
+_MOST_REBUILT = 1 << 28  # bytes
+_MOST_CHUNKS = 1000
 _SIDES = {0: "left", 1: "right"}
 _LOWEST_FILE_RATE = 1000  # Hz; as the engine
 _GREATEST_SAMPLE = 1e6  # 120 dB above full scale: no sound, and its square is too much for what follows
@@ -65,6 +75,7 @@ class Audio:
         channel: the one that was taken, counted from 0.
         file_sample_rate: the file's own rate, before any resampling.
         note: what was chosen for the reader, as a sentence; empty when there was nothing to choose.
+        damage: what is wrong with the file although it can be read, as the end of a sentence; empty when all is well.
     """
 
     samples: Samples
@@ -76,6 +87,7 @@ class Audio:
     channel: int = 0
     file_sample_rate: int = 0
     note: str = ""
+    damage: str = ""
 
     def __post_init__(self) -> None:
         if self.file_sample_rate == 0:
@@ -133,7 +145,7 @@ class AudioReader:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
-        self._file = _open(self.path)
+        self._file, self.damage = _open(self.path)
         self.sample_rate: int = self._file.samplerate
         self.num_channels: int = self._file.channels
         self.num_frames: int = self._file.frames
@@ -305,6 +317,10 @@ def read_channels(path: str | os.PathLike[str]) -> list[Audio]:
                 "expected: record at 44100 or 48000 Hz."
             )
         blocks = _bounded(reader, reader.blocks(1 << 20))
+        read = sum(block.shape[1] for block in blocks)
+        damage = reader.damage
+        if blocks and not damage and read < reader.num_frames < 2**40:
+            damage = _cut_short(reader.num_frames / reader.sample_rate, read / reader.sample_rate)
         if not blocks:
             raise AudioFileError(f"{path} has a header but no samples: export the recording again.")
         return [
@@ -316,6 +332,7 @@ def read_channels(path: str | os.PathLike[str]) -> list[Audio]:
                 subtype=reader.subtype,
                 num_channels=reader.num_channels,
                 channel=channel,
+                damage=damage,
             )
             for channel in range(reader.num_channels)
         ]
@@ -364,12 +381,13 @@ def write_audio(
         writer.write(samples)
 
 
-def _open(path: Path) -> soundfile.SoundFile:
+def _open(path: Path) -> tuple[soundfile.SoundFile, str]:
+    """The file, and what is wrong with it."""
     expected = "expected a WAV, FLAC, AIFF or OGG file"
     try:
         require_regular_file(path, "a WAV, FLAC, AIFF or OGG file", error=AudioFileError)
-        with path.open("rb"):
-            pass
+        with path.open("rb") as opened:
+            head = opened.read(16)
     except (FileNotFoundError, NotADirectoryError):
         raise AudioFileError(f"{path} does not exist: {expected}; check the spelling and the folder.") from None
     except (OSError, ValueError) as error:  # ValueError: a name that no file can have
@@ -377,11 +395,101 @@ def _open(path: Path) -> soundfile.SoundFile:
         raise AudioFileError(f"{path} cannot be opened ({reason}): {expected} that you may read.") from error
     if path.stat().st_size == 0:
         raise AudioFileError(f"{path} is empty (0 bytes): {expected}; export the recording again.")
+    for start, magic, name in _CODED:
+        if head[start:].startswith(magic):
+            raise AudioFileError(
+                f"{path} is {name}, whatever its name says: {expected}; export the recording again as WAV, since what "
+                "this coding has lost would be trained as if the device had done it."
+            )
+    wave = _find_wave_data(path) if head[:4] in (b"RIFF", b"RIFX") and head[8:12] == b"WAVE" else None
     try:
-        return SequentialFile(_system_name(path))
+        file = SequentialFile(_system_name(path))
     except (soundfile.SoundFileError, RuntimeError, TypeError, ValueError) as error:
         # soundfile takes ".raw" for headerless samples and then asks for the rate with a TypeError
-        raise AudioFileError(f"{path} is not audio that can be read ({_reason(error)}): {expected}.") from error
+        rebuilt = wave.rebuilt(path) if wave else None
+        if rebuilt is not None:
+            return rebuilt, "has a header that is damaged and was repaired"
+        raise AudioFileError(
+            f"{path} is not audio that can be read ({_reason(error)}): {expected}; if it plays elsewhere, "
+            "export it there as WAV."
+        ) from error
+    if wave is None:
+        return file, ""
+    if file.frames == 0 and wave.available >= wave.frame_bytes:
+        rebuilt = wave.rebuilt(path)
+        if rebuilt is not None:
+            file.close()
+            return rebuilt, "has a header that states no length, so all that follows it was read"
+    missing = wave.promised - wave.available
+    if missing >= wave.frame_bytes and wave.promised < _UNKNOWN_LENGTH:
+        per_second = wave.frame_bytes * file.samplerate
+        return file, _cut_short(wave.promised / per_second, wave.available / per_second)
+    return file, ""
+
+
+def _cut_short(promised: float, found: float) -> str:
+    return f"is cut short: its header promises {promised:.2f} s but it holds {found:.2f} s"
+
+
+@dataclass(frozen=True)
+class _WaveData:
+    """Where the samples of a WAV file are, whatever its sizes say."""
+
+    order: Literal["little", "big"]
+    format: bytes  # content of the fmt chunk
+    start: int
+    promised: int
+    available: int
+
+    @property
+    def frame_bytes(self) -> int:
+        return max(1, int.from_bytes(self.format[12:14], self.order))
+
+    def rebuilt(self, path: Path) -> soundfile.SoundFile | None:
+        """The same samples behind a header that fits them."""
+        if self.available > _MOST_REBUILT:
+            return None
+        with path.open("rb") as file:
+            file.seek(self.start)
+            data = file.read(self.available // self.frame_bytes * self.frame_bytes)
+        chunks = [(b"fmt ", self.format), (b"data", data)]
+        body = b"".join(
+            name + len(content).to_bytes(4, self.order) + content + b"\0" * (len(content) % 2)
+            for name, content in chunks
+        )
+        magic = b"RIFF" if self.order == "little" else b"RIFX"
+        try:
+            return SequentialFile(MemoryFile(magic + (len(body) + 4).to_bytes(4, self.order) + b"WAVE" + body))
+        except (soundfile.SoundFileError, RuntimeError, TypeError):
+            return None
+
+
+def _find_wave_data(path: Path) -> _WaveData | None:
+    """Walks the chunks of a WAV file; one of odd size may lack its padding byte."""
+    size = path.stat().st_size
+    format = b""
+    with path.open("rb") as file:
+        order: Literal["little", "big"] = "little" if file.read(12)[:4] == b"RIFF" else "big"
+        position = 12
+        for _ in range(_MOST_CHUNKS):
+            file.seek(position)
+            head = file.read(8)
+            if len(head) < 8:
+                return None
+            length = int.from_bytes(head[4:], order)
+            if head[:4] == b"data":
+                if len(format) < 14:
+                    return None
+                return _WaveData(order, format, position + 8, length, size - position - 8)
+            if head[:4] == b"fmt ":
+                format = file.read(min(length, 64))
+            position += 8 + length
+            if length % 2:
+                file.seek(position)
+                name = file.read(4)
+                is_padded = not (name.isalnum() or name in (b"fmt ", b"id3 "))
+                position += is_padded
+    return None
 
 
 def _bounded(reader: AudioReader, blocks: Iterator[Samples]) -> list[Samples]:

@@ -39,6 +39,7 @@ _LINE = 6.0  # power of a line over what is around it
 _DRY_LINE = 4.0  # of the level of dry: a clock in the playing
 _DEPTH_DB = 0.7  # swing of the gain (RMS over bands) below which nobody hears it
 _IN_PHASE = 0.6  # share of a line in which all bands swing together: tremolo
+_AGREE_SECONDS = 0.01  # within which both halves of the windows have to find wet
 _ECHO_SECONDS = (0.06, 1.6)
 _ECHO_HEIGHT = 15.0  # of an echo's peak over the standard deviation around it
 _ECHO_SHARE = 0.1  # amplitude against the direct sound's
@@ -224,12 +225,16 @@ def find_moving_delay(
     energy = np.array([float(np.sum(np.square(x[start : start + length]))) for start in starts])
     starts = starts[energy > 1e-2 * np.quantile(energy, 0.95)]
     padded = np.pad(y, (reach, reach + length))  # frame n of y is at n + reach
-    total = np.zeros(2 * reach + 1)
-    for start in starts[:: max(1, len(starts) // 200)].tolist():
+    totals = np.zeros((2, 2 * reach + 1))  # of every second window, and of the others
+    for number, start in enumerate(starts[:: max(1, len(starts) // 500)].tolist()):
         around = padded[start : start + length + 2 * reach]
-        total[: len(around) - length + 1] += np.square(_match(x[start : start + length], around))
-    total = ndimage.uniform_filter1d(total, 2 * round(0.002 * rate) + 1)
-    lag = (int(total.argmax()) - reach) * step
+        totals[number % 2, : len(around) - length + 1] += np.square(_match(x[start : start + length], around))
+    totals = ndimage.uniform_filter1d(totals, 2 * round(0.002 * rate) + 1, axis=1, mode="constant")
+    edge = round(0.02 * rate)
+    places = totals[:, edge:-edge].argmax(axis=1) + edge
+    if np.ptp(places) > _AGREE_SECONDS * rate:
+        return None  # other playing, or another speed
+    lag = (int(np.median(places)) - reach) * step
     aligned = apply_lag(dry, wet, lag)
     if len(aligned[0]) < _LEAST_SECONDS * sample_rate:
         return None

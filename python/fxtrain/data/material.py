@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
-import io
 import logging
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 
@@ -101,38 +103,50 @@ class Reading:
     lag: int | None = None
 
 
+_COLUMNS = ("input", "target", "split", "weight", "clip_frames")
+
+
 def read_pairs(path: Path) -> list[PairFiles]:
     """Reads a table of pairs: CSV with the columns input, target, split, weight, clip_frames (the last three optional).
 
-    Relative paths start at the table's folder. ``split`` is train, val, test, or empty to divide the pair in time.
+    Relative paths start at the table's folder. ``split`` is train, val, test, or empty to divide the pair in time. The
+    dialects of spreadsheets are read: byte order marks, semicolons or tabs, decimal commas, capitals, blanks around
+    names and values, empty lines, columns of notes.
     """
-    try:
-        content = read_file(path, at_most=_LARGEST_TABLE, expected="a table of pairs")
-        rows = list(csv.DictReader(io.StringIO(content.decode("utf-8"), newline="")))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"cannot read the table of pairs {path}: {error}") from None
-    known = {"input", "target", "split", "weight", "clip_frames"}
-    columns = set(rows[0]) if rows else set()
-    if not {"input", "target"} <= columns or not columns <= known:
+    columns, rows = _read_table(path)
+    missing = [name for name in ("input", "target") if name not in columns]
+    if missing or not rows:
         raise InputError(
-            f"{path} needs a header and rows with the columns input,target,split,weight,clip_frames, "
-            f"but has {', '.join(str(column) for column in sorted(map(str, columns))) or 'no rows'}"
+            f"{path} needs a header and rows with the columns {','.join(_COLUMNS)}, "
+            f"but has {', '.join(columns) or 'no rows'}{'' if rows or missing else ' and no rows below it'}"
         )
+    for column in columns:
+        if column not in _COLUMNS:
+            meant = [name for name in get_close_matches(column, _COLUMNS, cutoff=0.75) if name not in columns]
+            if meant:
+                raise InputError(f"{path} has a column {column!r}; if {meant[0]!r} is meant, rename it")
     pairs = []
-    for number, row in enumerate(rows, start=2):
-        split = (row.get("split") or "").strip()
-        if not row["input"] or not row["target"]:
+    for number, fields in rows:
+        if len(fields) > len(columns):
+            raise InputError(
+                f"{path}, line {number} has {len(fields)} fields where the header has {len(columns)}; "
+                "put values that hold the separator, such as 0,5, in quotes"
+            )
+        row = dict(zip(columns, fields, strict=False))
+        split = row.get("split", "").lower()
+        if not row.get("input") or not row.get("target"):
             raise InputError(f"{path}, line {number}: input and target must both name a file")
         if split not in _SPLITS:
             raise InputError(f"{path}, line {number}: split is {quoted(split)}, expected train, val, test or nothing")
         try:
-            weight, clip_frames = float(row.get("weight") or 1), int(row.get("clip_frames") or 0)
+            weight = float((row.get("weight") or "1").replace(",", "."))
+            clips = float((row.get("clip_frames") or "0").replace(",", "."))
         except ValueError as error:
             raise InputError(f"{path}, line {number}: {shortened(str(error), 120)}") from None
-        if not (0 < weight <= GREATEST_WEIGHT) or not 0 <= clip_frames <= MOST_CLIP_FRAMES:
+        if not (0 < weight <= GREATEST_WEIGHT) or not 0 <= clips <= MOST_CLIP_FRAMES or clips != int(clips):
             raise InputError(
-                f"{path}, line {number}: weight is {weight:g} and clip_frames {quoted(clip_frames)}; expected a weight "
-                f"above 0, at most {GREATEST_WEIGHT:g}, and clip_frames from 0 to {MOST_CLIP_FRAMES}"
+                f"{path}, line {number}: weight is {weight:g} and clip_frames {clips:g}; expected a weight above 0, at "
+                f"most {GREATEST_WEIGHT:g}, and a whole number of clip_frames from 0 to {MOST_CLIP_FRAMES}"
             )
         pairs.append(
             PairFiles(
@@ -140,10 +154,48 @@ def read_pairs(path: Path) -> list[PairFiles]:
                 target=path.parent / row["target"],
                 split=_SPLITS[split],
                 weight=weight,
-                clip_frames=clip_frames,
+                clip_frames=int(clips),
             )
         )
     return pairs
+
+
+def _read_table(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
+    """The names of the columns, and the rows that hold anything, with their line numbers."""
+    try:
+        data = read_file(path, at_most=_LARGEST_TABLE, expected="a table of pairs")
+    except OSError as error:
+        raise InputError(f"cannot read the table of pairs {path}: {error}") from None
+    is_utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    try:
+        text = data.decode("utf-16" if is_utf16 else "utf-8-sig")
+    except UnicodeDecodeError:
+        text = data.decode("cp1252", errors="replace")  # what spreadsheets on Windows write if not asked for UTF-8
+    if "\0" in text:
+        raise InputError(f"{path} is not a table of text; save it as CSV (UTF-8)")
+    lines = text.lstrip("\ufeff").splitlines()
+    skipped = 0
+    while lines and (not lines[0].strip(" ,;\t") or re.fullmatch(r"sep=.", lines[0].strip())):
+        del lines[0]
+        skipped += 1
+    delimiter = max(",;\t", key=lines[0].count) if lines else ","
+    reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
+    try:
+        table = [(skipped + reader.line_num, [field.strip() for field in fields]) for fields in reader]
+    except csv.Error as error:
+        raise InputError(f"cannot read the table of pairs {path}: {error}") from None
+    table = [(number, fields) for number, fields in table if any(fields)]
+    if not table:
+        return [], []
+    columns = [name.lower().replace(" ", "_") for name in table[0][1]]
+    while columns and not columns[-1]:
+        columns.pop()
+    rows = []
+    for number, fields in table[1:]:
+        while len(fields) > len(columns) and not fields[-1]:
+            fields.pop()
+        rows.append((number, fields))
+    return columns, rows
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -103,12 +103,41 @@ def test_less_than_a_second_stops_and_less_than_half_a_minute_warns(dry):
     assert verdicts(dry, amplify(dry))["length"].level == "ok"
 
 
-def test_lengths_more_than_two_seconds_apart_stop_and_less_is_said(dry):
+def test_lengths_apart_are_said_and_stop_only_where_nothing_overlaps(play, dry):
     wet = amplify(dry)
-    assert verdicts(dry, wet[: -2 * RATE - 1])["length"].level == "stop"
     found = verdicts(np.concatenate([dry, np.zeros(RATE)]), wet)["length"]
     assert found.level == "note"
     assert "1000.0 ms, which is trimmed after alignment" in found.message
+    longer = verdicts(dry, np.concatenate([wet, 0.3 * play(5.0, seed=4)]))["length"]
+    assert longer.level == "note"
+    assert "differ by 5.0 s; only the 32.0 s that both hold are used" in longer.message
+    assert verdicts(dry, amplify(play(28.0, seed=9)))["length"].level == "stop"
+
+
+@pytest.mark.parametrize("seconds", [7.5, -6.0, 40.0])
+def test_a_lag_of_many_seconds_is_found_where_the_overlap_is_plain(dry, seconds):
+    wet, moved = amplify(dry), round(abs(seconds) * RATE)
+    wet = np.concatenate([np.zeros(moved, np.float32), wet]) if seconds > 0 else wet[moved:]
+    report = check_pair(audio(dry), audio(wet))
+    assert report.to_dict()["lag_samples"] == pytest.approx(seconds * RATE + 100, abs=4)
+    assert not report.stops
+
+
+def test_a_distant_lag_and_a_drift_together_are_both_taken_out(dry):
+    wet = np.concatenate([np.zeros(10 * RATE, np.float32), resample_by(amplify(dry), 1 + 20e-6)])
+    report = check_pair(audio(dry), audio(wet))
+    straight = match_clock(wet, report.clock)[report.alignment.lag_samples :]
+    left = estimate_alignment(dry, straight, RATE)
+    assert abs(left.drift_samples) < 0.5
+    assert abs(left.lag_samples) <= 2
+
+
+def test_a_damaged_file_warns(short):
+    found = verdicts(
+        short, audio(amplify(short), damage="is cut short: its header promises 9.00 s but it holds 6.00 s")
+    )
+    assert found["format"].level == "warn"
+    assert "The wet file is cut short" in found["format"].message
 
 
 def test_too_low_a_level_warns_and_one_above_full_scale_is_noted(short):

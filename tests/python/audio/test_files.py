@@ -196,3 +196,47 @@ def test_written_files_may_be_read_by_whom_the_umask_allows(tmp_path):
     write_audio(tmp_path / "take.wav", sine(), RATE)
     (tmp_path / "plain").write_bytes(b"")
     assert (tmp_path / "take.wav").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+def wave_file(path, samples, *, promised=None, extra=b"", riff=b"RIFF"):
+    """A 16-bit mono WAV with a data chunk that states ``promised`` bytes, behind ``extra`` chunks."""
+    order, kind = ("little", "<i2") if riff == b"RIFF" else ("big", ">i2")
+    data = np.round(samples * 32767).astype(kind).tobytes()
+    number = lambda value, size: value.to_bytes(size, order)  # noqa: E731
+    format = b"fmt " + number(16, 4) + number(1, 2) + number(1, 2) + number(48000, 4) + number(96000, 4)
+    format += number(2, 2) + number(16, 2)
+    size = number(len(data) if promised is None else promised, 4)
+    path.write_bytes(riff + size + b"WAVE" + format + extra + b"data" + size + data)
+    return path
+
+
+@pytest.mark.parametrize("riff", [b"RIFF", b"RIFX"])
+def test_a_header_that_states_no_length_does_not_hide_the_samples(tmp_path, riff):
+    # A recorder that died leaves a length of 0, a stream one of 4 GiB.
+    samples = np.sin(np.arange(4800) / 20)
+    for promised in (0, 0xFFFFFFFF):
+        audio = read_audio(wave_file(tmp_path / "a.wav", samples, promised=promised, riff=riff))
+        np.testing.assert_allclose(audio.samples, samples, atol=1e-4)
+        assert ("states no length" in audio.damage) == (promised == 0)
+
+
+def test_a_file_that_was_cut_short_is_read_and_says_so(tmp_path):
+    samples = np.sin(np.arange(48000) / 20)
+    audio = read_audio(wave_file(tmp_path / "a.wav", samples, promised=2 * 72000))
+    assert audio.num_frames == 48000
+    assert audio.damage == "is cut short: its header promises 1.50 s but it holds 1.00 s"
+    assert read_audio(wave_file(tmp_path / "b.wav", samples)).damage == ""
+
+
+@pytest.mark.parametrize("extra", [b"bext\x05\0\0\0abcde", b"LIST\x03\0\0\0xyz", b"junk\x04\0\0\0abcd"])
+def test_odd_chunks_before_the_samples_do_no_harm(tmp_path, extra):
+    samples = np.sin(np.arange(4800) / 20)
+    audio = read_audio(wave_file(tmp_path / "a.wav", samples, extra=extra))
+    np.testing.assert_allclose(audio.samples, samples, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["take.m4a", "take.wav"])
+def test_coded_sound_is_named_whatever_the_file_is_called(tmp_path, name):
+    (tmp_path / name).write_bytes(b"\0\0\0\x20ftypM4A \0\0\0\0" + b"\0" * 4000)
+    with pytest.raises(AudioFileError, match=r"is AAC or ALAC in an MPEG-4 file .* export the recording again as WAV"):
+        read_audio(tmp_path / name)

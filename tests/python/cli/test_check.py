@@ -64,7 +64,7 @@ BAD = {
     "not audio": ("dry.wav is not audio that can be read", lambda write, x: _text("dry.wav")),
     "nan": ("dry.wav holds NaN or infinity, first at 0.0208 s", lambda write, x: write("dry.wav", _nan(x))),
     "rates differ": ("has 44100 Hz but the wet file 48000 Hz", lambda write, x: write("dry.wav", x, 44100)),
-    "lengths differ": ("at most 2 s of difference", lambda write, x: write("dry.wav", x[: 4 * RATE - 1])),
+    "lengths differ": ("at most 2 s of difference", lambda write, x: write("dry.wav", x[: 4 * RATE - 1][::-1])),
     "too short": ("0.50 s long where at least 1 s is needed", lambda write, x: write("dry.wav", x[: RATE // 2])),
     "silent": ("The dry file dry.wav is silent", lambda write, x: write("dry.wav", 0 * x)),
     "equal": ("Wet equals dry", lambda write, x: write("dry.wav", wet_of(x))),

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from scipy import signal
 
 from fxtrain.audio import write_audio
-from fxtrain.data.material import Material, PairFiles, Reading, load_material
+from fxtrain.data.material import Material, PairFiles, Reading, load_material, read_pairs
 from fxtrain.data.split import SplitConfig
-from fxtrain.errors import DataCheckError
+from fxtrain.errors import DataCheckError, InputError
 
 RATE = 16_000
 Samples = NDArray[np.float64]
@@ -121,3 +121,49 @@ def test_a_given_lag_is_removed_as_it_is(write: Write) -> None:
     material = load_material([take], split=SplitConfig(), reading=Reading(lag=11))
     assert material.lag_samples == 11
     assert load(take).lag_samples == pytest.approx(20 - 4, abs=2)
+
+
+HEAD = "input,target,split,weight,clip_frames\r\n"
+TABLES = {
+    "as it is documented": HEAD + "a b.wav,w.wav,train,0.5,100\r\n",
+    "byte order mark": "\ufeff" + HEAD + "a b.wav,w.wav,train,0.5,100\r\n",
+    "semicolons and decimal comma": (HEAD + "a b.wav,w.wav,train,0.5,100\r\n").replace(",", ";").replace("0.5", "0,5"),
+    "tabs": (HEAD + "a b.wav,w.wav,train,0.5,100\r\n").replace(",", "\t"),
+    "quoted decimal comma": HEAD + 'a b.wav,w.wav,train,"0,5",100\r\n',
+    "named separator": "sep=;\r\n" + (HEAD + "a b.wav,w.wav,train,0.5,100\r\n").replace(",", ";"),
+    "capitals": HEAD.title() + "a b.wav,w.wav,Train,0.5,100\r\n",
+    "blanks": (HEAD + "a b.wav,w.wav,train,0.5,100\r\n").replace(",", " , "),
+    "empty lines": "\r\n" + HEAD + "\r\na b.wav,w.wav,train,0.5,100\r\n,,,,\r\n\r\n",
+    "notes": "date,input,target,split,weight,clip_frames,notes\r\nmonday,a b.wav,w.wav,train,0.5,100,bright on\r\n",
+    "blank columns at the end": "input,target,split,weight,clip_frames,,\r\na b.wav,w.wav,train,0.5,100,,\r\n",
+}
+
+
+@pytest.mark.parametrize("coding", ["utf-8", "utf-16", "cp1252"])
+@pytest.mark.parametrize("table", TABLES)
+def test_tables_are_read_as_spreadsheets_save_them(tmp_path: Path, table: str, coding: str) -> None:
+    if coding == "cp1252" and table == "byte order mark":
+        pytest.skip("has none")
+    (tmp_path / "pairs.csv").write_bytes(TABLES[table].replace("a b", "größe").encode(coding))
+    (pair,) = read_pairs(tmp_path / "pairs.csv")
+    assert (pair.input, pair.target) == (tmp_path / "größe.wav", tmp_path / "w.wav")
+    assert (pair.split, pair.weight, pair.clip_frames) == ("train", 0.5, 100)
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ("input,wet\na,b\n", "needs a header and rows .* but has input, wet"),
+        ("", "has no rows"),
+        (HEAD, "no rows below it"),
+        (HEAD + "a,b,,0,5,100\n", "line 2 has 6 fields where the header has 5; put values .* in quotes"),
+        ("input,target,wieght\na,b,2\n", "has a column 'wieght'; if 'weight' is meant, rename it"),
+        (HEAD + "\na,b,,heavy,\n", "line 3: could not convert"),
+        (HEAD + "a,b,,nan,\n", "weight must be positive"),
+        (HEAD + "a,b,maybe,,\n", "split is 'maybe'"),
+    ],
+)
+def test_a_table_that_can_mean_two_things_is_refused_with_its_line(tmp_path: Path, table: str, message: str) -> None:
+    (tmp_path / "pairs.csv").write_text(table)
+    with pytest.raises(InputError, match=message):
+        read_pairs(tmp_path / "pairs.csv")
