@@ -19,7 +19,7 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy import fft, ndimage, signal
+from scipy import fft, linalg, ndimage, signal
 
 from fxtrain.audio.alignment import apply_lag
 from fxtrain.audio.levels import PLAYING_FRAME_SECONDS, find_playing, frame_spread
@@ -39,6 +39,7 @@ _LINE = 6.0  # power of a line over what is around it
 _DRY_LINE = 4.0  # of the level of dry: a clock in the playing
 _DEPTH_DB = 0.7  # swing of the gain (RMS over bands) below which nobody hears it
 _IN_PHASE = 0.6  # share of a line in which all bands swing together: tremolo
+_ECHO_HEARD = 0.4  # of an echo's height in the whitened response, that it has in the sound as it is
 _AGREE_SECONDS = 0.01  # within which both halves of the windows have to find wet
 _ECHO_SECONDS = (0.06, 1.6)
 _ECHO_HEIGHT = 15.0  # of an echo's peak over the standard deviation around it
@@ -170,9 +171,27 @@ def _echo(dry: Samples, wet: Samples, sample_rate: int) -> TimeEffect | None:
         place = multiple * (peak + first) - first
         others[max(0, place - lead) : place + lead] = 0.0
     is_one = float(others.max(initial=0.0)) < _ECHO_ALONE * echoes[peak]
-    if is_one and echoes[peak] > max(_ECHO_HEIGHT * scatter, _ECHO_SHARE):
+    is_high = echoes[peak] > max(_ECHO_HEIGHT * scatter, _ECHO_SHARE)
+    if is_one and is_high and _repeats(dry, wet, peak + first) > _ECHO_HEARD * echoes[peak]:
         return TimeEffect("echo", seconds=(peak + first) / sample_rate, depth=float(echoes[peak]))
     return None
+
+
+def _repeats(dry: Samples, wet: Samples, delay: int) -> float:
+    """How much of ``wet``, later by ``delay``, is in what no short filter makes of ``dry``: the amplitude of an echo.
+
+    Unlike the whitened response this goes by energy, so that joins of clips, wide in spectrum but soft, do not count.
+    """
+    taps = 256
+    x, y = (side.astype(np.float64) - np.mean(side, dtype=np.float64) for side in (dry, wet))
+    size = fft.next_fast_len(len(x) + taps, real=True)
+    spectrum = fft.rfft(x, size)
+    auto = fft.irfft(np.square(np.abs(spectrum)), size)[:taps]
+    auto[0] = auto[0] * (1 + 1e-4) + 1e-30
+    cross = fft.irfft(np.conj(spectrum) * fft.rfft(y, size), size)[:taps]
+    rest = y - fft.irfft(spectrum * fft.rfft(linalg.solve_toeplitz(auto, cross), size), size)[: len(y)]
+    energy = float(np.dot(y[:-delay], y[:-delay]))
+    return float(np.dot(rest[delay:], y[:-delay])) / energy if energy > 0 else 0.0
 
 
 def _reverb(dry: Samples, wet: Samples, sample_rate: int) -> TimeEffect | None:
