@@ -28,6 +28,7 @@ PluginProcessor::PluginProcessor()
       parameters(*this, nullptr, "parameters", makeParameterLayout()), values_(parameters), history_(*this),
       presets_([this] { return state(); }, [this](const State& preset) { loadPreset(preset); }),
       midiControl_(parameters) {
+  rig_.settings = [this] { return values_.chainSettings(); };
   rig_.onLatency = [this] { updateLatency(); };
   rig_.onPlayerChange = [this](const RigContents& before, const RigContents& after) {
     juce::MessageManager::callAsync([weak = juce::WeakReference(this), before, after] {

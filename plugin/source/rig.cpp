@@ -72,20 +72,21 @@ void Rig::prepare(double sampleRate, int numInputs, int numOutputs, int oversamp
   const std::lock_guard lock(mutex_);
   const bool rebuildCabinet = sampleRate != chain_.sampleRate() && contents_.cabinet != nullptr;
   const bool rebuildModels = oversampling != oversampling_;
-  chain_.prepare(sampleRate, numInputs, numOutputs);
+  chain_.prepare(sampleRate, numInputs, numOutputs, settings());
   if (!rebuildCabinet && !rebuildModels)
     return;
   oversampling_ = oversampling;
   try {
     if (rebuildModels)
       for (int slot = 0; slot < kNumSlots; ++slot)
-        chain_.setSlot(slot, build(contents_.models[std::size_t(slot)], contents_.backend));
+        chain_.setSlot(slot, build(contents_.models[std::size_t(slot)], contents_.backend),
+                       settings().knobs[std::size_t(slot)]);
     if (rebuildCabinet)
       chain_.setCabinet(build(contents_.cabinet));
   } catch (const std::exception& error) {
     problem_ = error.what();
   }
-  chain_.prepare(sampleRate, numInputs, numOutputs); // takes what has just been handed over
+  chain_.prepare(sampleRate, numInputs, numOutputs, settings()); // takes what has just been handed over
 }
 
 void Rig::updateOversampling(const std::function<int()>& wanted) {
@@ -96,7 +97,8 @@ void Rig::updateOversampling(const std::function<int()>& wanted) {
       return;
     oversampling_ = factor;
     for (int slot = 0; slot < kNumSlots; ++slot)
-      chain_.setSlot(slot, build(contents_.models[std::size_t(slot)], contents_.backend));
+      chain_.setSlot(slot, build(contents_.models[std::size_t(slot)], contents_.backend),
+                     settings().knobs[std::size_t(slot)]);
   }
   sendChangeMessage();
   if (onLatency)
@@ -145,7 +147,7 @@ void Rig::apply(RigContents contents) {
     cabinet = build(contents.cabinet);
   for (std::size_t slot = 0; slot < built.size(); ++slot)
     if (built[slot])
-      chain_.setSlot(int(slot), std::move(built[slot]));
+      chain_.setSlot(int(slot), std::move(built[slot]), settings().knobs[slot]);
   if (contents.cabinet != contents_.cabinet)
     chain_.setCabinet(std::move(cabinet));
   contents_ = contents;

@@ -57,7 +57,8 @@ SignalChain::~SignalChain() = default;
 
 // Loading thread
 
-void SignalChain::prepare(double sampleRate, int numInputs, int numOutputs) {
+void SignalChain::prepare(double sampleRate, int numInputs, int numOutputs, const ChainSettings& settings) {
+  settings_ = settings;
   sampleRate_ = sampleRate;
   numInputs_ = std::clamp(numInputs, 1, 2);
   numOutputs_ = std::clamp(numOutputs, numInputs_, 2);
@@ -67,10 +68,8 @@ void SignalChain::prepare(double sampleRate, int numInputs, int numOutputs) {
       slot.content = std::move(content);
     slot.leaving.reset();
     slot.handover.collect();
-    if (slot.content && slot.content->model) {
-      slot.content->model->prepare(sampleRate, numInputs_, kMaxPart);
-      slot.content->model->prewarm();
-    }
+    if (slot.content && slot.content->model)
+      prepareModel(*slot.content->model, settings.knobs[std::size_t(&slot - slots_.data())]);
     slot.latency.store(slot.content ? slot.content->latencyFrames() : 0, std::memory_order_relaxed);
     for (Ramp* ramp : {&slot.fade, &slot.share, &slot.before, &slot.level})
       ramp->prepare(sampleRate, kFadeMs);
@@ -99,14 +98,20 @@ void SignalChain::prepare(double sampleRate, int numInputs, int numOutputs) {
   reset(settings_);
 }
 
-void SignalChain::setSlot(int index, std::unique_ptr<SlotContent> content) {
+void SignalChain::prepareModel(HostRateModel& model, const ChainSettings::Knobs& knobs) {
+  model.prepare(sampleRate_, numInputs_, kMaxPart);
+  for (std::size_t k = 0; k < knobs.size(); ++k)
+    if (knobs[k])
+      model.model().setKnob(int(k), *knobs[k]);
+  model.prewarm();
+}
+
+void SignalChain::setSlot(int index, std::unique_ptr<SlotContent> content, const ChainSettings::Knobs& knobs) {
   Slot& slot = slots_[std::size_t(index)];
   if (!content)
     content = std::make_unique<SlotContent>();
-  if (content->model && sampleRate_ > 0.0) {
-    content->model->prepare(sampleRate_, numInputs_, kMaxPart);
-    content->model->prewarm();
-  }
+  if (content->model && sampleRate_ > 0.0)
+    prepareModel(*content->model, knobs);
   slot.latency.store(std::min(content->latencyFrames(), kMaxLatency), std::memory_order_relaxed);
   slot.handover.offer(std::move(content));
   collect();

@@ -159,7 +159,7 @@ def test_tables_are_read_as_spreadsheets_save_them(tmp_path: Path, table: str, c
         (HEAD + "a,b,,0,5,100\n", "line 2 has 6 fields where the header has 5; put values .* in quotes"),
         ("input,target,wieght\na,b,2\n", "has a column 'wieght'; if 'weight' is meant, rename it"),
         (HEAD + "\na,b,,heavy,\n", "line 3: could not convert"),
-        (HEAD + "a,b,,nan,\n", "weight must be positive"),
+        (HEAD + "a,b,,nan,\n", "weight is nan and clip_frames 0; expected a weight above 0"),
         (HEAD + "a,b,maybe,,\n", "split is 'maybe'"),
     ],
 )

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+from made_models import at_rest
 
 from fxtrain import engine
 from fxtrain.cli import main
@@ -110,7 +111,7 @@ def test_render_oversamples_and_stays_aligned_with_the_input(
 ) -> None:
     stereo = np.stack([playing[:48_000], playing[48_000:]])
     soundfile.write(tmp_path / "dry.wav", stereo.T, 48_000, subtype="FLOAT")
-    model = engine.load(amp.path, oversampling=factor)
+    model = at_rest(amp.path, oversampling=factor)
     latency = model.info.oversampling_latency
     expected = model.process(np.pad(stereo, ((0, 0), (0, latency))))[:, latency:]
     for block_size in (50, 4096):

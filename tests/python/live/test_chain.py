@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from made_models import at_rest
 from own_process import ProcessFailed, call
 from stream_callback import COMPLETE, GO_ON, OUTPUT_UNDERFLOW, call_back, play
 
-from fxtrain import _engine, engine
+from fxtrain import _engine
 from fxtrain.errors import ModelFileError
 from fxtrain.live.load import share_of_time
 
@@ -45,7 +46,7 @@ def test_output_is_the_engines_whatever_the_blocks(make_model: Callable, playing
     chain = make_chain()
     chain.set_model(model, oversampling=1, self_test=True)
     output = play(chain, playing[:, None], 1, sizes)
-    np.testing.assert_array_equal(output[:, 0], engine.load(model).process(playing))
+    np.testing.assert_array_equal(output[:, 0], at_rest(model).process(playing))
     assert chain.num_frames == len(playing)
 
 
@@ -55,7 +56,7 @@ def test_each_channel_goes_where_it_should(make_model: Callable, playing: np.nda
     chain.set_model(model, oversampling=1, self_test=False)
     others = np.random.default_rng(0).standard_normal((len(playing), 2)).astype(np.float32)
     output = play(chain, np.column_stack([others, playing]), 4, [64])
-    expected = engine.load(model).process(playing)
+    expected = at_rest(model).process(playing)
     np.testing.assert_array_equal(output[:, 1], expected)
     np.testing.assert_array_equal(output[:, 3], expected)
     assert not output[:, [0, 2]].any()
@@ -86,7 +87,7 @@ def test_oversampled_it_is_as_late_as_it_says(make_model: Callable, playing: np.
     model = make_model(LSTM, seed=2).path
     chain = make_chain()
     chain.set_model(model, oversampling=4, self_test=False)
-    loaded = engine.load(model, oversampling=4)
+    loaded = at_rest(model, oversampling=4)
     assert chain.latency == loaded.info.latency > 0
     np.testing.assert_array_equal(play(chain, playing[:, None], 1, [64])[:, 0], loaded.process(playing))
 
@@ -96,8 +97,8 @@ def test_a_models_knobs_stand_at_its_defaults(make_model: Callable, playing: np.
     model = make_model([("lstm", 8), ("dense", 1)], inputs=2, knobs=knobs).path
     chain = make_chain()
     chain.set_model(model, oversampling=1, self_test=False)
-    np.testing.assert_array_equal(play(chain, playing[:, None], 1, [64])[:, 0], engine.load(model).process(playing))
-    loaded = engine.load(model)
+    np.testing.assert_array_equal(play(chain, playing[:, None], 1, [64])[:, 0], at_rest(model).process(playing))
+    loaded = at_rest(model)
     assert loaded.knobs == pytest.approx((0.8,))
 
 
@@ -110,7 +111,7 @@ def test_another_model_comes_in_on_a_straight_line(wire: Callable, make_model: C
     before = play(chain, x[:, None], 1, [64])[:, 0]
     chain.set_model(second, oversampling=1, self_test=False)
     after = play(chain, x[:, None], 1, [64])[:, 0]
-    other = engine.load(second).process(x)
+    other = at_rest(second).process(x)
     np.testing.assert_array_equal(before, x)
     fade = round(0.02 * RATE)
     share = np.minimum(np.arange(1, len(x) + 1) / fade, 1.0)

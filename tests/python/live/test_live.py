@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 import soundfile
 from jack_server import DEADLINE, PERIOD, RATE, jack_server, play_through, running
+from made_models import at_rest
 from own_process import call
 from terminal import terminal
 
@@ -135,7 +136,7 @@ def test_gain_cabinet_and_oversampling_are_those_of_the_plugin(
     with live(interface(input=script, pace=True), tmp_path / "live.log", model, *arguments) as process:
         wait_for_recording(wet, 2.0)
         process.send_signal(signal.SIGINT)
-    loaded = engine.load(model, oversampling=2)
+    loaded = at_rest(model, oversampling=2)
     late = loaded.info.latency
     driven = np.concatenate([read(dry) * np.float32(10 ** (6 / 20)), np.zeros(late, np.float32)])
     amplified = loaded.process(driven).astype(np.float64)

@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 from ardour import RATE, Ardour
-from made_models import plucked_notes
+from made_models import at_rest, plucked_notes
 
-from fxtrain import engine
 from fxtrain.export.preset import CLASS_ID
 
 
@@ -31,7 +30,7 @@ def test_a_project_that_was_saved_and_reopened_exports_what_the_engine_plays(
     gain = np.float32(10 ** (6 / 20))  # 0.625 of the way from -24 to 24 dB
     # Ardour has let it play silence before: the network is at rest, not at zero.
     rest = np.zeros_like(x)
-    expected = engine.load(made.path.with_name("moved.json")).process(np.concatenate([rest, gain * x], axis=1))
+    expected = at_rest(made.path.with_name("moved.json")).process(np.concatenate([rest, gain * x], axis=1))
     np.testing.assert_allclose(played[:, : x.shape[1]], expected[:, rest.shape[1] :], rtol=0, atol=2 * plugin.tolerance)
 
 

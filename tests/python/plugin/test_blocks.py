@@ -12,9 +12,8 @@ import in_dawdreamer
 import in_pedalboard
 import numpy as np
 import soundfile
+from made_models import at_rest
 from own_process import call
-
-from fxtrain import engine
 
 LSTM = [("lstm", 16), ("dense", 1)]
 SIZES = (1, 2, 15, 16, 17, 63, 64, 127, 128, 480, 512, 1024, 4096, 8192)
@@ -35,7 +34,7 @@ def test_block_sizes_do_not_change_the_output(
     made = make_model(LSTM, samplerate=48_000)
     x = playing[None, :24_000]
     preset = make_preset(A=made.path)
-    expected = engine.load(made.path).process(x[0])
+    expected = at_rest(made.path).process(x[0])
     for y in call(play_in_blocks, plugin.vst3, preset, x, SIZES, environment=environment):
         np.testing.assert_allclose(y[0], expected, rtol=0, atol=plugin.tolerance)
 
@@ -126,7 +125,7 @@ def test_many_instances_do_not_disturb_one_another(
     presets = [make_preset(A=model) for model in models] * 8
     x = playing[None, :9_600]
     for index, y in enumerate(call(play_many, plugin.vst3, presets, x, environment=environment)):
-        np.testing.assert_allclose(y[0], engine.load(models[index % 4]).process(x[0]), rtol=0, atol=plugin.tolerance)
+        np.testing.assert_allclose(y[0], at_rest(models[index % 4]).process(x[0]), rtol=0, atol=plugin.tolerance)
 
 
 def load_and_unload(

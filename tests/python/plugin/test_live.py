@@ -14,10 +14,9 @@ from xml.sax.saxutils import quoteattr
 import numpy as np
 import pytest
 from jack_server import PERIOD, RATE, jack_server, lag_of, play_through, running, x_server
+from made_models import at_rest
 from own_process import call
 from plugin_state import URI, juce_base64, state_of_preset
-
-from fxtrain import engine
 
 MODEL = [("lstm", 32), ("dense", 1)]
 BIAS = 0.01  # of a model that passes its input on otherwise: shows that it plays
@@ -83,7 +82,7 @@ def test_output_over_jack_is_the_engines_to_the_sample(
         received = call(play_through, "fxtrain", x, True, environment=theirs)
     # It has played silence before: the network is at rest, not at zero.
     rest = np.zeros((2, 2 * RATE), np.float32)
-    expected = engine.load(made.path).process(np.concatenate([rest, x], axis=1))[:, rest.shape[1] :]
+    expected = at_rest(made.path).process(np.concatenate([rest, x], axis=1))[:, rest.shape[1] :]
     assert lag_of(received[0], expected[0]) == PERIOD  # the way back to the one who sends; of ours nothing
     played = received[:, PERIOD : PERIOD + x.shape[1]]
     np.testing.assert_allclose(played, expected, rtol=0, atol=plugin.tolerance)

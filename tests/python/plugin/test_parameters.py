@@ -11,10 +11,10 @@ import in_dawdreamer
 import in_pedalboard
 import numpy as np
 import pytest
+from made_models import at_rest
 from own_process import call
 from plugin_state import PARAMETERS, document_of, normalised, state_of_preset
 
-from fxtrain import engine
 from fxtrain.export.preset import read_preset
 
 LSTM = [("lstm", 16), ("dense", 1)]
@@ -72,7 +72,7 @@ def test_a_damaged_state_leaves_the_sound_as_it_was(
     good = state_of_preset(preset)
     damaged = [b"", b"nonsense", good[:20], good[:-50], good[:200] + bytes(50) + good[250:], b"x" + good]
     results = call(in_pedalboard.recall, plugin.vst3, preset, damaged, playing[None, :4_800], environment=environment)
-    expected = engine.load(made.path).process(playing[:4_800])
+    expected = at_rest(made.path).process(playing[:4_800])
     for y, state in results:
         np.testing.assert_allclose(y[0], expected, rtol=0, atol=plugin.tolerance)
         assert document_of(state)["slots"]["A"]["model"] == made.path.read_text()
@@ -111,5 +111,5 @@ def test_automation_of_everything_stays_finite_and_leaves_no_trace(
     y = call(in_dawdreamer.automate, plugin.vst3, make_preset(A=made.path), x, curves, environment=environment)
     assert np.isfinite(y).all()
     # Half a second after all is back where it was, so is the sound: a network's memory fades.
-    expected = engine.load(made.path).process(np.ascontiguousarray(x))
+    expected = at_rest(made.path).process(np.ascontiguousarray(x))
     np.testing.assert_allclose(y[:, 44_000:], expected[:, 44_000:], rtol=0, atol=1e-4)

@@ -14,7 +14,7 @@ import pytest
 import soundfile
 import soxr
 import torch
-from made_models import plucked_notes
+from made_models import at_rest, plucked_notes
 from own_process import call
 
 from fxtrain import engine
@@ -22,6 +22,7 @@ from fxtrain.cli import main
 from fxtrain.export import read_torch_model
 
 HOSTS = [in_pedalboard, in_dawdreamer]
+DTYPES = (torch.float64, torch.float32)
 LSTM_32 = [("lstm", 32), ("dense", 1)]
 
 
@@ -60,12 +61,11 @@ def test_a_preset_of_the_command_line_plays_as_engine_and_pytorch_do(
     y, latency = call(host.play, plugin.vst3, preset, x, 48_000, 512, {}, environment=environment)
     assert latency == 0
     assert y.shape == x.shape
-    np.testing.assert_allclose(
-        y, engine.load(made.path).process(np.ascontiguousarray(x)), rtol=0, atol=plugin.tolerance
-    )
+    np.testing.assert_allclose(y, at_rest(made.path).process(np.ascontiguousarray(x)), rtol=0, atol=plugin.tolerance)
+    rest = np.zeros(engine.load(made.path).prewarm(), np.float32)
     for played, dry in zip(y, x, strict=True):
-        exact = made.play(dry)
-        float32_error = np.abs(made.play(dry, torch.float32) - exact).max()
+        exact, single = (made.play(np.concatenate([rest, dry]), dtype)[len(rest) :] for dtype in DTYPES)
+        float32_error = np.abs(single - exact).max()
         assert np.abs(played - exact).max() <= max(1e-5, 1.5 * float32_error)
         assert np.abs(exact).max() > 1e-2
 
@@ -94,6 +94,7 @@ def test_models_of_other_kinds_play_as_in_the_engine(
     knobs = {f"knob_a{index + 1}": position for index, position in enumerate((20.0, 90.0)) if index < inputs - 1}
     for index, position in enumerate(knobs.values()):
         model.set_knob(index, position / 100)
+    model.prewarm()
     preset = make_preset(A=made.path, **knobs)
     y, _ = call(in_pedalboard.play, plugin.vst3, preset, playing[None], 48_000, 256, {}, environment=environment)
     np.testing.assert_allclose(y[0], model.process(playing), rtol=0, atol=plugin.tolerance)
@@ -108,10 +109,11 @@ def test_a_trained_model_plays_a_real_guitar_as_engine_and_pytorch_do(
     rate = engine.load(path).info.sample_rate or rate
     preset = make_preset(A=path)
     y, _ = call(in_pedalboard.play, plugin.vst3, preset, x[None], rate, 512, {}, environment=environment)
-    batch = torch.from_numpy(x)[None]
-    exact = read_torch_model(path, dtype=torch.float64)(batch.double())[0].numpy()
-    float32_error = np.abs(read_torch_model(path, dtype=torch.float32)(batch)[0].numpy() - exact).max()
-    assert np.abs(y[0] - engine.load(path).process(x)).max() <= plugin.tolerance
+    rest = np.zeros(engine.load(path).prewarm(), np.float32)
+    batch = torch.from_numpy(np.concatenate([rest, x]))[None]
+    exact, single = (read_torch_model(path, dtype=dtype)(batch.to(dtype))[0, len(rest) :].numpy() for dtype in DTYPES)
+    float32_error = np.abs(single - exact).max()
+    assert np.abs(y[0] - at_rest(path).process(x)).max() <= plugin.tolerance
     assert np.abs(y[0] - exact).max() <= max(1e-5, 1.5 * float32_error)
 
 
@@ -126,7 +128,7 @@ def test_a_model_sounds_the_same_at_every_rate_of_the_host(
     y, latency = call(in_pedalboard.play, plugin.vst3, preset, x[None], rate, 480, {}, environment=environment)
     # Offline: to the model's rate, through it, and back, at the quality of a mastering tool and no delay.
     dry = soxr.resample(x, rate, model_rate, quality="VHQ") if rate != model_rate else x
-    wet = engine.load(made.path).process(np.ascontiguousarray(dry, np.float32))
+    wet = at_rest(made.path).process(np.ascontiguousarray(dry, np.float32))
     back = soxr.resample(wet, model_rate, rate, quality="VHQ") if rate != model_rate else wet
     frames = min(y.shape[1], len(back))
     assert difference_db(y[0][:frames], back[:frames], rate) < -60
@@ -143,7 +145,7 @@ def test_an_oversampled_model_is_as_late_as_reported(
         y, latency = call(
             in_pedalboard.play, plugin.vst3, preset, playing[None], 48_000, 512, {}, environment=environment
         )
-        model = engine.load(made.path, oversampling=factor)
+        model = at_rest(made.path, oversampling=factor)
         assert latency == model.info.latency > 0
         late = model.process(playing)
         np.testing.assert_allclose(y[0], late[latency:], rtol=0, atol=plugin.tolerance)

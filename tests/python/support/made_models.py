@@ -13,6 +13,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from fxtrain import engine
+
 LayerSpec = tuple[str, int] | tuple[str, int, str]  # type, size, activation
 
 ACTIVATIONS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
@@ -96,3 +98,10 @@ def plucked_notes(sample_rate: float = 48_000, seconds: float = 2.0) -> np.ndarr
             signal += (age > 0) * np.exp(-3 * harmonic * age) * np.sin(2 * np.pi * pitch * harmonic * age) / harmonic
     signal += 1e-4 * rng.standard_normal(len(t))
     return (0.9 * signal / np.abs(signal).max()).astype(np.float32)
+
+
+def at_rest(path: Path, **options: Any) -> engine.Model:
+    """The model as players begin with it: silence has run through."""
+    model = engine.load(path, **options)
+    model.prewarm()
+    return model

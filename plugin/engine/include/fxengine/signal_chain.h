@@ -43,7 +43,8 @@ struct ChainSettings {
   Levels levels = Levels::matchBToA;
   /** Positions of the models' knobs in each slot, 0..1; those without a value stay where the model has them, at first
       at its defaults. */
-  std::array<std::array<std::optional<float>, kNumKnobs>, 2> knobs;
+  using Knobs = std::array<std::optional<float>, kNumKnobs>;
+  std::array<Knobs, 2> knobs;
   bool toneOn = false;
   float bassDb = 0.0f, middleDb = 0.0f, trebleDb = 0.0f;
   bool cabinetOn = false;
@@ -100,8 +101,9 @@ class SignalChain {
   ~SignalChain();
 
   /** Makes room, takes what was handed over, and clears all state; models are at rest. Allocates.
-      @param numInputs, numOutputs  1 or 2 each; outputs at least inputs */
-  void prepare(double sampleRate, int numInputs, int numOutputs);
+      @param numInputs, numOutputs  1 or 2 each; outputs at least inputs
+      @param settings  those that playing will begin with: models are at rest with their knobs so */
+  void prepare(double sampleRate, int numInputs, int numOutputs, const ChainSettings& settings = {});
 
   /** As after prepare(), with the settings given as if they had always been. */
   void reset(const ChainSettings& settings) noexcept FXENGINE_REALTIME;
@@ -111,9 +113,9 @@ class SignalChain {
   void process(const float* const* input, float* const* output, int numFrames,
                const ChainSettings& settings) noexcept FXENGINE_REALTIME;
 
-  /** Hands over what a slot (0 or 1) is to play. Once the chain is prepared, the model is prepared and prewarmed here.
-   */
-  void setSlot(int slot, std::unique_ptr<SlotContent> content);
+  /** Hands over what a slot (0 or 1) is to play. Once the chain is prepared, the model is prepared and prewarmed here,
+      with its knobs where they will be. */
+  void setSlot(int slot, std::unique_ptr<SlotContent> content, const ChainSettings::Knobs& knobs = {});
 
   /** Hands over a cabinet for the present sample rate; null for none. */
   void setCabinet(std::unique_ptr<Convolver> cabinet);
@@ -170,6 +172,7 @@ class SignalChain {
   enum Buffer { kDry, kWork, kSum, kOne, kLeaving, kWithout, kGains, kNumBuffers };
   Channels buffer(int index) noexcept;
 
+  void prepareModel(HostRateModel& model, const ChainSettings::Knobs& knobs);
   bool adopt(bool atOnce) noexcept; // whether something came in
   void setTargets(const ChainSettings& settings, bool atOnce) noexcept;
   int totalLatency() const noexcept;
