@@ -236,7 +236,7 @@ def _validation_batches(excerpt: Excerpt, config: PairedAudioConfig) -> list[Pai
         return [batch]
     lead_in = np.zeros(0, np.float32) if excerpt.lead_in is None else excerpt.lead_in
     first = len(lead_in) if len(lead_in) else excerpt.skip_frames
-    warm_up = max(4 * config.warm_up_frames, 4096)
+    warm_up = max(4096, min(4 * config.warm_up_frames, first + len(excerpt.input)))
     padding = np.zeros(max(0, warm_up - first), np.float32)  # silence before the start is what a fresh state means
     signal = np.concatenate([padding, lead_in, excerpt.input])
     target = np.concatenate([padding, np.zeros_like(lead_in), excerpt.target])

@@ -30,7 +30,8 @@ class LossConfig:
         emphasised: the same after ``pre_emphasis``.
         pre_emphasis: ``none``, ``first-order`` or ``a-weighting``.
         dc: energy of the error's mean.
-        spectral: multi-resolution STFT distance.
+        spectral: multi-resolution STFT distance within each chunk, with FFTs of 2048 frames at most; the weights of
+            recordings do not count in it.
     """
 
     esr: Weight = 1.0
@@ -49,6 +50,11 @@ class Loss(nn.Module):
         super().__init__()
         if config.emphasised and config.pre_emphasis == "none":
             raise ConfigError("loss.emphasised needs loss.pre_emphasis to be first-order or a-weighting")
+        if not (config.esr or config.emphasised or config.dc or config.spectral):
+            raise ConfigError(
+                "all weights of the loss are 0, so there is nothing to minimise; set loss.esr, loss.emphasised, "
+                "loss.dc or loss.spectral above 0"
+            )
         self.config = config
         self.register_buffer("taps", pre_emphasis_filter(config.pre_emphasis, sample_rate), persistent=False)
         self.stft = MultiResolutionStft() if config.spectral else None
@@ -74,5 +80,8 @@ class Loss(nn.Module):
     def _filter(self, signal: Tensor) -> Tensor:
         if self.taps is None:
             return signal
+        num_taps = len(self.taps)
+        if signal.shape[-1] < 2 * num_taps:  # a short chunk, of which the full overlap would leave little or nothing
+            signal = functional.pad(signal, (num_taps - 1, 0))
         filtered: Tensor = functional.conv1d(signal.unsqueeze(1), self.taps.to(signal.dtype).view(1, 1, -1))
         return torch.squeeze(filtered, 1)

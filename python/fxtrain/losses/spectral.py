@@ -3,27 +3,54 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 
 from torch import Tensor, nn
 
 __all__ = ["MultiResolutionStft"]
 
+_FFT_SIZES = (2048, 1024, 512)
+_HOP_SIZES = (240, 120, 50)
+_WINDOW_LENGTHS = (1200, 600, 240)
+_LEAST_FRAMES = 16
+
 
 class MultiResolutionStft(nn.Module):
     """Spectral convergence plus log-magnitude distance at three resolutions.
+
+    Signals shorter than the longest FFT, as most training chunks are, are compared at finer time resolutions: all FFT
+    sizes, hops and windows are divided by the same power of two, so that the longest FFT fits.
 
     Source: Yamamoto, Song and Kim, "Parallel WaveGAN", 2020, section 2.2; computed by ``auraloss``.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        from auraloss.freq import MultiResolutionSTFTLoss
-
-        self.stft = MultiResolutionSTFTLoss(
-            fft_sizes=[2048, 1024, 512], hop_sizes=[240, 120, 50], win_lengths=[1200, 600, 240]
-        )
+        self._losses: dict[int, Any] = {}  # by divisor
 
     def forward(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """Distance of two batches of shape ``(batch, frames)``; frames must be at least 2048."""
-        return cast(Tensor, self.stft(prediction.unsqueeze(1), target.unsqueeze(1)))
+        """Distance of two batches of shape ``(batch, frames)``; frames must be at least 16."""
+        divisor = self.divisor(prediction.shape[-1])
+        if divisor not in self._losses:
+            from auraloss.freq import MultiResolutionSTFTLoss
+
+            self._losses[divisor] = MultiResolutionSTFTLoss(
+                fft_sizes=[size // divisor for size in _FFT_SIZES],
+                hop_sizes=[max(1, size // divisor) for size in _HOP_SIZES],
+                win_lengths=[max(1, size // divisor) for size in _WINDOW_LENGTHS],
+            )
+        return cast(Tensor, self._losses[divisor](prediction.unsqueeze(1), target.unsqueeze(1)))
+
+    @staticmethod
+    def divisor(num_frames: int) -> int:
+        """What the sizes are divided by for signals of ``num_frames``.
+
+        >>> [MultiResolutionStft.divisor(frames) for frames in (4096, 2048, 2047, 512)]
+        [1, 1, 2, 4]
+        """
+        if num_frames < _LEAST_FRAMES:
+            raise ValueError(f"{num_frames} frames are too short for a spectrum, expected at least {_LEAST_FRAMES}")
+        divisor = 1
+        while _FFT_SIZES[0] // divisor > num_frames:
+            divisor *= 2
+        return divisor

@@ -63,3 +63,27 @@ def test_loss_is_the_weighted_sum_of_its_parts() -> None:
 def test_emphasis_without_a_filter_is_refused() -> None:
     with pytest.raises(ConfigError, match="pre_emphasis"):
         Loss(LossConfig(emphasised=1.0), 48_000)
+
+
+def test_a_loss_without_weights_is_refused() -> None:
+    with pytest.raises(ConfigError, match="all weights of the loss are 0"):
+        Loss(LossConfig(esr=0.0), 48_000)
+
+
+@pytest.mark.parametrize("num_frames", [24, 32, 100, 512, 2047, 2048, 8192])
+def test_every_part_can_train_on_chunks_of_any_length(num_frames: int) -> None:
+    # Chunks shorter than the longest FFT (2048) or the A-weighting filter (101 taps) ended in torch's traceback.
+    config = LossConfig(esr=0.5, emphasised=1.0, pre_emphasis="a-weighting", dc=1.0, spectral=0.5)
+    loss = Loss(config, 48_000)
+    generator = torch.Generator().manual_seed(3)
+    target = torch.randn(2, num_frames, generator=generator)
+    exact, _ = loss(target, target)
+    assert exact.item() == pytest.approx(0, abs=1e-6)
+    prediction = (0.5 * target).requires_grad_()
+    value, parts = loss(prediction, target)
+    assert parts["emphasised"].item() == pytest.approx(0.25, rel=0.01)  # a gain of one half, in any filter
+    assert parts["spectral"].item() == pytest.approx(0.5 + np.log(2), rel=0.02)  # the same, per bin
+    value.backward()
+    assert prediction.grad is not None
+    assert torch.isfinite(prediction.grad).all()
+    assert prediction.grad.abs().amax() > 0

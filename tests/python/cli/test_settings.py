@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: MIT
+"""Every documented setting at its ends, through a fit."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+from small_amplifier import TINY, Pair, Run
+
+from fxtrain.models import get_model
+from fxtrain.training.fit import sections
+
+SETTINGS = [
+    "model.hidden_size=1",
+    "model.hidden_size=33",
+    "model.num_layers=2",
+    "model.skip=false",
+    "model.weight_storage=bfloat16",
+    "data.warm_up_frames=0",
+    "data.warm_up_frames=16777216",
+    "data.sequence_frames=64",
+    "data.sequence_frames=16777216",
+    "data.chunk_frames=32",
+    "data.chunk_frames=16777216",
+    "loss.esr=0 loss.dc=1",
+    "loss.pre_emphasis=a-weighting loss.emphasised=1 data.chunk_frames=64",
+    "loss.pre_emphasis=first-order loss.emphasised=1000000.0 loss.esr=0",
+    "loss.spectral=0.5",
+    "loss.spectral=0.5 loss.esr=0 data.chunk_frames=32",
+    "split.validation_fraction=0.45 split.test_fraction=0.45",
+    "split.validation_fraction=0.02 split.test_fraction=0.02",
+    "split.gap_seconds=0",
+    "split.gap_seconds=3600",
+]
+
+
+@pytest.mark.parametrize("model", ["lstm", "gru"])
+def test_every_setting_is_tried(model: str) -> None:
+    known = {f"{table}.{field.name}" for table, kind in sections(get_model(model)).items() for field in fields(kind)}
+    assert known == {setting.partition("=")[0] for line in SETTINGS for setting in line.split()}
+
+
+@pytest.mark.parametrize("settings", SETTINGS)
+def test_a_setting_at_its_end_trains_and_exports(fxtrain: Run, pair: Pair, tmp_path: Path, settings: str) -> None:
+    options = [word for setting in settings.split() for word in ("--set", setting)]
+    model = "gru" if len(settings) % 2 else "lstm"
+    result = fxtrain(
+        "fit", pair.dry, pair.wet, *TINY, "--model", model, *options, "--epochs", 1, "--out", tmp_path / "run", "--json"
+    )
+    assert result.exit_code == 0, result.stderr
+    assert math.isfinite(result.json["esr"])
+    assert result.json["parity"]["engine_error"] <= result.json["parity"]["bound"]
