@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import platform
+import re
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
@@ -135,7 +136,7 @@ class FitRequest:
             run.pop("version", None)
             training = build(TrainingConfig, document.pop("training"), where="training")
             metadata = build(Metadata, document.pop("metadata", {}), where="metadata")
-            pairs = [document.pop(name) for name in sorted(n for n in document if n.startswith("pair_"))]
+            pairs = [document.pop(name) for name in sorted(filter(_pair_number, document), key=_pair_number)]
             checkpoint = run.pop("checkpoint", None)
             request = cls(
                 pairs=[TypeAdapter(PairFiles).validate_python(pair) for pair in pairs],
@@ -166,6 +167,12 @@ class FitRequest:
                     f"{path} was not written by fxtrain fit: it holds {quoted(value)} for a {kind.__name__}"
                 )
         return request
+
+
+def _pair_number(table: str) -> int:
+    """The place of ``pair_12`` in the order that was given; 0 for tables that are no pair."""
+    number = table.removeprefix("pair_")
+    return int(number) if number != table and re.fullmatch(r"[1-9][0-9]{0,8}", number) else 0
 
 
 def _require_text(path: Path) -> None:
