@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Where a recording repeats itself bit for bit, as a loop in a DAW or a test signal's passage played twice does.
+"""Where a recording repeats itself or another one bit for bit, as loops in a DAW and passages of test signals do.
 
 Windows of half the least length are compared by a hash that does not depend on where they begin: a sum of hashes of
 neighbouring samples, so that one array of running sums gives that of every window. A stretch of the least length holds
@@ -9,13 +9,13 @@ finds is compared sample by sample, and grown as far as it goes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Repeat", "find_repeats"]
+__all__ = ["Repeat", "find_copies", "find_repeats"]
 
 Samples = npt.NDArray[np.float32]
 Hashes = npt.NDArray[np.uint64]
@@ -60,18 +60,44 @@ def find_repeats(samples: Samples, min_frames: int) -> list[Repeat]:
         return []
     sums = _running_sums(samples)
     grid = _worth_looking_for(samples, sums, window)
-    equal: dict[int, list[tuple[int, int]]] = {}  # by offset: stretches that equal what comes so much later
-    for first, second in _matches(sums, grid, window):
-        known = equal.setdefault(second - first, [])
-        if not any(start <= first < end for start, end in known):
-            known.append(_grow(samples, first, second, window))
     repeats = [
         # What is longer than its offset repeats more than once, and the stretches would overlap.
         Repeat(start, start + offset, min(end - start, offset))
-        for offset, stretches in equal.items()
+        for offset, stretches in _equal_stretches(samples, _matches(sums, grid, window), window).items()
         for start, end in stretches
     ]
     return _without_overlaps(samples, repeats, min_frames)
+
+
+def find_copies(passages: Samples, samples: Samples, min_frames: int) -> list[tuple[int, int]]:
+    """The stretches of ``samples`` that are also in ``passages``, sample for sample.
+
+    What counts as a copy is what counts as a repeat in :func:`find_repeats`.
+
+    Args:
+        passages: what to look for, shape ``(frames,)``.
+        samples: where to look, shape ``(frames,)``.
+        min_frames: least length; a second, say.
+
+    Returns:
+        First and one-past-last frame of each stretch of ``samples``, in order, without overlaps.
+    """
+    window, length = min_frames // 2, len(passages)
+    if window < 2 or min(length, len(samples)) < min_frames:
+        return []
+    joined = np.concatenate([passages, samples]).astype(np.float32) + np.float32(0)
+    sums = _running_sums(joined)
+    grid = _worth_looking_for(joined[:length], sums, window)
+    matches = ((first, second) for first, second in _matches(sums, grid, window) if second >= length)
+    found = np.zeros(len(samples), dtype=np.bool_)
+    for offset, stretches in _equal_stretches(joined, matches, window).items():
+        for start, end in stretches:
+            start, end = max(start, length - offset), min(end, length)  # within passages, and its copy within samples
+            sounding = np.flatnonzero(joined[start:end])
+            if len(sounding) > 0 and sounding[-1] - sounding[0] + 1 >= min_frames:
+                found[start + offset - length : end + offset - length] = True
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], found, [False]]).astype(np.int8)))
+    return [(int(start), int(end)) for start, end in zip(edges[::2], edges[1::2], strict=True)]
 
 
 def _running_sums(samples: Samples) -> Hashes:
@@ -124,6 +150,18 @@ def _matches(sums: Hashes, grid: dict[int, list[int]], window: int) -> Iterator[
         for index in likely[np.isin(hashes[likely], wanted)]:
             second = start + int(index)
             yield from ((first, second) for first in grid[int(hashes[index])] if first < second)
+
+
+def _equal_stretches(
+    samples: Samples, matches: Iterable[tuple[int, int]], window: int
+) -> dict[int, list[tuple[int, int]]]:
+    """By offset: the stretches that equal what comes so much later."""
+    equal: dict[int, list[tuple[int, int]]] = {}
+    for first, second in matches:
+        known = equal.setdefault(second - first, [])
+        if not any(start <= first < end for start, end in known):
+            known.append(_grow(samples, first, second, window))
+    return equal
 
 
 def _grow(samples: Samples, first: int, second: int, window: int) -> tuple[int, int]:

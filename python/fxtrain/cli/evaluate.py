@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from fxtrain.cli.arguments import add_clip_arguments, add_recording_arguments, check_clips, signed_int
+from fxtrain.cli.terminal import shown
 
 if TYPE_CHECKING:
     from fxtrain.data import Excerpt
@@ -80,6 +81,7 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
     figures = measure(take.prediction, take.target, recording.sample_rate, mask=take.mask)
     training, fitted_on = _training_part(args, path, reading, recording)
     baselines = fit_baselines(segments_of(training or [excerpt])).score(segments_of([excerpt]))
+    notes = [*recording.notes, *_heard(recording, training if fitted_on == _OWN_TRAINING else [])]
     result = {
         "esr": figures["esr"],
         "baselines": baselines,
@@ -88,8 +90,10 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
         "lag_samples": recording.lag_removed,
         "polarity": recording.report.to_dict()["polarity"],
         "model": str(path),
-        "notes": list(recording.notes),
+        "notes": notes,
     }
+    for note in notes:
+        console.print(f" note {shown(note)}")
     print_summary(result, console)
     return result
 
@@ -115,8 +119,30 @@ def _training_part(
         except InputError:
             return [], "the evaluated recording"
         if material.sample_rate == recording.sample_rate:
-            return material.train, "the training part of the run"
+            return material.train, _OWN_TRAINING
     return [], "the evaluated recording"
+
+
+_OWN_TRAINING = "the training part of the run"
+
+
+def _heard(recording: Recording, training: list[Excerpt]) -> list[str]:
+    """A sentence if a part of the recording was trained on."""
+    import numpy as np
+
+    from fxtrain.audio.repeats import find_copies
+
+    if not training:
+        return []
+    passages = np.concatenate([excerpt.input for excerpt in training])
+    found = find_copies(passages, recording.input, recording.sample_rate // 2)
+    seconds = sum(end - start for start, end in found) / recording.sample_rate
+    if not found:
+        return []
+    return [
+        f"{seconds:.1f} of the {len(recording.input) / recording.sample_rate:.1f} s of {recording.files.input} are in "
+        "the training part of the run, so the ESR is lower than on playing that the model has not heard"
+    ]
 
 
 def _lag(text: str) -> int | str:

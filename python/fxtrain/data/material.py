@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 
 from fxtrain.audio import LAG_GUARD, Audio, ChannelChoice, apply_lag, estimate_alignment, read_pair
 from fxtrain.audio.alignment import match_clock
-from fxtrain.audio.checks import DataReport, check_pair
+from fxtrain.audio.checks import DataReport, Verdict, check_pair
 from fxtrain.audio.levels import PLAYING_FRAME_SECONDS, Background, background, find_playing, idle_stretches
+from fxtrain.audio.repeats import find_copies
 from fxtrain.data.pairs import Excerpt
 from fxtrain.data.split import SplitConfig, split_in_time
 from fxtrain.errors import ConfigError, DataCheckError, InputError
@@ -53,6 +54,13 @@ _IDLE_SECONDS = (
 _LEAST_IDLE_SECONDS = 1.0
 _LEAST_SPAN_SECONDS = 1.0  # what is left between two such stretches is used if it is at least this long
 _LEAST_PLAYING = 0.05  # share of a part; below, it holds no playing
+_COPY_SECONDS = 0.5  # shorter copies of what judges a part may stay in it
+_MOST_COPIED = 0.5  # share of a part; if more of it are copies, they stay, with a warning
+_COPIES_MEAN = {  # (what judges, what is judged by it): what copies of the one in the other do
+    ("test", "train"): "the test ESR is lower than on playing that training has not heard",
+    ("test", "validation"): "the test ESR is lower than on playing that did not choose the weights",
+    ("validation", "train"): "the choice of the best weights favours what was learned by heart",
+}
 
 _LARGEST_TABLE = 16 << 20  # bytes
 GREATEST_WEIGHT = 1e6
@@ -382,12 +390,16 @@ def load_material(
             )
         recordings.append(recording)
     given = {pair.split for pair in pairs}
-    excerpts: dict[str, list[Excerpt]] = {"train": [], "validation": [], "test": []}
-    parts: list[dict[str, Any]] = []
+    divided = []
     for index, recording in enumerate(recordings):
         spans, idle = _live_spans(recording, split)
         recordings[index] = replace(recording, notes=(*recording.notes, *idle))
-        for part, chosen in _divide(recording, spans, split, given).items():
+        divided.append(_divide(recording, spans, split, given))
+    recordings, divided = _leave_out_copies(recordings, divided)
+    excerpts: dict[str, list[Excerpt]] = {"train": [], "validation": [], "test": []}
+    parts: list[dict[str, Any]] = []
+    for recording, chosen_by_part in zip(recordings, divided, strict=True):
+        for part, chosen in chosen_by_part.items():
             excerpts[part] += _excerpts(recording, chosen, skip_frames)
             parts += [
                 {
@@ -442,9 +454,8 @@ def _live_spans(recording: Recording, config: SplitConfig) -> tuple[list[Span], 
     if left_out <= 0:
         return spans, []
     edges = [0, *(edge for span in spans for edge in span), num_frames]
-    gaps = [(a / rate, b / rate) for a, b in zip(edges[::2], edges[1::2], strict=True) if b > a]
-    shown = ", ".join(f"{a:.1f} to {b:.1f} s" for a, b in gaps[:4]) + (" and more" if len(gaps) > 4 else "")
-    return spans, [f"{left_out / rate:.1f} s of {files.input} without playing are left out ({shown})"]
+    gaps = [(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True) if b > a]
+    return spans, [f"{left_out / rate:.1f} s of {files.input} without playing are left out ({_places(gaps, rate)})"]
 
 
 def _divide(recording: Recording, spans: list[Span], config: SplitConfig, given: set[Split]) -> dict[str, list[Span]]:
@@ -474,6 +485,112 @@ def _divide(recording: Recording, spans: list[Span], config: SplitConfig, given:
                 "recording where playing ends, or give files for that part (--val DRY WET, --test DRY WET)"
             )
     return parts
+
+
+def _leave_out_copies(
+    recordings: Sequence[Recording], divided: Sequence[dict[str, list[Span]]]
+) -> tuple[list[Recording], list[dict[str, list[Span]]]]:
+    """Takes out of training, and then out of validation, what the parts that judge it hold too.
+
+    Capture signals often end as they begin, and loops repeat: a model would be measured on what it was trained on.
+    Where copies are half of a part or more, they stay, and the first recording's report warns of them.
+
+    Args:
+        recordings: all of them.
+        divided: the spans of each part of each, in frames.
+
+    Returns:
+        The recordings, with notes on what was left out, and their spans without it.
+    """
+    recordings, divided = list(recordings), [dict(parts) for parts in divided]
+    warnings: list[str] = []
+    values: dict[str, Any] = {}
+    for judge, part in _COPIES_MEAN:
+        copies = _copies(recordings, divided, judge, part)
+        num_copied = sum(_size(span) for found in copies for span in found)
+        num_frames = sum(_size(span) for parts in divided for span in parts.get(part, []))
+        if num_copied == 0:
+            continue
+        rate = recordings[0].sample_rate
+        if num_copied >= _MOST_COPIED * num_frames:
+            seconds = f"{num_copied / rate:.1f} of the {num_frames / rate:.1f} s of the {part} part"
+            warnings.append(f"{seconds} also come in the {judge} part, so {_COPIES_MEAN[judge, part]}")
+            values[f"{part}_in_{judge}_seconds"] = round(num_copied / rate, 2)
+            continue
+        for index, found in enumerate(copies):
+            if found:
+                files, divided[index][part] = recordings[index].files, _without(divided[index][part], found, rate)
+                note = (
+                    f"{sum(map(_size, found)) / rate:.1f} s of {files.input} are left out of the {part} part, as the "
+                    f"{judge} part repeats them sample for sample ({_places(found, rate)})"
+                )
+                recordings[index] = replace(recordings[index], notes=(*recordings[index].notes, note))
+    if warnings:
+        message = "; ".join(warnings)
+        verdict = Verdict(
+            "split",
+            "warn",
+            message[0].upper() + message[1:],
+            "give other playing with --val DRY WET and --test DRY WET, or end the recording with playing that does not "
+            "come before",
+            values,
+        )
+        report = recordings[0].report
+        report = replace(report, verdicts=(*report.verdicts, verdict))
+        recordings[0] = replace(recordings[0], report=report)
+    return recordings, divided
+
+
+def _copies(
+    recordings: Sequence[Recording], divided: Sequence[dict[str, list[Span]]], judge: str, part: str
+) -> list[list[Span]]:
+    """For each recording the stretches of ``part`` whose dry signal is also in the ``judge`` part; clips are whole."""
+    heard = [
+        recording.input[start:end]
+        for recording, parts in zip(recordings, divided, strict=True)
+        for start, end in parts.get(judge, [])
+    ]
+    if not heard:
+        return [[] for _ in recordings]
+    passages = np.concatenate(heard)
+    rate = recordings[0].sample_rate
+    least = min(round(_COPY_SECONDS * rate), len(passages) // 2)
+    copies = []
+    for recording, parts in zip(recordings, divided, strict=True):
+        found = []
+        for start, end in parts.get(part, []):
+            for first, last in find_copies(passages, recording.input[start:end], least):
+                if clip_frames := recording.files.clip_frames:
+                    first, last = first // clip_frames * clip_frames, -(-last // clip_frames) * clip_frames
+                found.append((start + first, min(start + last, end)))
+        copies.append(_united(found))
+    return copies
+
+
+def _united(spans: Sequence[Span]) -> list[Span]:
+    """The spans in order, those that touch or overlap as one."""
+    united: list[Span] = []
+    for start, end in sorted(spans):
+        if united and start <= united[-1][1]:
+            united[-1] = (united[-1][0], max(end, united[-1][1]))
+        else:
+            united.append((start, end))
+    return united
+
+
+def _without(spans: Sequence[Span], left_out: Sequence[Span], sample_rate: int) -> list[Span]:
+    """What is left of ``spans``, but for remnants that are too short to train on."""
+    left = list(spans)
+    for first, last in left_out:
+        left = [piece for a, b in left for piece in ((a, min(b, first)), (max(a, last), b)) if piece[0] < piece[1]]
+    long_enough = [span for span in left if span in spans or _size(span) >= _LEAST_SPAN_SECONDS * sample_rate]
+    return long_enough or left
+
+
+def _places(spans: Sequence[Span], sample_rate: int) -> str:
+    """Spans in seconds, the first four of them."""
+    shown = ", ".join(f"{a / sample_rate:.1f} to {b / sample_rate:.1f} s" for a, b in spans[:4])
+    return shown + (" and more" if len(spans) > 4 else "")
 
 
 def _within(spans: Sequence[Span], start: int, end: int) -> list[Span]:

@@ -129,6 +129,7 @@ def render_report(report: RunReport) -> str:
         split=_split(metrics.get("split")),
         tables=[(title, rows) for title in _TABLES if (rows := _scalars(metrics.get(title)))],
         verdicts=_verdicts(data),
+        heard=_was_heard(data),
         command=command,
         versions=_versions(),
         style=Markup((assets / "style.css").read_text(encoding="utf-8")),
@@ -317,6 +318,12 @@ def _verdicts(data: object) -> list[dict[str, str]]:
         if isinstance(verdict, Mapping)
     ]
     return sorted(rows, key=lambda row: levels.index(row["level"]) if row["level"] in levels else len(levels))
+
+
+def _was_heard(data: object) -> bool:
+    """Whether the test part was also trained on."""
+    given = data.get("verdicts") if isinstance(data, Mapping) else None
+    return any(number_at(verdict, "values", "train_in_test_seconds") is not None for verdict in given or ())
 
 
 def _versions() -> list[tuple[str, str]]:

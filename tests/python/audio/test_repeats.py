@@ -8,7 +8,7 @@ import pytest
 import soundfile
 
 from fxtrain.audio import read_audio, repeats
-from fxtrain.audio.repeats import Repeat, find_repeats
+from fxtrain.audio.repeats import Repeat, find_copies, find_repeats
 
 RATE = 8000  # nothing here depends on it; a second is the least length throughout
 
@@ -144,3 +144,23 @@ def test_agrees_with_comparing_everything_with_everything(monkeypatch, seed, chu
 def test_too_short_for_two_is_none():
     assert find_repeats(noise(RATE), RATE) == []
     assert find_repeats(np.zeros(0, np.float32), RATE) == []
+
+
+def test_copies_are_found_to_the_frame_wherever_they_lie():
+    passages, samples = noise(10 * RATE), noise(30 * RATE, seed=1)
+    samples[:RATE] = passages[4 * RATE : 5 * RATE]
+    samples[70_001 : 70_001 + 2 * RATE] = passages[2 * RATE : 4 * RATE]
+    samples[200_000 : 200_000 + 2 * RATE] = passages[2 * RATE : 4 * RATE]  # every one of several, unlike repeats
+    samples[-RATE - 5 :] = passages[-RATE - 5 :]
+    places = [(0, RATE), (70_001, 70_001 + 2 * RATE), (200_000, 200_000 + 2 * RATE), (29 * RATE - 5, 30 * RATE)]
+    assert find_copies(passages, samples, RATE) == places
+    assert find_copies(samples, samples, RATE) == [(0, len(samples))]
+    assert find_copies(passages, np.concatenate([passages, passages]), RATE) == [(0, 20 * RATE)]
+
+
+def test_silence_and_other_playing_are_no_copies():
+    passages, samples = noise(5 * RATE), noise(9 * RATE, seed=1)
+    passages[2 * RATE : 4 * RATE] = samples[3 * RATE : 6 * RATE - RATE] = 0.0
+    assert find_copies(passages, samples, RATE) == []
+    assert find_copies(passages, np.concatenate([passages[-RATE + 1 :], samples]), RATE) == []
+    assert find_copies(passages[: RATE - 1], passages, RATE) == []

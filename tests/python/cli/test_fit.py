@@ -133,20 +133,38 @@ def test_weights_trained_rounded_are_rounded_wherever_they_are_used(fxtrain: Run
 
 
 def test_a_table_of_pairs_gives_each_its_role_and_weight(fxtrain: Run, pair: Pair, tmp_path: Path) -> None:
-    dry = synthesise_guitar(3, SAMPLE_RATE, 9)
-    write_audio(tmp_path / "d.wav", dry, SAMPLE_RATE)
-    write_audio(tmp_path / "w.wav", amplifier(dry), SAMPLE_RATE)
+    for number in range(3):
+        dry = synthesise_guitar(3, SAMPLE_RATE, 9 + number)
+        write_audio(tmp_path / f"d{number}.wav", dry, SAMPLE_RATE)
+        write_audio(tmp_path / f"w{number}.wav", amplifier(dry), SAMPLE_RATE)
     table = tmp_path / "pairs.csv"
     table.write_text(
         "input,target,split,weight,clip_frames\n"
         f"{pair.dry},{pair.wet},train,1,\n"
-        "d.wav,w.wav,train,2.5,16000\n"
-        "d.wav,w.wav,val,,\n"
-        "d.wav,w.wav,test,,\n"
+        "d0.wav,w0.wav,train,2.5,16000\n"
+        "d1.wav,w1.wav,val,,\n"
+        "d2.wav,w2.wav,test,,\n"
     )
     result = fxtrain("fit", "--pairs", table, *TINY, "--epochs", 1, "--out", tmp_path / "run", "--json")
     assert result.exit_code == 0, result.stderr
     assert [part["part"] for part in result.json["split"]] == ["train", "train", "validation", "test"]
+
+
+def test_one_pair_as_training_and_test_is_said_wherever_the_result_is_shown(
+    fxtrain: Run, pair: Pair, tmp_path: Path
+) -> None:
+    files = (pair.dry, pair.wet)
+    options = (*TINY, "--val", *files, "--test", *files, "--epochs", 1, "--out", tmp_path / "run", "--json")
+    result = fxtrain("fit", *files, *options)
+    assert result.exit_code == 0, result.stderr
+    (verdict,) = (verdict for verdict in result.json["data"]["verdicts"] if verdict["name"] == "split")
+    assert verdict["level"] == "warn"
+    assert "train part also come in the test part" in verdict["message"]
+    assert "train part also come in the test part" in result.stderr
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert "it never trained on" not in page
+    again = fxtrain("evaluate", tmp_path / "run", *files, "--json")
+    assert "are in the training part of the run" in again.json["notes"][-1]
 
 
 def test_clips_are_reset_in_training_and_in_scoring(fxtrain: Run, tmp_path: Path) -> None:

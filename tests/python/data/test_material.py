@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -167,3 +168,70 @@ def test_a_table_that_can_mean_two_things_is_refused_with_its_line(tmp_path: Pat
     (tmp_path / "pairs.csv").write_text(table)
     with pytest.raises(InputError, match=message):
         read_pairs(tmp_path / "pairs.csv")
+
+
+def spans_of(material: Material, part: str) -> Samples:
+    return np.concatenate([excerpt.input for excerpt in getattr(material, part)])
+
+
+def shares_playing(one: Samples, other: Samples) -> bool:
+    """Whether a quarter of a second of ``one``, taken every eighth, is anywhere in ``other``."""
+    step = RATE // 8
+    windows = np.lib.stride_tricks.sliding_window_view(other, 8)
+    for start in range(0, len(one) - 2 * step, step):
+        key = one[start + step : start + step + 8]
+        if np.abs(key).max() > 0 and (windows == key).all(axis=1).any():
+            return True
+    return False
+
+
+def test_what_the_test_part_repeats_is_not_trained_on(write: Write) -> None:
+    # The usual capture signals end as they begin; the test figure was that of playing heard in training.
+    start = playing(7)
+    material = load(write(np.concatenate([start, playing(30, 4), start])))
+    train, validation, test = (spans_of(material, part) for part in ("train", "validation", "test"))
+    assert not shares_playing(test, train)
+    assert not shares_playing(validation, train)
+    ((first, last),) = seconds_of(material, "train")
+    assert (first, last) == pytest.approx((7, 0.8 * 44 - 2 * 0.25), abs=0.1)
+    notes = material.recordings[0].notes
+    assert any("left out of the train part, as the test part repeats them" in note for note in notes)
+    assert "split" not in {verdict.name for verdict in material.recordings[0].report.verdicts}
+
+
+def test_what_the_test_part_repeats_of_other_recordings_is_not_trained_on(write: Write) -> None:
+    riff = playing(5, 8)
+    more = write(np.concatenate([playing(10, 2), riff, playing(10, 3)]), "more", split="train")
+    test = write(np.concatenate([playing(3, 6), riff]), "exam", split="test")
+    material = load(write(playing(30)), more, test)
+    assert not shares_playing(spans_of(material, "test"), spans_of(material, "train"))
+    assert seconds_of(material, "train")[1:] == [pytest.approx((0, 10), abs=0.1), pytest.approx((15, 25), abs=0.1)]
+
+
+def test_clips_that_the_test_part_repeats_are_left_out_whole(write: Write) -> None:
+    clip = RATE
+    dry = playing(30)
+    dry[4 * clip : 6 * clip] = dry[28 * clip :]
+    material = load(write(dry, clip_frames=clip))
+    assert not shares_playing(spans_of(material, "test"), spans_of(material, "train"))
+    assert {len(excerpt.input) % excerpt.clip_frames for excerpt in material.train} == {0}
+
+
+def warning(material: Material) -> str:
+    (verdict,) = (verdict for verdict in material.recordings[0].report.verdicts if verdict.name == "split")
+    assert verdict.level == "warn"
+    return verdict.message
+
+
+def test_a_loop_stays_in_training_and_the_test_is_said_to_be_heard(write: Write) -> None:
+    material = load(write(np.tile(playing(4), 10)))
+    assert "31.5 s of the train part also come in the test part" in warning(material)
+    assert seconds_of(material, "train") == [pytest.approx((0, 0.8 * 40 - 2 * 0.25), abs=0.1)]
+
+
+def test_one_pair_for_every_part_is_said(write: Write) -> None:
+    take = write(playing(12))
+    material = load(*(replace(take, split=part) for part in ("train", "validation", "test")))
+    message = warning(material)
+    for parts in ("train part also come in the test", "validation part also come in the test"):
+        assert parts in message
