@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from fxtrain.circuits import PairRecipe, RecordedPair
 
 
-_LARGEST_METRICS = 16 << 20  # bytes
-
 GREATEST_ESR = 0.02
 """The demo succeeds at this error-to-signal ratio or less ..."""
 
@@ -54,6 +52,7 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
     """Does what is not done yet, then shows the result."""
     from fxtrain.circuits import PairRecipe, find_pair, get_schematic
     from fxtrain.report.table import print_summary
+    from fxtrain.training.run_folder import RunFolder
 
     if not 10.0 <= args.seconds <= 3600.0:
         raise InputError(f"--seconds is {args.seconds:g}; give 10 to 3600.")
@@ -73,7 +72,7 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
         pair = _record(data_folder, recipe, console)
 
     metrics_file = folder / "metrics.json"
-    complete = metrics_file.exists()
+    complete = RunFolder(folder).is_complete()
     if complete:
         console.print(f"training   {shown(folder)} is complete already; --force begins anew")
     else:
@@ -150,9 +149,10 @@ def _fit(args: argparse.Namespace, pair: RecordedPair, console: Console) -> int:
 
 def _read_metrics(path: Path) -> dict[str, Any]:
     from fxtrain.report.summary import number_at
+    from fxtrain.training.run_folder import LARGEST_METRICS
 
     try:
-        metrics = json.loads(read_file(path, at_most=_LARGEST_METRICS))
+        metrics = json.loads(read_file(path, at_most=LARGEST_METRICS))
     except (ValueError, RecursionError):
         metrics = None
     judged = (("esr",), ("baselines", "fir"))

@@ -42,6 +42,7 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
     from fxtrain import engine
     from fxtrain.data.material import PairFiles, Reading, load_recording, whole_excerpt
     from fxtrain.errors import InputError
+    from fxtrain.report.advice import advise
     from fxtrain.report.baselines import fit_baselines
     from fxtrain.report.evaluation import play, segments_of
     from fxtrain.report.metrics import measure
@@ -94,7 +95,9 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
     }
     for note in notes:
         console.print(f" note {shown(note)}")
-    print_summary(result, console)
+    findings = {"data": {"verdicts": recording.report.to_dict()["verdicts"]}}
+    result["advice"] = advise({**result, **findings})
+    print_summary({**result, **findings}, console)
     return result
 
 

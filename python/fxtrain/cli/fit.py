@@ -31,7 +31,7 @@ from fxtrain.cli.progress import TrainingBar
 from fxtrain.cli.terminal import shown
 from fxtrain.config import build, load_preset, merge, parse_setting, presets, read_toml
 from fxtrain.errors import InputError, Interrupted
-from fxtrain.text import quoted
+from fxtrain.text import printable, quoted
 from fxtrain.training.schedulers import schedulers
 
 _DEFAULT_MINUTES = 20.0
@@ -132,9 +132,10 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
     try:
         with _stop_on_interrupt() as should_stop, TrainingBar(console) as bar:
             metrics = fit(request, folder, resume=resume, progress=bar, should_stop=should_stop, announce=announce)
-    except Interrupted as stop:
-        hint = shlex.join(["fxtrain", "fit", "--resume", str(folder.path)])
-        raise Interrupted(f"{stop}; go on with: {hint}") from None
+    except (Interrupted, KeyboardInterrupt) as stop:
+        if isinstance(stop, KeyboardInterrupt) and not folder.last.exists():
+            raise
+        raise Interrupted(f"{str(stop) or 'stopped'}; {_how_to_go_on(folder.path)}") from None
     finally:
         if handler is not None:
             import logging
@@ -143,7 +144,23 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
             handler.close()
     print_summary(metrics, console)
     console.print(f"model   [bold]{shown(folder.model)}[/]\nreport  [bold]{shown(folder.report)}[/]")
-    return {**metrics, "run": str(folder.path), "model_file": str(folder.model), "report": str(folder.report)}
+    if not metrics["complete"]:
+        training = metrics["training"]
+        sys.stderr.write(
+            f"fxtrain: stopped at step {training['steps']} of {training['planned_steps']}; all is saved, and the model "
+            f"is the best so far; {printable(_how_to_go_on(folder.path))}\n"
+        )
+    return {
+        **metrics,
+        "run": str(folder.path),
+        "model_file": str(folder.model),
+        "report": str(folder.report),
+        "exit_code": 0 if metrics["complete"] else 1,
+    }
+
+
+def _how_to_go_on(run: Path) -> str:
+    return f"go on with: {shlex.join(['fxtrain', 'fit', '--resume', str(run)])}"
 
 
 def _request(args: argparse.Namespace) -> Any:
@@ -251,7 +268,7 @@ _COLOURS = {"note": "cyan", "warn": "yellow"}
 
 @contextmanager
 def _stop_on_interrupt() -> Iterator[Any]:
-    """First Ctrl-C (or SIGTERM) asks to stop at a step; a second one ends at once."""
+    """First Ctrl-C (or SIGTERM) asks to stop at a step; a second one ends at once, whatever is being written."""
     asked = False
 
     def ask(number: int, frame: object) -> None:
@@ -259,7 +276,10 @@ def _stop_on_interrupt() -> Iterator[Any]:
         if asked:
             raise KeyboardInterrupt
         asked = True
-        sys.stderr.write("\nfxtrain: stopping at the next step and saving ...\n")
+        sys.stderr.write(
+            "\nfxtrain: stopping at the next step and saving, then writing the best model so far and its report; "
+            "press Ctrl-C again to skip the writing\n"
+        )
 
     previous = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -29,6 +29,7 @@ import fxtrain
 from fxtrain.atomic import write_atomically
 from fxtrain.audio import write_audio
 from fxtrain.report import plots
+from fxtrain.report.advice import advise
 from fxtrain.report.metrics import Mask, Vector, band_esr, decibels, error_over_time, esr, loudness_lufs
 from fxtrain.report.summary import describe, format_esr, grade, number_at
 
@@ -118,6 +119,7 @@ def render_report(report: RunReport) -> str:
         esr_db=decibels(value),
         grade=grade(value),
         facts=describe({**metrics, "esr": value, "data": data}),
+        advice=advise({**metrics, "esr": value, "data": data}),
         bars=_bars(metrics.get("baselines"), value),
         player=_player(signals, report.sample_rate),
         figures=_figures(report, signals, scored, value),

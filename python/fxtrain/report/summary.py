@@ -31,9 +31,6 @@ _GRADES = (
 )
 
 
-_BAD_ESR = 0.015  # worse than "Very close"
-
-
 def grade(esr: float) -> Grade:
     """Plain words for an error-to-signal ratio.
 
@@ -111,20 +108,7 @@ def describe(metrics: Mapping[str, Any]) -> list[Fact]:
     parameters = number_at(metrics, "model", "parameters")
     if parameters is not None:
         facts.append(Fact("Size", f"{parameters:,.0f}".replace(",", "\N{THIN SPACE}"), "parameters"))
-    if value is not None and value > _BAD_ESR:
-        facts += _beyond_the_model(metrics)
     return facts
-
-
-def _beyond_the_model(metrics: Mapping[str, Any]) -> list[Fact]:
-    """What the check of the recordings found that no training of these models learns."""
-    data = metrics.get("data")
-    verdicts = data.get("verdicts") if isinstance(data, Mapping) else None
-    return [
-        Fact("Beyond this model", "time effect", f"{verdict.get('message', '')}: {verdict.get('remedy', '')}")
-        for verdict in (verdicts if isinstance(verdicts, list) else [])
-        if isinstance(verdict, Mapping) and verdict.get("name") == "time" and verdict.get("level") == "warn"
-    ]
 
 
 def number_at(table: Any, *path: str) -> float | None:

@@ -9,9 +9,12 @@ from typing import Any
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
+from fxtrain.report.advice import advise
 from fxtrain.report.metrics import decibels
 from fxtrain.report.summary import describe, format_esr, grade, number_at
+from fxtrain.text import printable
 
 __all__ = ["print_summary"]
 
@@ -50,3 +53,7 @@ def print_summary(metrics: Mapping[str, Any], console: Console) -> None:
     if facts.row_count:
         console.print()
         console.print(facts)
+    if advice := advise(metrics):
+        console.print("\nWhat to do next")
+        for sentence in advice:
+            console.print(Text(f"- {printable(sentence)}"))

@@ -16,6 +16,7 @@ from typing import Any
 
 import torch
 from pydantic import TypeAdapter, ValidationError
+from torch import Tensor
 
 from fxtrain import __version__, engine
 from fxtrain.atomic import write_atomically
@@ -30,11 +31,12 @@ from fxtrain.data.material import (
     Reading,
     load_material,
 )
-from fxtrain.errors import ConfigError, ModelFileError
+from fxtrain.errors import ConfigError, FxtrainError, Interrupted, ModelFileError
 from fxtrain.export import Metadata, write_model
 from fxtrain.losses import LossConfig
 from fxtrain.models import Trainable, get_model
 from fxtrain.report import RunReport, write_report
+from fxtrain.report.advice import advise
 from fxtrain.report.baselines import fit_baselines
 from fxtrain.report.evaluation import Take, measure_parity, measure_speed, play, segments_of
 from fxtrain.report.metrics import measure
@@ -237,6 +239,9 @@ def fit(
 ) -> dict[str, Any]:
     """Checks, aligns, splits, trains, exports, plays and reports; returns what ``metrics.json`` holds.
 
+    If ``should_stop`` says so, training ends with a checkpoint to resume from. The best weights so far are exported,
+    played and reported in the same way, and ``complete`` is false in the result.
+
     Args:
         request: what to do.
         folder: an empty folder, or the one of the run to resume.
@@ -249,7 +254,7 @@ def fit(
         InputError: something given cannot be used; nothing of an earlier result is touched.
         OutputExistsError: the folder is not empty, or another process is training in it.
         TrainingError: training failed.
-        Interrupted: ``should_stop`` said so.
+        Interrupted: ``should_stop`` said so, and the model so far could not be written, or Ctrl-C ended that.
     """
     with ExitStack() as held:
         if resume:
@@ -317,15 +322,42 @@ def _fit(
             len(recording.input),
             recording.lag_removed,
         )
-    result = trainer.run(resume=resume)
+    try:
+        result = trainer.run(resume=resume)
+    except Interrupted as stop:
+        try:
+            logger.info("%s; writing the best model so far", stop)
+            weights, result = trainer.best_so_far()
+            return _finish(request, folder, material, result, device, so_far=weights)
+        except KeyboardInterrupt:
+            raise stop from None
+        except (FxtrainError, OSError) as error:
+            raise Interrupted(f"{stop}, but the best model so far could not be written: {error}") from error
     return _finish(request, folder, material, result, device)
 
 
 def _finish(
-    request: FitRequest, folder: RunFolder, material: Material, result: TrainingResult, device: torch.device
+    request: FitRequest,
+    folder: RunFolder,
+    material: Material,
+    result: TrainingResult,
+    device: torch.device,
+    *,
+    so_far: dict[str, Tensor] | None = None,
 ) -> dict[str, Any]:
-    """Exports the best weights, plays that very file through the engine, measures, and writes the report."""
+    """Exports the best weights, plays that very file through the engine, measures, and writes the report.
+
+    Args:
+        request: what was asked.
+        folder: where all goes.
+        material: what was trained on, and what tests.
+        result: how training ended.
+        device: where it ran.
+        so_far: weights to export of a run that was stopped; None takes those of ``best.pt``.
+    """
     model, facts = load_trained_model(folder.best)
+    if so_far is not None:
+        model.load_state_dict(so_far)
     write_model(folder.model, model, sample_rate=material.sample_rate, metadata=facts["metadata"])
     player = engine.load(folder.model)
     take = play(player, material.test)
@@ -333,7 +365,8 @@ def _finish(
     baselines = fit_baselines(segments_of(material.train)).score(segments_of(material.test))
     facts["metadata"]["esr"] = float(f"{figures['esr']:.4g}")
     write_model(folder.model, model, sample_rate=material.sample_rate, metadata=facts["metadata"])
-    metrics = {
+    metrics: dict[str, Any] = {
+        "complete": so_far is None,
         "esr": figures["esr"],
         "baselines": baselines,
         "test": figures,
@@ -353,6 +386,7 @@ def _finish(
         "command": request.command,
         "versions": {"fxtrain": __version__, "torch": torch.__version__, "python": platform.python_version()},
     }
+    metrics["advice"] = advise(metrics)
     logger.info("test ESR %.5f; the best filter leaves %.5f", figures["esr"], baselines["fir"])
     history = list(read_log(folder.history))
     _write_report(request, folder, material, take, metrics, history)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -12,8 +13,12 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from fxtrain.errors import InputError, OutputExistsError
+from fxtrain.files import read_file
 
-__all__ = ["RunFolder"]
+__all__ = ["LARGEST_METRICS", "RunFolder"]
+
+LARGEST_METRICS = 16 << 20
+"""Bytes of a ``metrics.json``."""
 
 _LOCK = ".lock"
 _NAMES = ("config.toml", "model.json", "best.pt", "last.pt", "metrics.json", "log.jsonl", "fxtrain.log", "report.html")
@@ -50,7 +55,7 @@ class RunFolder:
 
     @property
     def metrics(self) -> Path:
-        """Figures of the finished run."""
+        """Figures of the run; with ``complete`` false, of the best weights when it was stopped."""
         return self.path / "metrics.json"
 
     @property
@@ -96,9 +101,19 @@ class RunFolder:
         if not self.config.exists():
             raise InputError(f"{self.path} is not the folder of a run: it has no config.toml; give one that fit made")
 
+    def is_complete(self) -> bool:
+        """Whether the run has ended; one that was stopped has figures too, marked as those of an incomplete run."""
+        if not self.metrics.exists():
+            return False
+        try:
+            figures = json.loads(read_file(self.metrics, at_most=LARGEST_METRICS, expected="the figures of a run"))
+        except (OSError, ValueError, RecursionError, InputError):
+            return True  # whatever it is, it is not overwritten
+        return not (isinstance(figures, dict) and figures.get("complete") is False)
+
     def require_unfinished(self) -> None:
         """Checks that the run is not complete."""
-        if self.metrics.exists():
+        if self.is_complete():
             raise InputError(f"the run in {self.path} is complete; start a new one, or look at {self.report}")
 
     @contextmanager

@@ -13,7 +13,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, Protocol
 
@@ -100,6 +100,7 @@ class TrainingResult:
 
     Attributes:
         steps: optimiser steps done.
+        planned_steps: what the run was to do when it ended; fewer than planned at first if it converged.
         epochs: the same in passes over the material.
         seconds: spent in training, earlier sittings included.
         best_error: lowest validation ESR.
@@ -109,6 +110,7 @@ class TrainingResult:
     """
 
     steps: int
+    planned_steps: int
     epochs: float
     seconds: float
     best_error: float
@@ -244,17 +246,34 @@ class Trainer:
                 self._save(self.folder / "last.pt")
                 saved = now
         self._save(self.folder / "last.pt")
-        result = TrainingResult(
+        result = self._result()
+        self._log("end", **asdict(result))
+        return result
+
+    def best_so_far(self) -> tuple[dict[str, Tensor], TrainingResult]:
+        """The best weights of a run that was stopped, and how far it came.
+
+        The weights of the last step count too, although no validation was due there. The run itself is left as it is,
+        so that it resumes to the same bits.
+        """
+        result = self._result()
+        error = next(iter(self._figures().values()), math.inf)
+        if error < result.best_error:
+            return self._weights(), replace(result, best_error=error, best_step=result.steps)
+        return self._best, result
+
+    def _result(self) -> TrainingResult:
+        position = self._position
+        return TrainingResult(
             steps=position.step,
-            epochs=position.step / provider.steps_per_epoch,
+            planned_steps=self._schedule_end,
+            epochs=position.step / self.provider.steps_per_epoch,
             seconds=position.seconds,
             best_error=position.best_error,
             best_step=position.best_step,
             converged=position.anneal_start >= 0,
             divergences=position.divergences,
         )
-        self._log("end", **asdict(result))
-        return result
 
     def _step(self, batch: Any) -> bool:
         """One optimiser step of each phase; False when the loss or its gradient is not finite."""
@@ -285,7 +304,8 @@ class Trainer:
         start = schedule(self._plan.total_steps).factor(position.anneal_start)
         return start * schedule(position.anneal_steps).factor(position.step - position.anneal_start)
 
-    def _validate(self) -> float:
+    def _figures(self) -> dict[str, float]:
+        """The model's validation figures; the first one chooses the best weights."""
         self.model.eval()
         sums: dict[str, list[float]] = {}
         with torch.no_grad():
@@ -294,7 +314,10 @@ class Trainer:
                     entry = sums.setdefault(name, [0.0, 0.0])
                     entry[0] += above
                     entry[1] += below
-        figures = {f"val_{name}": above / max(below, 1e-12) for name, (above, below) in sums.items()}
+        return {f"val_{name}": above / max(below, 1e-12) for name, (above, below) in sums.items()}
+
+    def _validate(self) -> float:
+        figures = self._figures()
         position = self._position
         train_loss = position.loss_sum / max(position.loss_count, 1)
         position.loss_sum, position.loss_count = 0.0, 0

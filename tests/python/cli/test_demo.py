@@ -95,6 +95,13 @@ def test_stopped_run_is_gone_on_with(demo, fxtrain):
     assert (demo / "run" / "metrics.json").exists()
 
 
+def test_a_run_with_the_figures_of_a_stopped_one_is_gone_on_with(demo, fxtrain):
+    edit_metrics(demo, complete=False)
+    result = fxtrain("demo", "--out", demo / "run", *SHORT)
+    assert "fit --resume" in result.stdout
+    assert json.loads((demo / "run" / "metrics.json").read_text())["complete"] is True
+
+
 def test_run_on_another_recording_is_not_overwritten_unless_forced(demo, fxtrain):
     model = (demo / "run" / "model.json").read_bytes()
     result = fxtrain("demo", "--out", demo / "run", *SHORT, "--seed", "3")

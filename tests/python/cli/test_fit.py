@@ -24,6 +24,7 @@ from small_amplifier import LAG, SAMPLE_RATE, TINY, Pair, Run, amplifier
 from fxtrain import engine
 from fxtrain.audio import LAG_GUARD, read_audio, write_audio
 from fxtrain.circuits import synthesise_guitar
+from fxtrain.errors import Interrupted
 from fxtrain.training.checkpoint import load_checkpoint
 
 
@@ -196,7 +197,7 @@ def test_clips_are_reset_in_training_and_in_scoring(fxtrain: Run, tmp_path: Path
 
 def start(*arguments: object) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-m", "fxtrain", *map(str, arguments)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        [sys.executable, "-m", "fxtrain", *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
 
 
@@ -255,20 +256,88 @@ def replay_from_the_start(run: Path, plan: dict[str, int]) -> dict[str, Any]:
     return weights
 
 
-def test_ctrl_c_saves_and_says_how_to_go_on(pair: Pair, tmp_path: Path, fxtrain: Run) -> None:
+@pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "sigterm"])
+def test_a_stopped_run_leaves_the_best_model_so_far_and_resumes_to_the_same_bits(
+    pair: Pair, tmp_path: Path, fxtrain: Run, kind: signal.Signals
+) -> None:
+    options = (pair.dry, pair.wet, *TINY, "--epochs", 60)
     out = tmp_path / "stopped"
-    process = start("fit", pair.dry, pair.wet, *TINY, "--epochs", 60, "--out", out)
+    process = start("fit", *options, "--out", out)
     wait_for(out / "best.pt")
-    process.send_signal(signal.SIGINT)
+    process.send_signal(kind)
     message = process.communicate(timeout=60)[1].decode()
     assert process.returncode == 1
     assert f"go on with: fxtrain fit --resume {out}" in message
     assert "Traceback" not in message
+    metrics = json.loads((out / "metrics.json").read_text())
+    assert metrics["complete"] is False
+    assert metrics["training"]["steps"] < metrics["training"]["planned_steps"]
+    assert "Training was stopped" in metrics["advice"][0]
+    assert "Training was stopped" in (out / "report.html").read_text()
+    played = engine.load(out / "model.json").process(read_audio(out / "audio" / "input.wav").samples)
+    assert len(played) > 0
+
     assert fxtrain("fit", "--resume", out, "-q").exit_code == 0
-    assert (out / "report.html").exists()
+    assert json.loads((out / "metrics.json").read_text())["complete"] is True
+    assert "Training was stopped" not in (out / "report.html").read_text()
     again = fxtrain("fit", "--resume", out)
     assert again.exit_code == 2
     assert "is complete" in again.stderr
+    whole = tmp_path / "whole"
+    assert fxtrain("fit", *options, "--out", whole, "-q").exit_code == 0
+    assert (out / "model.json").read_bytes() == (whole / "model.json").read_bytes()
+
+
+def stop_early(pair: Pair, folder: Path) -> dict[str, Any]:
+    """Fits until the 20th step."""
+    from fxtrain.data.material import PairFiles
+    from fxtrain.training.fit import FitRequest, fit
+    from fxtrain.training.run_folder import RunFolder
+    from fxtrain.training.trainer import TrainingConfig
+
+    calls = iter(range(1000))
+    request = FitRequest(
+        pairs=[PairFiles(input=pair.dry, target=pair.wet)],
+        tables={"model": {"hidden_size": 4}, "data": {"sequence_frames": 1024}},
+        training=TrainingConfig(epochs=60),
+    )
+    return fit(request, RunFolder(folder), should_stop=lambda: next(calls) == 20)
+
+
+def test_a_second_ctrl_c_skips_what_a_stopped_run_writes(
+    pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fxtrain: Run
+) -> None:
+    def press_again(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("fxtrain.training.fit.write_report", press_again)
+    with pytest.raises(Interrupted, match="stopped at step 20 of"):
+        stop_early(pair, tmp_path / "run")
+    assert not (tmp_path / "run" / "metrics.json").exists()
+    assert not list((tmp_path / "run").glob("*.tmp"))
+    monkeypatch.undo()
+    assert fxtrain("fit", "--resume", tmp_path / "run", "-q").exit_code == 0
+
+
+def test_a_stopped_run_whose_report_cannot_be_written_is_still_saved(
+    pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*arguments: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("fxtrain.training.fit.write_report", fail)
+    with pytest.raises(Interrupted, match=r"all is saved, but the best model so far could not be written: .*No space"):
+        stop_early(pair, tmp_path / "run")
+    assert (tmp_path / "run" / "last.pt").exists()
+
+
+def test_the_figures_of_a_stopped_run_stand_alone_on_stdout(pair: Pair, tmp_path: Path) -> None:
+    process = start("fit", pair.dry, pair.wet, *TINY, "--epochs", 60, "--json", "--out", tmp_path / "run")
+    wait_for(tmp_path / "run" / "best.pt")
+    process.send_signal(signal.SIGINT)
+    printed, _ = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert json.loads(printed)["complete"] is False
 
 
 BAD_CALLS: list[tuple[str, tuple[str, ...], str]] = [

@@ -64,10 +64,8 @@ def test_a_model_no_better_than_a_filter_is_called_so():
     assert "as good or better" in fact.note
 
 
-def test_a_bad_result_repeats_what_no_training_learns() -> None:
-    verdict = {"name": "time", "level": "warn", "message": "Wet repeats the playing", "remedy": "switch it off"}
-    facts = {esr: describe({"esr": esr, "data": {"verdicts": [verdict]}}) for esr in (0.2, 0.001)}
-    assert [fact.note for fact in facts[0.2] if fact.label == "Beyond this model"] == [
-        "Wet repeats the playing: switch it off"
-    ]
-    assert "Beyond this model" not in [fact.label for fact in facts[0.001]]
+def test_a_bad_result_ends_with_what_to_do_next() -> None:
+    verdict = {"name": "time", "level": "warn", "message": "Wet repeats [the] playing", "remedy": "switch it off"}
+    metrics = {"esr": 0.2, "data": {"verdicts": [verdict]}}
+    assert printed(metrics).endswith("What to do next\n- Wet repeats [the] playing: switch it off.\n")
+    assert "What to do next" not in printed({**metrics, "esr": 0.001})

@@ -85,6 +85,23 @@ def test_a_stopped_run_resumes_to_the_weights_of_an_uninterrupted_one(tmp_path: 
     assert steps[0] == steps[1]
 
 
+def test_the_best_weights_so_far_count_the_last_step_and_leave_the_run_as_it_is(tmp_path: Path) -> None:
+    stopped = trainer(tmp_path)
+    calls = iter(range(10_000))
+    stopped.should_stop = lambda: next(calls) == 37  # between two validations
+    with pytest.raises(Interrupted):
+        stopped.run()
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    best, result = stopped.best_so_far()
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    assert (result.steps, result.best_step) == (37, 37)
+    assert result.planned_steps == 6 * provider().steps_per_epoch
+    assert same(best, weights(tmp_path))
+    assert result.best_error < load_checkpoint(tmp_path / "best.pt")["error"]
+    stopped._position.best_error = 0.0  # nothing is better
+    assert same(stopped.best_so_far()[0], load_checkpoint(tmp_path / "best.pt")["weights"])
+
+
 def test_a_run_with_rounded_weights_resumes_to_the_same_bits(tmp_path: Path) -> None:
     def rounded(folder: Path) -> Trainer:
         torch.manual_seed(0)
