@@ -6,6 +6,7 @@
 
 #include <model_file.h>
 #include <shipped.h>
+#include <state.h>
 #include <vst_preset.h>
 
 #if !JUCE_WINDOWS
@@ -151,4 +152,54 @@ TEST_CASE("Rig: an instance may go while its load is under way", "[rig]") {
     for (int load = 0; load < 5; ++load)
       instance.plugin.rig().loadModel(load % 2, file);
   }
+}
+
+namespace {
+
+/** A model file with that many knobs, from 0 to 10, at 7 by default. */
+std::string textWithKnobs(int numKnobs) {
+  juce::StringArray knobs, rows{"[0.6]"};
+  for (int k = 0; k < numKnobs; ++k) {
+    knobs.add(R"({"name": "Knob )" + juce::String(k + 1) + R"(", "unit": "", "min": 0, "max": 10, "default": 7})");
+    rows.add("[0.1]");
+  }
+  return (R"({"in_shape": [null, null, )" + juce::String(1 + numKnobs) + R"(], "samplerate": 48000, "knobs": [)" +
+          knobs.joinIntoString(", ") +
+          R"(], "layers": [{"type": "dense", "activation": "", "shape": [null, null, 1], )" + R"("weights": [[)" +
+          rows.joinIntoString(", ") + "], [0.0]]}]}")
+      .toStdString();
+}
+
+} // namespace
+
+TEST_CASE("Rig: a model that is loaded comes with its own knob positions, and undo brings the old ones back", "[rig]") {
+  const test::Folder folder;
+  const auto file = folder.file("captures").getChildFile("knobs.json");
+  folder.file("captures").createDirectory();
+  REQUIRE(file.replaceWithText(juce::String(textWithKnobs(2))));
+  test::Instance instance;
+  instance.set(id::knob(0, 0), 20.0f);
+  auto& rig = instance.plugin.rig();
+  rig.loadModel(0, file);
+  finish(rig);
+  REQUIRE(test::waitUntil([&] { return instance.get(id::knob(0, 0)) > 60.0f; }));
+  CHECK(instance.get(id::knob(0, 0)) == Approx(70.0f));
+  CHECK(instance.get(id::knob(0, 1)) == Approx(70.0f));
+  CHECK(instance.get(id::knob(1, 0)) == Approx(50.0f)); // the other slot's stay
+  instance.set(id::knob(0, 1), 30.0f);
+  rig.copyModel(0, 1);
+  finish(rig);
+  REQUIRE(test::waitUntil([&] { return instance.get(id::knob(1, 0)) > 60.0f; }));
+  CHECK(instance.get(id::knob(1, 1)) == Approx(30.0f)); // a copy stands as the other does
+}
+
+TEST_CASE("Rig: a state without knobs leaves them where the model's file says", "[rig]") {
+  test::Instance saved, instance;
+  saved.load(0, ModelFile::parse(textWithKnobs(6), "knobs", {}));
+  State state;
+  state.contents = saved.plugin.rig().contents();
+  CHECK(instance.restore(state.encode()) == "");
+  CHECK(instance.get(id::knob(0, 0)) == Approx(70.0f));
+  // The fifth and sixth cannot be reached, and stand there too: 0.6 x + 0.1 (4 * 0.7 + 2 * 0.7)
+  CHECK(instance.play(std::vector<float>(480, 0.0f)).back() == Approx(0.42f).margin(1e-5));
 }

@@ -243,3 +243,77 @@ def test_info_refuses_what_is_no_model(tmp_path: Path, content: bytes, capsys: p
     path = tmp_path / "file.json"
     path.write_bytes(content)
     assert "file.json" in fails(capsys, "info", path)
+
+
+@pytest.fixture
+def conditioned(make_model: Callable) -> Any:
+    knobs = [
+        {"name": "Drive", "unit": "dB", "min": 0, "max": 10, "default": 2},
+        {"name": "Tone", "unit": "", "min": -1, "max": 1, "default": 0},
+    ]
+    return make_model([("lstm", 4), ("dense", 1)], inputs=3, samplerate=48000, knobs=knobs)
+
+
+def test_render_plays_knobs_where_they_are_set_and_says_where(
+    conditioned: Any, tmp_path: Path, playing: np.ndarray, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = write(tmp_path / "dry.wav", playing)
+    assert main(["render", str(conditioned.path), str(source), str(tmp_path / "default.wav")]) == 0
+    assert "Knobs: Drive 2 dB (0 to 10), Tone 0 (-1 to 1)." in capsys.readouterr().out
+    arguments = ["--knob", "drive=8", "--knob", "Tone=-0.5"]
+    result = run_json(capsys, "render", conditioned.path, source, tmp_path / "set.wav", *arguments)
+    assert result["knobs"] == pytest.approx({"Drive": 8.0, "Tone": -0.5})
+    for name, positions in (("default", (0.2, 0.5)), ("set", (0.8, 0.25))):
+        model = engine.load(conditioned.path)
+        for index, position in enumerate(positions):
+            model.set_knob(index, position)
+        model.prewarm()
+        rendered, _ = soundfile.read(tmp_path / f"{name}.wav", dtype="float32")
+        assert np.array_equal(rendered, model.process(playing))
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("Gain=3", "has no knob Gain: its knobs are Drive, Tone."),
+        ("Drive=11", "--knob Drive=11 is beyond the knob's ends: expected 0 to 10."),
+    ],
+)
+def test_a_knob_that_cannot_be_set_is_refused(
+    conditioned: Any,
+    tmp_path: Path,
+    playing: np.ndarray,
+    capsys: pytest.CaptureFixture[str],
+    setting: str,
+    message: str,
+) -> None:
+    source = write(tmp_path / "dry.wav", playing)
+    assert message in fails(capsys, "render", conditioned.path, source, tmp_path / "wet.wav", "--knob", setting)
+    assert not (tmp_path / "wet.wav").exists()
+
+
+@pytest.mark.parametrize("setting", ["Drive", "=3", "Drive=loud", "Drive=nan"])
+def test_a_knob_setting_without_a_number_is_a_usage_error(setting: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["render", "a.json", "b.wav", "c.wav", "--knob", setting])
+    assert "expected NAME=VALUE with a number" in capsys.readouterr().err
+
+
+def test_info_says_where_knobs_stand(conditioned: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["info", str(conditioned.path)]) == 0
+    assert "Drive 2 dB (0 to 10), Tone 0 (-1 to 1)" in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize("oversampling", [1, 4])
+@pytest.mark.parametrize("layers", [[("lstm", 16), ("dense", 1)], [("gru", 8), ("lstm", 6), ("dense", 1)]])
+def test_render_begins_at_rest(
+    make_model: Callable, tmp_path: Path, capsys: pytest.CaptureFixture[str], layers: list[Any], oversampling: int
+) -> None:
+    """Silence through a model is its output at rest, to -100 dB of full scale, from the first sample on."""
+    made = make_model(layers, seed=3, samplerate=48000)
+    source = write(tmp_path / "silence.wav", np.zeros(4800, np.float32))
+    run_json(capsys, "render", made.path, source, tmp_path / "out.wav", "--oversample", oversampling)
+    rendered, _ = soundfile.read(tmp_path / "out.wav", dtype="float32")
+    from_zero = engine.load(made.path).process(np.zeros(96_000, np.float32))
+    assert np.abs(from_zero[0] - from_zero[-1]) > 1e-3
+    assert np.abs(rendered - from_zero[-1]).max() < 1e-5
