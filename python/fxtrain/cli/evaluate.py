@@ -131,17 +131,12 @@ _OWN_TRAINING = "the training part of the run"
 
 def _heard(recording: Recording, training: list[Excerpt]) -> list[str]:
     """A sentence if a part of the recording was trained on."""
-    import numpy as np
+    from fxtrain.data.material import heard_before
 
-    from fxtrain.audio.repeats import find_copies
-
-    if not training:
-        return []
-    passages = np.concatenate([excerpt.input for excerpt in training])
-    found = find_copies(passages, recording.input, recording.sample_rate // 2)
-    seconds = sum(end - start for start, end in found) / recording.sample_rate
+    found = heard_before(training, recording) if training else []
     if not found:
         return []
+    seconds = sum(end - start for start, end in found) / recording.sample_rate
     return [
         f"{seconds:.1f} of the {len(recording.input) / recording.sample_rate:.1f} s of {recording.files.input} are in "
         "the training part of the run, so the ESR is lower than on playing that the model has not heard"

@@ -20,6 +20,7 @@ from fxtrain.audio import LAG_GUARD, Audio, ChannelChoice, apply_lag, estimate_a
 from fxtrain.audio.alignment import match_clock
 from fxtrain.audio.checks import DataReport, Verdict, check_pair
 from fxtrain.audio.levels import PLAYING_FRAME_SECONDS, Background, background, find_playing, idle_stretches
+from fxtrain.audio.near_copies import find_near_copies
 from fxtrain.audio.repeats import find_copies
 from fxtrain.data.pairs import Excerpt
 from fxtrain.data.split import SplitConfig, split_in_time
@@ -32,6 +33,7 @@ __all__ = [
     "PairFiles",
     "Reading",
     "Recording",
+    "heard_before",
     "lag_to_remove",
     "load_material",
     "load_recording",
@@ -56,6 +58,7 @@ _LEAST_SPAN_SECONDS = 1.0  # what is left between two such stretches is used if 
 _LEAST_PLAYING = 0.05  # share of a part; below, it holds no playing
 _COPY_SECONDS = 0.5  # shorter copies of what judges a part may stay in it
 _MOST_COPIED = 0.5  # share of a part; if more of it are copies, they stay, with a warning
+_PART_NAMES = {"train": "training", "validation": "validation", "test": "test"}
 _COPIES_MEAN = {  # (what judges, what is judged by it): what copies of the one in the other do
     ("test", "train"): "the test ESR is lower than on playing that training has not heard",
     ("test", "validation"): "the test ESR is lower than on playing that did not choose the weights",
@@ -513,7 +516,7 @@ def _leave_out_copies(
             continue
         rate = recordings[0].sample_rate
         if num_copied >= _MOST_COPIED * num_frames:
-            seconds = f"{num_copied / rate:.1f} of the {num_frames / rate:.1f} s of the {part} part"
+            seconds = f"{num_copied / rate:.1f} of the {num_frames / rate:.1f} s of the {_PART_NAMES[part]} part"
             warnings.append(f"{seconds} also come in the {judge} part, so {_COPIES_MEAN[judge, part]}")
             values[f"{part}_in_{judge}_seconds"] = round(num_copied / rate, 2)
             continue
@@ -521,8 +524,8 @@ def _leave_out_copies(
             if found:
                 files, divided[index][part] = recordings[index].files, _without(divided[index][part], found, rate)
                 note = (
-                    f"{sum(map(_size, found)) / rate:.1f} s of {files.input} are left out of the {part} part, as the "
-                    f"{judge} part repeats them sample for sample ({_places(found, rate)})"
+                    f"{sum(map(_size, found)) / rate:.1f} s of {files.input} are left out of the {_PART_NAMES[part]} part, "
+                    f"as the {judge} part repeats them ({_places(found, rate)})"
                 )
                 recordings[index] = replace(recordings[index], notes=(*recordings[index].notes, note))
     if warnings:
@@ -559,12 +562,24 @@ def _copies(
     for recording, parts in zip(recordings, divided, strict=True):
         found = []
         for start, end in parts.get(part, []):
-            for first, last in find_copies(passages, recording.input[start:end], least):
+            for first, last in _copied(passages, recording.input[start:end], rate, least):
                 if clip_frames := recording.files.clip_frames:
                     first, last = first // clip_frames * clip_frames, -(-last // clip_frames) * clip_frames
                 found.append((start + first, min(start + last, end)))
         copies.append(_united(found))
     return copies
+
+
+def heard_before(heard: Sequence[Excerpt], recording: Recording) -> list[Span]:
+    """The stretches of a recording, in frames, whose dry signal is also in excerpts of the same sample rate."""
+    passages = np.concatenate([excerpt.input for excerpt in heard])
+    return _copied(passages, recording.input, recording.sample_rate, round(_COPY_SECONDS * recording.sample_rate))
+
+
+def _copied(passages: NDArray[np.float32], samples: NDArray[np.float32], sample_rate: int, least: int) -> list[Span]:
+    """What ``samples`` share with ``passages``, sample for sample, or but for noise, gain or resampling."""
+    exact = find_copies(passages, samples, least)
+    return _united([*exact, *find_near_copies(passages, samples, sample_rate)])
 
 
 def _united(spans: Sequence[Span]) -> list[Span]:

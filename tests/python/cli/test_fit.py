@@ -160,8 +160,8 @@ def test_one_pair_as_training_and_test_is_said_wherever_the_result_is_shown(
     assert result.exit_code == 0, result.stderr
     (verdict,) = (verdict for verdict in result.json["data"]["verdicts"] if verdict["name"] == "split")
     assert verdict["level"] == "warn"
-    assert "train part also come in the test part" in verdict["message"]
-    assert "train part also come in the test part" in result.stderr
+    assert "training part also come in the test part" in verdict["message"]
+    assert "training part also come in the test part" in result.stderr
     page = (tmp_path / "run" / "report.html").read_text()
     assert "it never trained on" not in page
     again = fxtrain("evaluate", tmp_path / "run", *files, "--json")
