@@ -524,8 +524,8 @@ def _leave_out_copies(
             if found:
                 files, divided[index][part] = recordings[index].files, _without(divided[index][part], found, rate)
                 note = (
-                    f"{sum(map(_size, found)) / rate:.1f} s of {files.input} are left out of the {_PART_NAMES[part]} part, "
-                    f"as the {judge} part repeats them ({_places(found, rate)})"
+                    f"{sum(map(_size, found)) / rate:.1f} s of {files.input} are left out of the {_PART_NAMES[part]} "
+                    f"part, as the {judge} part repeats them ({_places(found, rate)})"
                 )
                 recordings[index] = replace(recordings[index], notes=(*recordings[index].notes, note))
     if warnings:
