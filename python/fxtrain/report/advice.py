@@ -14,11 +14,11 @@ __all__ = ["BAD_ESR", "advise"]
 BAD_ESR = 0.015
 """Results above it are worse than "Very close"."""
 
-_CAUSES = (
-    *("lag", "time", "gate", "drift", "replicate", "noise", "swapped", "identical", "split", "channels", "clipping"),
-    *("level", "dc", "rate"),
-)
-"""Checks whose warnings explain an error, the most likely cause first."""
+_CAUSES = ("lag", "time", "gate", "drift", "replicate", "noise", "swapped", "identical", "split", "channels")
+"""Checks whose warnings explain a large error, the most likely cause first."""
+
+_MINOR_CAUSES = ("clipping", "level", "dc", "rate")
+"""Checks whose warnings explain it if nothing else does."""
 
 _FLOOR_SHARE = 0.05  # of the ESR; a smaller floor explains nothing
 _FEW_SECONDS = 100.0  # of training: less than two minutes of recording
@@ -41,8 +41,9 @@ def advise(metrics: Mapping[str, Any]) -> list[str]:
     sentences = [_go_on(metrics)] if is_stopped else []
     if value is None or value <= BAD_ESR:
         return sentences
-    sentences += _about_recordings(metrics, value)
+    sentences += _about_recordings(metrics, value, _CAUSES)
     sentences += _about_training(metrics, is_stopped=is_stopped)
+    sentences += _about_recordings(metrics, value, _MINOR_CAUSES)
     if not sentences and isinstance(metrics.get("training"), Mapping):
         sentences.append(
             "Nothing in the recordings or the training explains this error: listen to it in the report, check that no "
@@ -57,7 +58,7 @@ def _go_on(metrics: Mapping[str, Any]) -> str:
     return f"Training was stopped{where}: finish it with fxtrain fit --resume and the folder of this run."
 
 
-def _about_recordings(metrics: Mapping[str, Any], value: float) -> Iterator[str]:
+def _about_recordings(metrics: Mapping[str, Any], value: float, causes: Sequence[str]) -> Iterator[str]:
     data = metrics.get("data")
     verdicts = data.get("verdicts") if isinstance(data, Mapping) else None
     given = {
@@ -65,7 +66,7 @@ def _about_recordings(metrics: Mapping[str, Any], value: float) -> Iterator[str]
         for verdict in (verdicts if isinstance(verdicts, Sequence) else ())
         if isinstance(verdict, Mapping) and verdict.get("level") in ("warn", "stop")
     }
-    for verdict in (given[name] for name in _CAUSES if name in given):
+    for verdict in (given[name] for name in causes if name in given):
         floor = number_at(verdict, "values", "esr_floor")
         values = verdict.get("values")
         is_removed = isinstance(values, Mapping) and values.get("removed") is True
@@ -92,8 +93,9 @@ def _about_training(metrics: Mapping[str, Any], *, is_stopped: bool) -> Iterator
         is_falling = best_step is not None and best_step >= _STILL_FALLING * steps
         if is_falling:
             minutes = (spent or 0.0) / 60
+            length = f"{minutes:.1f} min" if minutes >= 1 else f"{spent or 0.0:.0f} s"
             yield (
-                f"Training ended after {minutes:.1f} min, while the error was still falling: train longer, for example "
+                f"Training ended after {length}, while the error was still falling: train longer, for example "
                 f"with --max-minutes {max(20, round(3 * minutes))}."
             )
     divergences = number_at(training, "divergences")

@@ -86,8 +86,9 @@ def test_a_drift_that_was_removed_explains_nothing() -> None:
 
 
 def test_the_recordings_come_before_the_training() -> None:
-    sentences = advise(result(0.1, found("noise", esr_floor=0.05), found("gate"), training=FALLING))
-    assert [sentence.split()[0] for sentence in sentences] == ["gate", "noise", "Training"]
+    findings = (found("clipping"), found("noise", esr_floor=0.05), found("gate"))
+    sentences = advise(result(0.1, *findings, training=FALLING))
+    assert [sentence.split()[0] for sentence in sentences] == ["gate", "noise", "Training", "clipping"]
 
 
 def test_a_stopped_run_is_to_be_finished_however_good_it_is() -> None:
