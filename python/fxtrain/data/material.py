@@ -57,6 +57,7 @@ _LEAST_IDLE_SECONDS = 1.0
 _LEAST_SPAN_SECONDS = 1.0  # what is left between two such stretches is used if it is at least this long
 _LEAST_PLAYING = 0.05  # share of a part; below, it holds no playing
 _COPY_SECONDS = 0.5  # shorter copies of what judges a part may stay in it
+_LEAST_CLIP_FRAMES = 64  # of a copy of half a clip
 _MOST_COPIED = 0.5  # share of a part; if more of it are copies, they stay, with a warning
 _PART_NAMES = {"train": "training", "validation": "validation", "test": "test"}
 _COPIES_MEAN = {  # (what judges, what is judged by it): what copies of the one in the other do
@@ -496,7 +497,8 @@ def _leave_out_copies(
     """Takes out of training, and then out of validation, what the parts that judge it hold too.
 
     Capture signals often end as they begin, and loops repeat: a model would be measured on what it was trained on.
-    Where copies are half of a part or more, they stay, and the first recording's report warns of them.
+    Where copies are half of a part or more, or all of its playing, they stay, and the first recording's report warns
+    of them.
 
     Args:
         recordings: all of them.
@@ -515,14 +517,15 @@ def _leave_out_copies(
         if num_copied == 0:
             continue
         rate = recordings[0].sample_rate
-        if num_copied >= _MOST_COPIED * num_frames:
+        left = [_without(parts.get(part, []), found, rate) for parts, found in zip(divided, copies, strict=True)]
+        if num_copied >= _MOST_COPIED * num_frames or not _holds_playing(recordings, left):
             seconds = f"{num_copied / rate:.1f} of the {num_frames / rate:.1f} s of the {_PART_NAMES[part]} part"
             warnings.append(f"{seconds} also come in the {judge} part, so {_COPIES_MEAN[judge, part]}")
             values[f"{part}_in_{judge}_seconds"] = round(num_copied / rate, 2)
             continue
         for index, found in enumerate(copies):
             if found:
-                files, divided[index][part] = recordings[index].files, _without(divided[index][part], found, rate)
+                files, divided[index][part] = recordings[index].files, left[index]
                 note = (
                     f"{sum(map(_size, found)) / rate:.1f} s of {files.input} are left out of the {_PART_NAMES[part]} "
                     f"part, as the {judge} part repeats them ({_places(found, rate)})"
@@ -557,17 +560,28 @@ def _copies(
         return [[] for _ in recordings]
     passages = np.concatenate(heard)
     rate = recordings[0].sample_rate
-    least = min(round(_COPY_SECONDS * rate), len(passages) // 2)
+    least = min(round(_COPY_SECONDS * rate), max(round(_LEAST_SECONDS * rate), len(passages) // 2))
     copies = []
     for recording, parts in zip(recordings, divided, strict=True):
         found = []
+        clip_frames = recording.files.clip_frames
+        shortest = min(least, max(clip_frames // 2, _LEAST_CLIP_FRAMES)) if clip_frames else least
         for start, end in parts.get(part, []):
-            for first, last in _copied(passages, recording.input[start:end], rate, least):
-                if clip_frames := recording.files.clip_frames:
+            for first, last in _copied(passages, recording.input[start:end], rate, shortest):
+                if clip_frames:
                     first, last = first // clip_frames * clip_frames, -(-last // clip_frames) * clip_frames
                 found.append((start + first, min(start + last, end)))
         copies.append(_united(found))
     return copies
+
+
+def _holds_playing(recordings: Sequence[Recording], spans: Sequence[list[Span]]) -> bool:
+    """Whether enough of the spans of all recordings together is playing."""
+    sizes = [sum(map(_size, chosen)) for chosen in spans]
+    shares = [
+        recording.playing_share(chosen) if chosen else 0.0 for recording, chosen in zip(recordings, spans, strict=True)
+    ]
+    return float(np.dot(sizes, shares)) >= _LEAST_PLAYING * max(sum(sizes), 1)
 
 
 def heard_before(heard: Sequence[Excerpt], recording: Recording) -> list[Span]:
@@ -633,7 +647,7 @@ def whole_excerpt(recording: Recording, skip_frames: int = 0) -> Excerpt:
 def _excerpts(recording: Recording, spans: Sequence[Span], skip_frames: int) -> list[Excerpt]:
     """One excerpt per span; one in all of a recording of clips, which do not depend on what precedes them."""
     files, rate = recording.files, recording.sample_rate
-    groups = [spans] if files.clip_frames else [[span] for span in spans]
+    groups = [spans] if files.clip_frames and spans else [[span] for span in spans]
     long_enough = [g for g in groups if files.clip_frames or _size(g[0]) >= _LEAST_SPAN_SECONDS * rate]
     return [
         Excerpt(

@@ -239,6 +239,23 @@ def test_clips_that_the_test_part_repeats_are_left_out_whole(write: Write) -> No
     assert {len(excerpt.input) % excerpt.clip_frames for excerpt in material.train} == {0}
 
 
+def test_a_recording_of_clips_that_the_test_repeats_whole_is_left_out_whole(write: Write) -> None:
+    clips = write(playing(5, 8), "clips", clip_frames=RATE // 2, split="train")
+    exam = write(playing(5, 8), "exam", split="test")
+    material = load(write(playing(30)), clips, exam)
+    assert len(material.train) == 1
+    assert not shares_playing(spans_of(material, "test"), spans_of(material, "train"))
+
+
+def test_what_would_leave_only_pauses_stays(write: Write) -> None:
+    riff, pause = playing(2, 8), np.zeros(int(2.6 * RATE))
+    choice = write(np.concatenate([pause, riff, pause]), "choice", split="validation")
+    exam = write(np.concatenate([riff, playing(3, 2)]), "exam", split="test")
+    material = load(write(playing(30)), choice, exam)
+    assert "validation part also come in the test part" in warning(material)
+    assert np.abs(spans_of(material, "validation")).max() > 0.01
+
+
 def warning(material: Material) -> str:
     (verdict,) = (verdict for verdict in material.recordings[0].report.verdicts if verdict.name == "split")
     assert verdict.level == "warn"
