@@ -209,8 +209,8 @@ def drift_floor(target: Samples, drift_samples: float) -> float:
     evenly within the drift d: the mean of exp(i w t) for t from -d/2 to d/2 is sinc(w d / 2), and 1 - sinc^2 of the
     component's energy is left.
 
-    >>> drift_floor(np.sin(0.1 * np.arange(48000)).astype(np.float32), 6.0)  # 1 - (sin(0.3) / 0.3)^2
-    0.0297...
+    >>> round(drift_floor(np.sin(0.1 * np.arange(48000)).astype(np.float32), 6.0), 4)  # 1 - (sin(0.3) / 0.3)^2
+    0.0296
     """
     frequencies, power = welch(target, fs=2 * np.pi, nperseg=min(8192, len(target)))
     total = float(power.sum())
@@ -526,14 +526,15 @@ class _Windows:
             for half in sxy
         ]
         onset = _onset(explained, before)
-        if np.count_nonzero(rows) >= _LEAST_WINDOWS:
+        share = min(1.0, float(explained[0]) / energy) if energy > 0 else 0.0
+        if np.count_nonzero(rows) >= _LEAST_WINDOWS and share > _LITTLE:
             onset = min(onset, _rise(halves, before, main))
         return _Linear(
             taps=taps,
             before=before,
             onset=onset - before,
             main=main - before,
-            explained=min(1.0, float(explained[0]) / energy) if energy > 0 else 0.0,
+            explained=share,
             rest=_smooth(np.maximum(rest, 1e-9 * syy.max() + 1e-30), self._size // 512),
         )
 
@@ -740,7 +741,8 @@ def _rise(halves: list[Doubles], lead: int, last: int) -> int:
 
     Ahead of the guard the response, deconvolved in the frequency domain, holds no more than :data:`_RISE_LOSS` of its
     energy. What the two halves of the material agree on counts (the product of their taps), since each has noise and
-    distortion in its taps, but not the same.
+    distortion in its taps, but not the same. That fails where a device distorts so much that little is linear, and in
+    sweeps, whose harmonics come before the response in both halves: there this is not asked.
     """
     one, other = halves
     shared = 4 * one * other
