@@ -109,7 +109,7 @@ class Oversampler {
   std::vector<std::size_t> block_; // per buffer: where the block starts in a channel's memory
   std::size_t channelSize_ = 0;
   std::vector<float> memory_;
-  std::vector<float> atRest_; // of one channel
+  std::vector<float> atRest_;    // of one channel
   std::vector<float*> channels_; // into memory_, aligned
   std::vector<const float*> phases_;
   std::vector<float*> results_;
