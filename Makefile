@@ -159,7 +159,7 @@ endef
 
 # pytest plays what is built here in real hosts.
 .PHONY: test-plugin test-plugin-sanitized
-test-plugin: dev  ## The plugin's C++ tests, as it is shipped
+test-plugin: dev  ## Build the plugin as shipped and run its C++ tests
 	@$(call test_plugin_presets,plugin-test)
 test-plugin-sanitized: dev  ## The plugin's own code under AddressSanitizer, UndefinedBehaviorSanitizer and ThreadSanitizer
 	@$(call test_plugin_presets,plugin-asan plugin-tsan)

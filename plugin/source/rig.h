@@ -27,7 +27,7 @@ struct RigContents {
 
 /** Loads models and cabinets into a signal chain without the sound noticing.
 
-    A load is read, checked, prepared and settled on a background thread, then handed over; what cannot be used leaves
+    A load is read, checked, prepared and prewarmed on a background thread, then handed over; what cannot be used leaves
     everything as it was, and problem() says why. Listeners (ChangeBroadcaster) are told on the message thread of every
     change. Methods are for any thread but the audio thread. */
 class Rig : public juce::ChangeBroadcaster {

@@ -99,7 +99,7 @@ def make_model(tmp_path: Path) -> Callable[..., MadeModel]:
 
 @pytest.fixture
 def wire(tmp_path: Path) -> Callable[..., Path]:
-    """``wire(**root_keys)`` writes a model that passes its input on, to the bit; or adds a bias to it."""
+    """``wire(**root_keys)`` writes a model that passes its input on bit for bit, with a bias added if one is given."""
 
     def make(name: str = "wire.json", *, bias: float = 0.0, **keys: Any) -> Path:
         made = write_model(tmp_path / name, [("dense", 1)], **keys)
