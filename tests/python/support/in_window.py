@@ -7,22 +7,23 @@ import ctypes
 import subprocess
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from fxtrain.export.plugin_parameters import PARAMETERS
+from fxtrain.plugin_files.parameters import PARAMETERS
 
 
 def _xdotool(*arguments: object) -> str:
     return subprocess.run(
-        ["xdotool", *map(str, arguments)], capture_output=True, text=True, check=True, timeout=30
+        ["xdotool", *map(str, arguments)], capture_output=True, text=True, check=True, timeout=120
     ).stdout
 
 
 def _origin() -> tuple[int, int]:
     """Where the window is, once it is there."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while True:
         found = subprocess.run(
             ["xdotool", "search", "--onlyvisible", "--name", "^Pedalboard$"],
@@ -34,8 +35,9 @@ def _origin() -> tuple[int, int]:
             break
         assert time.monotonic() < deadline, "the window did not open"
         time.sleep(0.1)
-    time.sleep(1.0)
-    shell = _xdotool("getwindowgeometry", "--shell", found[-1])
+    shell = ""
+    while shell != (shell := _xdotool("getwindowgeometry", "--shell", found[-1])):
+        time.sleep(1.0)  # it comes to its place
     geometry = dict(line.split("=") for line in shell.split())
     return int(geometry["X"]), int(geometry["Y"])
 
@@ -72,12 +74,33 @@ def _act(action: Sequence[Any], origin: tuple[int, int]) -> None:
     elif kind == "type":
         _xdotool("type", "--delay", 20, "--", *values)
     elif kind == "picture":
-        subprocess.run(["import", "-window", "root", str(values[0])], check=True, timeout=30)
-    elif kind == "wait":
-        time.sleep(values[0])
+        Path(values[0]).write_bytes(_picture())
     else:
         raise AssertionError(kind)
-    time.sleep(0.4)
+
+
+def _picture(*region: int) -> bytes:
+    """The screen, or a part of it given as (left, top, right, bottom), as PNG."""
+    left, top, right, bottom = region or (0, 0, 0, 0)
+    crop = ["-crop", f"{right - left}x{bottom - top}+{left}+{top}", "+repage"] if region else []
+    command = ["import", "-window", "root", *crop, "-define", "png:exclude-chunks=date,time", "png:-"]
+    return subprocess.run(command, capture_output=True, check=True, timeout=120).stdout
+
+
+def _act_until(action: Sequence[Any], origin: tuple[int, int], has_come: Callable[[], bool]) -> None:
+    """Acts, and again if nothing comes of it: a window may not be ready yet, or two clicks come too far apart."""
+    for _ in range(4):
+        _act(action, origin)
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            if has_come():
+                return
+            time.sleep(0.05)
+    raise AssertionError(f"{action} led to nothing")
+
+
+def _are(values: Mapping[str, float], expected: Mapping[str, tuple[float, float]]) -> bool:
+    return all(abs(values[id] - value) <= tolerance for id, (value, tolerance) in expected.items())
 
 
 def use(vst3: Path, actions: Sequence[Sequence[Any]]) -> tuple[list[dict[str, float]], bytes]:
@@ -85,7 +108,8 @@ def use(vst3: Path, actions: Sequence[Sequence[Any]]) -> tuple[list[dict[str, fl
 
     Actions, in pixels from the window's upper left corner: ``("drag", x, y, dx, dy)``, ``("click", x, y)``,
     ``("double-click", x, y)``, ``("wheel", x, y, steps)``, ``("key", name)``, ``("type", text)``,
-    ``("wait", seconds)``, ``("picture", path)``.
+    ``("picture", path)``. A busy machine answers late, so each says at its end what it leads to, which is waited for:
+    ``{id: (value, tolerance)}``, a change of the picture in ``(left, top, right, bottom)``, or None.
     """
     # On Linux pedalboard's window meets a harmless X error, which by default ends the process.
     handler = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)(lambda display, event: 0)
@@ -105,8 +129,17 @@ def use(vst3: Path, actions: Sequence[Sequence[Any]]) -> tuple[list[dict[str, fl
     def user() -> None:
         try:
             origin = _origin()
-            for action in actions:
-                _act(action, origin)
+            for *action, outcome in actions:
+                if outcome is None:
+                    _act(action, origin)
+                elif isinstance(outcome, dict):
+                    _act_until(action, origin, partial(lambda expected: _are(values(), expected), outcome))
+                else:
+                    region = [edge + origin[index % 2] for index, edge in enumerate(outcome)]
+                    before = _picture(*region)
+                    _act_until(
+                        action, origin, partial(lambda region, before: _picture(*region) != before, region, before)
+                    )
                 after.append(values())
         except BaseException as error:
             failures.append(error)
