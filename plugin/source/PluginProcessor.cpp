@@ -15,8 +15,7 @@ constexpr int kCourierMs = 8;
 float defaultKnob(const ModelFile* model, int index) {
   if (model == nullptr || std::size_t(index) >= model->info.knobs.size())
     return 50.0f;
-  const auto& knob = model->info.knobs[std::size_t(index)];
-  return float(100.0 * (knob.defaultValue - knob.minimum) / (knob.maximum - knob.minimum));
+  return 100.0f * model->info.knobs[std::size_t(index)].defaultPosition();
 }
 
 } // namespace

@@ -2,7 +2,6 @@
 #include "model_file.h"
 
 #include <fxengine/dsp/convolver.h>
-#include <fxengine/model_loader.h>
 
 #include <juce_audio_formats/juce_audio_formats.h>
 #include <juce_cryptography/juce_cryptography.h>
@@ -97,8 +96,9 @@ std::shared_ptr<const ModelFile> ModelFile::parse(std::string text, const juce::
   file->text = std::move(text);
   const auto shown = path.isNotEmpty() ? juce::File::createFileWithoutCheckingPath(path).getFileName() : name;
   try {
-    file->info = fxengine::parseModel(file->text, shown.toStdString()).info();
-  } catch (const std::exception& error) { // ModelError, or no memory
+    file->description = fxengine::readModel(file->text, shown.toStdString());
+    file->info = fxengine::buildModel(file->description).info(); // plays the test vectors
+  } catch (const std::exception& error) {                        // ModelError, or no memory
     throw FileError(error.what());
   }
   return file;

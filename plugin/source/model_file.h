@@ -2,7 +2,7 @@
 #pragma once
 
 #include <fxengine/dsp/impulse_response.h>
-#include <fxengine/model.h>
+#include <fxengine/model_loader.h>
 
 #include <juce_core/juce_core.h>
 
@@ -25,7 +25,8 @@ struct ModelFile {
   juce::String path;   ///< where it was read; it may be gone by now. "" for a shipped one
   juce::String sha256; ///< of `text`, in hex
   std::string text;
-  fxengine::ModelInfo info; ///< as loaded without oversampling
+  fxengine::ModelDescription description; ///< of `text`, parsed once: slots are built from it
+  fxengine::ModelInfo info;               ///< as built without oversampling
 
   juce::String title() const;  ///< metadata's name, else the file's
   juce::String author() const; ///< "" where the file does not say, as for the rest

@@ -3,8 +3,6 @@
 
 #include "shipped.h"
 
-#include <fxengine/model_loader.h>
-
 namespace fxtrain {
 namespace {
 
@@ -114,7 +112,7 @@ std::unique_ptr<fxengine::SlotContent> Rig::build(const std::shared_ptr<const Mo
   options.selfTest = false; // was played when the file was read
   options.oversampling = oversampling_;
   try {
-    return std::make_unique<fxengine::SlotContent>(fxengine::parseModel(file->text, file->name.toStdString(), options));
+    return std::make_unique<fxengine::SlotContent>(fxengine::buildModel(file->description, options));
   } catch (const std::exception& error) {
     throw FileError(error.what());
   }

@@ -126,7 +126,8 @@ class PythonModel {
   double measureLoudness() {
     const std::unique_lock lock = acquire();
     const py::gil_scoped_release release;
-    const double loudness = fxengine::measureLoudness(model_);
+    constexpr double kMostWork = 4e10; // multiplications: some seconds; more than a core does in the clip's three
+    const double loudness = fxengine::measureLoudness(model_, kMostWork);
     numStreams_ = 1;
     prewarmed_ = started_ = false;
     return loudness;
@@ -240,6 +241,7 @@ py::dict describe(const fxengine::ModelInfo& info) {
   result["output_level_dbu"] = info.outputLevelDbu;
   result["oversampling"] = info.oversampling;
   result["latency_frames"] = info.latencyFrames;
+  result["network_latency_frames"] = info.networkLatencyFrames;
   result["oversampling_latency_frames"] = info.oversamplingLatencyFrames;
   result["lag_frames"] = info.lagFrames;
   result["knobs"] = knobs;

@@ -97,6 +97,7 @@ class ModelInfo:
         output_level_dbu: the same at its output.
         oversampling: how many times the network runs per frame: 1, 2, 4 or 8.
         latency: how much later than its input the model's output is, in frames, oversampling included.
+        network_latency: the part of it that the network's structure has; 0 for recurrent models.
         oversampling_latency: the part of it that oversampling adds.
         lag: how much later than the dry recording the wet one was; removed in training, so the model does not have it.
         self_test: None where the file has no test vectors.
@@ -123,6 +124,7 @@ class ModelInfo:
     output_level_dbu: float | None
     oversampling: int
     latency: int
+    network_latency: int
     oversampling_latency: int
     lag: int
     knobs: tuple[Knob, ...]
@@ -172,6 +174,7 @@ class Model:
             output_level_dbu=info["output_level_dbu"],
             oversampling=info["oversampling"],
             latency=info["latency_frames"],
+            network_latency=info["network_latency_frames"],
             oversampling_latency=info["oversampling_latency_frames"],
             lag=info["lag_frames"],
             knobs=tuple(Knob(**knob) for knob in info["knobs"]),
@@ -214,6 +217,18 @@ class Model:
         if out is not None:
             _require_array(out, "out")
         return self._model.process(x, out)
+
+    def play(self, x: Signal) -> Signal:
+        """Plays a whole recording, aligned: the output without its first ``info.latency`` frames, as long as ``x``.
+
+        As :meth:`process`, and with as many frames of silence after ``x``, through which the state runs too.
+        """
+        _require_array(x, "x")
+        latency = self._info.latency
+        if latency == 0:
+            return self.process(x)
+        silence = np.zeros((*x.shape[:-1], latency), x.dtype)
+        return np.ascontiguousarray(self.process(np.concatenate([x, silence], axis=-1))[..., latency:])
 
     def reset(self) -> None:
         """Clears the state to zero: the model is as it was after :func:`load`. Knobs keep their positions."""
@@ -268,7 +283,8 @@ def load(
         backend: one of :func:`available_backends`.
         self_test: play the file's test vectors, if it has any, and refuse the file when the output differs.
         oversampling: 1, 2, 4 or 8: play the network at so many times its sample rate, so that what it distorts does not
-            fold back as inharmonic tones. The output is ``info.oversampling_latency`` frames later for it.
+            fold back as inharmonic tones. The output is ``info.oversampling_latency`` frames later for it. A network
+            that cannot be oversampled is played at its own rate, and ``info.notes`` says so.
         weight_storage: how to keep the recurrent matrices. "automatic" takes 16 bits where that is faster and changes
             nothing; "bfloat16" also rounds them, and ``info.notes`` says what that does to the output.
         activations: "fast" approximates tanh and sigmoid to 6e-5 in layers of common sizes; ``info.notes`` says what
@@ -310,7 +326,8 @@ def measure_loudness(model: Model | str | PathLike[str]) -> float:
     """RMS of a model's output for :func:`loudness_clip`, in dB of full scale.
 
     Played from zero state at the model's sample rate (48 kHz where the file states none), gains included, with all
-    knobs at their defaults. It is what ``metadata.loudness_db`` of a model file holds.
+    knobs at their defaults. It is what ``metadata.loudness_db`` of a model file holds. Of a model of more than about
+    270 000 weights the first part of the clip is played alone.
 
     Args:
         model: a loaded model, whose state is cleared by it and whose knobs stay where they are, or a model file.

@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: MIT
 #include "catch.h"
+#include "support/late_network.h"
 #include "support/test_models.h"
+
+#include <dsp/phase_check.h>
+#include <fxengine/network.h>
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <memory>
+#include <optional>
 
 using test::Json;
 
@@ -24,6 +30,45 @@ std::vector<double> asFrames(const std::vector<float>& audio, const std::vector<
     frames.insert(frames.end(), knobs.begin(), knobs.end());
   }
   return frames;
+}
+
+/** Never at rest, and counts the frames that it is asked for. */
+class Restless final : public fxengine::Network {
+ public:
+  explicit Restless(double& numFrames) : numFrames_(numFrames) {}
+  int latencyFrames() const noexcept override { return 0; }
+  std::optional<int> receptiveFrames() const noexcept override { return std::nullopt; }
+  bool canOversample() const noexcept override { return true; }
+  fxengine::NetworkSummary summary() const override { return {}; }
+  void prepare(int, int) override {}
+  void reset(int) noexcept override {}
+  void captureRest() override {}
+  void rest(int) noexcept override {}
+  void setKnobs(const float*) noexcept override {}
+  void process(const float* const*, float* const* output, int numStreams, int numFrames) noexcept override {
+    for (int stream = 0; stream < numStreams; ++stream) {
+      for (int t = 0; t < numFrames; ++t)
+        output[stream][t] = (t & 1) != 0 ? 0.5f : -0.5f;
+    }
+    numFrames_ += numStreams * numFrames;
+  }
+
+ private:
+  double& numFrames_;
+};
+
+/** Layers of 1024 activations: no weights, but as many as a file may hold. */
+fxengine::ModelInfo activationsAlone(const std::string& activation) {
+  fxengine::ModelInfo info;
+  info.layers.assign(64, {"activation", 1024, 1024, activation});
+  return info;
+}
+
+fxengine::ModelInfo manyWeights() {
+  fxengine::ModelInfo info;
+  info.layers = {{"lstm", 1, 722, "tanh"}, {"dense", 722, 1, ""}};
+  info.numWeights = 2'000'000;
+  return info;
 }
 
 } // namespace
@@ -221,4 +266,64 @@ TEST_CASE("Model: silence after sound decays to the model's rest", "[model][stat
   const std::vector<float> output = test::play(model, input, {64});
   REQUIRE(std::abs(output[1999]) > 1e-4f);
   REQUIRE(output.back() == 0.0f); // c halves each frame (f = sigmoid(0)); denormals are flushed
+}
+
+TEST_CASE("Model: the latency is the network's, or the file's if that is more", "[model]") {
+  const std::vector<float> input = test::noise(400, 51);
+  for (const int latency : {0, 10, 300}) {
+    for (const int stated : {0, 10, 25}) { // such as a network that was trained to answer late
+      fxengine::ModelInfo info = test::lateInfo();
+      info.latencyFrames = stated;
+      fxengine::Model model(info, std::make_unique<test::LateNetwork>(latency));
+      CHECK(model.latencyFrames() == std::max(latency, stated));
+      CHECK(model.info().latencyFrames == model.latencyFrames());
+      CHECK(model.info().networkLatencyFrames == latency);
+      CHECK(test::play(model, input, {64}) == test::late(input, latency));
+    }
+  }
+}
+
+TEST_CASE("Model: prewarming plays as much silence as the network remembers", "[model][state]") {
+  for (const int latency : {0, 255, 256, 3000, 100'000}) {
+    fxengine::Model model(test::lateInfo(), std::make_unique<test::LateNetwork>(latency));
+    model.prepare(1, 64);
+    CHECK(model.prewarm() == (latency / 256 + 1) * 256);
+    CHECK(model.restOutput() == 0.0f);
+  }
+  fxengine::ModelInfo large = test::lateInfo();
+  large.numWeights = std::size_t{1} << 20; // of which 4e9 multiplications are less than 4096 frames
+  fxengine::Model model(large, std::make_unique<test::LateNetwork>(100'000));
+  model.prepare(1, 64);
+  CHECK(model.prewarm() <= 4096);
+}
+
+TEST_CASE("Model: prewarming ends however much a frame costs", "[model]") {
+  // Sixty layers of activations took 4 s, as only weights were counted; two million weights were played for 4096
+  // frames, and eight times as many oversampled.
+  const auto framesOf = [](fxengine::ModelInfo info) {
+    double numFrames = 0.0;
+    fxengine::Model model(std::move(info), std::make_unique<Restless>(numFrames));
+    model.prepare(1, 64);
+    REQUIRE(model.prewarm() > 0);
+    return numFrames;
+  };
+  constexpr double kPart = fxengine::Model::kMaxPart;
+  REQUIRE(framesOf({}) == Approx(5 * 48000).margin(kPart));
+  REQUIRE(framesOf(manyWeights()) <= 4e9 / 2e6 + kPart);
+  REQUIRE(framesOf(activationsAlone("elu")) <= 4e9 / (64 * 1024 * 16) + kPart);
+  REQUIRE(framesOf(activationsAlone("softmax")) <= 4e9 / (64 * 1024 * 64) + kPart);
+  fxengine::ModelInfo oversampled = manyWeights();
+  oversampled.oversampling = 8;
+  REQUIRE(framesOf(oversampled) <= 4e9 / 2e6 + 8 * kPart);
+}
+
+TEST_CASE("Model: trying a network oversampled ends however much a frame costs", "[model]") {
+  // Two million weights at eight times the rate took 3 s.
+  double numFrames = 0.0;
+  Restless network(numFrames);
+  fxengine::detail::checkPhases(network, {}, 8, 2e6);
+  REQUIRE(numFrames * 2e6 <= 6e9);
+  numFrames = 0.0;
+  REQUIRE(fxengine::detail::checkPhases(network, {}, 2, 4e3).motion == Approx(1.0)); // a usual one: a second's silence
+  REQUIRE(numFrames >= 2 * 48000);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "catch.h"
 #include "support/allocations.h"
+#include "support/late_network.h"
 #include "support/test_models.h"
 
 #include <fxengine/dsp/loudness.h>
@@ -13,6 +14,7 @@
 
 using namespace fxengine;
 using test::Json;
+using test::late;
 
 namespace {
 
@@ -90,12 +92,6 @@ Signal sine(std::size_t numFrames, double hz, double amplitude) {
   Signal result(numFrames);
   for (std::size_t t = 0; t < numFrames; ++t)
     result[t] = float(amplitude * std::sin(2.0 * std::numbers::pi * hz * double(t) / kRate));
-  return result;
-}
-
-Signal late(const Signal& signal, int frames) {
-  Signal result(signal.size(), 0.0f);
-  std::copy(signal.begin(), signal.end() - frames, result.begin() + frames);
   return result;
 }
 
@@ -480,4 +476,87 @@ TEST_CASE("SignalChain: a knob moves in small steps, and blocks leave no trace i
       expected = moved;
     REQUIRE(moved == expected);
   }
+}
+
+namespace {
+
+std::unique_ptr<SlotContent> lateContent(int latency, float gain, double rate = kRate) {
+  return std::make_unique<SlotContent>(Model(test::lateInfo(rate), std::make_unique<test::LateNetwork>(latency, gain)));
+}
+
+} // namespace
+
+TEST_CASE("SignalChain: a late network is mixed with the input as late", "[chain][property]") {
+  const Channels input = {test::noise(6000, 1), test::noise(6000, 2)};
+  for (const int latency : {1, 300, 2048}) {
+    SignalChain chain;
+    chain.prepare(kRate, 2, 2);
+    chain.setSlot(0, lateContent(latency, -1.0f));
+    REQUIRE(chain.latencyFrames() == latency);
+    ChainSettings settings;
+    CHECK(play(chain, input, 2, settings)[1] != input[1]);
+    settings.mix = 0.5f;
+    chain.prepare(kRate, 2, 2, settings);
+    REQUIRE(chain.latencyFrames() == latency);
+    for (const Signal& channel : play(chain, input, 2, settings, {64, 1, 333}))
+      REQUIRE(channel == Signal(6000, 0.0f)); // x / 2 - x / 2
+    for (const bool bypass : {true, false}) {
+      settings.bypass = bypass;
+      settings.mix = bypass ? 0.5f : 0.0f;
+      chain.prepare(kRate, 2, 2, settings);
+      const Channels dry = play(chain, input, 2, settings, {100});
+      for (std::size_t c = 0; c < 2; ++c)
+        REQUIRE(dry[c] == late(input[c], latency));
+    }
+  }
+}
+
+TEST_CASE("SignalChain: a late network in one slot delays the other slot as much", "[chain][property]") {
+  const Channels input = {test::noise(6000, 3)};
+  ChainSettings settings;
+  settings.blend = 0.5f;
+  const int latencies[][2] = {{700, 0}, {0, 700}, {700, 30}, {64, 64}};
+  for (const auto& [a, b] : latencies) {
+    SignalChain chain;
+    chain.prepare(kRate, 1, 1, settings);
+    chain.setSlot(0, lateContent(a, 1.0f));
+    chain.setSlot(1, lateContent(b, -1.0f));
+    REQUIRE(chain.latencyFrames() == std::max(a, b));
+    REQUIRE(play(chain, input, 1, settings)[0] == Signal(6000, 0.0f));
+  }
+}
+
+TEST_CASE("SignalChain: a late network at another rate is in step with the input", "[chain][property]") {
+  SignalChain chain;
+  ChainSettings settings;
+  settings.mix = 0.5f;
+  chain.prepare(kRate, 1, 1, settings);
+  chain.setSlot(0, lateContent(512, -1.0f, 44100.0));
+  const Signal output = play(chain, {sine(9600, 1000.0, 0.5)}, 1, settings)[0];
+  REQUIRE(chain.latencyFrames() > 512);
+  for (std::size_t t = 4800; t < output.size(); ++t)
+    REQUIRE(std::abs(output[t]) < 2e-4f);
+}
+
+TEST_CASE("SignalChain: a network later than the chain can wait for is told as late as the chain is", "[chain]") {
+  const Signal input = test::noise(20'000, 4);
+  SignalChain chain;
+  chain.setSlot(0, lateContent(SignalChain::kMaxLatency + 800, 1.0f));
+  ChainSettings settings;
+  chain.prepare(kRate, 1, 1, settings);
+  REQUIRE(chain.latencyFrames() == SignalChain::kMaxLatency);
+  REQUIRE(play(chain, {input}, 1, settings)[0] == late(input, SignalChain::kMaxLatency + 800));
+  settings.mix = 0.0f;
+  chain.prepare(kRate, 1, 1, settings);
+  REQUIRE(play(chain, {input}, 1, settings)[0] == late(input, SignalChain::kMaxLatency));
+}
+
+TEST_CASE("SignalChain: the loudness of a model that states none takes no longer than its size allows",
+          "[chain][long]") {
+  // A model of 600 units in a project stopped the host for 10 s.
+  const Json json = test::makeModel(1, {{"lstm", 128}, {"dense", 1}}, 3);
+  Model model = test::load(json);
+  const double loudness = content(json)->loudnessDb.value();
+  REQUIRE(loudness == measureLoudness(model, 4e9));
+  REQUIRE(loudness != measureLoudness(model));
 }

@@ -203,3 +203,22 @@ TEST_CASE("Rig: a state without knobs leaves them where the model's file says", 
   // The fifth and sixth cannot be reached, and stand there too: 0.6 x + 0.1 (4 * 0.7 + 2 * 0.7)
   CHECK(instance.play(std::vector<float>(480, 0.0f)).back() == Approx(0.42f).margin(1e-5));
 }
+
+TEST_CASE("Rig: a load parses its file once: slots are built from what was read", "[rig]") {
+  const auto whole = test::model(1);
+  auto cut = std::make_shared<ModelFile>(*whole);
+  cut->text = "not a model"; // parsing it again would fail
+  test::Instance instance, expected;
+  instance.load(0, cut);
+  expected.load(0, whole);
+  const auto input = test::sine(220.0, 4800, 0.5f, 48000.0);
+  for (const float oversampling : {0.0f, 2.0f}) { // off and 4x, for which slots are built anew
+    for (auto* each : {&instance, &expected}) {
+      each->set(id::oversamplingLive, oversampling);
+      each->prepare({});
+    }
+    CHECK(instance.plugin.rig().problem() == "");
+    CHECK((instance.plugin.getLatencySamples() > 0) == (oversampling > 0.0f));
+    CHECK(instance.play(input) == expected.play(input));
+  }
+}

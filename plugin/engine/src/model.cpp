@@ -4,13 +4,13 @@
 #include "fxengine/dsp/oversampler.h"
 #include "fxengine/network.h"
 #include "fxengine/realtime/flush_denormals.h"
+#include "work.h"
 
 #include <algorithm>
 #include <array>
 #include <atomic>
 #include <bit>
 #include <cmath>
-#include <functional>
 #include <utility>
 
 namespace fxengine {
@@ -26,36 +26,41 @@ std::uint32_t isNotFinite(float value) noexcept {
 // Silence is played until the output has moved by no more than this over so many parts: a fraction of a 16-bit step.
 constexpr float kRestTolerance = 2e-6f;
 constexpr int kRestParts = 16;
-constexpr double kPrewarmWork = 1e9; // multiplications, about: half a second at most
+constexpr double kPrewarmWork = 4e9; // multiplications, about: half a second
 constexpr double kUsualRate = 48000.0;
 
 float gainFromDb(double db) { return static_cast<float>(std::pow(10.0, db / 20.0)); }
+
+ModelInfo withLatency(ModelInfo info, const Network& network) {
+  info.networkLatencyFrames = network.latencyFrames();
+  info.oversamplingLatencyFrames = Oversampler::latencyFrames(info.oversampling);
+  info.latencyFrames = std::max(info.latencyFrames, info.networkLatencyFrames) + info.oversamplingLatencyFrames;
+  return info;
+}
 
 } // namespace
 
 struct Model::State {
   State(ModelInfo modelInfo, std::unique_ptr<Network> modelNetwork)
-      : info(std::move(modelInfo)), network(std::move(modelNetwork)), inputGain(gainFromDb(info.inputGainDb)),
-        outputGain(gainFromDb(info.outputGainDb)), skipGain(info.residual ? 1.0f : 0.0f), knobs(info.knobs.size()),
+      : info(withLatency(std::move(modelInfo), *modelNetwork)), network(std::move(modelNetwork)),
+        inputGain(gainFromDb(info.inputGainDb)), outputGain(gainFromDb(info.outputGainDb)), knobs(info.knobs.size()),
         positions(info.knobs.size(), 0.0f) {
     if (info.oversampling > 1)
       oversampler.emplace(info.oversampling);
-    for (std::size_t index = 0; index < knobs.size(); ++index) {
-      const KnobInfo& knob = info.knobs[index];
-      knobs[index].store(static_cast<float>((knob.defaultValue - knob.minimum) / (knob.maximum - knob.minimum)));
-    }
+    for (std::size_t index = 0; index < knobs.size(); ++index)
+      knobs[index].store(info.knobs[index].defaultPosition());
   }
 
   void processPart(const float* const* input, float* const* output, int numStreams, int offset, int numFrames) noexcept;
   void runOversampled(int numStreams, int numFrames) noexcept;
   void reset(int channel) noexcept;
   void rest(int channel) noexcept;
+  int affordableFrames() const noexcept;
 
   ModelInfo info;
   std::unique_ptr<Network> network;
   float inputGain;
   float outputGain;
-  float skipGain;
   std::vector<std::atomic<float>> knobs;
   std::vector<float> positions; // of the knobs, as the network has them
   std::atomic<std::uint64_t> numFaults{0};
@@ -78,6 +83,7 @@ Model::Model(Model&&) noexcept = default;
 Model& Model::operator=(Model&&) noexcept = default;
 
 const ModelInfo& Model::info() const noexcept { return state_->info; }
+int Model::latencyFrames() const noexcept { return state_->info.latencyFrames; }
 
 void Model::prepare(int numChannels, int maxFrames) {
   State& s = *state_;
@@ -101,21 +107,28 @@ void Model::prepare(int numChannels, int maxFrames) {
   s.numFaults.store(0, std::memory_order_relaxed);
 }
 
+/** The longest silence that prewarm() plays. */
+int Model::State::affordableFrames() const noexcept {
+  const double seconds = kMaxPrewarmSeconds * info.sampleRate.value_or(kUsualRate);
+  return static_cast<int>(std::min(seconds, kPrewarmWork / (detail::workOfFrame(info) * info.oversampling)));
+}
+
 int Model::prewarm() noexcept {
   State& s = *state_;
   if (s.numChannels == 0)
     return 0;
   reset();
-  const double seconds = kMaxPrewarmSeconds * s.info.sampleRate.value_or(kUsualRate);
-  const double affordable = kPrewarmWork / (static_cast<double>(s.info.numWeights) * s.info.oversampling + 1.0);
-  const int maxFrames = static_cast<int>(std::max(std::min(seconds, affordable), double{kRestParts * kMaxPart}));
   const std::array<float, kMaxPart> silence{};
   std::array<float, kMaxPart> answer;
   const float* const input[] = {silence.data()};
   float* const output[] = {answer.data()};
+  const std::optional<int> receptive = s.network->receptiveFrames();
+  // The filters of oversampling have settled when as much again as their latency has passed.
+  const int enough = receptive ? *receptive + 2 * s.info.oversamplingLatencyFrames : s.affordableFrames();
+  const int maxFrames = std::min(enough, s.affordableFrames());
   float least = 0.0f, greatest = 0.0f;
   int still = 0, numFrames = 0;
-  for (; still < kRestParts && numFrames < maxFrames; numFrames += kMaxPart) {
+  for (; (receptive || still < kRestParts) && (numFrames == 0 || numFrames < maxFrames); numFrames += kMaxPart) {
     process(input, output, 1, kMaxPart);
     const auto [low, high] = std::minmax_element(answer.begin(), answer.end());
     const bool moved = still == 0 || std::max(greatest, *high) - std::min(least, *low) > kRestTolerance;
@@ -191,14 +204,12 @@ void Model::State::processPart(const float* const* input, float* const* output, 
   else
     network->process(networkInput.data(), networkOutput.data(), numStreams, numFrames);
 
-  const float gain = oversampler ? 0.0f : skipGain; // oversampled, the input has been added
   for (int stream = 0; stream < numStreams; ++stream) {
-    const float* frames = networkInput[stream];
     const float* z = oversampler ? oversampler->output(stream) : networkOutput[stream];
     float* y = output[stream] + offset;
     std::uint32_t bad = fault[stream];
     for (int t = 0; t < numFrames; ++t) {
-      y[t] = outputGain * (z[t] + gain * frames[t]);
+      y[t] = outputGain * z[t];
       bad |= isNotFinite(y[t]);
     }
     if (bad != 0) {
@@ -212,17 +223,9 @@ void Model::State::processPart(const float* const* input, float* const* output, 
 void Model::State::runOversampled(int numStreams, int numFrames) noexcept {
   for (int channel = 0; channel < numStreams; ++channel)
     oversampler->upsample(channel, numFrames);
-  const float* const* phases = oversampler->phases();
-  float* const* results = oversampler->results();
-  const int factor = info.oversampling;
-  network->process(phases, results, numStreams * factor, numFrames);
-  for (int channel = 0; channel < numStreams; ++channel) {
-    if (info.residual) { // before the filters, for what cancels in the sum to cancel to the end of the band
-      for (int index = channel * factor; index < (channel + 1) * factor; ++index)
-        std::transform(phases[index], phases[index] + numFrames, results[index], results[index], std::plus<>());
-    }
+  network->process(oversampler->phases(), oversampler->results(), numStreams * info.oversampling, numFrames);
+  for (int channel = 0; channel < numStreams; ++channel)
     oversampler->downsample(channel, numFrames);
-  }
 }
 
 void Model::setKnob(int index, float position) noexcept {

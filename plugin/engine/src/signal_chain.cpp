@@ -46,8 +46,10 @@ void follow(Ramp& ramp, float target, bool atOnce) noexcept {
 } // namespace
 
 SlotContent::SlotContent(Model loaded) {
+  constexpr double kLoudnessWork =
+      4e9; // multiplications: some tenths of a second; a host waits for it when it loads a project
   const ModelInfo& info = loaded.info();
-  loudnessDb = info.loudnessDb ? *info.loudnessDb : measureLoudness(loaded);
+  loudnessDb = info.loudnessDb ? *info.loudnessDb : measureLoudness(loaded, kLoudnessWork);
   inputLevelDbu = info.inputLevelDbu;
   model = std::make_unique<HostRateModel>(std::move(loaded));
 }
@@ -70,7 +72,8 @@ void SignalChain::prepare(double sampleRate, int numInputs, int numOutputs, cons
     slot.handover.collect();
     if (slot.content && slot.content->model)
       prepareModel(*slot.content->model, settings.knobs[std::size_t(&slot - slots_.data())]);
-    slot.latency.store(slot.content ? slot.content->latencyFrames() : 0, std::memory_order_relaxed);
+    slot.latency.store(slot.content ? std::min(slot.content->latencyFrames(), kMaxLatency) : 0,
+                       std::memory_order_relaxed);
     for (Ramp* ramp : {&slot.fade, &slot.share, &slot.before, &slot.level})
       ramp->prepare(sampleRate, kFadeMs);
     for (Ramp& knob : slot.knobs)

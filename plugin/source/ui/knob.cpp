@@ -20,7 +20,7 @@ void RangeControl::setKnobInfo(const fxengine::KnobInfo& info) {
 
 float RangeControl::defaultValue() const {
   if (info_ && info_->maximum > info_->minimum)
-    return float((info_->defaultValue - info_->minimum) / (info_->maximum - info_->minimum));
+    return info_->defaultPosition();
   return parameter().getDefaultValue();
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "../catch.h"
 #include "../support/allocations.h"
+#include "../support/late_network.h"
 #include "../support/test_models.h"
 
 #include <fxengine/dsp/host_rate_model.h>
@@ -385,5 +386,27 @@ TEST_CASE("HostRateModel: process, reset, prewarm and rest do not allocate", "[d
     model.rest();
     model.reset();
     REQUIRE(allocations.value() == 0);
+  }
+}
+
+TEST_CASE("HostRateModel: a network's latency is added, in whole host frames", "[dsp]") {
+  for (const double modelRate : kModelRates) {
+    for (const double hostRate : kHostRates) {
+      const std::vector<float> input = sine(8000, 1000.0, hostRate);
+      for (const int latency : {0, 1, 100, 1024}) {
+        HostRateModel model(fxengine::Model(test::lateInfo(modelRate), std::make_unique<test::LateNetwork>(latency)));
+        const std::vector<float> output = playFresh(model, hostRate, input);
+        const int frames = model.latencyFrames();
+        if (hostRate == modelRate) {
+          REQUIRE(frames == latency);
+          REQUIRE(output == test::late(input, latency));
+          continue;
+        }
+        REQUIRE(frames >= static_cast<int>(latency * hostRate / modelRate));
+        const auto shift = static_cast<std::size_t>(frames);
+        for (std::size_t t = shift + 500; t < output.size(); ++t) // the figures of the filters: 0.002 dB, -90 dB
+          REQUIRE(std::abs(output[t] - input[t - shift]) < 3e-4f);
+      }
+    }
   }
 }

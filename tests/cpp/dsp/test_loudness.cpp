@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "../catch.h"
+#include "../support/late_network.h"
 #include "../support/test_models.h"
 
 #include <fxengine/dsp/loudness.h>
@@ -114,6 +115,18 @@ TEST_CASE("Loudness: of a linear model it is the clip's, its gains added", "[dsp
   REQUIRE(measureLoudness(unknown) == measureLoudness(plain));
 }
 
+TEST_CASE("Loudness: of a model that takes long, the first part of the clip is played", "[dsp][loudness]") {
+  // A model of 600 units in a project stopped the host for 10 s.
+  fxengine::Model model = test::load(test::makeModel(1, {{"lstm", 24}, {"dense", 1}}, 5));
+  const double whole = measureLoudness(model);
+  constexpr double kWeights = 4 * 24 * (1 + 24 + 1) + 24 + 1;
+  REQUIRE(measureLoudness(model, 1e12) == whole);
+  const double half = measureLoudness(model, kWeights * 72000);
+  REQUIRE(half != whole);
+  REQUIRE(half == Approx(whole).margin(1.5));
+  REQUIRE(std::isfinite(measureLoudness(model, 0.0)));
+}
+
 TEST_CASE("Loudness: knobs stand at their defaults for it and are put back", "[dsp][loudness]") {
   // The knob adds a constant: 0.4 times its position, 0.25 by default, is 0.1; 0.1 of RMS is the clip's too.
   fxengine::Model model = test::load(linearModel(1.0, 0.4));
@@ -137,5 +150,14 @@ TEST_CASE("Loudness: starts from zero state and leaves it", "[dsp][long][loudnes
     model.process(in, out, 1, static_cast<int>(input.size()));
     fxengine::Model fresh = test::load(json);
     REQUIRE(after == test::play(fresh, input, {64}));
+  }
+}
+
+TEST_CASE("Loudness of a model: what is late is as loud", "[dsp][long][loudness]") {
+  fxengine::Model inTime(test::lateInfo(), std::make_unique<test::LateNetwork>(0, 0.7f));
+  const double expected = measureLoudness(inTime);
+  for (const int latency : {1, 256, 5000, 200'000}) {
+    fxengine::Model model(test::lateInfo(), std::make_unique<test::LateNetwork>(latency, 0.7f));
+    REQUIRE(measureLoudness(model) == expected);
   }
 }

@@ -30,6 +30,9 @@ struct KnobInfo {
   double minimum = 0.0;
   double maximum = 1.0;
   double defaultValue = 0.5; ///< between minimum and maximum
+
+  /** Where the default stands, 0 .. 1. */
+  float defaultPosition() const noexcept { return static_cast<float>((defaultValue - minimum) / (maximum - minimum)); }
 };
 
 /** What came out when the file's own test vectors were played at load. */
@@ -55,7 +58,9 @@ struct ModelInfo {
   double outputGainDb = 0.0;
   std::optional<double> sampleRate;     ///< Hz; the model sounds as trained at this rate only
   int oversampling = 1;                 ///< times the network runs per frame: 1, 2, 4 or 8
-  int latencyFrames = 0;                ///< how much later than its input the model's output is, oversampling included
+  int latencyFrames = 0;                ///< how much later than its input a Model's output is, all in all; before it is
+                                        ///< built, as the file says
+  int networkLatencyFrames = 0;         ///< the part of it that the network's structure has
   int oversamplingLatencyFrames = 0;    ///< the part of it that oversampling adds
   std::optional<double> loudnessDb;     ///< RMS of the output for loudnessClip(), dB of full scale, as the file says
   std::optional<double> inputLevelDbu;  ///< analog level that is full scale at the device's input
@@ -69,23 +74,26 @@ struct ModelInfo {
 
 /** A model that plays, whatever the backend.
 
-        input -> input gain -+-> network -> + -> output gain -> output
-                             |   ^ knobs    ^
-                             +----(in_skip)-+
+        input -> input gain -> network -> output gain -> output
+                               ^ knobs
 
-    Oversampled, all from the input gain to the sum runs at the higher rate: Oversampler.
+    Oversampled, the network runs at the higher rate: Oversampler.
 
     Build it with loadModel() on a loading thread, prepare() it there, then hand it to the audio thread. Each channel is
     an independent stream with its own state. */
 class Model {
  public:
-  /** @param network  takes info.numInputs values per frame; prepared by prepare() */
+  /** @param info     with the latency that its file states, which counts if it is more than the network's own
+      @param network  takes info.numInputs values per frame; prepared by prepare() */
   Model(ModelInfo info, std::unique_ptr<Network> network);
   ~Model();
   Model(Model&&) noexcept;
   Model& operator=(Model&&) noexcept;
 
   const ModelInfo& info() const noexcept;
+
+  /** How much later than its input the output is, in frames: info().latencyFrames. */
+  int latencyFrames() const noexcept FXENGINE_REALTIME;
 
   /** Makes room for `numChannels` channels and blocks of up to `maxFrames` frames, and clears all state.
       Allocates; not for the audio thread. Longer blocks are played too, in parts. */
@@ -95,10 +103,10 @@ class Model {
   void reset() noexcept FXENGINE_REALTIME;
 
   /** Plays silence from zero state until the output no longer moves, and leaves all channels so: at rest, with the
-     knobs where they are. From zero state most networks answer silence with a click.
+      knobs where they are. From zero state most networks answer silence with a click.
 
       To be called after prepare(), not on the audio thread: it plays up to kMaxPrewarmSeconds, less if the model is
-      large. Allocates nothing.
+      large; with a network that has a bounded receptive field, as many frames as that. Allocates nothing.
       @return  how many frames of silence it took; 0 before prepare() */
   int prewarm() noexcept;
 

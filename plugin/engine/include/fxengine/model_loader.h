@@ -3,9 +3,13 @@
 
 #include "fxengine/error.h"
 #include "fxengine/model.h"
+#include "fxengine/network.h"
 
 #include <cstddef>
 #include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -55,17 +59,43 @@ struct LoadOptions {
   int oversampling = 1;
 };
 
+/** Frames that a file holds to test its player with: played from zero state, all gains at 1. */
+struct TestVectors {
+  std::vector<float> input;  ///< frames of [audio, knobs ...]
+  std::vector<float> output; ///< one value per frame, without the latency of the network
+  std::string outputField;   ///< what the file calls it, for messages
+  double error = 0.0;        ///< greatest float32 error that the writer measured
+};
+
+/** A model file, read and checked: all that is needed to build what plays it, as often as needed.
+
+    Immutable once read. Copies share the weights; threads may share one description. */
+struct ModelDescription {
+  std::string file; ///< as messages name it
+  ModelInfo info;   ///< what the file says. What depends on how it is played is for Model::info()
+  std::optional<TestVectors> vectors;
+  /** Makes the network: by backend, weightStorage and activations alone. May throw ModelError. */
+  std::function<std::unique_ptr<Network>(const LoadOptions& options)> build;
+};
+
 /** Names of the backends of this build, the default first. */
 const std::vector<std::string>& availableBackends();
 
-/** Reads a model file: RTNeural JSON, with or without AIDA-X's root keys (docs/model-format.md).
+/** Reads a model file from text in memory: RTNeural JSON, with or without AIDA-X's root keys (docs/model-format.md).
 
-    Allocates, reads the file and may take a while; for a loading thread. Call prepare() on the result.
-    Throws ModelError: for a missing or unreadable file too. */
-Model loadModel(const std::filesystem::path& path, const LoadOptions& options = {});
+    Allocates and may take a while; for a loading thread. `name` stands for the file in messages. Throws ModelError. */
+ModelDescription readModel(std::string_view text, const std::string& name);
 
-/** The same from text in memory. `name` stands for the file in messages. */
+/** Builds a model that plays. Allocates and plays the test vectors; for a loading thread. Call prepare() on the result.
+
+    A network that cannot be oversampled is played at its own rate, and info().notes says so. Throws ModelError. */
+Model buildModel(const ModelDescription& description, const LoadOptions& options = {});
+
+/** Reads and builds. */
 Model parseModel(std::string_view text, const std::string& name, const LoadOptions& options = {});
+
+/** The same from a file. Throws ModelError for a missing or unreadable file too. */
+Model loadModel(const std::filesystem::path& path, const LoadOptions& options = {});
 
 /** Whether a text is JSON of at most so many values (texts, numbers, keys, lists and objects), nested at most so deep.
     Takes no more memory than the longest text in it: check a stranger's document before anything is made of it. */

@@ -1,20 +1,41 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "fxengine/layers/layer.h"
+#include "fxengine/realtime/realtime.h"
 
-#include <memory>
-#include <vector>
+#include <optional>
+#include <string>
 
 namespace fxengine {
 
-/** What a backend implements: a stateful network from audio, and the positions of the knobs, to audio.
+/** How a network is played, as opposed to what its file says. */
+struct NetworkSummary {
+  std::string backend;                   ///< "fxengine" or "rtneural"
+  std::string isa;                       ///< instruction set of fxengine's kernels; else ""
+  std::string weightStorage = "float32"; ///< "bfloat16" if recurrent matrices are kept so
+  std::string activations = "exact";     ///< or "fast"
+  std::string approximation;             ///< what changes the output, in a clause; "" if nothing does
+};
 
-    The engine's own is LayerStack, whose layers choose kernels for their sizes and the processor; other libraries stand
-    behind the same calls. Everything around the network (gains, residual, knobs, faults) belongs to Model. */
+/** A stateful network from audio, and the positions of the knobs, to audio.
+
+    What plays a model file: LayerStack and what else is in src/networks, or another library behind the same calls.
+    What surrounds the network (gains, knobs, oversampling, faults) belongs to Model. */
 class Network {
  public:
   virtual ~Network() = default;
+
+  /** How much later than its input the output is, in frames. Fixed; known before prepare(). */
+  virtual int latencyFrames() const noexcept FXENGINE_REALTIME = 0;
+
+  /** How many frames of input an output frame depends on, counted back from its own, so more than latencyFrames().
+      Nothing if there is no bound, as in a recurrent network. */
+  virtual std::optional<int> receptiveFrames() const noexcept FXENGINE_REALTIME = 0;
+
+  /** Whether each phase of an oversampled signal may be a stream of its own: see Oversampler. */
+  virtual bool canOversample() const noexcept FXENGINE_REALTIME = 0;
+
+  virtual NetworkSummary summary() const = 0;
 
   /** Makes room for `numStreams` independent streams of at most `maxFrames` frames a call, and clears all state. */
   virtual void prepare(int numStreams, int maxFrames) = 0;
@@ -36,29 +57,6 @@ class Network {
       input[s] and output[s] hold one value per frame and must not overlap. */
   virtual void process(const float* const* input, float* const* output, int numStreams,
                        int numFrames) noexcept FXENGINE_REALTIME = 0;
-};
-
-/** Layers in a row, each running over the whole block before the next. */
-class LayerStack final : public Network {
- public:
-  /** The sizes must fit one another; the first layer takes the audio and then the knobs, the last has one output. */
-  explicit LayerStack(std::vector<std::unique_ptr<Layer>> layers);
-  ~LayerStack() override;
-
-  void prepare(int numStreams, int maxFrames) override;
-  void reset(int stream) noexcept FXENGINE_REALTIME override;
-  void captureRest() override;
-  void rest(int stream) noexcept FXENGINE_REALTIME override;
-  void setKnobs(const float* positions) noexcept FXENGINE_REALTIME override;
-  void process(const float* const* input, float* const* output, int numStreams,
-               int numFrames) noexcept FXENGINE_REALTIME override;
-
- private:
-  std::vector<std::unique_ptr<Layer>> layers_;
-  std::vector<float> knobs_;
-  bool knobsApart_ = false; // the first layer takes them by setKnobs()
-  struct Signals;
-  std::unique_ptr<Signals> signals_;
 };
 
 } // namespace fxengine

@@ -137,7 +137,7 @@ void HostRateModel::State::prepareFilters(double hostRate, double modelRate) {
   constexpr double kTolerance = 1e-9;
 
   delay = static_cast<int>(std::ceil(least * modelRate - kTolerance));
-  const double before = static_cast<double>(delay + model.info().latencyFrames) * hostPerModel;
+  const double before = static_cast<double>(delay + model.latencyFrames()) * hostPerModel;
   const double early = 1.0 - 1.0 / l;
   latency = static_cast<int>(std::ceil(least * hostRate + before - early - kTolerance));
 
@@ -195,7 +195,7 @@ void HostRateModel::prepare(double hostRate, int numChannels, int maxFrames) {
     s.perHost = s.perModel = 1;
     s.in = s.out = {};
     s.delay = 0;
-    s.latency = s.model.info().latencyFrames;
+    s.latency = s.model.latencyFrames();
   }
   s.prepareBuffers(maxFrames);
   s.model.prepare(numChannels, s.converting ? static_cast<int>(s.roomModel) : maxFrames);

@@ -2,6 +2,7 @@
 #include "fxengine/dsp/loudness.h"
 
 #include "fxengine/model.h"
+#include "work.h"
 
 #include <algorithm>
 #include <cmath>
@@ -142,18 +143,23 @@ std::vector<float> loudnessClip(double sampleRate) {
   return samples;
 }
 
-double measureLoudness(Model& model) {
+double measureLoudness(Model& model, double mostWork) {
   const ModelInfo& info = model.info();
-  const std::vector<float> clip = loudnessClip(info.sampleRate.value_or(48000.0));
+  std::vector<float> clip = loudnessClip(info.sampleRate.value_or(48000.0));
   const auto numKnobs = static_cast<int>(info.knobs.size());
   std::vector<float> positions;
   for (int index = 0; index < numKnobs; ++index) {
-    const KnobInfo& knob = info.knobs[static_cast<std::size_t>(index)];
     positions.push_back(model.knob(index));
-    model.setKnob(index, static_cast<float>((knob.defaultValue - knob.minimum) / (knob.maximum - knob.minimum)));
+    model.setKnob(index, info.knobs[static_cast<std::size_t>(index)].defaultPosition());
   }
   model.prepare(1, Model::kMaxPart);
 
+  const double affordable = mostWork / (detail::workOfFrame(info) * info.oversampling);
+  const auto numFrames =
+      std::min(clip.size(), static_cast<std::size_t>(std::clamp(affordable, double{Model::kMaxPart}, 1e9)));
+  const auto latency = static_cast<std::size_t>(model.latencyFrames());
+  clip.resize(numFrames);
+  clip.resize(numFrames + latency, 0.0f); // what comes late is heard too
   double energy = 0.0;
   float block[Model::kMaxPart];
   for (std::size_t start = 0; start < clip.size(); start += Model::kMaxPart) {
@@ -161,7 +167,7 @@ double measureLoudness(Model& model) {
     const float* input[] = {clip.data() + start};
     float* output[] = {block};
     model.process(input, output, 1, static_cast<int>(count));
-    for (std::size_t frame = 0; frame < count; ++frame)
+    for (std::size_t frame = latency > start ? std::min(latency - start, count) : 0; frame < count; ++frame)
       energy += double{block[frame]} * double{block[frame]};
   }
 
@@ -169,7 +175,7 @@ double measureLoudness(Model& model) {
     model.setKnob(index, positions[static_cast<std::size_t>(index)]);
   model.reset();
   constexpr double kSilence = 1e-12; // -120 dB
-  return 10.0 * std::log10(std::max(energy / static_cast<double>(clip.size()), kSilence));
+  return 10.0 * std::log10(std::max(energy / static_cast<double>(numFrames), kSilence));
 }
 
 } // namespace fxengine

@@ -3,7 +3,6 @@
 
 #include "fxengine/network.h"
 
-#include <cstddef>
 #include <vector>
 
 namespace fxengine::detail {
@@ -16,7 +15,8 @@ struct PhaseCheck {
 };
 
 /** Plays a loud burst (noise, a sine, an impulse) at the higher rate, then silence until the network rests; gives up
-    waiting after a second's frames, and earlier for large networks.
+    waiting after a second's frames, and earlier for large networks. Of networks that are too large to be played in real
+    time the burst is shorter.
 
     With its state delayed by the oversampling factor, each phase is the network as trained, at its own rate, on other
     samples of the same sound. Linearised at a fixed point, its poles are the factor-th roots of the trained ones:
@@ -27,7 +27,9 @@ struct PhaseCheck {
     What is left is a network with several resting points, or one that oscillates: its phases then go apart, where the
     trained network is one voice. That is looked for here.
 
-    Prepares the network, and leaves it with knobs and state to be set anew. Allocates. */
-PhaseCheck checkPhases(Network& network, const std::vector<float>& knobs, int factor, std::size_t numWeights);
+    Prepares the network, and leaves it with knobs and state to be set anew. Allocates.
+
+    @param workOfFrame  multiplications for a frame of the network as trained */
+PhaseCheck checkPhases(Network& network, const std::vector<float>& knobs, int factor, double workOfFrame);
 
 } // namespace fxengine::detail

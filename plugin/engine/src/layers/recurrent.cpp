@@ -91,8 +91,6 @@ RecurrentLayer::RecurrentLayer(simd::CellType cell, int inputSize, int hiddenSiz
 
 RecurrentLayer::~RecurrentLayer() = default;
 
-float RecurrentLayer::greatestSum() const { return simd::greatestSum(state_->weights()); }
-
 bool RecurrentLayer::approximates(bool isFirst) const {
   const State& s = *state_;
   const auto& list = s.cell == simd::CellType::lstm ? s.kernels->lstm : s.kernels->gru;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <limits>
 #include <vector>
 
 namespace fxengine {
@@ -20,10 +21,13 @@ class Model;
 std::vector<float> loudnessClip(double sampleRate);
 
 /** RMS of a model's output for loudnessClip() at its sample rate (48 kHz where the file states none), in dB of full
-    scale, -120 at least: from zero state, gains included, all knobs at their defaults.
+    scale, -120 at least: from zero state, gains included, latency left out, all knobs at their defaults.
 
     Prepares the model for one channel, resets it before and after, and puts the knobs back. Allocates and takes some
-    tens of milliseconds: not for the audio thread. */
-double measureLoudness(Model& model);
+    tens of milliseconds: not for the audio thread.
+
+    @param mostWork  multiplications; of a model that takes more, the first part of the clip is played alone, which is
+                     within 1.5 dB from a third of the clip on */
+double measureLoudness(Model& model, double mostWork = std::numeric_limits<double>::infinity());
 
 } // namespace fxengine

@@ -3,6 +3,8 @@
 
 #include "fxengine/realtime/realtime.h"
 
+#include <optional>
+
 namespace fxengine {
 
 /** One layer of a network: `inputSize` values in, `outputSize` values out, frame by frame.
@@ -15,6 +17,9 @@ class Layer {
 
   int inputSize() const noexcept { return inputSize_; }
   int outputSize() const noexcept { return outputSize_; }
+
+  /** How many frames of input an output frame depends on, its own included; nothing if there is no bound. */
+  virtual std::optional<int> receptiveFrames() const noexcept FXENGINE_REALTIME { return 1; }
 
   /** Distance of frames of `size` values, in floats. Signals of more than one value begin at a multiple of kAlignment
       bytes, so that vectors of every processor can be read and written whole; what stands between frames is

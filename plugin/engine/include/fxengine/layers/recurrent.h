@@ -26,11 +26,13 @@ struct RecurrentOptions {
     The blocks never change the order of the sums; the number of streams may, and with it the last bits. */
 class RecurrentLayer : public Layer {
  public:
-  /** A bound on greatestSum(). Beyond it the activations lose their accuracy; real models stay below 1000. */
+  /** A bound on the magnitudes of a gate's weights and bias, without those of the first input, added up. Beyond it the
+      activations lose their accuracy; real models stay below 1000. */
   static constexpr float kGreatestSum = 40000.0f;
 
   ~RecurrentLayer() override;
 
+  std::optional<int> receptiveFrames() const noexcept FXENGINE_REALTIME override { return std::nullopt; }
   void prepare(int numStreams) override;
   void reset(int stream) noexcept FXENGINE_REALTIME override;
   void captureRest() override;
@@ -46,9 +48,6 @@ class RecurrentLayer : public Layer {
   /** Whether fast activations were asked for and there is a kernel with them for this size. The inputs of the first
       layer of a network, beside the audio, come from setKnobs(). */
   bool approximates(bool isFirst) const;
-
-  /** Magnitudes of a gate's weights and bias, without those of the first input, added up; the greatest of all gates. */
-  float greatestSum() const;
 
  protected:
   RecurrentLayer(simd::CellType cell, int inputSize, int hiddenSize, std::vector<float> inputWeights,

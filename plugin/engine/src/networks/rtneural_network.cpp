@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "rtneural_network.h"
+#include "networks/rtneural_network.h"
 
 #include "fxengine/error.h"
 
@@ -14,16 +14,65 @@
 namespace fxengine::detail {
 namespace {
 
+using Json = nlohmann::json;
 using RtneuralModel = RTNeural::Model<float>;
+
+/** Rows of a matrix that lies in one piece. */
+Json rowsOf(const std::vector<float>& values, int numRows) {
+  Json rows = Json::array();
+  const auto size = static_cast<std::ptrdiff_t>(values.size()) / numRows;
+  for (std::ptrdiff_t row = 0; row < numRows; ++row)
+    rows.push_back(std::vector<float>(values.begin() + row * size, values.begin() + (row + 1) * size));
+  return rows;
+}
+
+Json weightsOf(const LayerData& layer) {
+  const int in = layer.info.inputSize, out = layer.info.outputSize;
+  switch (layer.kind) {
+  case LayerData::Kind::dense:
+    return {rowsOf(layer.weights, in), layer.bias};
+  case LayerData::Kind::lstm:
+    return {rowsOf(layer.weights, in), rowsOf(layer.recurrentWeights, out), layer.bias};
+  case LayerData::Kind::gru:
+    return {rowsOf(layer.weights, in), rowsOf(layer.recurrentWeights, out), rowsOf(layer.bias, 2)};
+  case LayerData::Kind::activation:
+    break;
+  }
+  return Json::array();
+}
+
+/** The layers in RTNeural's layout. */
+Json documentOf(const LayerList& list) {
+  Json document = {{"in_shape", {nullptr, nullptr, list.numInputs()}}, {"layers", Json::array()}};
+  for (const LayerData& layer : list.layers)
+    document["layers"].push_back({{"type", layer.info.type},
+                                  {"activation", activationName(layer.activation)},
+                                  {"shape", {nullptr, nullptr, layer.info.outputSize}},
+                                  {"weights", weightsOf(layer)}});
+  return document;
+}
 
 /** One RTNeural model per stream: its weights and its state cannot be had apart, so that its state at rest cannot be
     kept. rest() leaves a stream that has played nothing but the silence of captureRest() as it is, and clears others.
  */
 class RtneuralNetwork final : public Network {
  public:
-  RtneuralNetwork(std::string text, int inputSize)
-      : text_(std::move(text)), frame_(static_cast<std::size_t>(inputSize), 0.0f) {
+  explicit RtneuralNetwork(const LayerList& list)
+      : document_(documentOf(list)), frame_(static_cast<std::size_t>(list.numInputs()), 0.0f),
+        recurrent_(std::any_of(list.layers.begin(), list.layers.end(),
+                               [](const LayerData& layer) { return layer.isRecurrent(); })) {
     addStream();
+  }
+
+  int latencyFrames() const noexcept FXENGINE_REALTIME override { return 0; }
+  std::optional<int> receptiveFrames() const noexcept FXENGINE_REALTIME override {
+    return recurrent_ ? std::nullopt : std::optional(1);
+  }
+  bool canOversample() const noexcept FXENGINE_REALTIME override { return true; }
+  NetworkSummary summary() const override {
+    NetworkSummary summary;
+    summary.backend = "rtneural";
+    return summary;
   }
 
   void prepare(int numStreams, int) override {
@@ -76,22 +125,23 @@ class RtneuralNetwork final : public Network {
  private:
   void addStream() {
     isAtRest_.push_back(false);
-    streams_.push_back(RTNeural::json_parser::parseJson<float>(nlohmann::json::parse(text_)));
+    streams_.push_back(RTNeural::json_parser::parseJson<float>(document_));
     streams_.back()->reset();
   }
 
-  std::string text_;
+  Json document_;
   std::vector<float> frame_; // the audio, then the knobs
   std::vector<std::unique_ptr<RtneuralModel>> streams_;
+  bool recurrent_;
   std::vector<char> isAtRest_;
   std::int64_t numFrames_ = 0; // of stream 0, since it was cleared
 };
 
 } // namespace
 
-std::unique_ptr<Network> makeRtneuralNetwork(std::string_view text, const std::string& file, int inputSize) {
+std::unique_ptr<Network> makeRtneuralNetwork(const LayerList& list, const std::string& file) {
   try {
-    return std::make_unique<RtneuralNetwork>(std::string(text), inputSize);
+    return std::make_unique<RtneuralNetwork>(list);
   } catch (const std::exception& error) {
     throw ModelError(file, "", "a model that RTNeural reads", std::string("its message: ") + error.what());
   }

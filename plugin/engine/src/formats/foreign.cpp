@@ -1,14 +1,9 @@
 // SPDX-License-Identifier: MIT
-#include "content.h"
-
-#include "fxengine/model_loader.h"
+#include "formats/foreign.h"
 
 #include <array>
-#include <cmath>
-#include <utility>
 
-namespace fxengine {
-namespace detail {
+namespace fxengine::detail {
 namespace {
 
 struct Signature {
@@ -61,13 +56,7 @@ std::string describeProteus(const Json& root) {
 
 } // namespace
 
-bool isRtneuralJson(const Json& root) {
-  return memberOf(root, "layers") != nullptr && memberOf(root, "in_shape") != nullptr;
-}
-
-std::string describeJson(const Json& root) {
-  if (isRtneuralJson(root))
-    return "an RTNeural JSON model";
+std::string describeForeign(const Json& root) {
   if (memberOf(root, "architecture") && memberOf(root, "config") && memberOf(root, "weights"))
     return describeNam(root);
   if (memberOf(root, "model_data") && memberOf(root, "state_dict"))
@@ -83,16 +72,4 @@ std::string describeBinary(std::string_view content) {
   return {};
 }
 
-} // namespace detail
-
-std::string describeContent(std::string_view content) {
-  if (std::string binary = detail::describeBinary(content); !binary.empty())
-    return binary;
-  try {
-    return detail::describeJson(detail::parseJson(content, ""));
-  } catch (const ModelError&) {
-    return {};
-  }
-}
-
-} // namespace fxengine
+} // namespace fxengine::detail

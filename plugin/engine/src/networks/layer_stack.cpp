@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "fxengine/network.h"
+#include "networks/layer_stack.h"
 
 #include "fxengine/layers/dense.h"
 #include "fxengine/layers/recurrent.h"
@@ -18,8 +18,8 @@ struct LayerStack::Signals {
   std::vector<float*> buffers[2]; // per stream: a layer reads one and writes the other
 };
 
-LayerStack::LayerStack(std::vector<std::unique_ptr<Layer>> layers)
-    : layers_(std::move(layers)), signals_(std::make_unique<Signals>()) {
+LayerStack::LayerStack(std::vector<std::unique_ptr<Layer>> layers, NetworkSummary summary)
+    : layers_(std::move(layers)), summary_(std::move(summary)), signals_(std::make_unique<Signals>()) {
   assert(!layers_.empty() && layers_.back()->outputSize() == 1);
   const int numKnobs = layers_.front()->inputSize() - 1;
   knobs_.assign(static_cast<std::size_t>(numKnobs), 0.0f);
@@ -35,6 +35,17 @@ LayerStack::LayerStack(std::vector<std::unique_ptr<Layer>> layers)
 }
 
 LayerStack::~LayerStack() = default;
+
+std::optional<int> LayerStack::receptiveFrames() const noexcept {
+  int frames = 1;
+  for (const auto& layer : layers_) {
+    const std::optional<int> own = layer->receptiveFrames();
+    if (!own)
+      return std::nullopt;
+    frames += *own - 1;
+  }
+  return frames;
+}
 
 void LayerStack::prepare(int numStreams, int maxFrames) {
   const auto streams = static_cast<std::size_t>(numStreams);

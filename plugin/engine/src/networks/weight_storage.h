@@ -10,6 +10,9 @@ namespace fxengine::detail {
 /** The nearest bfloat16 number (the upper half of a float32), ties to even. What is finite stays finite. */
 float roundToBfloat16(float value) noexcept;
 
+/** Whether rounding changes none of them. */
+bool areBfloat16(const std::vector<float>& values) noexcept;
+
 /** Decides, layer by layer, how the recurrent matrices of a file are kept, and remembers what that did. */
 class StorageChoice {
  public:
@@ -25,15 +28,12 @@ class StorageChoice {
   bool anyBfloat16() const noexcept { return anyBfloat16_; }
   /** Whether rounding changed a value. */
   bool rounded() const noexcept { return rounded_; }
-  /** Whether the file says bfloat16 and has other numbers. */
-  bool contradicted() const noexcept { return contradicted_; }
 
  private:
   WeightStorage asked_;
   bool declared_;
   bool anyBfloat16_ = false;
   bool rounded_ = false;
-  bool contradicted_ = false;
 };
 
 } // namespace fxengine::detail

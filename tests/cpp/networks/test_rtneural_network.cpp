@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-#include "catch.h"
-#include "support/test_models.h"
+#include "../catch.h"
+#include "../support/test_models.h"
 
 #include <fxengine/error.h>
 
@@ -35,6 +35,31 @@ TEST_CASE("RTNeural: streams are independent and reset repeats", "[rtneural][sta
     REQUIRE(outLeft == expectedLeft);
     REQUIRE(outRight == expectedRight);
     model.reset();
+  }
+}
+
+TEST_CASE("RTNeural: prewarmed, it is at rest from the first frame on, in every stream, and comes back to it",
+          "[rtneural][state]") {
+  const std::vector<float> silence(4800, 0.0f), sound = test::noise(1000, 54);
+  for (const test::Json& json : test::assortment()) {
+    fxengine::Model ours = test::load(json), theirs = test::load(json, "rtneural");
+    for (fxengine::Model* model : {&ours, &theirs}) {
+      model->prepare(2, 64);
+      model->prewarm();
+    }
+    REQUIRE(theirs.restOutput() == Approx(ours.restOutput()).margin(1e-5));
+    for (int pass = 0; pass < 2; ++pass) {
+      std::vector<float> left(silence.size()), right(silence.size());
+      const float* in[2] = {silence.data(), silence.data()};
+      float* out[2] = {left.data(), right.data()};
+      theirs.process(in, out, 2, static_cast<int>(silence.size()));
+      for (std::size_t t = 0; t < silence.size(); ++t)
+        REQUIRE(std::abs(left[t] - theirs.restOutput()) < 1e-5f); // -100 dBFS
+      REQUIRE(left == right);
+      const float* loud[2] = {sound.data(), silence.data()};
+      theirs.process(loud, out, 2, static_cast<int>(sound.size()));
+      theirs.rest();
+    }
   }
 }
 

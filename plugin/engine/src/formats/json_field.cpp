@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "json_field.h"
+#include "formats/json_field.h"
 
 #include "fxengine/model_loader.h"
 

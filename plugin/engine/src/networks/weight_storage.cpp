@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "weight_storage.h"
+#include "networks/weight_storage.h"
 
 #include "fxengine/simd/isa.h"
 
@@ -26,10 +26,12 @@ float roundToBfloat16(float value) noexcept {
   return std::isfinite(rounded) ? rounded : std::bit_cast<float>(bits & 0xffff0000u);
 }
 
+bool areBfloat16(const std::vector<float>& values) noexcept {
+  return std::all_of(values.begin(), values.end(), [](float value) { return roundToBfloat16(value) == value; });
+}
+
 WeightStorage StorageChoice::decide(std::vector<float>& recurrentWeights, int hiddenSize) {
-  const bool exact = std::all_of(recurrentWeights.begin(), recurrentWeights.end(),
-                                 [](float weight) { return roundToBfloat16(weight) == weight; });
-  contradicted_ = contradicted_ || (declared_ && !exact);
+  const bool exact = areBfloat16(recurrentWeights);
   const bool byName = asked_ == WeightStorage::bfloat16;
   const bool pays = asked_ == WeightStorage::automatic && declared_ && exact && hiddenSize >= leastUnits();
   if (!byName && !pays)

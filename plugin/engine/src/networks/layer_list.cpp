@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+#include "networks/layer_list.h"
+
+#include "fxengine/layers/dense.h"
+#include "fxengine/layers/gru.h"
+#include "fxengine/layers/lstm.h"
+#include "fxengine/simd/isa.h"
+#include "networks/layer_stack.h"
+#include "networks/residual.h"
+#include "networks/weight_storage.h"
+
+#if FXENGINE_WITH_RTNEURAL
+#include "networks/rtneural_network.h"
+#endif
+
+#include <algorithm>
+#include <utility>
+
+namespace fxengine::detail {
+namespace {
+
+template <class Recurrent>
+std::unique_ptr<RecurrentLayer> makeRecurrent(const LayerData& layer, std::vector<float> recurrentWeights,
+                                              RecurrentOptions options) {
+  return std::make_unique<Recurrent>(layer.info.inputSize, layer.info.outputSize, layer.weights,
+                                     std::move(recurrentWeights), layer.bias, options);
+}
+
+std::unique_ptr<Layer> makeOther(const LayerData& layer) {
+  if (layer.kind == LayerData::Kind::activation)
+    return std::make_unique<Activation>(layer.activation, layer.info.outputSize);
+  return std::make_unique<Dense>(layer.info.inputSize, layer.info.outputSize, layer.weights, layer.bias,
+                                 layer.activation);
+}
+
+std::unique_ptr<Network> buildLayerStack(const LayerList& list, const LoadOptions& options) {
+  NetworkSummary summary;
+  summary.backend = "fxengine";
+  summary.isa = simd::isaName(simd::isaInUse());
+  StorageChoice storage(options.weightStorage, list.bfloat16Declared);
+  std::vector<std::unique_ptr<Layer>> layers;
+  bool fast = false;
+  for (const LayerData& layer : list.layers) {
+    if (!layer.isRecurrent()) {
+      layers.push_back(makeOther(layer));
+      continue;
+    }
+    std::vector<float> weights = layer.recurrentWeights;
+    const bool bfloat16 = storage.decide(weights, layer.info.outputSize) == WeightStorage::bfloat16;
+    const RecurrentOptions how{bfloat16, options.activations == Activations::fast};
+    auto recurrent = layer.kind == LayerData::Kind::lstm ? makeRecurrent<Lstm>(layer, std::move(weights), how)
+                                                         : makeRecurrent<Gru>(layer, std::move(weights), how);
+    fast = fast || recurrent->approximates(layers.empty());
+    layers.push_back(std::move(recurrent));
+  }
+  if (storage.anyBfloat16())
+    summary.weightStorage = "bfloat16";
+  if (fast)
+    summary.activations = "fast";
+  if (storage.rounded())
+    summary.approximation = "the recurrent weights are rounded to bfloat16";
+  else if (fast)
+    summary.approximation = "activations are approximated";
+  return std::make_unique<LayerStack>(std::move(layers), std::move(summary));
+}
+
+} // namespace
+
+std::string architectureOf(const LayerList& list) {
+  const auto has = [&](LayerData::Kind kind) {
+    return std::any_of(list.layers.begin(), list.layers.end(),
+                       [&](const LayerData& layer) { return layer.kind == kind; });
+  };
+  if (has(LayerData::Kind::lstm))
+    return has(LayerData::Kind::gru) ? "lstm+gru" : "lstm";
+  return has(LayerData::Kind::gru) ? "gru" : "dense";
+}
+
+std::unique_ptr<Network> buildNetwork(const LayerList& list, const LoadOptions& options,
+                                      [[maybe_unused]] const std::string& file) {
+  std::unique_ptr<Network> network;
+#if FXENGINE_WITH_RTNEURAL
+  if (options.backend == "rtneural")
+    network = makeRtneuralNetwork(list, file);
+#endif
+  if (network == nullptr)
+    network = buildLayerStack(list, options);
+  if (list.residual)
+    network = std::make_unique<Residual>(std::move(network));
+  return network;
+}
+
+} // namespace fxengine::detail

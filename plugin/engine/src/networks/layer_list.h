@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "fxengine/layers/activation.h"
+#include "fxengine/model_loader.h"
+#include "fxengine/network.h"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace fxengine::detail {
+
+/** A layer as data, whatever file it came from. Weights are laid out as Lstm, Gru and Dense take them. */
+struct LayerData {
+  enum class Kind { dense, lstm, gru, activation };
+
+  Kind kind = Kind::dense;
+  LayerInfo info;
+  ActivationType activation = ActivationType::none; ///< of dense and activation layers
+  std::vector<float> weights;                       ///< of the inputs
+  std::vector<float> recurrentWeights;              ///< of lstm and gru
+  std::vector<float> bias;
+
+  bool isRecurrent() const noexcept { return kind == Kind::lstm || kind == Kind::gru; }
+};
+
+/** A network as data: layers in a row, whose sizes fit one another. */
+struct LayerList {
+  std::vector<LayerData> layers;
+  bool residual = false;         ///< the input is added to the output
+  bool bfloat16Declared = false; ///< the file says that its recurrent matrices are bfloat16 numbers
+
+  int numInputs() const { return layers.front().info.inputSize; }
+};
+
+/** "lstm", "gru", "lstm+gru" or "dense". */
+std::string architectureOf(const LayerList& list);
+
+/** Builds what plays it. The backend must be one of availableBackends().
+    @param file  as messages name it */
+std::unique_ptr<Network> buildNetwork(const LayerList& list, const LoadOptions& options, const std::string& file);
+
+} // namespace fxengine::detail
