@@ -24,7 +24,7 @@ from machine import commit, processor_name
 from torch import Tensor, nn
 
 from fxtrain import _kernels
-from fxtrain.models import _recurrent_cpu
+from fxtrain.models.effects import _recurrent_cpu
 
 Step = Callable[[], Tensor]
 

@@ -22,8 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fxtrain import engine
-from fxtrain.circuits import Circuit, PairRecipe, get_schematic, simulate, synthesise_guitar, write_pair
 from fxtrain.cli import main as fxtrain
+from fxtrain.synthetic import Circuit, PairRecipe, get_schematic, simulate, synthesise_guitar, write_pair
 
 MODELS = Path(__file__).resolve().parent
 SAMPLE_RATE = 48_000
@@ -36,7 +36,7 @@ class Capture:
 
     Attributes:
         name: of the model.
-        circuit: of :data:`fxtrain.circuits.SCHEMATICS`.
+        circuit: of :data:`fxtrain.synthetic.SCHEMATICS`.
         knobs: its settings, 0 to 1.
         based: what it is, for the model file.
         gear_type: the same in a word of the format.
@@ -158,7 +158,7 @@ def card(folder_name: str, capture: Capture, circuit: Circuit, metrics: dict[str
 | | |
 |---|---|
 | file | `model.json`: LSTM of {model["hidden_size"]} units, {model["parameters"]} weights, 48 kHz |
-| device | the circuit `{capture.circuit}` of `fxtrain.circuits`, {knobs} |
+| device | the circuit `{capture.circuit}` of `fxtrain.synthetic`, {knobs} |
 | levels | full scale is {circuit.input_volts:g} V peak ({dbu(circuit.input_volts):+.1f} dBu for a sine) at the input, \
 {circuit.output_volts:g} V peak ({dbu(circuit.output_volts):+.1f} dBu) at the output |
 | loudspeaker | none: use a cabinet behind it, such as the one of this folder |

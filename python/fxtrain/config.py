@@ -10,13 +10,13 @@ A configuration file has one table per section::
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
-from functools import partial
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, dataclass_transform
 
 import tomli_w
 from pydantic import ConfigDict, ValidationError
@@ -33,9 +33,11 @@ __all__ = [
     "configuration",
     "load_preset",
     "merge",
+    "numbered",
     "parse_setting",
     "presets",
     "read_toml",
+    "stem_of",
     "write_toml",
 ]
 
@@ -43,10 +45,13 @@ Tables = dict[str, dict[str, Any]]
 _T = TypeVar("_T")
 _LARGEST_TOML = 4 << 20  # bytes
 
-configuration = partial(
-    pydantic_dataclass, frozen=True, kw_only=True, config=ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
-)
-"""Class decorator of every configuration section: immutable, unknown keys refused, no silent type conversion."""
+
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+def configuration(section: type[_T]) -> type[_T]:
+    """Class decorator of every configuration section: immutable, unknown keys refused, no silent type conversion."""
+    checks = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+    made: type[_T] = pydantic_dataclass(frozen=True, kw_only=True, config=checks)(section)  # type: ignore[assignment]
+    return made
 
 
 def build(section: type[_T], values: Mapping[str, Any], *, where: str) -> _T:
@@ -69,6 +74,8 @@ def build(section: type[_T], values: Mapping[str, Any], *, where: str) -> _T:
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join([where, *(str(part) for part in first["loc"])])
+        if first["type"] == "missing":
+            raise ConfigError(f"setting {name} is missing; give it with --set {name}=VALUE, or in a file") from None
         expected = first["msg"][0].lower() + first["msg"][1:]
         raise ConfigError(f"setting {name} is {quoted(first['input'])}, but {expected}") from None
 
@@ -94,6 +101,26 @@ def write_toml(path: Path, tables: Mapping[str, Any]) -> None:
     """Writes tables; values that TOML cannot hold (None) are left out."""
     cleaned = {name: {k: v for k, v in table.items() if v is not None} for name, table in tables.items()}
     write_atomically(path, tomli_w.dumps(cleaned).encode())
+
+
+def numbered(tables: Iterable[str], stem: str) -> list[str]:
+    """The tables called ``stem_1``, ``stem_2`` and so on, in the order of their numbers.
+
+    >>> numbered(["pair_10", "pair_2", "pair", "pair_02"], "pair")
+    ['pair_2', 'pair_10']
+    """
+    return sorted(
+        (name for name in tables if stem_of(name) == stem != name), key=lambda name: int(name[len(stem) + 1 :])
+    )
+
+
+def stem_of(table: str) -> str:
+    """The name of a table without its number.
+
+    >>> stem_of("pair_12"), stem_of("training")
+    ('pair', 'training')
+    """
+    return re.sub(r"_[1-9][0-9]{0,8}$", "", table)
 
 
 def presets() -> dict[str, str]:

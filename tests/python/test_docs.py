@@ -27,9 +27,9 @@ import pytest
 
 import fxtrain
 from fxtrain.audio import write_audio
-from fxtrain.circuits import synthesise_guitar
 from fxtrain.cli import main
 from fxtrain.cli.parser import COMMANDS
+from fxtrain.synthetic import synthesise_guitar
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PAGES = [REPOSITORY / name for name in ("README.md", "CONTRIBUTING.md")] + sorted((REPOSITORY / "docs").rglob("*.md"))

@@ -14,9 +14,9 @@ import pytest
 import soundfile
 
 from fxtrain import engine
-from fxtrain.circuits import synthesise_guitar
 from fxtrain.cli import main
-from fxtrain.export.preset import CabinetContent, read_preset
+from fxtrain.plugin_files.preset import CabinetContent, read_preset
+from fxtrain.synthetic import synthesise_guitar
 
 MODELS = Path(__file__).resolve().parents[2] / "models"
 CAPTURES = sorted(path.parent.name for path in MODELS.glob("*/model.json"))

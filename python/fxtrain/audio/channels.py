@@ -32,6 +32,7 @@ Samples = npt.NDArray[np.float32]
 _EXCERPT_SECONDS = 20.0
 _MATCH = 0.5  # confidence of an alignment from which on two channels belong together
 _AS_GOOD = 0.25  # of the best match's score, to count as a match beside it
+_MOST_PAIRS = 16  # of channels, to look for the pair that matches: each takes about half a second
 _COPY_DB = -60.0  # of what a gain leaves unexplained: the same signal, not a device's output
 
 
@@ -66,8 +67,8 @@ def read_pair(
         choice: the channels that the user named.
 
     Raises:
-        AudioFileError: a file cannot be read, there is no such channel, or one file is given twice and nothing says
-            which of its channels is which.
+        AudioFileError: a file cannot be read, there is no such channel, one file is given twice and nothing says
+            which of its channels is which, or there are too many channels to compare.
     """
     choice = choice or ChannelChoice()
     sides = [read_channels(path) for path in (dry, wet)]
@@ -88,6 +89,8 @@ def read_pair(
                 rest = [channel for channel in options[other] if channel != options[one][0]]
                 options[other] = rest or options[other]
     chosen = [found[0] for found in options]
+    if len(options[0]) * len(options[1]) > _MOST_PAIRS:
+        raise AudioFileError(_too_many(Path(dry), Path(wet), options))
     if max(len(found) for found in options) > 1:
         chosen, notes = _matching(sides, options, notes)
     first, second = (
@@ -117,6 +120,22 @@ def _which_is_which(path: Path, channels: list[Audio], options: list[int]) -> st
     return (
         f"{path} is given as DRY and as WET and has {len(channels)} channels, but nothing says which is which{hint}: "
         f"add --dry-channel {first + 1} --wet-channel {second + 1}, or the other way round."
+    )
+
+
+def _too_many(dry: Path, wet: Path, options: list[list[int]]) -> str:
+    counts = [len(found) for found in options]
+    several = [
+        (path, option, count)
+        for path, option, count in zip((dry, wet), ("--dry-channel", "--wet-channel"), counts, strict=True)
+        if count > 1
+    ]
+    which = " and ".join(
+        f"{path} holds {count if count <= _MOST_PAIRS else f'more than {_MOST_PAIRS}'}" for path, _, count in several
+    )
+    return (
+        f"{which} different channels, where at most {_MOST_PAIRS} pairs of a dry and a wet channel are compared: name "
+        f"the guitar's with {' and '.join(f'{option} N' for _, option, _ in several)}."
     )
 
 

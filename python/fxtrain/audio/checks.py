@@ -107,7 +107,7 @@ class Verdict:
     """What one check found.
 
     Attributes:
-        name: one of :data:`CHECKS`, or ``split``, which is added when recordings are divided for training.
+        name: one of :data:`CHECKS`, or ``split``: :func:`fxtrain.data.material.check_split`.
         level: ``ok``, ``note`` (good to know), ``warn`` (the model may suffer), ``stop`` (training would be in vain).
         message: one sentence: what was found, and what was expected.
         remedy: what to do, or empty.

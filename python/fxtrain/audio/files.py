@@ -58,6 +58,7 @@ _MOST_CHUNKS = 1000
 _SIDES = {0: "left", 1: "right"}
 _LOWEST_FILE_RATE = 1000  # Hz; as the engine
 _GREATEST_SAMPLE = 1e6  # 120 dB above full scale: no sound, and its square is too much for what follows
+_MOST_DISTINCT = 64  # channels that differ; a file of libsndfile may hold 1024
 _MOST_SAMPLES = 1 << 30  # of all channels: 6 hours of mono at 48 kHz, 4 GiB of memory
 
 
@@ -509,7 +510,10 @@ def _bounded(reader: AudioReader, blocks: Iterator[Samples]) -> list[Samples]:
 
 
 def distinct_channels(channels: list[Audio]) -> tuple[list[int], str]:
-    """The channels that sound and are not like an earlier one; and a sentence where there is only one of several."""
+    """The channels that sound and are not like an earlier one; and a sentence where there is only one of several.
+
+    Of more than 64 such channels the first 64 are given.
+    """
     if len(channels) == 1:
         return [0], ""
     loudness = np.array([rms(audio.samples) for audio in channels])
@@ -521,6 +525,8 @@ def distinct_channels(channels: list[Audio]) -> tuple[list[int], str]:
         # -80 dB: dither and rounding differ, the content does not
         if all(channel_difference(channels[index], channels[one]) > 1e-4 for one in distinct):
             distinct.append(index)
+        if len(distinct) == _MOST_DISTINCT:
+            break
     note = ""
     if len(distinct) == 1 and len(audible) == len(channels):
         note = f"Took one of {len(channels)} channels: they are alike."

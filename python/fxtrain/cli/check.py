@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import MutableMapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,9 +34,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
     """Prints the verdicts and returns them; exit code 2 where one says stop."""
     from fxtrain.audio import check_pair, read_pair
+    from fxtrain.data.material import check_split
 
     dry, wet = read_pair(args.dry, args.wet, sample_rate=args.sample_rate, choice=channel_choice(args))
     report = check_pair(dry, wet, ignore=args.ignore, lag=args.lag)
+    if not report.stops:
+        report = replace(report, verdicts=(*report.verdicts, check_split(dry, wet, report)))
     print_report(report, console)
     if not args.json:
         report.raise_for_stop()

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from fxtrain.cli.arguments import add_clip_arguments, add_recording_arguments, check_clips, signed_int
+from fxtrain.cli.model_file import model_file
 from fxtrain.cli.terminal import shown
 
 if TYPE_CHECKING:
     from fxtrain.data import Excerpt
-    from fxtrain.data.material import Reading, Recording
+    from fxtrain.data.material import Material, Reading, Recording
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,15 +43,14 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
     from fxtrain import engine
     from fxtrain.data.material import PairFiles, Reading, load_recording, whole_excerpt
     from fxtrain.errors import InputError
-    from fxtrain.report.advice import advise
-    from fxtrain.report.baselines import fit_baselines
-    from fxtrain.report.evaluation import play, segments_of
-    from fxtrain.report.metrics import measure
-    from fxtrain.report.table import print_summary
-    from fxtrain.training.run_folder import RunFolder
+    from fxtrain.metrics.effects import measure
+    from fxtrain.tasks.effect.advice import advise
+    from fxtrain.tasks.effect.baselines import fit_baselines
+    from fxtrain.tasks.effect.evaluation import play, segments_of
+    from fxtrain.tasks.effect.table import print_summary
 
     check_clips(args)
-    path = RunFolder(args.model).model if args.model.is_dir() else args.model
+    path = model_file(args.model)
     player = engine.load(path)
     lag = player.info.lag if args.lag is None else args.lag
     reading = Reading(
@@ -107,8 +107,7 @@ def _training_part(
     """Excerpts to fit the baselines on, and where they come from; none means the evaluated pair itself."""
     from fxtrain.data.material import PairFiles, load_recording, whole_excerpt
     from fxtrain.errors import InputError
-    from fxtrain.training.fit import FitRequest
-    from fxtrain.training.run_folder import RunFolder
+    from fxtrain.runs import RunFolder, RunSpec
 
     if args.train:
         files = PairFiles(input=args.train[0], target=args.train[1], clip_frames=args.clip_frames)
@@ -117,8 +116,8 @@ def _training_part(
     config = RunFolder(model.parent).config
     if config.exists():
         try:
-            request = FitRequest.load(config)
-            material = request.load_material()
+            spec = RunSpec.load(config)
+            material: Material = spec.task.load(spec.model_class, spec.tables, {}).material  # type: ignore[attr-defined]
         except InputError:
             return [], "the evaluated recording"
         if material.sample_rate == recording.sample_rate:

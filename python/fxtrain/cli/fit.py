@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""``fxtrain fit``: learn a device from a dry/wet pair."""
+"""``fxtrain fit``: train a model; of a device, from a dry/wet pair."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import re
 import shlex
 import signal
 import sys
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
@@ -29,10 +29,13 @@ from fxtrain.cli.arguments import (
 from fxtrain.cli.logs import log_to_file
 from fxtrain.cli.progress import TrainingBar
 from fxtrain.cli.terminal import shown
-from fxtrain.config import build, load_preset, merge, parse_setting, presets, read_toml
+from fxtrain.config import Tables, build, load_preset, numbered, parse_setting, presets, read_toml, stem_of
 from fxtrain.errors import InputError, Interrupted
 from fxtrain.text import printable, quoted
-from fxtrain.training.schedulers import schedulers
+
+if TYPE_CHECKING:
+    from fxtrain.runs import RunFolder, RunSpec
+    from fxtrain.tasks import Dataset
 
 _DEFAULT_MINUTES = 20.0
 
@@ -67,6 +70,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="number format of the recurrent weights; bfloat16 trains with them rounded, for faster playing (default "
         "float32; pays from about 64 units)",
     )
+    model.add_argument(
+        "--input",
+        action="append",
+        default=[],
+        metavar="NAME=RUN",
+        help="another run that the model needs (repeatable; see fxtrain models)",
+    )
     model.add_argument("--checkpoint", type=Path, metavar="FILE.pt", help="start from the weights of an earlier run")
     run = parser.add_argument_group("training")
     run.add_argument("--out", type=Path, metavar="DIR", help="folder of the run; default runs/<name of WET>")
@@ -84,14 +94,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="end when the error no longer falls, also with --epochs or --max-minutes",
     )
+    run.add_argument("--batch-size", type=positive_int, metavar="B", help="sequences side by side (default 32)")
+    run.add_argument("--lr", type=positive_float, help="learning rate at its highest (default 0.004)")
     run.add_argument(
-        "--batch-size", type=positive_int, default=32, metavar="B", help="sequences side by side (default 32)"
+        "--scheduler",
+        choices=("constant", "cosine"),
+        help="course of the learning rate (default cosine)",
     )
-    run.add_argument("--lr", type=positive_float, default=0.004, help="learning rate at its highest (default 0.004)")
-    run.add_argument("--scheduler", choices=sorted(schedulers), default="cosine", help="course of the learning rate")
-    run.add_argument("--seed", type=non_negative_int, default=0, metavar="S", help="of weights and order (default 0)")
+    run.add_argument(
+        "--seed", type=non_negative_int, metavar="S", help="of the initial weights and the data order (default 0)"
+    )
+    run.add_argument(
+        "--workers", type=non_negative_int, metavar="N", help="processes that prepare batches (default 0: none)"
+    )
     facts = parser.add_argument_group("facts for the model file")
-    from fxtrain.export.metadata import GEAR_TYPES
+    from fxtrain.formats.metadata import GEAR_TYPES
 
     facts.add_argument("--name", help="of the capture")
     facts.add_argument("--author", help="who made it")
@@ -108,30 +125,58 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
     """Trains and returns the metrics with the paths of what was made."""
-    from fxtrain.report.table import print_summary
-    from fxtrain.training.fit import FitRequest, fit
-    from fxtrain.training.run_folder import RunFolder
+    from fxtrain.runs import RunFolder, RunSpec
 
-    resume = args.resume is not None
-    if resume:
+    if args.resume is not None:
         folder = RunFolder(args.resume)
         folder.require()
-        request = FitRequest.load(folder.config)
+        spec = RunSpec.load(folder.config)
         folder.require_unfinished()
-    else:
-        request = _request(args)
-        folder = RunFolder(args.out or Path("runs") / _slug(request.pairs[0].target))
-    request.check()
+        return _train(spec, folder, console, resume=True)
+    if args.config is not None and "stages" in (document := read_toml(args.config)):
+        return _run_stages(args, document, console)
+    spec = _spec(args)
+    return _train(spec, RunFolder(args.out or Path("runs") / _default_name(spec, args)), console)
+
+
+def _run_stages(args: argparse.Namespace, document: Tables, console: Console) -> MutableMapping[str, Any]:
+    """Runs the stages of a file that have not been run yet; the figures are those of the last one."""
+    from fxtrain.runs import RunFolder
+    from fxtrain.runs.stages import find_stages
+
+    given = [name for name in ("dry", "model", "preset", "checkpoint", "pairs") if getattr(args, name) is not None]
+    if given or args.settings or args.input:
+        raise InputError(f"{args.config} lists stages, which take all settings from it: leave the other options out")
+    out = args.out or Path("runs") / _slug(args.config)
+    result: MutableMapping[str, Any] = {}
+    for stage in find_stages(document, args.config, out, command=args.command_line, default_minutes=_DEFAULT_MINUTES):
+        console.print(f"\nstage   [bold]{shown(stage.name)}[/]{' is complete already' if stage.is_complete else ''}")
+        folder = RunFolder(stage.folder)
+        if stage.is_complete:
+            result = {"run": str(folder.path), "report": str(folder.report), "exit_code": 0}
+        else:
+            result = _train(stage.spec, folder, console, resume=stage.is_begun)
+        if result["exit_code"]:
+            break
+    return result
+
+
+def _train(spec: RunSpec, folder: RunFolder, console: Console, *, resume: bool = False) -> MutableMapping[str, Any]:
+    from fxtrain.runs import fit
+
+    spec.check()
     handler = None
 
-    def announce(material: Any) -> None:
+    def announce(dataset: Dataset) -> None:
         nonlocal handler
         handler = log_to_file(folder.log)
-        _announce(material, console)
+        for notice in dataset.notices:
+            console.print(f"[{_COLOURS[notice.level]}]{notice.level:>5}[/] {shown(notice.text)}")
+        console.print(shown(dataset.summary))
 
     try:
         with _stop_on_interrupt() as should_stop, TrainingBar(console) as bar:
-            metrics = fit(request, folder, resume=resume, progress=bar, should_stop=should_stop, announce=announce)
+            metrics = fit(spec, folder, resume=resume, progress=bar, should_stop=should_stop, announce=announce)
     except (Interrupted, KeyboardInterrupt) as stop:
         if isinstance(stop, KeyboardInterrupt) and not folder.last.exists():
             raise
@@ -142,127 +187,141 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
 
             logging.getLogger("fxtrain").removeHandler(handler)
             handler.close()
-    print_summary(metrics, console)
-    console.print(f"model   [bold]{shown(folder.model)}[/]\nreport  [bold]{shown(folder.report)}[/]")
+    spec.task.print_summary(metrics, console)
+    made = {"model": folder.model, "report": folder.report}
+    for name, path in made.items():
+        if path.exists():
+            console.print(f"{name:<8}[bold]{shown(path)}[/]")
     if not metrics["complete"]:
-        training = metrics["training"]
-        sys.stderr.write(
-            f"fxtrain: stopped at step {training['steps']} of {training['planned_steps']}; all is saved, and the model "
-            f"is the best so far; {printable(_how_to_go_on(folder.path))}\n"
-        )
+        sys.stderr.write(f"fxtrain: {printable(_how_it_was_stopped(metrics, folder.path))}\n")
     return {
         **metrics,
         "run": str(folder.path),
-        "model_file": str(folder.model),
+        **({"model_file": str(folder.model)} if folder.model.exists() else {}),
         "report": str(folder.report),
         "exit_code": 0 if metrics["complete"] else 1,
     }
+
+
+def _how_it_was_stopped(metrics: Mapping[str, Any], run: Path) -> str:
+    training = metrics["training"]
+    step = f"step {training['steps']} of {training['planned_steps']}"
+    if metrics["stopped"] == "diverged":
+        return (
+            f"training diverged {training['divergences']} times and was ended at {step}; the model is the best before "
+            "that; start a new run with a lower --lr, or look at the data with fxtrain check"
+        )
+    return f"stopped at {step}; all is saved, and the model is the best so far; {_how_to_go_on(run)}"
 
 
 def _how_to_go_on(run: Path) -> str:
     return f"go on with: {shlex.join(['fxtrain', 'fit', '--resume', str(run)])}"
 
 
-def _request(args: argparse.Namespace) -> Any:
-    from fxtrain.data.material import PairFiles, Reading, read_pairs
-    from fxtrain.export import Metadata
+def _spec(args: argparse.Namespace) -> RunSpec:
     from fxtrain.models import get_model
-    from fxtrain.training.fit import FitRequest, sections
-    from fxtrain.training.trainer import TrainingConfig
+    from fxtrain.runs import RunSpec, layer_tables
+    from fxtrain.runs.spec import RunInput, known_tables
 
     if (args.dry is None) != (args.wet is None):
         raise InputError(f"fit needs both files, DRY and WET, but only {args.dry} was given")
-    if args.dry is None and args.pairs is None:
-        raise InputError("fit needs DRY and WET, or --pairs CSV, or --resume RUN")
-    check_clips(args)
-    clips = {"clip_frames": args.clip_frames}
-    pairs = [] if args.dry is None else [PairFiles(input=args.dry, target=args.wet, **clips)]
-    if args.val:
-        pairs.append(PairFiles(input=args.val[0], target=args.val[1], split="validation", **clips))
-    if args.test:
-        pairs.append(PairFiles(input=args.test[0], target=args.test[1], split="test", **clips))
-    if args.pairs is not None:
-        pairs += read_pairs(args.pairs)
-    from_file = {} if args.config is None else read_toml(args.config)
-    earlier_run = from_file.pop("run", None)
-    name = args.model or (earlier_run or {}).get("model", "lstm")
-    if not isinstance(name, str):
-        raise InputError(f"{args.config} was not written by fxtrain fit: run.model is {quoted(name)}")
-    known = {table: [field.name for field in fields(section)] for table, section in sections(get_model(name)).items()}
-    if earlier_run is not None:  # a run's config.toml: what it was trained on, and how long, is not repeated
-        from_file = {table: values for table, values in from_file.items() if table in known}
-    tables = merge(
+    from_file = RunSpec() if args.config is None else RunSpec.from_tables(read_toml(args.config), where=args.config)
+    name = args.model or from_file.model
+    spec, tables = replace(from_file, model=name), from_file.tables
+    if args.config is not None and from_file.is_of_a_run:  # what it was trained on, and how long, is not repeated
+        tables = {table: values for table, values in from_file.for_another_run().items() if table in known_tables(name)}
+    known = {table: [each.name for each in fields(kind)] for table, kind in known_tables(name).items()}
+    layers = [
         load_preset(args.preset) if args.preset else {},
-        from_file,
+        tables,
         *(parse_setting(setting, known) for setting in args.settings),
-        {"model": {"weight_storage": args.weight_storage}} if args.weight_storage else {},
-    )
-    unlimited = args.epochs is None and args.max_minutes is None
-    training = build(
-        TrainingConfig,
-        {
-            "epochs": args.epochs or 0,
-            "max_minutes": args.max_minutes or (_DEFAULT_MINUTES if unlimited else None),
-            "until_converged": args.until_converged or unlimited,
-            "batch_size": args.batch_size,
-            "learning_rate": args.lr,
-            "scheduler": args.scheduler,
-            "seed": args.seed,
-        },
-        where="training",
-    )
-    metadata = build(
-        Metadata,
-        {
-            "name": args.name,
-            "author": args.author,
-            "device_name": args.device_name,
-            "gear_type": args.gear_type,
-            "input_dbu": args.input_dbu,
-            "output_dbu": args.output_dbu,
-            "licence": args.licence,
-        },
-        where="metadata",
-    )
-    return FitRequest(
-        pairs=pairs,
-        model=name,
-        tables=tables,
-        training=training,
-        metadata=metadata,
+        _training_table(args),
+    ]
+    if args.weight_storage:
+        layers.append({"model": {"weight_storage": args.weight_storage}})
+    if get_model(name).task == "effect":
+        layers += _effect_tables(args)
+        if not any(stem_of(table) == "pair" for layer in layers for table in layer):
+            raise InputError("fit needs DRY and WET, or --pairs CSV, or --resume RUN")
+    elif given := [option for option, value in _effect_options(args).items() if value]:
+        raise InputError(
+            f"{given[0]} is for effects, but {name} is a model of {get_model(name).task}: leave it out, and give its "
+            f"settings with --set or --config"
+        )
+    return replace(
+        spec,
+        tables=layer_tables(name, *layers, default_minutes=_DEFAULT_MINUTES),
         device=args.device,
         checkpoint=args.checkpoint,
-        reading=Reading(
-            sample_rate=args.sample_rate,
-            channel=args.channel,
-            dry_channel=args.dry_channel,
-            wet_channel=args.wet_channel,
-            ignore=tuple(args.ignore),
-            fix_polarity=args.fix_polarity,
-            lag=args.lag,
-        ),
-        skip_frames=args.skip_frames,
+        inputs={**spec.inputs, **{key: RunInput(Path(run)) for key, run in map(_split_input, args.input)}},
         command=args.command_line,
     )
 
 
-def _announce(material: Any, console: Console) -> None:
-    rate = material.sample_rate
-    for recording in material.recordings:
-        for verdict in recording.report.verdicts:
-            level = "note" if verdict.ignored else verdict.level
-            if level != "ok":
-                console.print(f"[{_COLOURS[level]}]{level:>5}[/] {verdict.name}: {shown(verdict.message)}")
-        for note in recording.notes:
-            console.print(f" note {shown(note)}")
-    lengths = {
-        part: sum(len(excerpt.input) for excerpt in getattr(material, part)) / rate
-        for part in ("train", "validation", "test")
+def _training_table(args: argparse.Namespace) -> Tables:
+    """What the command line says of ``[training]``."""
+    given = {
+        "epochs": args.epochs,
+        "max_minutes": args.max_minutes,
+        "until_converged": args.until_converged or None,
+        "batch_size": args.batch_size,
+        "learning_rate": args.lr,
+        "scheduler": args.scheduler,
+        "seed": args.seed,
+        "workers": args.workers,
     }
-    parts = ", ".join(f"{part} {seconds:.1f} s" for part, seconds in lengths.items())
-    console.print(f"{rate} Hz; {parts}; lag removed {material.lag_samples} samples")
+    return {"training": {key: value for key, value in given.items() if value is not None}}
 
 
+def _effect_options(args: argparse.Namespace) -> dict[str, Any]:
+    """The options that are about recordings, as they were given."""
+    names = {name: f"--{name.replace('_', '-')}" for name in (*_READING, *_METADATA, "val", "test", "pairs")}
+    return {"DRY": args.dry} | {option: getattr(args, name, None) for name, option in names.items()}
+
+
+def _effect_tables(args: argparse.Namespace) -> list[Tables]:
+    """What the command line says of recordings, and of what the model file says."""
+    from fxtrain.data.material import PairFiles, read_pairs
+    from fxtrain.tasks.effect import pair_tables
+
+    check_clips(args)
+    clips = {"clip_frames": args.clip_frames}
+
+    def pair(files: Sequence[Path], **role: Any) -> PairFiles:
+        return build(PairFiles, {"input": files[0], "target": files[1], **role, **clips}, where="pair")
+
+    pairs = [] if args.dry is None else [pair((args.dry, args.wet))]
+    if args.val:
+        pairs.append(pair(args.val, split="validation"))
+    if args.test:
+        pairs.append(pair(args.test, split="test"))
+    if args.pairs is not None:
+        pairs += read_pairs(args.pairs)
+    reading = {name: getattr(args, name) for name in _READING}
+    metadata = {name: getattr(args, name) for name in _METADATA}
+    return [
+        {"reading": {key: value for key, value in reading.items() if value not in (None, [], False)}},
+        {"metadata": {key: value for key, value in metadata.items() if value is not None}},
+        pair_tables(pairs),
+    ]
+
+
+def _split_input(text: str) -> tuple[str, str]:
+    name, separator, run = text.partition("=")
+    if not separator or not name or not run:
+        raise InputError(f"--input needs NAME=RUN, but {quoted(text)} was given")
+    return name, run
+
+
+def _default_name(spec: RunSpec, args: argparse.Namespace) -> str:
+    pairs = numbered(spec.tables, "pair")
+    if pairs:
+        return _slug(Path(spec.tables[pairs[0]]["target"]))
+    return _slug(args.config) if args.config is not None else spec.model
+
+
+_READING = ("sample_rate", "channel", "dry_channel", "wet_channel", "ignore", "fix_polarity", "lag", "skip_frames")
+_METADATA = ("name", "author", "device_name", "gear_type", "input_dbu", "output_dbu", "licence")
 _COLOURS = {"note": "cyan", "warn": "yellow"}
 
 

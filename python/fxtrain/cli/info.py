@@ -14,6 +14,7 @@ from rich.table import Table
 
 from fxtrain import engine
 from fxtrain.cli.knobs import knob_text
+from fxtrain.cli.model_file import model_file
 from fxtrain.cli.terminal import shown
 from fxtrain.errors import InputError, ModelFileError
 from fxtrain.files import read_file
@@ -54,6 +55,7 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any] 
     """Loads the file and tells what it found; a model of another format is named rather than refused."""
     if args.model.suffix.lower() == ".vstpreset":
         return _preset(args.model, console)
+    args.model = model_file(args.model)
     try:
         model = engine.load(args.model)
     except ModelFileError as error:
@@ -86,7 +88,7 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any] 
 def _preset(path: Path, console: Console) -> dict[str, Any]:
     """Tells what a preset of the plugin sets, and whether its models play."""
     from fxtrain.cli.preset import describe_preset
-    from fxtrain.export.preset import read_preset
+    from fxtrain.plugin_files.preset import read_preset
 
     preset = read_preset(path)
     described = describe_preset(preset)

@@ -12,7 +12,7 @@ from typing import Any
 
 from rich.console import Console
 
-from fxtrain.cli.preset import model_file
+from fxtrain.cli.model_file import model_file
 from fxtrain.cli.terminal import shown
 from fxtrain.errors import FxtrainError, InputError, OutputExistsError
 
@@ -87,8 +87,8 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
 
 
 def _plan(args: argparse.Namespace) -> list[_Copy]:
-    from fxtrain.export.preset import CabinetContent, Preset, SlotContent
     from fxtrain.folders import user_folders
+    from fxtrain.plugin_files.preset import CabinetContent, Preset, SlotContent
 
     folders = user_folders()
     copies = []

@@ -57,7 +57,7 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any] 
     if args.record is not None:
         _check_files(*args.record, force=args.force)
     from fxtrain import engine
-    from fxtrain.cli.preset import model_file
+    from fxtrain.cli.model_file import model_file
     from fxtrain.live.devices import wiring_from
     from fxtrain.live.player import Player, PlayerSettings
 

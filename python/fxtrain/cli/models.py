@@ -20,13 +20,14 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
     """Prints and returns the registry."""
     from fxtrain.config import presets
     from fxtrain.models import find_models
+    from fxtrain.tasks import get_task
 
     models: dict[str, dict[str, Any]] = {
         name: {
             "summary": model.summary,
-            "family": model.family,
-            "realtime": model.realtime,
-            "needs": model.needs,
+            "family": model.task,
+            "realtime": bool(model.formats),
+            "needs": get_task(model.task).needs,
             "formats": list(model.formats),
             "settings": {field.name: field.default for field in fields(model.Config)},
         }

@@ -10,6 +10,7 @@ from typing import Any
 
 from rich.console import Console
 
+from fxtrain.cli.model_file import model_file
 from fxtrain.cli.outputs import require_free
 from fxtrain.cli.terminal import shown
 from fxtrain.errors import ConfigError, FxtrainError
@@ -49,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
     """Checks everything, then writes the file; returns what it holds."""
-    from fxtrain.export.preset import CabinetContent, Preset, Slot, SlotContent, write_preset
+    from fxtrain.plugin_files.preset import CabinetContent, Preset, Slot, SlotContent, write_preset
 
     if args.out.suffix.lower() != ".vstpreset":
         raise ConfigError(f"{args.out} should end in .vstpreset, or no host will find it")
@@ -78,14 +79,9 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
     return {"preset": str(args.out), **describe_preset(preset)}
 
 
-def model_file(path: Path) -> Path:
-    """The model file that a user names by itself or by its run's folder."""
-    return path / "model.json" if path.is_dir() else path
-
-
 def parse_settings(settings: list[str]) -> dict[str, float]:
     """The values of ``ID=VALUE`` settings; of those that are repeated the last one counts."""
-    from fxtrain.export.plugin_parameters import get_parameter
+    from fxtrain.plugin_files.parameters import get_parameter
 
     values = {}
     for setting in settings:
@@ -98,7 +94,7 @@ def parse_settings(settings: list[str]) -> dict[str, float]:
 
 def describe_preset(preset: Any) -> dict[str, Any]:
     """A preset as JSON-able values: text for long content, and those parameters that are not at their defaults."""
-    from fxtrain.export.plugin_parameters import PARAMETERS
+    from fxtrain.plugin_files.parameters import PARAMETERS
 
     cabinet = preset.cabinet
     return {

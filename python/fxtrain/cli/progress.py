@@ -14,14 +14,17 @@ __all__ = ["TrainingBar"]
 
 
 class TrainingBar:
-    """Steps done, validation ESR, speed and time left, on one line; see :class:`fxtrain.training.trainer.Progress`."""
+    """Steps done, the criterion's last figure, speed and time left, on one line.
+
+    See :class:`fxtrain.training.trainer.Progress`.
+    """
 
     def __init__(self, console: Console) -> None:
         self._progress = Progress(
             TextColumn("training"),
             BarColumn(),
             TaskProgressColumn(),
-            TextColumn("ESR [bold]{task.fields[error]}"),
+            TextColumn("{task.fields[figure]} [bold]{task.fields[value]}"),
             TextColumn("{task.fields[speed]}"),
             TimeElapsedColumn(),
             TextColumn("left"),
@@ -29,7 +32,8 @@ class TrainingBar:
             console=console,
             refresh_per_second=4,
         )
-        self._task = self._progress.add_task("training", total=None, error="-", speed="")
+        self._unit = ""
+        self._task = self._progress.add_task("training", total=None, figure="", value="-", speed="")
 
     def __enter__(self) -> Self:
         return self
@@ -39,14 +43,23 @@ class TrainingBar:
     ) -> None:
         self._progress.stop()
 
-    def start(self, total_steps: int, step: int) -> None:
+    def start(self, total_steps: int, step: int, *, figure: str, unit: str) -> None:
         """Shows the bar, or sets its length anew: it may shrink when training has converged."""
+        self._unit = unit
         self._progress.start()
-        self._progress.update(self._task, total=total_steps, completed=step)
+        self._progress.update(self._task, total=total_steps, completed=step, figure=figure)
 
-    def update(self, step: int, *, frames_per_second: float, error: float) -> None:
+    def update(self, step: int, *, items_per_second: float, value: float) -> None:
         """Moves the bar."""
-        fields = {"speed": f"{frames_per_second / 1e6:.2f} M samples/s"}
-        if math.isfinite(error):
-            fields["error"] = f"{error:.5f}"
+        amount, prefix = next(
+            (
+                (items_per_second / size, prefix)
+                for size, prefix in ((1e6, "M "), (1e3, "k "))
+                if items_per_second >= size
+            ),
+            (items_per_second, ""),
+        )
+        fields = {"speed": f"{amount:.2f} {prefix}{self._unit}/s"}
+        if math.isfinite(value):
+            fields["value"] = f"{value:.5f}"
         self._progress.update(self._task, completed=step, **fields)  # type: ignore[arg-type]

@@ -19,6 +19,7 @@ from fxtrain import engine
 from fxtrain.audio import AudioReader, AudioWriter
 from fxtrain.cli.arguments import add_oversample_argument, positive_int
 from fxtrain.cli.knobs import add_knob_argument, knob_text, knob_values, set_knobs
+from fxtrain.cli.model_file import model_file
 from fxtrain.cli.outputs import require_free
 from fxtrain.cli.terminal import shown
 from fxtrain.errors import AudioFileError, ConfigError
@@ -34,7 +35,7 @@ _ENGINE_BACKENDS = {"engine": "fxengine", "rtneural": "rtneural"}
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's own arguments."""
-    parser.add_argument("model", type=Path, metavar="MODEL", help="the model file")
+    parser.add_argument("model", type=Path, metavar="MODEL", help="the model file, or the folder of a run")
     parser.add_argument("input", type=Path, metavar="IN", help="the recording; each channel is played on its own")
     parser.add_argument("output", type=Path, metavar="OUT", help="where to write: .wav, .flac, .aiff or .ogg")
     parser.add_argument(
@@ -56,6 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any] | None:
     """Plays the recording block by block; memory does not grow with its length."""
+    args.model = model_file(args.model)
     require_free(args.output, force=args.force, sources=(args.input, args.model))
     if args.backend == "torch" and args.oversample > 1:
         raise ConfigError("--oversample needs the engine: leave --backend torch out, or play without oversampling.")
@@ -65,7 +67,11 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any] 
     set_knobs(model, args.knob)
     if model.info.knobs:
         console.print(shown(f"Knobs: {knob_text(model)}."))
-    play = _torch_player(args.model, model) if args.backend == "torch" else model.process
+    play: Player = model.process
+    latency = model.info.latency
+    if args.backend == "torch":  # plays whole blocks, without the latency of the network's structure
+        play = _torch_player(args.model, model)
+        latency -= model.info.network_latency
 
     start = time.perf_counter()
     num_frames = 0
@@ -84,7 +90,7 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any] 
         ):
             task = progress.add_task("rendering", total=round(reader.num_frames * sample_rate / reader.sample_rate))
             blocks = _blocks(reader, args.block_size, sample_rate)
-            for output in _aligned(blocks, play, model.info.oversampling_latency):
+            for output in _aligned(blocks, play, latency):
                 writer.write(output)
                 num_frames += output.shape[1]
                 peak = max(peak, float(np.abs(output).max()))
@@ -96,10 +102,9 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any] 
         shown(f"{args.output}: {duration:.1f} s at {sample_rate} Hz, {duration / seconds:.1f} times real time.")
     )
     if model.info.oversampling > 1:
-        console.print(
-            f"Played at {model.info.oversampling} times the sample rate; the {model.info.oversampling_latency} frames "
-            "that its filters are late are taken out, so that the output is aligned with the input."
-        )
+        console.print(f"Played at {model.info.oversampling} times the sample rate.")
+    if latency > 0:
+        console.print(f"The model's latency of {latency} frames is taken out: the output is aligned with the input.")
     if peak > 1.0 and args.output.suffix.lower() in (".flac", ".ogg", ".oga"):
         console.print(
             f"The output peaks at {20 * np.log10(peak):+.1f} dBFS and is clipped; write a .wav to keep it whole."
@@ -113,7 +118,7 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any] 
         "backend": args.backend,
         "knobs": knob_values(model),
         "oversampling": model.info.oversampling,
-        "removed_latency": model.info.oversampling_latency,
+        "removed_latency": latency,
         "sample_rate": sample_rate,
         "num_channels": reader.num_channels,
         "num_frames": num_frames,
@@ -135,7 +140,7 @@ def _torch_player(path: Path, model: engine.Model) -> Player:
     """PyTorch in float32; ``model`` has already checked the file."""
     import torch
 
-    from fxtrain.export import read_torch_model
+    from fxtrain.formats import read_torch_model
 
     if model.info.num_inputs != 1:
         raise ConfigError(f"--backend torch plays models without knobs only, and {path} has some: use the engine.")

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Providers: what each kind of model is fed."""
+"""Recordings and their parts, without torch; what feeds a model is in :mod:`fxtrain.data.pairs`."""
 
-from fxtrain.data.pairs import Excerpt, PairBatch, PairedAudio, PairedAudioConfig
+from fxtrain.data.excerpt import Excerpt
 from fxtrain.data.split import SplitConfig, split_in_time
 
-__all__ = ["Excerpt", "PairBatch", "PairedAudio", "PairedAudioConfig", "SplitConfig", "split_in_time"]
+__all__ = ["Excerpt", "SplitConfig", "split_in_time"]

@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from fxtrain.audio import LAG_GUARD, Audio, ChannelChoice, apply_lag, estimate_alignment, read_pair
 from fxtrain.audio.alignment import match_clock
@@ -22,7 +23,8 @@ from fxtrain.audio.checks import DataReport, Verdict, check_pair
 from fxtrain.audio.levels import PLAYING_FRAME_SECONDS, Background, background, find_playing, idle_stretches
 from fxtrain.audio.near_copies import find_near_copies
 from fxtrain.audio.repeats import find_copies
-from fxtrain.data.pairs import Excerpt
+from fxtrain.config import configuration
+from fxtrain.data.excerpt import Excerpt
 from fxtrain.data.split import SplitConfig, split_in_time
 from fxtrain.errors import ConfigError, DataCheckError, InputError
 from fxtrain.files import read_file
@@ -33,6 +35,7 @@ __all__ = [
     "PairFiles",
     "Reading",
     "Recording",
+    "check_split",
     "heard_before",
     "lag_to_remove",
     "load_material",
@@ -73,7 +76,7 @@ MOST_CLIP_FRAMES = 1 << 30
 Span = tuple[int, int]
 
 
-@dataclass(frozen=True, kw_only=True)
+@configuration
 class PairFiles:
     """One dry/wet pair and its role.
 
@@ -85,14 +88,14 @@ class PairFiles:
         clip_frames: 0, or the recording is clips of so many frames joined.
     """
 
-    input: Path
-    target: Path
+    input: Annotated[Path, Field(strict=False)]
+    target: Annotated[Path, Field(strict=False)]
     split: Split = "auto"
-    weight: float = 1.0
-    clip_frames: int = 0
+    weight: Annotated[float, Field(gt=0, le=GREATEST_WEIGHT)] = 1.0
+    clip_frames: Annotated[int, Field(ge=0, le=MOST_CLIP_FRAMES)] = 0
 
 
-@dataclass(frozen=True, kw_only=True)
+@configuration
 class Reading:
     """How recordings are read.
 
@@ -104,15 +107,17 @@ class Reading:
         ignore: names of checks that must not stop.
         fix_polarity: flip a target that is upside down.
         lag: samples that the target is late, where the user knows it; None estimates it.
+        skip_frames: frames at the start of each clip, or of a recording that has none, that are not scored.
     """
 
     sample_rate: int | None = None
     channel: int | None = None
     dry_channel: int | None = None
     wet_channel: int | None = None
-    ignore: tuple[str, ...] = ()
+    ignore: Annotated[tuple[str, ...], Field(strict=False)] = ()
     fix_polarity: bool = False
     lag: int | None = None
+    skip_frames: Annotated[int, Field(ge=0)] = 0
 
 
 _COLUMNS = ("input", "target", "split", "weight", "clip_frames")
@@ -311,6 +316,22 @@ def load_recording(
     lag = reading.lag if lag is None else lag
     report = check_pair(dry, wet, ignore=(*reading.ignore, *brief), lag=reading.lag)
     report.raise_for_stop()
+    recording = _align(files, dry, wet, report, like=like, lag=lag, fix_polarity=reading.fix_polarity)
+    return replace(recording, notes=(*notes, *recording.notes))
+
+
+def _align(
+    files: PairFiles,
+    dry: Audio,
+    wet: Audio,
+    report: DataReport,
+    *,
+    like: Recording | None = None,
+    lag: int | None = None,
+    fix_polarity: bool = False,
+) -> Recording:
+    """The pair without lag and drift; arguments are as in :func:`load_recording`."""
+    notes = []
     alignment = report.alignment or estimate_alignment(dry.samples, wet.samples, dry.sample_rate)
     if report.clock != 1.0:
         wet = wet.with_samples(match_clock(wet.samples, report.clock))
@@ -325,7 +346,7 @@ def load_recording(
         if like is not None and (vague or abs(lag - like.lag_removed) <= _SAME_LAG_FRAMES):
             lag, polarity = like.lag_removed, like.polarity
     input, target, clip_frames = _remove_lag(dry, wet, lag, files.clip_frames)
-    if reading.fix_polarity and polarity < 0:
+    if fix_polarity and polarity < 0:
         target = -target
         notes.append("the target was upside down and was flipped")
     difference = abs(dry.num_frames - wet.num_frames)
@@ -371,7 +392,6 @@ def load_material(
     *,
     split: SplitConfig,
     reading: Reading,
-    skip_frames: int = 0,
 ) -> Material:
     """Reads, checks, aligns and splits all pairs of a run.
 
@@ -404,7 +424,7 @@ def load_material(
     parts: list[dict[str, Any]] = []
     for recording, chosen_by_part in zip(recordings, divided, strict=True):
         for part, chosen in chosen_by_part.items():
-            excerpts[part] += _excerpts(recording, chosen, skip_frames)
+            excerpts[part] += _excerpts(recording, chosen, reading.skip_frames)
             parts += [
                 {
                     "part": part,
@@ -416,6 +436,12 @@ def load_material(
                 for start, end in chosen
             ]
     for part, found in excerpts.items():
+        if part not in given and "auto" not in given:
+            split_name = part.removesuffix("idation")
+            raise ConfigError(
+                f"no pair is for the {_PART_NAMES[part]} part; give one with the split {split_name}, or leave split "
+                "empty for pairs that fit is to divide"
+            )
         if not any(len(excerpt.clips()) for excerpt in found):
             raise DataCheckError(f"no material is left for the {part} part; record more, or give it as a file")
     return Material(
@@ -427,6 +453,30 @@ def load_material(
         recordings=recordings,
         parts=parts,
     )
+
+
+def check_split(dry: Audio, wet: Audio, report: DataReport) -> Verdict:
+    """Does training hear what judges the model, if ``fit`` divides this pair as it does by default?
+
+    Args:
+        dry: the dry recording.
+        wet: the wet one.
+        report: what :func:`fxtrain.audio.check_pair` says of them, without a stop.
+
+    Raises:
+        DataCheckError: the pair cannot be divided.
+    """
+    files = PairFiles(input=dry.path or Path("dry"), target=wet.path or Path("wet"))
+    split = SplitConfig()
+    recording = _align(files, dry, wet, report)
+    parts = _divide(recording, _live_spans(recording, split)[0], split, {"auto"})
+    (judged,), _ = _leave_out_copies([replace(recording, notes=())], [parts])
+    found = [verdict for verdict in judged.report.verdicts if verdict.name == "split"]
+    if found:
+        return found[0]
+    if judged.notes:
+        return Verdict("split", "note", "; ".join(judged.notes))
+    return Verdict("split", "ok", "The training, validation and test parts share no playing")
 
 
 def _live_spans(recording: Recording, config: SplitConfig) -> tuple[list[Span], list[str]]:

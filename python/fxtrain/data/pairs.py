@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated
@@ -16,39 +16,10 @@ from pydantic import Field
 from torch import Tensor
 
 from fxtrain.config import configuration
+from fxtrain.data.excerpt import Excerpt
 from fxtrain.errors import DataCheckError
 
-__all__ = ["Excerpt", "PairBatch", "PairedAudio", "PairedAudioConfig"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Excerpt:
-    """A stretch of one aligned pair.
-
-    Attributes:
-        input: dry signal, shape ``(frames,)``, float32.
-        target: device output, same shape.
-        weight: how much its error counts.
-        clip_frames: 0, or the recording is clips of so many frames joined: state is reset at each join.
-        skip_frames: frames at the start of each clip (or of the recording) that only warm the state up.
-        lead_in: dry signal before ``input``, to let the state run in before scoring; empty at a true start.
-    """
-
-    input: NDArray[np.float32]
-    target: NDArray[np.float32]
-    weight: float = 1.0
-    clip_frames: int = 0
-    skip_frames: int = 0
-    lead_in: NDArray[np.float32] | None = None
-
-    def clips(self) -> list[tuple[int, int]]:
-        """First and one-past-last frame of each clip; a remainder shorter than a clip is left out."""
-        if not self.clip_frames:
-            return [(0, len(self.input))]
-        return [
-            (start, start + self.clip_frames)
-            for start in range(0, len(self.input) - self.clip_frames + 1, self.clip_frames)
-        ]
+__all__ = ["PairBatch", "PairedAudio", "PairedAudioConfig"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +40,7 @@ class PairBatch:
     warm_up: Tensor | None = None
 
     @property
-    def num_frames(self) -> int:
+    def num_items(self) -> int:
         """Frames that are computed, warm-up included."""
         warm_up = 0 if self.warm_up is None else self.warm_up.numel()
         return self.input.numel() + warm_up
@@ -115,6 +86,7 @@ class PairedAudio:
     """
 
     Config = PairedAudioConfig
+    unit = "samples"
 
     def __init__(
         self,
@@ -151,15 +123,16 @@ class PairedAudio:
                 f"the training part has stretches of only {shortest} frames, {self.warm_up_frames} of them skipped; "
                 "record more, or lower --skip-frames"
             )
-        self.chunks_per_sequence = max(1, round(trained / config.chunk_frames))
-        self.chunk_frames = trained // self.chunks_per_sequence
-        self._length = self.warm_up_frames + self.chunks_per_sequence * self.chunk_frames
+        self.steps_per_sequence = max(1, round(trained / config.chunk_frames))
+        self.chunk_frames = trained // self.steps_per_sequence
+        self._length = self.warm_up_frames + self.steps_per_sequence * self.chunk_frames
         self._slots = [  # (excerpt, first frame, how far the start may be moved)
             slot for index, excerpt in enumerate(self._train) for slot in self._cut(index, excerpt)
         ]
         self._epochs: dict[int, tuple[NDArray[np.int64], float]] = {}
         self.batch_size = min(batch_size, len(self._slots))
-        self.validation = [batch for excerpt in validation for batch in _validation_batches(excerpt, config)]
+        self._config = config
+        self._validation = list(validation)
 
     def _cut(self, index: int, excerpt: Excerpt) -> list[tuple[int, int, int]]:
         hop = self._length - self.warm_up_frames
@@ -174,7 +147,7 @@ class PairedAudio:
     @property
     def steps_per_epoch(self) -> int:
         """Optimiser steps in which every sequence is seen about once."""
-        return max(1, round(len(self._slots) / self.batch_size)) * self.chunks_per_sequence
+        return max(1, round(len(self._slots) / self.batch_size)) * self.steps_per_sequence
 
     @cached_property
     def fingerprint(self) -> str:
@@ -187,7 +160,7 @@ class PairedAudio:
 
     def batch(self, step: int) -> PairBatch:
         """The batch of an optimiser step, counted from 0."""
-        group, chunk = divmod(step, self.chunks_per_sequence)
+        group, chunk = divmod(step, self.steps_per_sequence)
         places = self._places(group)
         first = self.warm_up_frames + chunk * self.chunk_frames
         inputs, targets, weights, warm_ups = [], [], [], []
@@ -204,6 +177,11 @@ class PairedAudio:
             weight=torch.tensor(weights),
             warm_up=torch.from_numpy(np.stack(warm_ups)) if chunk == 0 else None,
         )
+
+    def validation(self) -> Iterator[PairBatch]:
+        """All of the validation excerpts."""
+        for excerpt in self._validation:
+            yield _validation_batch(excerpt, self._config)
 
     def _places(self, group: int) -> list[tuple[int, int]]:
         places = []
@@ -222,18 +200,17 @@ class PairedAudio:
         return self._epochs[epoch]
 
 
-def _validation_batches(excerpt: Excerpt, config: PairedAudioConfig) -> list[PairBatch]:
+def _validation_batch(excerpt: Excerpt, config: PairedAudioConfig) -> PairBatch:
     """All frames of the excerpt once, in equal stretches side by side, each warmed up on what precedes it."""
     if excerpt.clip_frames:
         clips = excerpt.clips()
         skip = excerpt.skip_frames
-        batch = PairBatch(
+        return PairBatch(
             input=torch.from_numpy(np.stack([excerpt.input[a + skip : b] for a, b in clips])),
             target=torch.from_numpy(np.stack([excerpt.target[a + skip : b] for a, b in clips])),
             weight=torch.full((len(clips),), excerpt.weight),
             warm_up=torch.from_numpy(np.stack([excerpt.input[a : a + skip] for a, _ in clips])),
         )
-        return [batch]
     lead_in = np.zeros(0, np.float32) if excerpt.lead_in is None else excerpt.lead_in
     first = len(lead_in) if len(lead_in) else excerpt.skip_frames
     warm_up = max(4096, min(4 * config.warm_up_frames, first + len(excerpt.input)))
@@ -244,10 +221,9 @@ def _validation_batches(excerpt: Excerpt, config: PairedAudioConfig) -> list[Pai
     count = max(1, min(64, (len(signal) - first) // config.sequence_frames))
     stretch = (len(signal) - first) // count
     starts = [first + k * stretch for k in range(count)]
-    batch = PairBatch(
+    return PairBatch(
         input=torch.from_numpy(np.stack([signal[s : s + stretch] for s in starts])),
         target=torch.from_numpy(np.stack([target[s : s + stretch] for s in starts])),
         weight=torch.full((count,), excerpt.weight),
         warm_up=torch.from_numpy(np.stack([signal[s - warm_up : s] for s in starts])),
     )
-    return [batch]

@@ -22,9 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import butter, lfilter
 
-from fxtrain.circuits import synthesise_guitar
-from fxtrain.circuits.guitar import OPEN_STRINGS, PEAK, Pluck, Tone, play_plucks
 from fxtrain.errors import ConfigError
+from fxtrain.synthetic import synthesise_guitar
+from fxtrain.synthetic.guitar import OPEN_STRINGS, PEAK, Pluck, Tone, play_plucks
 
 __all__ = ["SECONDS", "SECTIONS", "Section", "capture_signal"]
 

@@ -1,27 +1,32 @@
 # SPDX-License-Identifier: MIT
-"""The models that can be trained: every class that this module lists, found by reflection.
+"""The models that can be trained, found by reflection when one is asked for.
 
-A new one is a file of its own with a subclass of :class:`Trainable`, and a line in the imports and in ``__all__``.
+A new one is a file in a folder of its kind, such as ``effects/``, with a subclass of
+:class:`fxtrain.training.protocol.Trainable`; nothing else needs to know it. An installed package may bring more of
+them: an entry point of the group ``fxtrain.models`` names the module.
 """
 
 from __future__ import annotations
 
 import inspect
-import sys
+from functools import cache
+from importlib import import_module
+from importlib.metadata import entry_points
+from pkgutil import walk_packages
 from types import ModuleType
 from typing import cast
 
 from torch import nn
 
 from fxtrain.errors import ConfigError
-from fxtrain.models._base import Phase, Provider, Trainable
-from fxtrain.models.gru import GRU
-from fxtrain.models.lstm import LSTM
+from fxtrain.text import quoted
+from fxtrain.training.protocol import Trainable
 
-__all__ = ["GRU", "LSTM", "Phase", "Provider", "Trainable", "find_models", "get_model", "missing_methods"]
+__all__ = ["find_models", "get_model", "missing_methods", "models_in"]
 
-REQUIRED_ATTRIBUTES = ("name", "summary", "family", "realtime", "needs", "formats", "Config")
+REQUIRED_ATTRIBUTES = ("name", "summary", "task", "formats", "Config", "criterion")
 REQUIRED_METHODS = ("from_config", "get_provider", "get_scheduler", "phases", "loss", "validate")
+_ENTRY_POINTS = "fxtrain.models"
 
 
 def missing_methods(model: type) -> list[str]:
@@ -37,19 +42,17 @@ def missing_methods(model: type) -> list[str]:
     return lacking
 
 
-def find_models(module: ModuleType | None = None) -> dict[str, type[Trainable]]:
-    """All models listed in a module, by name.
-
-    Args:
-        module: where to look; this one by default.
+def models_in(module: ModuleType) -> dict[str, type[Trainable]]:
+    """All models that a module defines, by name; classes that another one is derived from for its sake do not count.
 
     Raises:
-        ConfigError: a listed class lacks something; the message names the class and what it lacks.
+        ConfigError: a class lacks something; the message names the class and what it lacks.
     """
-    module = module or sys.modules[__name__]
     found: dict[str, type[Trainable]] = {}
     for class_name, candidate in inspect.getmembers(module, inspect.isclass):
-        if not issubclass(candidate, nn.Module) or candidate is Trainable or class_name.startswith("_"):
+        if not issubclass(candidate, nn.Module) or class_name.startswith("_") or not hasattr(candidate, "name"):
+            continue
+        if candidate.__module__ != module.__name__:
             continue
         lacking = missing_methods(candidate)
         if lacking:
@@ -59,9 +62,29 @@ def find_models(module: ModuleType | None = None) -> dict[str, type[Trainable]]:
     return found
 
 
+@cache
+def find_models() -> dict[str, type[Trainable]]:
+    """All models of fxtrain and of installed packages, by name.
+
+    Raises:
+        ConfigError: a model class lacks something, or a package names a module that cannot be imported.
+    """
+    found: dict[str, type[Trainable]] = {}
+    for entry in walk_packages(__path__, f"{__name__}."):
+        if not entry.ispkg and not entry.name.rpartition(".")[2].startswith("_"):
+            found |= models_in(import_module(entry.name))
+    for point in entry_points(group=_ENTRY_POINTS):
+        try:
+            module = import_module(point.module)
+        except ImportError as error:
+            raise ConfigError(f"the installed models {point.value} cannot be imported: {error}") from None
+        found |= models_in(module)
+    return found
+
+
 def get_model(name: str) -> type[Trainable]:
     """The model class called ``name``."""
     found = find_models()
     if name not in found:
-        raise ConfigError(f"unknown model {name!r}; there are {', '.join(found)} (see: fxtrain models)")
+        raise ConfigError(f"unknown model {quoted(name)}; there are {', '.join(found)} (see: fxtrain models)")
     return found[name]

@@ -1,6 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""What a run is worth: metrics, baselines, figures and the report page."""
-
-from fxtrain.report.html import RunReport, write_report
-
-__all__ = ["RunReport", "write_report"]
+"""The report of a run: a page made of sections. It knows no task, and shows what it is given."""

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MIT
 """The report's figures, as SVG that takes its colours and fonts from the page.
 
-Figures are drawn in stand-in colours which :func:`_svg` replaces by CSS variables, so that one drawing serves a light
+Figures are drawn in stand-in colours which :func:`to_svg` replaces by CSS variables, so that one drawing serves a light
 and a dark page. One visual language throughout: the target is blue, the prediction orange, the dry input grey and
-the error pink; on every decibel scale the distance from pink up to blue is the error-to-signal ratio.
+the error pink.
 
-Each figure is drawn for the width of half a page or a whole phone.
+Each figure is drawn for the width of half a page or a whole phone. A task draws figures of its own with
+:func:`new_figure`, in the context of :data:`STYLE`, and hands them to :func:`to_svg`.
 """
 
 from __future__ import annotations
@@ -14,49 +15,50 @@ import io
 import math
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, cast
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
-from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.image import imsave
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
-from fxtrain.report.metrics import (
-    Band,
-    ErrorOverTime,
-    Mask,
-    Vector,
-    average_power_spectra,
-    decibels,
-    scored_runs,
-)
+from fxtrain.metrics.effects import Mask, Vector, average_power_spectra
+from fxtrain.report.sections import COLOURS, Colour, Panel, Picture
 
 __all__ = [
-    "bands_figure",
+    "COLOUR",
+    "DRY",
+    "ERROR",
+    "GRID",
+    "INK",
+    "MUTED",
+    "PREDICTION",
+    "STYLE",
+    "TARGET",
+    "Trace",
+    "add_legend",
+    "colour_scale_css",
+    "format_hz",
     "learning_figure",
-    "over_time_figure",
+    "log_hz_axis",
+    "new_figure",
     "spectrogram_figures",
+    "spectrogram_strips",
     "spectrum_figure",
-    "transfer_figure",
-    "zoom_figures",
+    "to_svg",
 ]
 
-INK, MUTED, GRID, DRY, TARGET, PREDICTION, ERROR = (f"#10020{k}" for k in range(7))
-_CSS = {
-    INK: "ink",
-    MUTED: "muted",
-    GRID: "rule",
-    DRY: "dry",
-    TARGET: "target",
-    PREDICTION: "prediction",
-    ERROR: "error",
-}
+INK, MUTED, GRID = (f"#10020{k}" for k in range(3))
+COLOUR: dict[Colour, str] = {name: f"#10030{k}" for k, name in enumerate(COLOURS)}
+DRY, TARGET, PREDICTION, ERROR = (COLOUR[name] for name in ("dry", "target", "prediction", "error"))
+_CSS = {INK: "ink", MUTED: "muted", GRID: "rule", **{stand_in: name for name, stand_in in COLOUR.items()}}
 
-_STYLE: dict[Any, Any] = {
+STYLE: dict[Any, Any] = {
     "axes.edgecolor": GRID,
     "axes.facecolor": "none",
     "axes.grid": True,
@@ -80,11 +82,12 @@ _STYLE: dict[Any, Any] = {
     "ytick.color": GRID,
     "ytick.labelcolor": MUTED,
 }
+"""For ``matplotlib.rc_context``."""
 
 _AUDIBLE_HZ = (20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000)
 
 
-def _figure(
+def new_figure(
     height: float, width: float = 440.0, *, head: float = 26.0, gap: float = 0.08, **subplots: Any
 ) -> tuple[Figure, Any]:
     """A figure measured in CSS pixels, and its axes with room for a legend (``head``) and labels."""
@@ -104,8 +107,8 @@ def _figure(
     return figure, grid.subplots(sharex=True, sharey="row")
 
 
-def _svg(figure: Figure, name: str, description: str) -> str:
-    """An ``<svg>`` element for a page that may hold others: unique ids, page colours, a text alternative."""
+def to_svg(figure: Figure, description: str) -> str:
+    """An ``<svg>`` element in the page's colours, with a text alternative."""
     stream = io.StringIO()
     # Straight to the canvas: savefig would lay everything out twice.
     cast(Any, figure.canvas).print_svg(stream, metadata={"Date": None, "Creator": None})
@@ -113,8 +116,7 @@ def _svg(figure: Figure, name: str, description: str) -> str:
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     used = set(re.findall(r"(?:url\(#|href=\"#)([^\")]+)", svg))
-    svg = re.sub(r' id="([^"]+)"', lambda m: f' id="{name}-{m[1]}"' if m[1] in used else "", svg)
-    svg = re.sub(r"(url\(#|href=\"#)", rf"\g<1>{name}-", svg)
+    svg = re.sub(r' id="([^"]+)"', lambda m: m[0] if m[1] in used else "", svg)
     svg = re.sub(r"font: ([^;\"]*?)(\d[\d.]*px) [^;\"]*", r"font-size: \2", svg)
     for colour, variable in _CSS.items():
         svg = svg.replace(colour, f"var(--{variable})")
@@ -124,20 +126,27 @@ def _svg(figure: Figure, name: str, description: str) -> str:
     return re.sub(r"\s*\n\s*", "\n", svg.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1))
 
 
-def _log_hz_axis(axes: Axes, low: float, high: float) -> None:
+def log_hz_axis(axes: Axes, low: float, high: float) -> None:
+    """Makes the horizontal axis one of frequency."""
     axes.set_xscale("log")
     axes.set_xlim(low, high)
     axes.xaxis.set_major_locator(FixedLocator([hz for hz in _AUDIBLE_HZ if low <= hz <= high]))
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda hz, _: _hz(hz)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda hz, _: format_hz(hz)))
     axes.set_xlabel("Hz")
 
 
-def _hz(hz: float) -> str:
+def format_hz(hz: float) -> str:
+    """A frequency as a tick label.
+
+    >>> format_hz(500), format_hz(2000)
+    ('500', '2k')
+    """
     return f"{hz / 1000:g}k" if hz >= 1000 else f"{hz:g}"
 
 
-def _legend(axes: Axes, **options: Any) -> None:
+def add_legend(axes: Axes, **options: Any) -> None:
+    """A legend above the axes; ``options`` are those of matplotlib."""
     axes.legend(
         loc="lower left",
         bbox_to_anchor=(0.0, 1.0),
@@ -150,99 +159,43 @@ def _legend(axes: Axes, **options: Any) -> None:
     )
 
 
-# Waveforms
-
-
-def zoom_figures(
-    input: Vector, target: Vector, prediction: Vector, sample_rate: float, *, mask: Mask, milliseconds: float = 25.0
-) -> list[tuple[str, str]]:
-    """Short stretches of waveform: at the loudest passage, where the error is largest, and at a quiet one.
-
-    Returns:
-        (what it shows, SVG) for each; fewer for a recording that is too short to hold them.
-    """
-    width = round(milliseconds * 1e-3 * sample_rate)
-    runs = scored_runs(mask)
-    starts = np.array(
-        [at for start, end in runs for at in range(start, end - width + 1, max(width // 2, 1))], dtype=int
-    )
-    if not len(starts):
-        return []
-    with mpl.rc_context(_STYLE):
-
-        def powers(x: Vector) -> Vector:
-            energy = np.concatenate((np.zeros(1), np.cumsum(x**2)))
-            power: Vector = (energy[starts + width] - energy[starts]) / width
-            return power
-
-        level, error = powers(target), powers(prediction - target)
-        active = np.flatnonzero(level > 1e-5 * level.max())
-        places = {"The loudest passage": int(level.argmax()), "Where the error is largest": int(error.argmax())}
-        if len(active):
-            places["A quiet passage"] = int(active[np.argsort(level[active])[len(active) // 5]])
-        figures = []
-        for index, (title, place) in enumerate(places.items()):
-            part = slice(int(starts[place]), int(starts[place]) + width)
-            figure, axes = _figure(200, width=360)
-            ms = np.arange(width) / sample_rate * 1e3
-            wrong = prediction[part] - target[part]
-            axes.axhline(0.0, color=GRID, linewidth=0.8)
-            axes.fill_between(ms, wrong, color=ERROR, alpha=0.45, linewidth=0, label="Error")
-            axes.plot(ms, input[part], color=DRY, linewidth=0.9, alpha=0.7, label="Dry")
-            axes.plot(ms, target[part], color=TARGET, linewidth=4.0, alpha=0.45, label="Wet")
-            axes.plot(ms, prediction[part], color=PREDICTION, linewidth=1.5, label="Prediction")
-            reach = 1.15 * max(float(np.max(np.abs([target[part], prediction[part]]))), 1e-9)
-            axes.set_ylim(-reach, reach)
-            axes.set_xlim(0.0, milliseconds)
-            axes.set_xlabel(f"milliseconds from {part.start / sample_rate:.2f} s")
-            axes.yaxis.set_major_locator(MaxNLocator(5))
-            handles, labels = axes.get_legend_handles_labels()
-            _legend(axes, handles=handles[1:] + handles[:1], labels=labels[1:] + labels[:1])
-            value = decibels(float(np.sum(wrong**2) / max(np.sum(target[part] ** 2), 1e-30)))
-            description = f"{title}: waveforms of wet and prediction; the error is {value:.0f} dB relative to the wet."
-            figures.append((title, _svg(figure, f"zoom{index}", description)))
-        return figures
-
-
-def over_time_figure(result: ErrorOverTime, value: float) -> str:
-    """Levels of target and error over time, and below them their difference, the ESR in dB."""
-    with mpl.rc_context(_STYLE):
-        figure, (levels, ratio) = _figure(270, gap=0.3, nrows=2, height_ratios=[3, 2])
-        finite = result.target_db[np.isfinite(result.target_db)]
-        top = float(finite.max()) if len(finite) else 0.0
-        bottom = top - 80.0
-        for line, colour, label in ((result.target_db, TARGET, "Wet"), (result.error_db, ERROR, "Error")):
-            clipped = np.maximum(line, bottom)
-            levels.plot(result.seconds, clipped, color=colour, label=label)
-            levels.fill_between(result.seconds, clipped, bottom, color=colour, alpha=0.12, linewidth=0)
-        levels.set_ylim(bottom, top + 6.0)
-        levels.yaxis.set_major_locator(MaxNLocator(4))
-        levels.set_ylabel("level, dBFS")
-        _legend(levels)
-        with np.errstate(divide="ignore"):
-            decibel = 10.0 * np.log10(np.maximum(result.esr, 1e-20))
-        ratio.plot(result.seconds, decibel, color=INK, linewidth=1.0)
-        overall = f"ESR over all: {decibels(value):.1f} dB".replace("-", "\N{MINUS SIGN}")
-        ratio.axhline(decibels(value), color=MUTED, linewidth=0.9, linestyle=(0, (4, 3)))
-        ratio.set_title(overall, fontsize=9.5, color=MUTED, loc="right", pad=3)
-        shown = decibel[np.isfinite(decibel)]
-        if len(shown):
-            ratio.set_ylim(max(float(shown.min()), decibels(value) - 40.0) - 3.0, float(shown.max()) + 6.0)
-        ratio.yaxis.set_major_locator(MaxNLocator(4))
-        ratio.set_ylabel("ESR, dB")
-        ratio.set_xlabel("seconds")
-        ratio.set_xlim(0.0, 2.0 * result.seconds[-1] - (result.seconds[-2] if len(result.seconds) > 1 else 0.0))
-        return _svg(figure, "time", f"Levels of wet and error over time; overall ESR {decibels(value):.1f} dB.")
-
-
 # Spectra
 
 
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """A signal whose spectrum is drawn.
+
+    Attributes:
+        label: for the legend.
+        samples: shape ``(frames,)``.
+        colour: of the line.
+        width: of the line.
+        alpha: its opacity.
+    """
+
+    label: str
+    samples: Vector
+    colour: Colour
+    width: float = 1.5
+    alpha: float = 1.0
+
+
 def spectrum_figure(
-    input: Vector, target: Vector, prediction: Vector, sample_rate: float, *, mask: Mask, fraction: int = 6
+    traces: Sequence[Trace], sample_rate: float, *, reference: int, mask: Mask | None = None, fraction: int = 6
 ) -> str:
-    """Average spectra, smoothed over a fraction of an octave, in dB relative to the target's highest point."""
-    hz, powers = average_power_spectra([input, target, prediction, prediction - target], sample_rate, mask=mask)
+    """Average spectra, smoothed over a fraction of an octave, in dB relative to the reference's highest point.
+
+    Args:
+        traces: signals of one length.
+        sample_rate: in Hz.
+        reference: index of the trace that the scale refers to.
+        mask: which frames count; by default all.
+        fraction: bands per octave.
+    """
+    signals = [trace.samples for trace in traces]
+    scored = np.ones(signals[0].shape, dtype=np.bool_) if mask is None else mask
+    hz, powers = average_power_spectra(signals, sample_rate, mask=scored)
     low, high = 40.0, min(20_000.0, 0.48 * sample_rate)
     centres = np.geomspace(low, high, 240)
     below, above = (np.interp(centres * 2.0 ** (k / (2.0 * fraction)), hz, np.arange(len(hz))) for k in (-1.0, 1.0))
@@ -256,84 +209,78 @@ def spectrum_figure(
         ends = (np.interp(middle + sign * spread / 2.0, bins, total) for sign in (1.0, -1.0))
         upper, lower = ends
         curves.append(np.maximum((upper - lower) / spread, 1e-20))
-    reference = curves[1].max()
-    with mpl.rc_context(_STYLE):
-        figure, axes = _figure(250)
-        lines = (
-            (0, DRY, 1.0, "Dry"),
-            (1, TARGET, 4.0, "Wet"),
-            (2, PREDICTION, 1.5, "Prediction"),
-            (3, ERROR, 1.4, "Error"),
-        )
-        for index, colour, width, label in lines:
-            alpha = 0.45 if index == 1 else 1.0
-            level = 10.0 * np.log10(curves[index] / reference)
-            axes.plot(centres, level, color=colour, linewidth=width, alpha=alpha, label=label)
-        _log_hz_axis(axes, low, high)
+    with mpl.rc_context(STYLE):
+        figure, axes = new_figure(250)
+        for trace, curve in zip(traces, curves, strict=True):
+            level = 10.0 * np.log10(curve / curves[reference].max())
+            line = {"color": COLOUR[trace.colour], "linewidth": trace.width, "alpha": trace.alpha}
+            axes.plot(centres, level, label=trace.label, **line)
+        log_hz_axis(axes, low, high)
         axes.set_ylim(-100.0, 8.0)
-        axes.set_ylabel("dB below the wet's peak")
+        axes.set_ylabel(f"dB below the {traces[reference].label.lower()}'s peak")
         axes.yaxis.set_major_locator(MaxNLocator(6))
-        _legend(axes)
-        return _svg(figure, "spectrum", "Average spectra of dry, wet, prediction and error.")
+        add_legend(axes)
+        names = [trace.label.lower() for trace in traces]
+        joined = " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else names[0]
+        return to_svg(figure, f"Average spectra of {joined}.")
 
 
-def bands_figure(bands: Sequence[Band]) -> str:
-    """Per octave the target's level, the error's level below it, and the distance between them, the ESR in dB."""
-    with mpl.rc_context(_STYLE):
-        figure, axes = _figure(250)
-        places = np.arange(len(bands))
-        axes.plot([], [], "o", color=TARGET, label="Wet")
-        axes.plot([], [], "o", color=ERROR, label="Error")
-        lowest = 0.0
-        for place, band in zip(places, bands, strict=True):
-            if band.esr is None:
-                axes.annotate("silent", (place, 0.03), xycoords=("data", "axes fraction"), ha="center", color=MUTED)
-                continue
-            top, ratio = band.target_share_db, decibels(band.esr)
-            bottom = max(top + ratio, -110.0)
-            lowest = min(lowest, bottom)
-            axes.plot([place, place], [top, bottom], color=GRID, linewidth=2.0, zorder=1)
-            axes.plot(place, top, "o", color=TARGET, markersize=7)
-            axes.plot(place, bottom, "o", color=ERROR, markersize=7)
-            axes.annotate(
-                f"{ratio:.0f}".replace("-", "\N{MINUS SIGN}"),
-                (place, min(top, bottom)),
-                xytext=(0, -8),
-                textcoords="offset points",
-                ha="center",
-                va="top",
-                fontsize=9.5,
-            )
-        axes.set_ylim(lowest - 14.0, 8.0)
-        axes.set_xlim(-0.6, len(bands) - 0.4)
-        axes.set_xticks(places, [_hz(round(band.centre_hz)) for band in bands])
-        axes.grid(visible=False, axis="x")
-        axes.set_xlabel("octave around, Hz")
-        axes.set_ylabel("dB below the whole wet")
-        axes.yaxis.set_major_locator(MaxNLocator(6))
-        _legend(axes)
-        words = ", ".join(
-            f"{_hz(round(band.centre_hz))} Hz {decibels(band.esr):.0f} dB" for band in bands if band.esr is not None
-        )
-        return _svg(figure, "bands", f"ESR per octave: {words}.")
+_SPECTROGRAM_HZ = 50.0  # the lowest frequency
+_RANGE_DB = 90.0
 
 
-def spectrogram_figures(
-    signals: Mapping[str, Vector], sample_rate: float, *, range_db: float = 90.0, num_rows: int = 180
-) -> list[tuple[str, str]]:
-    """One spectrogram per signal, all on the same axes and the same decibel range.
+def spectrogram_figures(signals: Mapping[str, Vector], sample_rate: float) -> list[tuple[str, str]]:
+    """One spectrogram per signal, all on the same axes and the same range of 90 dB.
 
     The range ends at the highest point of any of them. Frequency is logarithmic.
 
     Returns:
         (name, SVG) for each signal.
     """
+    images = _spectrograms(signals, sample_rate)
+    seconds = len(next(iter(signals.values()))) / sample_rate
+    low, high = _SPECTROGRAM_HZ, 0.48 * sample_rate
+    figures = []
+    with mpl.rc_context(STYLE | {"axes.grid": False}):
+        for name, image in images.items():
+            figure, axes = new_figure(210, width=360, head=8.0)
+            axes.imshow(
+                image,
+                cmap="magma",
+                vmin=0.0,
+                vmax=1.0,
+                origin="lower",
+                aspect="auto",
+                interpolation="none",
+                extent=(0.0, seconds, math.log10(low), math.log10(high)),
+            )
+            ticks = [hz for hz in (100, 300, 1000, 3000, 10_000) if hz < high]
+            axes.set_yticks([math.log10(hz) for hz in ticks], [format_hz(hz) for hz in ticks])
+            axes.set_xlabel("seconds")
+            axes.set_ylabel("Hz")
+            figures.append((name, to_svg(figure, f"Spectrogram: {name}.")))
+    return figures
+
+
+def spectrogram_strips(signals: Mapping[str, Vector], sample_rate: float) -> dict[str, Picture]:
+    """The same spectrograms without axes, for :attr:`fxtrain.report.sections.Source.strip`."""
+    strips = {}
+    for name, image in _spectrograms(signals, sample_rate, num_rows=120).items():
+        stream = io.BytesIO()
+        imsave(stream, image, cmap="magma", vmin=0.0, vmax=1.0, origin="lower", format="png")
+        strips[name] = Picture(stream.getvalue(), f"Spectrogram from 50 Hz to {format_hz(round(0.48 * sample_rate))}Hz")
+    return strips
+
+
+def _spectrograms(
+    signals: Mapping[str, Vector], sample_rate: float, *, num_rows: int = 180
+) -> dict[str, NDArray[np.float64]]:
+    """Levels of shape ``(rows, columns)``: 1 is the highest point of any signal, 0 is 90 dB below."""
     frames = len(next(iter(signals.values())))
     size = 2048 if sample_rate > 16_000 else 1024
     columns = min(500, max(frames // 64, 2))
     starts = np.linspace(0, max(frames - 1, 0), columns).astype(np.int64)
-    low, high = 50.0, 0.48 * sample_rate
-    rows = np.geomspace(low, high, num_rows)
+    rows = np.geomspace(_SPECTROGRAM_HZ, 0.48 * sample_rate, num_rows)
     window = np.hanning(size)
     images: dict[str, NDArray[np.float64]] = {}
     for name, x in signals.items():
@@ -349,26 +296,7 @@ def spectrogram_figures(
         )
         images[name] = 10.0 * np.log10(np.maximum(bands.T, 1e-20))
     top = max(float(image.max()) for image in images.values())
-    figures = []
-    with mpl.rc_context(_STYLE | {"axes.grid": False}):
-        for index, (name, image) in enumerate(images.items()):
-            figure, axes = _figure(210, width=360, head=8.0)
-            axes.imshow(
-                image,
-                cmap="magma",
-                vmin=top - range_db,
-                vmax=top,
-                origin="lower",
-                aspect="auto",
-                interpolation="none",
-                extent=(0.0, frames / sample_rate, math.log10(low), math.log10(high)),
-            )
-            ticks = [hz for hz in (100, 300, 1000, 3000, 10_000) if hz < high]
-            axes.set_yticks([math.log10(hz) for hz in ticks], [_hz(hz) for hz in ticks])
-            axes.set_xlabel("seconds")
-            axes.set_ylabel("Hz")
-            figures.append((name, _svg(figure, f"spectrogram{index}", f"Spectrogram: {name}.")))
-    return figures
+    return {name: np.clip((image - top) / _RANGE_DB + 1.0, 0.0, 1.0) for name, image in images.items()}
 
 
 def colour_scale_css() -> str:
@@ -377,57 +305,27 @@ def colour_scale_css() -> str:
     return ", ".join(f"#{round(r * 255):02x}{round(g * 255):02x}{round(b * 255):02x}" for r, g, b, _ in stops)
 
 
-# Behaviour and training
+# Training
 
 
-def transfer_figure(input: Vector, target: Vector, prediction: Vector, *, mask: Mask) -> str:
-    """How often each pair of input and output level occurs: the curve of a distortion, widened by its memory."""
-    every = slice(None, None, max(len(input) // 1_000_000, 1))  # a million frames show the density of any recording
-    input, target, prediction = (signal[every] for signal in (input, target, prediction))
-    mask = mask[every]
-    x = input[mask]
-    reach_x = max(float(np.quantile(np.abs(x), 0.9995)), 1e-9) if len(x) else 1.0
-    reach_y = max(float(np.max(np.abs(target[mask]))), 1e-9) if len(x) else 1.0
-    with mpl.rc_context(_STYLE):
-        figure, panels = _figure(230, ncols=2)
-        for axes, y, colour, name in zip(
-            panels, (target, prediction), ("#2f86c9", "#e0752d"), ("Wet", "Prediction"), strict=True
-        ):
-            limits = [[-reach_x, reach_x], [-reach_y, reach_y]]
-            count, _, _ = np.histogram2d(x, np.clip(y[mask], -reach_y, reach_y), bins=120, range=limits)
-            fade = LinearSegmentedColormap.from_list("fade", [(colour, 0.0), (colour, 1.0)])
-            density = np.log1p(count.T)
-            axes.imshow(
-                density,
-                cmap=fade,
-                vmin=0.0,
-                vmax=max(float(density.max()), 1e-9),
-                origin="lower",
-                aspect="auto",
-                interpolation="none",
-                extent=(-reach_x, reach_x, -reach_y, reach_y),
-                zorder=2,
-            )
-            axes.set_title(name, fontsize=10.5, loc="left")
-            axes.set_xlabel("input")
-            axes.xaxis.set_major_locator(MaxNLocator(4))
-            axes.yaxis.set_major_locator(MaxNLocator(5))
-        panels[0].set_ylabel("output")
-        return _svg(figure, "transfer", "Density of output against input, for wet and prediction.")
-
-
-def learning_figure(
-    history: Sequence[Mapping[str, Any]], *, test_esr: float | None = None, fir_esr: float | None = None
-) -> str | None:
-    """Training loss and validation ESR on a logarithmic axis, over the learning rate; ``None`` without validations.
+def learning_figure(history: Sequence[Mapping[str, Any]], panels: Sequence[Panel]) -> str | None:
+    """Curves of the training log, panel by panel, over the learning rate.
 
     Args:
         history: rows of ``log.jsonl``; those with ``event == "validation"`` are drawn.
-        test_esr: of the exported model, drawn as a point at the end.
-        fir_esr: of the linear baseline on the test part, drawn as a line to beat.
+        panels: from top to bottom.
+
+    Returns:
+        An SVG; ``None`` if no row has a figure of a criterion, or of any curve if there is no criterion.
     """
-    rows = [row for row in history if row.get("event", "validation") == "validation"]
-    rows = [row for row in rows if _positive(row.get("val_esr")) is not None]
+    needed = [(panel.criterion, panel) for panel in panels if panel.criterion is not None]
+    needed = needed or [(curve.key, panel) for panel in panels for curve in panel.curves]
+    rows = [
+        row
+        for row in history
+        if row.get("event", "validation") == "validation"
+        and any(_drawable(row.get(key), panel) is not None for key, panel in needed)
+    ]
     if not rows:
         return None
     seconds = np.array(
@@ -435,39 +333,19 @@ def learning_figure(
     )
     by_time = bool(np.isfinite(seconds).all() and (np.diff(seconds) > 0.0).all())
     x = seconds / 60.0 if by_time else np.array([float(row.get("step", k)) for k, row in enumerate(rows)])
-    with mpl.rc_context(_STYLE):
-        figure, (curve, rate) = _figure(270, gap=0.15, nrows=2, height_ratios=[4, 1])
-        loss = _series(rows, "train_loss")
-        validation = _series(rows, "val_esr")
-        marker = "." if len(rows) < 40 else ""
-        if np.isfinite(loss).any():
-            curve.plot(x, loss, color=DRY, linewidth=1.0, marker=marker, label="Training loss")
-        curve.plot(x, validation, color=PREDICTION, marker=marker, label="Validation ESR")
-        best = int(np.nanargmin(validation))
-        curve.plot(x[best], validation[best], "o", color=PREDICTION, markersize=7, label="Best, kept")
-        if _positive(test_esr) is not None:
-            curve.axhline(test_esr, color=INK, linewidth=0.9, linestyle=(0, (1, 2)), label="Test ESR")
-        curve.set_yscale("log")
-        bottom, top = curve.get_ylim()
-        if _positive(fir_esr) is not None:
-            curve.axhline(fir_esr, color=MUTED, linewidth=0.9, linestyle=(0, (4, 3)))
-            curve.annotate(
-                "linear filter",
-                (1.0, fir_esr),
-                xycoords=("axes fraction", "data"),
-                xytext=(0, 3),
-                textcoords="offset points",
-                ha="right",
-                color=MUTED,
-                fontsize=9.5,
-            )
-            top = max(top, 1.6 * float(fir_esr or 0.0))
-        curve.set_ylim(bottom, top)
-        curve.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if top < 1000.0 * bottom else (1.0,)))
-        curve.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        curve.yaxis.set_minor_locator(NullLocator())
-        _legend(curve)
-        rates = _series(rows, "learning_rate")
+    lines = max(_legend_lines(panel) for panel in panels)
+    several = len(panels) > 1
+    with mpl.rc_context(STYLE):
+        figure, axes = new_figure(
+            270 + 150 * (len(panels) - 1) + 16 * (lines - 1),
+            head=26.0 + 16.0 * (lines - 1),
+            gap=0.1 + 0.17 * lines if several else 0.15,
+            nrows=len(panels) + 1,
+            height_ratios=[4] * len(panels) + [1],
+        )
+        found = [_draw_panel(place, panel, rows, x) for place, panel in zip(axes, panels, strict=False)]
+        rate = axes[-1]
+        rates = np.array([_drawable(row.get("learning_rate")) or math.nan for row in rows])
         rate.plot(x, rates, color=MUTED, linewidth=1.0)
         rate.set_ylim(0.0, 1.15 * float(np.nanmax(rates)) if np.isfinite(rates).any() else 1.0)
         rate.yaxis.set_major_locator(MaxNLocator(2))
@@ -475,13 +353,76 @@ def learning_figure(
         rate.set_ylabel("rate")
         rate.set_xlabel("minutes" if by_time else "steps")
         rate.set_xlim(0.0, 1.02 * max(float(x[-1]), 1e-9))
-        return _svg(figure, "learning", f"Learning curve; best validation ESR {validation[best]:.4g}.")
+        figure.align_ylabels(axes)
+        return to_svg(figure, "Learning curve" + "".join(f"; best {best}" for best in found if best) + ".")
 
 
-def _positive(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) and math.isfinite(value) and value > 0 else None
+def _draw_panel(axes: Axes, panel: Panel, rows: Sequence[Mapping[str, Any]], x: Vector) -> str:
+    """Draws the curves of a panel and returns its best point in words."""
+    marker = "." if len(rows) < 40 else ""
+    free = [colour for colour in COLOURS if colour not in {curve.colour for curve in panel.curves}]
+    best = ""
+    for curve in panel.curves:
+        colour = COLOUR[curve.colour or free.pop(0)]
+        series = np.array([math.nan if (y := _drawable(row.get(curve.key), panel)) is None else y for row in rows])
+        if not np.isfinite(series).any():
+            continue
+        is_criterion = curve.key == panel.criterion
+        axes.plot(
+            x,
+            series,
+            color=colour,
+            linewidth=1.4 if panel.criterion in (None, curve.key) else 1.0,
+            marker=marker,
+            label=curve.label,
+        )
+        if is_criterion:
+            at = int(np.nanargmax(series) if panel.higher_is_better else np.nanargmin(series))
+            axes.plot(x[at], series[at], "o", color=colour, markersize=7, label="Best, kept")
+            best = f"{curve.label[:1].lower()}{curve.label[1:]} {series[at]:.4g}"
+    levels = [level for level in panel.levels if _drawable(level.value, panel) is not None]
+    for level in levels:
+        if not level.is_rival:
+            axes.axhline(float(level.value or 0.0), color=INK, linewidth=0.9, linestyle=(0, (1, 2)), label=level.label)
+    axes.set_yscale("log" if panel.logarithmic else "linear")
+    bottom, top = axes.get_ylim()
+    for level in levels:
+        if level.is_rival:
+            value = float(level.value or 0.0)
+            axes.axhline(value, color=MUTED, linewidth=0.9, linestyle=(0, (4, 3)))
+            axes.annotate(
+                level.label,
+                (1.0, value),
+                xycoords=("axes fraction", "data"),
+                xytext=(0, 3),
+                textcoords="offset points",
+                ha="right",
+                color=MUTED,
+                fontsize=9.5,
+            )
+            room = 0.15 * (max(top, value) - min(bottom, value))
+            top = max(top, 1.6 * value if panel.logarithmic else value + room)
+            bottom = min(bottom, value if panel.logarithmic else value - room / 3.0)
+    axes.set_ylim(bottom, top)
+    if panel.logarithmic:
+        axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if top < 1000.0 * bottom else (1.0,)))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.yaxis.set_minor_locator(NullLocator())
+    else:
+        axes.yaxis.set_major_locator(MaxNLocator(5))
+    axes.set_ylabel(panel.label)
+    if axes.get_legend_handles_labels()[0]:
+        add_legend(axes)
+    return best
 
 
-def _series(rows: Sequence[Mapping[str, Any]], key: str) -> Vector:
-    values = [_positive(row.get(key)) for row in rows]
-    return np.array([math.nan if value is None else value for value in values])
+def _legend_lines(panel: Panel) -> int:
+    entries = len(panel.curves) + (panel.criterion is not None) + sum(not level.is_rival for level in panel.levels)
+    return max(-(-entries // 4), 1)
+
+
+def _drawable(value: object, panel: Panel | None = None) -> float | None:
+    """A value that the panel's axis can show."""
+    if not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    return None if (panel is None or panel.logarithmic) and value <= 0.0 else float(value)

@@ -21,7 +21,8 @@ from fxtrain.text import quoted
 
 __all__ = ["load_checkpoint", "save_checkpoint"]
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""Version 1 was written by fxtrain 0.1, for effects alone; it is read as version 2."""
 
 _LARGEST_FILE = 256 << 20  # bytes
 _LARGEST_PICKLE = _LARGEST_DIRECTORY = 1 << 20  # bytes
@@ -70,10 +71,28 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
             f"{path} is a torch file but not a checkpoint of fxtrain; expected one written by fxtrain fit"
         )
     version = content["format_version"]
-    if not isinstance(version, int) or version != FORMAT_VERSION:
+    if type(version) is not int or version not in (1, FORMAT_VERSION):
         raise ModelFileError(
-            f"{path} has checkpoint version {quoted(version)}, but this fxtrain reads {FORMAT_VERSION}"
+            f"{path} has checkpoint version {quoted(version)}, but this fxtrain reads 1 to {FORMAT_VERSION}; use the "
+            "fxtrain that wrote it, or a newer one"
         )
+    return _from_version_1(content) if version == 1 else content
+
+
+def _from_version_1(content: dict[str, Any]) -> dict[str, Any]:
+    """The content in the form of version 2."""
+    content = dict(content)
+    content["facts"] = {"sample_rate": content.pop("sample_rate", None)}
+    if "error" in content:
+        content["value"] = content.pop("error")
+    position = content.get("position")
+    if isinstance(position, dict):
+        position = dict(position)
+        loss = position.pop("loss_sum", 0.0), position.pop("loss_count", 0)
+        position |= {
+            name.replace("_error", "_value"): position.pop(name) for name in list(position) if "_error" in name
+        }
+        content |= {"average": {}, "position": {**position, "sums": {"main": loss} if loss[1] else {}}}
     return content
 
 

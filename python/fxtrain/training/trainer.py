@@ -7,12 +7,11 @@ The trainer owns device, limits, schedule, checkpoints, resume, log and early en
 from __future__ import annotations
 
 import copy
-import json
 import logging
 import math
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, Protocol
@@ -21,13 +20,14 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from fxtrain.atomic import write_atomically
 from fxtrain.config import configuration
 from fxtrain.errors import CheckpointError, ConfigError, DivergenceError, Interrupted
-from fxtrain.files import require_regular_file
-from fxtrain.models._base import Phase, Provider, Trainable
 from fxtrain.text import shortened
+from fxtrain.training import history
+from fxtrain.training.averaging import WeightAverage
 from fxtrain.training.checkpoint import load_checkpoint, save_checkpoint
+from fxtrain.training.loader import batches
+from fxtrain.training.protocol import Batch, Phase, Provider, StepContext, Trainable
 
 __all__ = ["Plan", "Progress", "Trainer", "TrainingConfig", "TrainingResult"]
 
@@ -43,13 +43,15 @@ class TrainingConfig:
     Attributes:
         epochs: passes over the material; 0 leaves the length to ``max_minutes``. Of both, the shorter counts.
         max_minutes: time for training; turned into a fixed number of steps by a short timing at the start.
-        until_converged: end earlier when the validation error no longer falls.
+        until_converged: end earlier when the validation figure no longer improves.
         patience: share of the steps so far without an improvement of 1 % that counts as converged.
         batch_size: sequences side by side.
-        learning_rate: of Adam, at its highest.
+        learning_rate: of the optimiser, at its highest.
         scheduler: ``cosine`` or ``constant``.
         clip_norm: greatest norm of the gradient.
-        seed: of weights, order and offsets.
+        ema: decay of the moving average of the weights that is validated and kept; 0 keeps the weights themselves.
+        workers: processes that prepare batches; 0 prepares them between the steps. The result is the same.
+        seed: of weights, order, offsets and noise.
     """
 
     epochs: Annotated[int, Field(ge=0, lt=2**31)] = 0
@@ -60,6 +62,8 @@ class TrainingConfig:
     learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.004
     scheduler: Literal["cosine", "constant"] = "cosine"
     clip_norm: Positive = 1.0
+    ema: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    workers: Annotated[int, Field(ge=0, le=256)] = 0
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
 
 
@@ -78,20 +82,22 @@ class Plan:
 
 @dataclass
 class _Position:
-    """Where a run is; together with weights and optimisers, all that a checkpoint needs."""
+    """Where a run is; together with weights and optimisers, all that a checkpoint needs.
 
+    The sums are those of losses since the last validation, as (sum, count).
+    """
+
+    best_value: float
+    plateau_value: float
     step: int = 0
     seconds: float = 0.0
-    best_error: float = math.inf
     best_step: int = 0
-    plateau_error: float = math.inf
     plateau_step: int = 0
     anneal_start: int = -1
     anneal_steps: int = 0
     learning_rate_scale: float = 1.0
     divergences: int = 0
-    loss_sum: float = 0.0
-    loss_count: int = 0
+    sums: dict[str, tuple[float, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -103,9 +109,9 @@ class TrainingResult:
         planned_steps: what the run was to do when it ended; fewer than planned at first if it converged.
         epochs: the same in passes over the material.
         seconds: spent in training, earlier sittings included.
-        best_error: lowest validation ESR.
+        best_value: best figure of the model's criterion.
         best_step: where it was reached.
-        converged: whether the run ended because the error no longer fell.
+        converged: whether the run ended because the figure no longer improved.
         divergences: how often training was set back to its best weights.
     """
 
@@ -113,36 +119,43 @@ class TrainingResult:
     planned_steps: int
     epochs: float
     seconds: float
-    best_error: float
+    best_value: float
     best_step: int
     converged: bool
     divergences: int
+
+    def to_document(self, *, higher_is_better: bool) -> dict[str, Any]:
+        """Plain values; the best figure is called ``best_score`` if a higher one is better, else ``best_error``."""
+        name = "best_score" if higher_is_better else "best_error"
+        return {name if key == "best_value" else key: value for key, value in asdict(self).items()}
 
 
 class Progress(Protocol):
     """Follows a run; see :mod:`fxtrain.cli.progress` for the bar."""
 
-    def start(self, total_steps: int, step: int) -> None:
-        """The number of steps is known."""
+    def start(self, total_steps: int, step: int, *, figure: str, unit: str) -> None:
+        """The number of steps is known; ``figure`` is the criterion's name, ``unit`` what is counted in a batch."""
 
-    def update(self, step: int, *, frames_per_second: float, error: float) -> None:
-        """Steps were done; ``error`` is the last validation ESR."""
+    def update(self, step: int, *, items_per_second: float, value: float) -> None:
+        """Steps were done; ``value`` is the criterion's last figure."""
 
 
 @dataclass
 class _Silent:
-    def start(self, total_steps: int, step: int) -> None:
+    def start(self, total_steps: int, step: int, *, figure: str, unit: str) -> None:
         """Nothing."""
 
-    def update(self, step: int, *, frames_per_second: float, error: float) -> None:
+    def update(self, step: int, *, items_per_second: float, value: float) -> None:
         """Nothing."""
 
 
 _TIMING_SECONDS = 3.0
 _VALIDATION_SHARE = 0.05
 _SAVE_SECONDS = 20.0
+_SAVE_SHARE = 0.02
 _ANNEAL_SHARE = 0.3
 _LEAST_PATIENCE_EPOCHS = 10
+_LEAST_PROGRESS = 0.01
 _MAX_DIVERGENCES = 4
 
 
@@ -151,7 +164,7 @@ class Trainer:
     """Runs the seven steps until the plan is done.
 
     Train mode; take a batch; move it to the device; predict and step, phase by phase; evaluation mode; validation
-    error; repeat.
+    figure; repeat.
 
     Attributes:
         model: what is trained, on its device.
@@ -174,14 +187,19 @@ class Trainer:
     def __post_init__(self) -> None:
         if not self.config.epochs and self.config.max_minutes is None:
             raise ConfigError("training needs a limit: give epochs, max_minutes or both")
-        self._position = _Position()
+        self._criterion = self.model.criterion
+        self._position = _Position(best_value=self._criterion.worst, plateau_value=self._criterion.worst)
         self._phases = self.model.phases()
         self._optimizers = [
-            torch.optim.Adam(phase.parameters, lr=self.config.learning_rate * phase.learning_rate, fused=True)
-            for phase in self._phases
+            phase.optimizer.build(phase.parameters, self.config.learning_rate) for phase in self._phases
         ]
+        self._average = WeightAverage(self.model, self.config.ema) if self.config.ema else None
         self._plan: Plan | None = None
         self._best: dict[str, Tensor] = {}
+        self._best_is_saved = True
+        self._save_seconds = self._all_save_seconds = 0.0  # of the last one, and of all of this sitting
+        self._sitting_began = time.monotonic()
+        self._sums: dict[str, tuple[Tensor, int]] = {}
 
     def run(self, *, resume: bool = False) -> TrainingResult:
         """Trains to the end of the plan.
@@ -199,12 +217,15 @@ class Trainer:
             self._load(last)
         else:
             self._plan = self._make_plan()
-            self._log_file().unlink(missing_ok=True)
+            self._history.unlink(missing_ok=True)
             self._log("start", **asdict(self._plan))
             self._best = self._weights()
             self._judge(self._validate())
-            self._save(last)
-        return self._train()
+            self._save_all()
+        with closing(
+            batches(self.provider, self._position.step, self._schedule_end, workers=self.config.workers)
+        ) as prepared:
+            return self._train(prepared)
 
     @property
     def _schedule_end(self) -> int:
@@ -212,43 +233,51 @@ class Trainer:
         assert self._plan is not None
         return self._plan.total_steps if position.anneal_start < 0 else position.anneal_start + position.anneal_steps
 
-    def _train(self) -> TrainingResult:
+    @property
+    def _history(self) -> Path:
+        return self.folder / "log.jsonl"
+
+    def _train(self, prepared: Iterator[Batch]) -> TrainingResult:
         assert self._plan is not None
-        position, provider = self._position, self.provider
+        position = self._position
         began = time.monotonic() - position.seconds
         saved = shown = time.monotonic()
-        frames = 0
-        error = math.nan
-        self.progress.start(self._schedule_end, position.step)
+        items = 0
+        value = math.nan
+        self._show_start()
         while position.step < self._schedule_end:
             if self.should_stop():
-                self._save(self.folder / "last.pt")
+                self._save_all()
                 raise Interrupted(f"stopped at step {position.step} of {self._schedule_end}; all is saved")
             self.model.train()
-            batch = provider.batch(position.step)
-            batch = batch.to(self.model.device)
+            batch = next(prepared).to(self.model.device)
             finite = self._step(batch)
-            frames += batch.num_frames
+            items += batch.num_items
             position.step += 1
             position.seconds = time.monotonic() - began
             at_end = position.step == self._schedule_end
             if not finite:
                 self._set_back("the loss was not finite")
             elif position.step % self._plan.validation_interval == 0 or at_end:
-                error = self._validate()
-                self._judge(error)
-                self.progress.start(self._schedule_end, position.step)
+                value = self._validate()
+                self._judge(value)
+                self._show_start()
             now = time.monotonic()
             if now - shown > 0.25 or at_end:
-                self.progress.update(position.step, frames_per_second=frames / max(now - shown, 1e-9), error=error)
-                shown, frames = now, 0
-            if now - saved > _SAVE_SECONDS:
-                self._save(self.folder / "last.pt")
+                self.progress.update(position.step, items_per_second=items / max(now - shown, 1e-9), value=value)
+                shown, items = now, 0
+            if now - saved > _SAVE_SECONDS and self._may_save():
+                self._save_all()
                 saved = now
-        self._save(self.folder / "last.pt")
+        self._save_all()
         result = self._result()
-        self._log("end", **asdict(result))
+        self._log("end", **result.to_document(higher_is_better=self._criterion.higher_is_better))
         return result
+
+    def _show_start(self) -> None:
+        self.progress.start(
+            self._schedule_end, self._position.step, figure=self._criterion.label, unit=self.provider.unit
+        )
 
     def best_so_far(self) -> tuple[dict[str, Tensor], TrainingResult]:
         """The best weights of a run that was stopped, and how far it came.
@@ -257,9 +286,9 @@ class Trainer:
         so that it resumes to the same bits.
         """
         result = self._result()
-        error = next(iter(self._figures().values()), math.inf)
-        if error < result.best_error:
-            return self._weights(), replace(result, best_error=error, best_step=result.steps)
+        value = self._figures().get(self._criterion.name, self._criterion.worst)
+        if self._criterion.is_better(value, result.best_value):
+            return self._weights(), replace(result, best_value=value, best_step=result.steps)
         return self._best, result
 
     def _result(self) -> TrainingResult:
@@ -269,31 +298,49 @@ class Trainer:
             planned_steps=self._schedule_end,
             epochs=position.step / self.provider.steps_per_epoch,
             seconds=position.seconds,
-            best_error=position.best_error,
+            best_value=position.best_value,
             best_step=position.best_step,
             converged=position.anneal_start >= 0,
             divergences=position.divergences,
         )
 
-    def _step(self, batch: Any) -> bool:
-        """One optimiser step of each phase; False when the loss or its gradient is not finite."""
+    def _step(self, batch: Batch) -> bool:
+        """One optimiser step of each phase that is due; False when a loss or its gradient is not finite."""
         position = self._position
-        factor = self._learning_rate_factor() * position.learning_rate_scale
+        rate = self.config.learning_rate * self._learning_rate_factor() * position.learning_rate_scale
+        context = StepContext.of_training(self.config.seed, position.step)
+        context.shared = self.model.begin_step(batch, context)
         for phase, optimizer in zip(self._phases, self._optimizers, strict=True):
+            if not phase.is_due(position.step):
+                continue
             for group in optimizer.param_groups:
-                group["lr"] = self.config.learning_rate * phase.learning_rate * factor
+                group["lr"] = rate * phase.optimizer.rate
             with _only(phase, self._phases):
                 optimizer.zero_grad(set_to_none=True)
-                loss, _ = self.model.loss(batch, phase, position.step)
+                loss, parts = self.model.loss(batch, phase, context)
                 loss.backward()  # type: ignore[no-untyped-call]
                 norm = nn.utils.clip_grad_norm_(phase.parameters, self.config.clip_norm)
-                value = float(loss.detach())
-                if not (math.isfinite(value) and math.isfinite(float(norm))):
+                value = loss.detach()
+                if not (math.isfinite(float(value)) and math.isfinite(float(norm))):
                     return False
                 optimizer.step()
-            position.loss_sum += value
-            position.loss_count += 1
+            self._count(phase.name, value)
+            for name, part in parts.items():
+                self._count(f"{phase.name}/{name}", part.detach())
+        if self._average is not None:
+            self._average.update()
         return True
+
+    def _count(self, name: str, value: Tensor) -> None:
+        total, count = self._sums.get(name, (0.0, 0))
+        self._sums[name] = (total + value.double(), count + 1)
+
+    def _collect(self) -> None:
+        """Moves the sums from the device into the position, where a checkpoint finds them."""
+        for name, (total, count) in self._sums.items():
+            earlier, earlier_count = self._position.sums.get(name, (0.0, 0))
+            self._position.sums[name] = (earlier + float(total), earlier_count + count)
+        self._sums = {}
 
     def _learning_rate_factor(self) -> float:
         position = self._position
@@ -305,47 +352,57 @@ class Trainer:
         return start * schedule(position.anneal_steps).factor(position.step - position.anneal_start)
 
     def _figures(self) -> dict[str, float]:
-        """The model's validation figures; the first one chooses the best weights."""
+        """The model's validation figures."""
         self.model.eval()
         sums: dict[str, list[float]] = {}
-        with torch.no_grad():
-            for batch in self.provider.validation:
-                for name, (above, below) in self.model.validate(batch.to(self.model.device)).items():
+        with torch.no_grad(), self._averaged():
+            for index, batch in enumerate(self.provider.validation()):
+                context = StepContext.of_validation(self.config.seed, self._position.step, index)
+                for name, (above, below) in self.model.validate(batch.to(self.model.device), context).items():
                     entry = sums.setdefault(name, [0.0, 0.0])
                     entry[0] += above
                     entry[1] += below
-        return {f"val_{name}": above / max(below, 1e-12) for name, (above, below) in sums.items()}
+        return {name: above / max(below, 1e-12) for name, (above, below) in sums.items()}
 
     def _validate(self) -> float:
+        """Logs the validation figures and the losses since the last time; returns the criterion's figure."""
         figures = self._figures()
         position = self._position
-        train_loss = position.loss_sum / max(position.loss_count, 1)
-        position.loss_sum, position.loss_count = 0.0, 0
-        error = next(iter(figures.values()))
+        self._collect()
+        means = {name: total / count for name, (total, count) in position.sums.items()}
+        position.sums = {}
+        main = self._phases[0].name
+        train_loss = means.pop(main, 0.0)
+        value = figures[self._criterion.name]
         rate = self.config.learning_rate * self._learning_rate_factor() * position.learning_rate_scale
-        finite = {name: value for name, value in figures.items() if math.isfinite(value)}
         logger.info(
-            "step %d: training loss %.5f, validation ESR %.5f, learning rate %.2g",
+            "step %d: training loss %.5f, validation %s %.5f, learning rate %.2g",
             position.step,
             train_loss,
-            error,
+            self._criterion.label,
+            value,
             rate,
         )
-        self._log("validation", train_loss=train_loss, learning_rate=rate, **finite)
-        return error
+        finite = {f"val_{name}": figure for name, figure in figures.items() if math.isfinite(figure)}
+        self._log("validation", train_loss=train_loss, learning_rate=rate, **finite, **means)
+        return value
 
-    def _judge(self, error: float) -> None:
+    def _judge(self, value: float) -> None:
         """Keeps the best weights; notices divergence and convergence."""
-        position, config = self._position, self.config
-        if position.step and (not math.isfinite(error) or error > 10 * max(position.best_error, 0.1)):
-            self._set_back(f"the validation error rose to {error:.3g}")
+        position, config, criterion = self._position, self.config, self._criterion
+        if position.step and (not math.isfinite(value) or criterion.diverged(value, position.best_value)):
+            self._set_back(
+                f"the validation {criterion.label} {'fell' if criterion.higher_is_better else 'rose'} to {value:.3g}"
+            )
             return
-        if error < position.best_error:
-            position.best_error, position.best_step = error, position.step
+        if criterion.is_better(value, position.best_value):
+            position.best_value, position.best_step = value, position.step
             self._best = self._weights()
-            save_checkpoint(self.folder / "best.pt", {**self.facts, "weights": self._best, "error": error})
-        if error < 0.99 * position.plateau_error:
-            position.plateau_error, position.plateau_step = error, position.step
+            self._best_is_saved = False
+            if self._may_save():
+                self._save_best()
+        if criterion.is_progress(value, position.plateau_value, share=_LEAST_PROGRESS):
+            position.plateau_value, position.plateau_step = value, position.step
         waited = position.step - position.plateau_step
         epochs = _LEAST_PATIENCE_EPOCHS * self.provider.steps_per_epoch
         patience = max(config.patience * position.step, 10 * self._interval, epochs)
@@ -370,6 +427,7 @@ class Trainer:
         position.learning_rate_scale *= 0.5
         self._log("divergence", reason=reason, learning_rate_scale=position.learning_rate_scale)
         if position.divergences > _MAX_DIVERGENCES:
+            self._save_best()
             raise DivergenceError(
                 f"{reason} for the {position.divergences}th time, at step {position.step}; the best weights are kept; "
                 "use a lower --lr or look at the data with fxtrain check"
@@ -378,6 +436,8 @@ class Trainer:
         self.model.set_carried_state([])
         for optimizer in self._optimizers:
             optimizer.state.clear()
+        if self._average is not None:
+            self._average.restart()
         logger.warning("%s at step %d: back to the best weights, learning rate halved", reason, position.step)
 
     def _make_plan(self) -> Plan:
@@ -398,47 +458,82 @@ class Trainer:
         return Plan(total, min(interval, total))
 
     def _measure(self) -> tuple[float, float]:
-        """Seconds per step and per validation, on a copy that leaves the run untouched."""
+        """Seconds per step and per validation, on a copy that leaves the run untouched.
+
+        The steps are ones in which all phases have started.
+        """
         state = torch.get_rng_state()
         trial = Trainer(copy.deepcopy(self.model), self.provider, self.config, self.folder)
         trial._plan = Plan(1_000_000, 1_000_000)
         limit = min(_TIMING_SECONDS, 6 * (self.config.max_minutes or 1))
         times: list[float] = []
-        began = time.monotonic()
-        steps = max(4, 2 * getattr(self.provider, "chunks_per_sequence", 1))
-        while True:
-            start = time.monotonic()
-            for step in range(steps):
-                trial._position.step = len(times) * steps + step
-                trial.model.train()
-                trial._step(self.provider.batch(trial._position.step).to(self.model.device))
-            times.append((time.monotonic() - start) / steps)
-            if time.monotonic() - began > limit and len(times) > 3:
-                break
+        sequence = self.provider.steps_per_sequence
+        first = -(-max(phase.start for phase in self._phases) // sequence) * sequence
+        steps = max(4, 2 * sequence, *(phase.every for phase in self._phases))
+        workers = self.config.workers
+        with closing(batches(self.provider, first, 1_000_000, workers=workers)) as prepared:
+            began = time.monotonic()
+            while True:
+                start = time.monotonic()
+                for step in range(steps):
+                    trial._position.step = first + len(times) * steps + step
+                    trial.model.train()
+                    trial._step(next(prepared).to(self.model.device))
+                times.append((time.monotonic() - start) / steps)
+                if time.monotonic() - began > limit and len(times) > 3:
+                    break
         start = time.monotonic()
-        trial.model.eval()
-        with torch.no_grad():
-            for batch in self.provider.validation:
-                trial.model.validate(batch.to(self.model.device))
+        trial._figures()
         validation = time.monotonic() - start
         torch.set_rng_state(state)
         rounds = sorted(times[1:])  # the first one pays for caches and allocation
         return rounds[len(rounds) // 2], validation
 
+    def _averaged(self) -> Any:
+        """The model plays with its average weights in this context, where an average is kept."""
+        return nullcontext() if self._average is None else self._average.applied()
+
     def _weights(self) -> dict[str, Tensor]:
+        """The weights to validate and to keep."""
+        with self._averaged():
+            return self._raw_weights()
+
+    def _raw_weights(self) -> dict[str, Tensor]:
         return {name: value.detach().cpu().clone() for name, value in self.model.state_dict().items()}
 
-    def _save(self, path: Path) -> None:
+    def _may_save(self) -> bool:
+        """Whether one more checkpoint leaves the share of the time that is spent on them within its bound."""
+        elapsed = time.monotonic() - self._sitting_began
+        return self._all_save_seconds + self._save_seconds <= _SAVE_SHARE * elapsed
+
+    def _save_all(self) -> None:
+        """Writes ``last.pt``, and ``best.pt`` if the best weights are newer than it."""
+        self._save_best()
+        self._save_last()
+
+    def _save_best(self) -> None:
+        if not self._best_is_saved:
+            self._save("best.pt", {"weights": self._best, "value": self._position.best_value})
+            self._best_is_saved = True
+
+    def _save(self, name: str, content: dict[str, Any]) -> None:
+        began = time.monotonic()
+        save_checkpoint(self.folder / name, {**self.facts, **content})
+        self._save_seconds = time.monotonic() - began
+        self._all_save_seconds += self._save_seconds
+
+    def _save_last(self) -> None:
         assert self._plan is not None
-        save_checkpoint(
-            path,
+        self._collect()
+        self._save(
+            "last.pt",
             {
-                **self.facts,
-                "weights": self._weights(),
+                "weights": self._raw_weights(),
                 "best_weights": self._best,
                 "optimizers": [optimizer.state_dict() for optimizer in self._optimizers],
+                "average": {} if self._average is None else self._average.state(),
                 "carried": [value.cpu() for value in self.model.carried_state()],
-                "position": asdict(self._position),
+                "position": {**asdict(self._position), "sums": {k: list(v) for k, v in self._position.sums.items()}},
                 "plan": asdict(self._plan),
                 "fingerprint": self.provider.fingerprint,
                 "rng": torch.get_rng_state(),
@@ -456,65 +551,39 @@ class Trainer:
             raise CheckpointError(
                 f"{path} does not fit this run ({shortened(reason, 120)}); give the folder of a run as fit left it"
             ) from None
-        self._truncate_log()
+        history.truncate(self._history, self._position.step)
 
     def _take(self, content: dict[str, Any], path: Path) -> None:
-        """Goes on from what :meth:`_save` saved."""
+        """Goes on from what :meth:`_save_last` saved."""
         if content["fingerprint"] != self.provider.fingerprint:
             raise CheckpointError(f"the recordings differ from those that {path} was trained on; start a new run")
         self.model.load_state_dict(content["weights"])
         for optimizer, state in zip(self._optimizers, content["optimizers"], strict=True):
             optimizer.load_state_dict(state)
+        if self._average is not None:
+            self._average.load(content["average"])
         self.model.set_carried_state(content["carried"])
         self._best = content["best_weights"]
-        self._position = _Position(**content["position"])
+        position = dict(content["position"])
+        sums = {name: (float(total), int(count)) for name, (total, count) in position.pop("sums").items()}
+        self._position = _Position(**position, sums=sums)
         self._plan = Plan(**content["plan"])
         if set(self._best) != set(content["weights"]) or self._plan.validation_interval < 1:
             raise ValueError("its best weights or its plan are of another run")
         torch.set_rng_state(content["rng"])
 
-    def _log_file(self) -> Path:
-        return self.folder / "log.jsonl"
-
     def _log(self, event: str, **values: Any) -> None:
         position = self._position
-        row = {
-            "event": event,
-            "step": position.step,
-            "epoch": position.step // self.provider.steps_per_epoch,
-            "seconds": round(position.seconds, 3),
-            **values,
-        }
-        try:
-            with self._log_file().open("a", encoding="utf-8") as file:
-                file.write(json.dumps(row) + "\n")
-        except OSError as error:  # a full disk: the checkpoint, which matters, will say so
-            logger.warning("cannot write %s: %s", self._log_file(), error.strerror or error)
-
-    def _truncate_log(self) -> None:
-        """Drops rows from after the checkpoint: those steps are done again."""
-        if self._log_file().exists():
-            rows = list(read_log(self._log_file()))
-            kept = [row for row in rows if row["step"] <= self._position.step and row["event"] != "end"]
-            try:
-                write_atomically(self._log_file(), "".join(json.dumps(row) + "\n" for row in kept).encode())
-            except OSError as error:
-                raise CheckpointError(
-                    f"cannot write {self._log_file()}: {error.strerror or error}; "
-                    "the previous checkpoint is untouched; make room and use --resume"
-                ) from error
-
-
-def read_log(path: Path) -> Iterator[dict[str, Any]]:
-    """Rows of a ``log.jsonl``; a last line cut short by a kill is left out."""
-    require_regular_file(path, "the log of a run")
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(row, dict) and "event" in row and isinstance(row.get("step"), int):
-            yield row
+        history.append(
+            self._history,
+            event,
+            **{
+                "step": position.step,
+                "epoch": position.step // self.provider.steps_per_epoch,
+                "seconds": round(position.seconds, 3),
+                **values,
+            },
+        )
 
 
 @contextmanager

@@ -92,3 +92,23 @@ def test_where_nothing_matches_the_first_that_sounds_is_taken(write, play, dry):
     pair = read_pair(write("dry.wav", play(6.0, seed=3), hiss(dry)), write("wet.wav", amp(dry)))
     assert taken(pair) == (0, 0)
     assert "none matches" in pair[0].note
+
+
+def test_of_many_channels_the_user_names_the_one(write, dry):
+    # Each pair of channels was compared: a file of 900 frames that claimed 255 channels took 23 s, and twice 32 tracks
+    # would have taken minutes.
+    tracks = [hiss(dry, 0.01 * (k + 1)) * (-1) ** k for k in range(17)]
+    many, amped = write("dry.wav", *tracks[:8], dry, *tracks[8:]), write("wet.wav", amp(dry))
+    with pytest.raises(AudioFileError, match=r"dry\.wav holds more than 16 .*with --dry-channel N\.$"):
+        read_pair(many, amped)
+    assert taken(read_pair(many, amped, choice=ChannelChoice(dry=8))) == (8, 0)
+    five = [write(f"{name}.wav", *tracks[:5]) for name in ("one", "other")]
+    soundfile.write(five[1], np.stack(tracks[1:6], axis=1) * 0.5, RATE, subtype="FLOAT")
+    with pytest.raises(AudioFileError, match=r"5 and .* 5 different .*--dry-channel N and --wet-channel N\.$"):
+        read_pair(*five)
+
+
+def test_a_header_that_claims_a_thousand_channels_is_refused_quickly(write, dry):
+    noise = np.random.default_rng(3).normal(0, 0.1, (1024, 40)).astype(np.float32)
+    with pytest.raises(AudioFileError, match="different channels"):
+        read_pair(write("many.wav", *noise), write("wet.wav", amp(dry)))

@@ -10,8 +10,8 @@ import pytest
 from small_amplifier import LAG, SAMPLE_RATE, TINY, Pair, Result, Run, amplifier
 
 from fxtrain.audio import write_audio
-from fxtrain.circuits import synthesise_guitar
 from fxtrain.cli import main
+from fxtrain.synthetic import synthesise_guitar
 
 
 @pytest.fixture

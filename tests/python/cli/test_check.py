@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -56,6 +57,37 @@ def test_json_stands_alone_on_standard_output(write, playing, capsys):
     assert set(report) >= KEYS
     assert (report["lag_samples"], report["polarity"], report["fit_to_train"]) == (40, -1, True)
     assert "Fit to train on" in err
+
+
+def split_verdict(capsys, *files):
+    assert main(["check", "--json", *files]) == 0
+    (verdict,) = (each for each in json.loads(capsys.readouterr().out)["verdicts"] if each["name"] == "split")
+    return verdict["level"], verdict["message"]
+
+
+def test_what_the_test_part_repeats_is_named_as_fit_names_it(write, playing, capsys):
+    # Only `fit` said so, when the recording was made.
+    other = np.roll(playing[::-1], 999)
+    takes = {"once": np.concatenate([playing, other]), "twice": np.concatenate([playing, other, playing[: 2 * RATE]])}
+    assert split_verdict(capsys, write("dry.wav", takes["once"]), write("wet.wav", wet_of(takes["once"])))[0] == "ok"
+    files = write("dry.wav", takes["twice"]), write("wet.wav", wet_of(takes["twice"]))
+    level, message = split_verdict(capsys, *files)
+    assert level == "note"
+    found = re.fullmatch(
+        r"(.*) s of dry\.wav are left out of the training part, as the test part repeats them \((.*) to 2\.0 s\)",
+        message,
+    )
+    assert found
+    assert [float(figure) for figure in found.groups()] == pytest.approx([1.4, 0.6], abs=0.31)  # of 14 s
+    assert main(["fit", *files, "--out", "run", "--epochs", "1", "--set", "hidden_size=2"]) == 0
+    assert message in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_loop_is_warned_of(write, playing, capsys):
+    loop = np.tile(playing[: 2 * RATE], 8)
+    level, message = split_verdict(capsys, write("dry.wav", loop), write("wet.wav", wet_of(loop)))
+    assert level == "warn"
+    assert "s of the training part also come in the test part" in message
 
 
 BAD = {

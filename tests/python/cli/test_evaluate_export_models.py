@@ -13,8 +13,8 @@ from small_amplifier import LAG, SAMPLE_RATE, Pair, Run, amplifier
 
 from fxtrain import engine
 from fxtrain.audio import apply_lag, read_audio, write_audio
-from fxtrain.circuits import synthesise_guitar
-from fxtrain.export import read_torch_model
+from fxtrain.formats import read_torch_model
+from fxtrain.synthetic import synthesise_guitar
 
 
 def test_evaluate_is_the_closed_form_of_what_the_engine_plays(

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import random
 import shutil
@@ -23,8 +24,9 @@ from small_amplifier import LAG, SAMPLE_RATE, TINY, Pair, Run, amplifier
 
 from fxtrain import engine
 from fxtrain.audio import LAG_GUARD, read_audio, write_audio
-from fxtrain.circuits import synthesise_guitar
 from fxtrain.errors import Interrupted
+from fxtrain.models.effects.recurrent import LSTM
+from fxtrain.synthetic import synthesise_guitar
 from fxtrain.training.checkpoint import load_checkpoint
 
 
@@ -234,22 +236,16 @@ def test_runs_killed_at_random_moments_end_on_the_same_weights(pair: Pair, tmp_p
 
 def replay_from_the_start(run: Path, plan: dict[str, int]) -> dict[str, Any]:
     """Weights of a run of the same plan that nothing interrupted."""
-    from fxtrain.data import PairedAudio
-    from fxtrain.training.fit import FitRequest, build_model
+    from fxtrain.runs import RunSpec
+    from fxtrain.runs.run import build_model
     from fxtrain.training.trainer import Plan, Trainer
 
-    request = FitRequest.load(run / "config.toml")
-    material = request.load_material()
-    provider = PairedAudio(
-        PairedAudio.Config(**request.tables["data"]),
-        material.train,
-        material.validation,
-        batch_size=request.training.batch_size,
-        seed=request.training.seed,
-    )
+    spec = RunSpec.load(run / "config.toml")
+    dataset = spec.task.load(spec.model_class, spec.tables, {})
+    provider = spec.task.provider(spec.model_class, dataset, spec.tables, spec.training)
     folder = run / "replay"
     folder.mkdir()
-    trainer = Trainer(build_model(request, material.sample_rate), provider, request.training, folder)
+    trainer = Trainer(build_model(spec, dataset.facts), provider, spec.training, folder)
     trainer._make_plan = lambda: Plan(**plan)  # type: ignore[method-assign]
     trainer.run()
     weights: dict[str, Any] = load_checkpoint(folder / "last.pt")["weights"]
@@ -290,18 +286,18 @@ def test_a_stopped_run_leaves_the_best_model_so_far_and_resumes_to_the_same_bits
 
 def stop_early(pair: Pair, folder: Path) -> dict[str, Any]:
     """Fits until the 20th step."""
-    from fxtrain.data.material import PairFiles
-    from fxtrain.training.fit import FitRequest, fit
-    from fxtrain.training.run_folder import RunFolder
-    from fxtrain.training.trainer import TrainingConfig
+    from fxtrain.runs import RunFolder, RunSpec, fit
 
     calls = iter(range(1000))
-    request = FitRequest(
-        pairs=[PairFiles(input=pair.dry, target=pair.wet)],
-        tables={"model": {"hidden_size": 4}, "data": {"sequence_frames": 1024}},
-        training=TrainingConfig(epochs=60),
+    spec = RunSpec(
+        tables={
+            "pair_1": {"input": str(pair.dry), "target": str(pair.wet)},
+            "model": {"hidden_size": 4},
+            "data": {"sequence_frames": 1024},
+            "training": {"epochs": 60},
+        }
     )
-    return fit(request, RunFolder(folder), should_stop=lambda: next(calls) == 20)
+    return fit(spec, RunFolder(folder), should_stop=lambda: next(calls) == 20)
 
 
 def test_a_second_ctrl_c_skips_what_a_stopped_run_writes(
@@ -310,7 +306,7 @@ def test_a_second_ctrl_c_skips_what_a_stopped_run_writes(
     def press_again(*arguments: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("fxtrain.training.fit.write_report", press_again)
+    monkeypatch.setattr("fxtrain.runs.run.write_page", press_again)
     with pytest.raises(Interrupted, match="stopped at step 20 of"):
         stop_early(pair, tmp_path / "run")
     assert not (tmp_path / "run" / "metrics.json").exists()
@@ -325,7 +321,7 @@ def test_a_stopped_run_whose_report_cannot_be_written_is_still_saved(
     def fail(*arguments: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("fxtrain.training.fit.write_report", fail)
+    monkeypatch.setattr("fxtrain.runs.run.write_page", fail)
     with pytest.raises(Interrupted, match=r"all is saved, but the best model so far could not be written: .*No space"):
         stop_early(pair, tmp_path / "run")
     assert (tmp_path / "run" / "last.pt").exists()
@@ -338,6 +334,54 @@ def test_the_figures_of_a_stopped_run_stand_alone_on_stdout(pair: Pair, tmp_path
     printed, _ = process.communicate(timeout=60)
     assert process.returncode == 1
     assert json.loads(printed)["complete"] is False
+
+
+def diverge_from(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makes the loss NaN from this step on."""
+    loss = LSTM.loss
+
+    def explode(self: LSTM, batch: Any, phase: Any, context: Any) -> Any:
+        value, parts = loss(self, batch, phase, context)
+        return (value * math.nan if context.step >= step else value), parts
+
+    monkeypatch.setattr(LSTM, "loss", explode)
+
+
+def test_a_run_that_diverges_leaves_the_best_model_so_far(
+    pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fxtrain: Run
+) -> None:
+    # It ended in an error and left nothing but checkpoints.
+    out = tmp_path / "run"
+    diverge_from(40, monkeypatch)
+    result = fxtrain("fit", pair.dry, pair.wet, *TINY, "--epochs", 60, "--lr", 0.02, "--out", out, "--json")
+    assert result.exit_code == 1
+    assert "training diverged 5 times and was ended at step 45 of" in result.stderr
+    assert "--lr" in result.stderr
+    assert "--resume" not in result.stderr
+    metrics = json.loads((out / "metrics.json").read_text())
+    assert result.json["complete"] is metrics["complete"] is False
+    assert metrics["stopped"] == "diverged"
+    assert metrics["training"]["steps"] == 45
+    assert metrics["training"]["best_step"] <= 40
+    assert "Training diverged" in (out / "report.html").read_text()
+    assert load_checkpoint(out / "best.pt")["value"] == metrics["validation_esr"]
+    assert fxtrain("export", out / "best.pt", tmp_path / "best.json").exit_code == 0
+    layers = [json.loads(path.read_text())["layers"] for path in (out / "model.json", tmp_path / "best.json")]
+    assert layers[0] == layers[1]
+
+
+def test_a_run_that_diverges_and_cannot_write_its_report_says_both(
+    pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fxtrain: Run
+) -> None:
+    def fail(*arguments: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("fxtrain.runs.run.write_page", fail)
+    diverge_from(20, monkeypatch)
+    result = fxtrain("fit", pair.dry, pair.wet, *TINY, "--epochs", 60, "--out", tmp_path / "run")
+    assert result.exit_code == 1
+    assert "not finite for the 5th time" in result.stderr
+    assert "the best model so far could not be written: [Errno 28] No space left on device" in result.stderr
 
 
 BAD_CALLS: list[tuple[str, tuple[str, ...], str]] = [
@@ -399,6 +443,18 @@ def test_a_wrong_table_of_pairs_is_refused(fxtrain: Run, tmp_path: Path, table: 
     result = fxtrain("fit", "--pairs", tmp_path / "pairs.csv", "--epochs", 1, "--out", tmp_path / "run")
     assert result.exit_code == 2
     assert message in result.stderr
+
+
+@pytest.mark.parametrize(("splits", "missing"), [(["train"], "val"), (["train", "val"], "test")])
+def test_a_table_without_a_pair_for_a_part_is_refused_in_its_terms(
+    fxtrain: Run, pair: Pair, tmp_path: Path, splits: list[str], missing: str
+) -> None:
+    # "No material is left" was said of a table in which every pair was to train.
+    rows = [f"{pair.dry},{pair.wet},{split}\n" for split in splits]
+    (tmp_path / "pairs.csv").write_text("input,target,split\n" + "".join(rows))
+    result = fxtrain("fit", "--pairs", tmp_path / "pairs.csv", "--epochs", 1, "--out", tmp_path / "run")
+    assert result.exit_code == 2
+    assert f"give one with the split {missing}, or leave split empty" in result.stderr
 
 
 def test_a_full_disk_during_a_checkpoint_keeps_the_previous_one(pair: Pair, tmp_path: Path) -> None:
@@ -498,7 +554,7 @@ def refuse(fxtrain: Run, dry: Path, wet: Path, out: Path, message: str) -> None:
 
 SECOND_FIT = """
 import sys
-from fxtrain.training.run_folder import RunFolder
+from fxtrain.runs.folder import RunFolder
 from pathlib import Path
 
 with RunFolder(Path(sys.argv[1])).lock():
@@ -537,11 +593,10 @@ def test_a_folder_in_which_another_process_trains_is_refused(
 
 def test_a_run_that_was_completed_meanwhile_is_not_trained_again(finished_run: Path) -> None:
     from fxtrain.errors import InputError
-    from fxtrain.training.fit import FitRequest, fit
-    from fxtrain.training.run_folder import RunFolder
+    from fxtrain.runs import RunFolder, RunSpec, fit
 
     folder = RunFolder(finished_run)
     before = folder.model.stat().st_mtime_ns
     with pytest.raises(InputError, match="is complete"):
-        fit(FitRequest.load(folder.config), folder, resume=True)
+        fit(RunSpec.load(folder.config), folder, resume=True)
     assert folder.model.stat().st_mtime_ns == before

@@ -10,8 +10,8 @@ import pytest
 from plugin_files import write_gain_model, write_response
 from small_amplifier import Run
 
-from fxtrain.export.preset import read_preset
 from fxtrain.folders import user_folders
+from fxtrain.plugin_files.preset import read_preset
 
 
 @pytest.fixture

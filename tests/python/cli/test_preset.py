@@ -18,8 +18,8 @@ from small_amplifier import Run
 
 from fxtrain.audio import write_audio
 from fxtrain.errors import PresetFileError
-from fxtrain.export.plugin_parameters import PARAMETERS
-from fxtrain.export.preset import Preset, SlotContent, read_preset, write_preset
+from fxtrain.plugin_files.parameters import PARAMETERS
+from fxtrain.plugin_files.preset import Preset, SlotContent, read_preset, write_preset
 
 MAGIC = b"fxtrain-state\n"
 
@@ -261,7 +261,7 @@ def test_a_preset_of_another_plugin_is_named_so(tmp_path: Path, fxtrain: Run) ->
 
 
 def test_a_state_that_unpacks_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fxtrain.export.preset._LARGEST_STATE", 1 << 20)
+    monkeypatch.setattr("fxtrain.plugin_files.preset._LARGEST_STATE", 1 << 20)
     file = tmp_path / "bomb.vstpreset"
     file.write_bytes(repack(MAGIC + zlib.compress(b" " * (8 << 20))))
     with pytest.raises(PresetFileError, match="too large"):
@@ -294,7 +294,7 @@ def test_the_response_keeps_its_coding(fxtrain: Run, tmp_path: Path, name: str) 
 def test_a_state_that_the_plugin_would_find_too_large_is_not_written(
     fxtrain: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fxtrain.export.preset._LARGEST_STATE", 500)
+    monkeypatch.setattr("fxtrain.plugin_files.preset._LARGEST_STATE", 500)
     refused = fxtrain("preset", write_gain_model(tmp_path / "a.json", 0.5), tmp_path / "a.vstpreset")
     assert refused.exit_code == 2
     assert not (tmp_path / "a.vstpreset").exists()

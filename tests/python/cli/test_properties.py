@@ -28,8 +28,8 @@ from hypothesis import strategies as st
 from made_models import write_model
 
 from fxtrain.cli import main
-from fxtrain.export.plugin_parameters import PARAMETERS
-from fxtrain.export.preset import CLASS_ID
+from fxtrain.plugin_files.parameters import PARAMETERS
+from fxtrain.plugin_files.preset import CLASS_ID
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs the interval timers of POSIX systems")
 

@@ -26,7 +26,7 @@ from plugin_files import write_gain_model
 from small_amplifier import SAMPLE_RATE, TINY, Pair, Run
 
 from fxtrain.audio import write_audio
-from fxtrain.export.preset import CLASS_ID, read_preset
+from fxtrain.plugin_files.preset import CLASS_ID, read_preset
 from fxtrain.training.checkpoint import load_checkpoint
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="names and pipes of POSIX systems")
@@ -304,6 +304,20 @@ def test_a_checkpoint_of_other_content_is_refused(fxtrain: Run, pair: Pair, tmp_
     assert_sentence(fxtrain("export", tmp_path / "odd.pt", tmp_path / "o.json"))
     out = ("--epochs", 1, "--out", tmp_path / "run")
     assert_sentence(fxtrain("fit", pair.dry, pair.wet, *TINY, *out, "--checkpoint", tmp_path / "odd.pt"))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_checkpoint_of_weights_that_are_not_finite_is_refused(
+    fxtrain: Run, pair: Pair, finished_run: Path, tmp_path: Path, value: float
+) -> None:
+    # Training from it diverged at every step.
+    content = load_checkpoint(finished_run / "best.pt")
+    content["weights"]["output.bias"][:] = value
+    torch.save(content, tmp_path / "odd.pt")
+    result = fxtrain("fit", pair.dry, pair.wet, *TINY, "--checkpoint", tmp_path / "odd.pt", "--out", tmp_path / "run")
+    assert_sentence(result)
+    assert "not finite" in result.stderr
+    assert_sentence(fxtrain("export", tmp_path / "odd.pt", tmp_path / "o.json"))
 
 
 def with_pickle(finished_run: Path, path: Path, change: Callable[[bytes], bytes]) -> Path:
@@ -643,7 +657,7 @@ def test_streams_of_any_encoding_take_what_is_printed(tmp_path: Path, finished_r
     (tmp_path / "metrics.py").write_text(
         "import json, sys\n"
         "from fxtrain.cli.terminal import SafeConsole, prepare_streams\n"
-        "from fxtrain.report.table import print_summary\n"
+        "from fxtrain.tasks.effect.table import print_summary\n"
         "prepare_streams()\n"
         "print_summary(json.load(open(sys.argv[1])) | {'esr': 4.2e-7, 'model': {'parameters': 12345}}, SafeConsole())\n"
     )

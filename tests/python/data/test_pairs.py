@@ -6,7 +6,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fxtrain.data import Excerpt, PairedAudio, PairedAudioConfig, SplitConfig, split_in_time
+from fxtrain.data import Excerpt, SplitConfig, split_in_time
+from fxtrain.data.pairs import PairedAudio, PairedAudioConfig
 from fxtrain.errors import DataCheckError
 
 
@@ -25,7 +26,7 @@ def test_chunks_of_a_sequence_follow_each_other_without_gap_or_overlap() -> None
     provider = small(counting(10_000))
     first = provider.batch(0)
     assert first.warm_up is not None
-    assert provider.chunks_per_sequence == 4
+    assert provider.steps_per_sequence == 4
     ends = first.warm_up[:, -1]
     for step in range(4):
         batch = provider.batch(step)
@@ -67,7 +68,7 @@ def test_clips_are_never_crossed_and_their_start_is_only_warm_up() -> None:
 def test_validation_covers_the_excerpt_in_order(lead_in: int) -> None:
     history = np.arange(-lead_in, 0, dtype=np.float32)
     provider = small(counting(4000, lead_in=history))
-    (batch,) = provider.validation
+    (batch,) = provider.validation()
     assert np.array_equal(batch.input.numpy().ravel(), np.arange(4000))
     assert (batch.target == batch.input + 0.5).all()
     assert batch.warm_up is not None

@@ -13,7 +13,7 @@ import torch
 
 from fxtrain import engine
 from fxtrain.errors import ModelFileError
-from fxtrain.export import read_torch_model
+from fxtrain.formats import read_torch_model
 
 STACKS = [
     [("lstm", 16), ("dense", 1)],

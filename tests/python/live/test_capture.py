@@ -25,12 +25,12 @@ from terminal import terminal
 
 from fxtrain import engine
 from fxtrain.audio import read_audio, write_audio
-from fxtrain.circuits import synthesise_guitar
 from fxtrain.cli import main
 from fxtrain.cli.capture import check_until_good
 from fxtrain.errors import Interrupted
 from fxtrain.live.stream import Recorded
 from fxtrain.live.take import Level, make_take
+from fxtrain.synthetic import synthesise_guitar
 
 FXTRAIN = [sys.executable, "-m", "fxtrain"]
 SHORT = [*TINY, "--epochs", "1", "--seed", "3", "--device", "cpu", "-q"]

@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from fxtrain.models import _recurrent_cpu as recurrent
+from fxtrain.models.effects import _recurrent_cpu as recurrent
 
 _kernels = pytest.importorskip("fxtrain._kernels", reason="this build has no kernels (they need GCC or Clang)")
 

@@ -13,7 +13,8 @@ from torch import nn
 
 from fxtrain.data import Excerpt
 from fxtrain.errors import ConfigError
-from fxtrain.models import Phase, Trainable, find_models, get_model
+from fxtrain.models import find_models, get_model, models_in
+from fxtrain.training.protocol import Criterion, Phase, StepContext, Trainable
 
 MODELS = sorted(find_models())
 
@@ -25,25 +26,26 @@ def test_the_module_lists_lstm_and_gru() -> None:
 def test_a_class_that_lacks_methods_is_named_with_what_it_lacks() -> None:
     class HalfDone(Trainable):
         name = "half"
-        summary = family = needs = ""
-        realtime = False
+        summary = task = ""
         formats = ()
         Config = object
+        criterion = Criterion("error", "error")
 
-        def validate(self, batch: Any) -> dict[str, tuple[float, float]]:
+        def validate(self, batch: Any, context: StepContext) -> dict[str, tuple[float, float]]:
             return {}
 
     class NoModel(nn.Module):
         name = "no"
 
     module = ModuleType("somewhere")
+    HalfDone.__module__ = NoModel.__module__ = module.__name__
     module.HalfDone = HalfDone  # type: ignore[attr-defined]
     with pytest.raises(ConfigError, match=r"HalfDone .* lacks from_config\(\), get_provider\(\), loss\(\)$"):
-        find_models(module)
+        models_in(module)
     del module.HalfDone
     module.NoModel = NoModel  # type: ignore[attr-defined]
     with pytest.raises(ConfigError, match=r"NoModel .* lacks .*summary.*phases\(\)"):
-        find_models(module)
+        models_in(module)
 
 
 def test_an_unknown_model_is_answered_with_the_known_ones() -> None:
@@ -70,14 +72,14 @@ def test_a_tiny_model_learns_on_what_its_provider_gives(name: str) -> None:
     losses = []
     for step in range(40):
         optimizer.zero_grad()
-        loss, parts = model.loss(provider.batch(step), phase, step)
+        loss, parts = model.loss(provider.batch(step), phase, context := StepContext.of_training(0, step))
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         losses.append(float(loss.detach()))
         assert set(parts) >= {"esr"}
     assert np.mean(losses[-4:]) < 0.8 * np.mean(losses[:4])
     with torch.no_grad():
-        error, energy = model.validate(provider.validation[0])["esr"]
+        error, energy = model.validate(next(iter(provider.validation())), context)["esr"]
     assert 0 < error < energy
 
 

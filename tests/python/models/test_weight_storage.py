@@ -15,9 +15,9 @@ import torch
 from torch import Tensor
 
 from fxtrain import engine
-from fxtrain.export import model_document, programme, read_torch_model, write_model
-from fxtrain.models import GRU, LSTM, _recurrent_cpu
-from fxtrain.models._residual import ResidualRecurrent, round_to_bfloat16
+from fxtrain.formats import model_document, programme, read_torch_model, write_model
+from fxtrain.models.effects import _recurrent_cpu
+from fxtrain.models.effects.recurrent import GRU, LSTM, ResidualRecurrent, round_to_bfloat16
 
 MODELS = [LSTM, GRU]
 PATHS = ["kernels", "torch"]

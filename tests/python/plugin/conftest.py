@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from fxtrain.export.preset import CabinetContent, Preset, SlotContent, write_preset
+from fxtrain.plugin_files.preset import CabinetContent, Preset, SlotContent, write_preset
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import numpy as np
 from ardour import RATE, Ardour
 from made_models import at_rest, plucked_notes
 
-from fxtrain.export.preset import CLASS_ID
+from fxtrain.plugin_files.preset import CLASS_ID
 
 
 def test_a_project_that_was_saved_and_reopened_exports_what_the_engine_plays(

@@ -15,7 +15,7 @@ from made_models import at_rest
 from own_process import call
 from plugin_state import PARAMETERS, document_of, normalised, state_of_preset
 
-from fxtrain.export.preset import read_preset
+from fxtrain.plugin_files.preset import read_preset
 
 LSTM = [("lstm", 16), ("dense", 1)]
 

@@ -19,7 +19,7 @@ from own_process import call
 
 from fxtrain import engine
 from fxtrain.cli import main
-from fxtrain.export import read_torch_model
+from fxtrain.formats import read_torch_model
 
 HOSTS = [in_pedalboard, in_dawdreamer]
 DTYPES = (torch.float64, torch.float32)

@@ -1,68 +1,155 @@
 # SPDX-License-Identifier: MIT
-"""A small run to report on: a plucked tone through a soft clipper, and a prediction that is almost right."""
+"""A page of no task in particular: two players with pictures, curves of a run with two phases, a table."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any
+import struct
+import zlib
 
 import numpy as np
 import pytest
 
-from fxtrain.report import RunReport
+from fxtrain.report.audio import level_match
+from fxtrain.report.html import Page
+from fxtrain.report.plots import spectrogram_strips
+from fxtrain.report.sections import (
+    BlindTest,
+    Columns,
+    Curve,
+    Curves,
+    Fact,
+    Facts,
+    Group,
+    Level,
+    Link,
+    Panel,
+    Picture,
+    Player,
+    Source,
+    Table,
+    Tables,
+)
 
-RATE = 44_100
+RATE = 22_050
 
 
-def pluck(seconds: float) -> np.ndarray:
+def bark(seconds: float, pitch: float, seed: int) -> np.ndarray:
+    """Two short noisy tones that fall in pitch."""
+    random = np.random.default_rng(seed)
     t = np.arange(round(seconds * RATE)) / RATE
-    notes = [np.where(t >= at, np.exp(-3.0 * (t - at)), 0.0) * np.sin(2 * np.pi * hz * t) for at, hz in NOTES]
-    return 0.4 * np.sum(notes, axis=0)
+    sound = np.zeros_like(t)
+    for start in (0.1, 0.9):
+        age = np.maximum(t - start, 0.0)
+        tone = np.sin(2 * np.pi * pitch * (age - 0.6 * age**2)) + 0.3 * random.standard_normal(len(t))
+        sound += np.where(t >= start, np.minimum(age * 60.0, 1.0) * np.exp(-7.0 * age), 0.0) * np.tanh(3.0 * tone)
+    return 0.5 * sound
 
 
-NOTES = ((0.0, 110.0), (0.7, 164.8), (1.4, 220.0), (2.1, 82.4))
-
-
-def make_report(seconds: float = 3.0, **changes: Any) -> RunReport:
-    x = pluck(seconds)
-    y = np.tanh(4.0 * x)
-    history: list[dict[str, Any]] = [{"event": "start", "seed": 1}]
-    for k in range(12):
-        error = 0.2 * 0.6**k + 0.004
-        row = {"step": 100 * k, "epoch": k, "seconds": 7.0 * k, "train_loss": 1.2 * error, "val_esr": error}
-        history.append({"event": "validation", "learning_rate": 0.004 * (1 - k / 12), **row})
-    report = RunReport(
-        input=x.astype(np.float32),
-        target=y.astype(np.float32),
-        prediction=np.tanh(3.7 * x).astype(np.float32),
-        sample_rate=RATE,
-        name="Screamer",
-        command="python -m fxtrain fit dry.wav wet.wav --out runs/screamer",
-        history=history,
-        metrics={
-            "esr": 0.0042,
-            "baselines": {"input": 2.2, "best_gain": 0.74, "fir": 0.11},
-            "parity": {"engine_error": 4e-7, "torch_float32_error": 5e-7, "bound": 1e-5, "frames": 131_072},
-            "speed": {"ns_per_frame": 138.0, "cpu_percent": 0.61, "real_time_factor": 164.0, "block_frames": 64},
-            "model": {"name": "lstm", "hidden_size": 32, "parameters": 4513},
-            "training": {"seconds": 84.0, "device": "cpu"},
-            "split": [
-                {"part": "train", "start_seconds": 0.0, "end_seconds": 80.0},
-                {"part": "test", "start_seconds": 80.25, "end_seconds": 90.0},
-            ],
-            "data": {
-                "lag_samples": 12,
-                "lag_removed": 0,
-                "verdicts": [
-                    {"name": "length", "level": "ok", "message": "Both last 90 s.", "remedy": ""},
-                    {"name": "clipping", "level": "warn", "message": "3 samples clip.", "remedy": "Turn down."},
-                ],
-            },
-        },
+def picture(red: int, green: int, blue: int) -> Picture:
+    """A PNG of 64 times 64 pixels: a disc of one colour."""
+    y, x = np.mgrid[-1:1:64j, -1:1:64j]
+    inside = (x**2 + y**2 < 0.7)[..., None]
+    pixels = np.where(inside, [red, green, blue], [235, 230, 220]).astype(np.uint8)
+    rows = b"".join(b"\0" + row.tobytes() for row in pixels)
+    chunks = ((b"IHDR", struct.pack(">IIBBBBB", 64, 64, 8, 2, 0, 0, 0)), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+    body = b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks
     )
-    return replace(report, **changes)
+    return Picture(b"\x89PNG\r\n\x1a\n" + body, f"A disc of colour {red}, {green}, {blue}")
+
+
+def make_page() -> Page:
+    sounds = {"small": bark(2.0, 900.0, 1), "large": 0.3 * bark(2.0, 250.0, 2)}
+    pictures = {"small": picture(200, 120, 40), "large": picture(40, 90, 160)}
+    barks = Player(
+        id="barks",
+        title="Barks of pictures",
+        note="2.0 s",
+        sources=[
+            Source(
+                key="small", label="Small", hint="from its picture", samples=sounds["small"], picture=pictures["small"]
+            ),
+            Source(
+                key="large", label="Large", hint="from its picture", samples=sounds["large"], picture=pictures["large"]
+            ),
+        ],
+        sample_rate=RATE,
+        gains_db=level_match(sounds, RATE),
+        links=[Link("small", "audio/small.wav"), Link("large", "audio/large.wav")],
+    )
+    copies = {f"bits-{bits}": np.round(bark(3.0, 440.0, 3) * 2**bits) / 2**bits for bits in (12, 8, 6, 4, 2)}
+    strips = spectrogram_strips(copies, RATE)
+    coded = Player(
+        id="coded",
+        title="Coarser and coarser",
+        note="3.0 s of the test part",
+        sources=[
+            Source(
+                key=key, label=key.replace("bits-", "") + " bits", hint="of each sample", samples=x, strip=strips[key]
+            )
+            for key, x in copies.items()
+        ],
+        sample_rate=RATE,
+        selected="bits-8",
+        gains_db=level_match(copies, RATE),
+        blind=BlindTest("bits-12", "bits-8", names=("twelve bits", "eight bits")),
+    )
+    return Page(
+        title="Two players",
+        verdict=("Promising", "Nine barks in ten are told apart."),
+        sections=[
+            barks,
+            coded,
+            Facts([Fact("Accuracy", "0.91", "of 100 pictures"), Fact("Fréchet distance", "3.2", "to real barks")]),
+            Group("training", "Training", [Columns([make_curves(), make_tables()])]),
+        ],
+    )
+
+
+def make_curves() -> Curves:
+    history = [
+        {
+            "event": "validation",
+            "step": 500 * k,
+            "seconds": 40.0 * k,
+            "learning_rate": 2e-4 * 0.97**k,
+            "generator": 40.0 * 0.9**k + 12.0,
+            "generator/mel": 35.0 * 0.88**k + 8.0,
+            "discriminator": 3.2 + 0.3 * np.sin(k),
+            "val_accuracy": 0.92 - 0.8 * 0.8**k - (0.04 if k > 20 else 0.0),
+        }
+        for k in range(25)
+    ]
+    losses = Panel(
+        [
+            Curve("generator", "Generator"),
+            Curve("generator/mel", "its mel part", "target"),
+            Curve("discriminator", "Discriminator", "violet"),
+        ],
+        label="loss",
+    )
+    accuracy = Panel(
+        [Curve("val_accuracy", "Accuracy", "green")],
+        label="accuracy",
+        logarithmic=False,
+        criterion="val_accuracy",
+        higher_is_better=True,
+        levels=[Level(0.1, "chance", is_rival=True)],
+    )
+    return Curves(history, [losses, accuracy], caption="The weights with the highest accuracy are kept.")
+
+
+def make_tables() -> Tables:
+    confusion = [["small", 46, 3, 1], ["large", 2, 47, 1], ["other", 4, 1, 45]]
+    return Tables(
+        [
+            Table("Model", [("name", "hifigan"), ("parameters", 925_456), ("causal", False)], is_open=True),
+            Table("What was heard", confusion, headings=["Picture", "Small", "Large", "Other"], is_open=True),
+            Table("Training", [("steps", 12_000)]),
+        ]
+    )
 
 
 @pytest.fixture
-def report() -> RunReport:
-    return make_report()
+def page() -> Page:
+    return make_page()

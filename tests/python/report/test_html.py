@@ -1,271 +1,227 @@
 # SPDX-License-Identifier: MIT
-"""The page: complete, self-contained, and robust against whatever a run may bring."""
+"""A page of sections: complete, self-contained, and robust against whatever a task may bring."""
 
 from __future__ import annotations
 
 import base64
-import json
-import math
-import re
 from dataclasses import replace
-from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pytest
-import soundfile
+from html_page import HtmlPage
 
-from fxtrain.report import RunReport, write_report
-from fxtrain.report.html import choose_excerpt, level_match, render_report
-from fxtrain.report.metrics import loudness_lufs
-from fxtrain.report.plots import learning_figure
+import fxtrain.report
+from fxtrain.report.html import Page, render_page, write_page
+from fxtrain.report.sections import (
+    Bar,
+    Bars,
+    BlindTest,
+    Bullets,
+    Command,
+    Figure,
+    Figures,
+    Group,
+    Link,
+    Player,
+    Section,
+    Source,
+    Split,
+    SplitPart,
+    Table,
+    Tables,
+    Text,
+    Verdict,
+    Verdicts,
+)
 
-RATE = 44_100
+from .conftest import make_curves, picture
 
-
-class Page(HTMLParser):
-    """Tags with attributes, text outside of scripts and styles, and the player's data."""
-
-    VOID = frozenset({"meta", "link", "br", "img", "input", "path", "use", "rect", "circle", "line", "image"})
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.text = self.scripts = ""
-        self._open: list[str] = []
-        self.feed(text)
-        self.close()
-        assert not self._open, f"tags left open: {self._open}"
-
-    def handle_starttag(self, tag, attributes):
-        self.tags.append((tag, dict(attributes)))
-        if tag not in self.VOID:
-            self._open.append(tag)
-
-    def handle_startendtag(self, tag, attributes):
-        self.tags.append((tag, dict(attributes)))
-
-    def handle_endtag(self, tag):
-        if tag not in self.VOID:
-            assert self._open.pop() == tag
-
-    def handle_data(self, data):
-        if self._open and self._open[-1] == "script":
-            self.scripts += data
-        elif not self._open or self._open[-1] != "style":
-            self.text += data
-
-    def all(self, tag):
-        return [attributes for name, attributes in self.tags if name == tag]
+RATE = 22_050
+TONE = np.sin(np.arange(2000) / 7.0)
 
 
-def player_data(text: str) -> dict:
-    return json.loads(re.search(r'id="report-data">(.*?)</script>', text, re.DOTALL)[1], parse_constant=pytest.fail)
+def single(**changes) -> Player:
+    given = {"id": "one", "sources": [Source(key="only", label="Only", samples=TONE)], "sample_rate": RATE}
+    return Player(**{**given, **changes})
 
 
-def test_page_shows_every_part_of_a_full_report(report):
-    page = Page(render_report(report))
-    for words in (
-        "Screamer",
-        "0.0042",
-        "23.8 dB below",
-        "26\N{MULTIPLICATION SIGN}",
-        "samples: the wet comes late; left to the model",
-        "4.0 \N{MULTIPLICATION SIGN} 10⁻⁷",
-        "0.61 %",
-        "4\N{THIN SPACE}513",
-        "Linear filter",
-        "Where it differs",
-        "Waveforms",
-        "Spectrograms",
-        "Learning curve",
-        "clipping",
-        "3 samples clip.",
-        "Turn down.",
-        "fit dry.wav wet.wav",
-        "train",
-        "80.0 s",
-        "Blind test",
-    ):
-        assert words in page.text, words
-    labels = [attributes.get("aria-label", "") for attributes in page.all("svg") if attributes.get("role") == "img"]
-    assert len(labels) == 3 + 5 + 3  # zooms; over time, bands, spectrum, response, learning; spectrograms
-    assert all(labels)
-    assert len(set(labels)) == len(labels)
+def show(*sections: Section) -> HtmlPage:
+    return HtmlPage(render_page(Page(title="Test", sections=sections)))
 
 
-def test_page_refers_to_nothing_but_its_own_audio_folder(report):
-    text = render_report(report)
-    page = Page(text)
-    links = [a[k] for _, a in page.tags for k in ("src", "href", "xlink:href", "action", "data") if a.get(k)]
-    outside = [link for link in links if not link.startswith(("#", "data:"))]
-    assert outside == [f"audio/{name}.wav" for name in ("input", "target", "prediction", "error")]
-    assert not re.search(r"url\((?!#)", text)
-    assert "@import" not in text
-    (policy,) = (a["content"] for a in page.all("meta") if a.get("http-equiv") == "Content-Security-Policy")
-    assert policy.startswith("default-src 'none'")
+def test_the_package_knows_no_task():
+    for file in Path(fxtrain.report.__path__[0]).glob("*.py"):
+        assert "fxtrain.tasks" not in file.read_text(encoding="utf-8"), file.name
 
 
-def test_ids_are_unique_and_every_reference_finds_its_target(report):
-    text = render_report(report)
-    page = Page(text)
-    ids = [attributes["id"] for _, attributes in page.tags if attributes.get("id")]
-    assert len(set(ids)) == len(ids)
-    references = set(re.findall(r"url\(#([^)]+)\)", text)) | set(re.findall(r'href="#([^"]+)"', text))
-    references |= {a["aria-labelledby"] for _, a in page.tags if a.get("aria-labelledby")}
-    assert references <= set(ids)
+def test_each_player_has_its_own_sounds_and_ids(page):
+    html = HtmlPage(render_page(page))
+    html.assert_ids_are_unique_and_found()
+    barks, coded = html.players
+    assert [barks["id"], coded["id"]] == ["barks", "coded"]
+    assert [len(player["sources"]) for player in (barks, coded)] == [2, 5]
+    assert coded["selected"] == "bits-8"
+    assert coded["pair"] == ["bits-12", "bits-8"]
+    assert barks["pair"] is None
+    assert len({source["colour"] for source in coded["sources"]}) == 5
+    assert all(source["strip"].startswith("data:image/png") for source in coded["sources"])
 
 
-def test_sounds_in_the_page_are_the_signals_to_16_bits(report):
-    player = player_data(render_report(report))
-    assert player["sampleRate"] == RATE
-    decoded = {
-        name: np.frombuffer(base64.b64decode(clip["pcm"]), "<i2") * clip["scale"]
-        for name, clip in player["clips"].items()
-    }
-    for name, expected in (("input", report.input), ("target", report.target)):
-        assert np.max(np.abs(decoded[name] - expected)) <= 0.51 * np.max(np.abs(expected)) / 32767
-    # The error has its own scale, hence more than 16 bits relative to the target.
-    error = report.prediction.astype(float) - report.target
-    assert np.max(np.abs(decoded["error"] - error)) <= 0.51 * np.max(np.abs(error)) / 32767
-    rebuilt = decoded["target"] + decoded["error"]
-    assert np.max(np.abs(rebuilt - report.prediction)) < 1.1 / 32767
+def test_pictures_have_a_description_and_only_that_of_the_selected_source_is_visible(page):
+    images = HtmlPage(render_page(page)).all("img")
+    assert [image["data-picture"] for image in images] == ["small", "large"]
+    assert [image["alt"] for image in images] == ["A disc of colour 200, 120, 40", "A disc of colour 40, 90, 160"]
+    assert ["hidden" in image for image in images] == [False, True]
 
 
-def test_audio_files_hold_the_whole_test_part_as_float(report, tmp_path):
-    path = write_report(tmp_path / "run", report)
-    assert path == tmp_path / "run" / "report.html"
-    expected = {
-        "input": report.input,
-        "target": report.target,
-        "prediction": report.prediction,
-        "error": report.prediction.astype(float) - report.target,
-    }
-    for name, signal in expected.items():
-        file = tmp_path / "run" / "audio" / f"{name}.wav"
-        assert soundfile.info(file).subtype == "FLOAT"
-        samples, rate = soundfile.read(file, dtype="float32")
-        assert rate == RATE
-        assert np.array_equal(samples, signal.astype(np.float32))
-    assert sorted(file.name for file in (tmp_path / "run").iterdir()) == ["audio", "report.html"]
+def test_the_page_refers_only_to_the_files_that_it_was_given(page):
+    html = HtmlPage(render_page(page))
+    assert html.links() == ["audio/small.wav", "audio/large.wav"]
+    (policy,) = (a["content"] for a in html.all("meta") if a.get("http-equiv") == "Content-Security-Policy")
+    assert policy.startswith("default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-")
 
 
-def test_a_report_replaces_an_older_one(report, tmp_path):
-    write_report(tmp_path, report)
-    text = write_report(tmp_path, replace(report, name="Second try")).read_text(encoding="utf-8")
-    assert "Second try" in text
-    assert "Screamer" not in text
+def test_a_sum_is_rebuilt_from_its_parts_and_needs_no_room(page):
+    sources = [
+        Source(key="target", label="Target", samples=TONE),
+        Source(key="error", label="Error", samples=0.001 * TONE),
+        Source(key="prediction", label="Prediction", sum_of=("target", "error")),
+    ]
+    (player,) = show(single(sources=sources)).players
+    target, error, prediction = player["sources"]
+    assert prediction["sum"] == ["target", "error"]
+    assert "clip" not in prediction
+    decoded = [np.frombuffer(base64.b64decode(x["clip"]["pcm"]), "<i2") * x["clip"]["scale"] for x in (target, error)]
+    assert np.max(np.abs(decoded[0] - TONE)) <= 0.51 / 32767
+    assert np.max(np.abs(decoded[1] - 0.001 * TONE)) <= 0.51e-3 / 32767  # its own scale
+
+
+def test_a_player_of_one_sound_has_neither_keys_nor_a_loudness_switch():
+    html = show(single(gains_db={"only": 0.0}))
+    assert not [a for a in html.all("button") if "data-source" in a]
+    assert "Equal loudness" not in html.text
+    assert "Blind test" not in html.text
+    assert "switch without a gap" not in html.text
+    assert "Only" in html.text
+
+
+def test_a_page_without_players_has_no_player():
+    assert show(Text("Nothing to hear.")).players == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"id": "Not an id"}, "id of a player"),
+        ({"sources": []}, "0 sources"),
+        ({"sources": [Source(key=f"k{k}", label="K", samples=TONE) for k in range(10)]}, "10 sources"),
+        ({"sources": [Source(key="k", label="K", samples=TONE)] * 2}, "expected different ones"),
+        (
+            {"sources": [Source(key=k, label=k, samples=TONE[: 5 * n]) for n, k in enumerate("ab", 1)]},
+            "differ in shape",
+        ),
+        ({"sources": [Source(key="k", label="K", samples=np.zeros((2, 9)))]}, "differ in shape"),
+        ({"sources": [Source(key="k", label="K")]}, "differ in shape"),
+        (
+            {"sources": [Source(key="k", label="K", samples=TONE), Source(key="s", label="S")]},
+            "either samples or sum_of",
+        ),
+        (
+            {"sources": [Source(key="k", label="K", samples=TONE), Source(key="s", label="S", sum_of=("k", "x"))]},
+            "sources without samples",
+        ),
+        ({"selected": "other"}, "no source 'other'"),
+        ({"blind": BlindTest("only", "other", ("a", "b"))}, "no source 'other'"),
+        ({"gains_db": {"other": 0.0}}, "gains for"),
+    ],
+)
+def test_players_that_make_no_sense_are_refused(changes, words):
+    with pytest.raises(ValueError, match=words):
+        single(**changes)
+
+
+def test_two_sections_of_one_id_are_refused():
+    with pytest.raises(ValueError, match="expected different ones"):
+        Page(title="Test", sections=[single(), Group("one", "One", [])])
+
+
+@pytest.mark.parametrize("address", ["https://example.org/a.wav", "javascript:alert(1)", "/etc/passwd"])
+def test_links_lead_nowhere_else(address):
+    with pytest.raises(ValueError, match="what lies beside it"):
+        Link("a", address)
+
+
+def test_the_same_drawing_twice_has_different_ids():
+    svg = '<svg role="img"><defs><path id="p1" d="M 0 0"/></defs><use href="#p1"/></svg>'
+    html = show(Group("figures", "Figures", [Figures([Figure(svg, "One"), Figure(svg, "Two")])]))
+    html.assert_ids_are_unique_and_found()
+    assert len([a for a in html.all("path") if a.get("id")]) == 2
+
+
+def test_curves_without_points_are_left_out():
+    curves = make_curves()
+    group = Group("training", "Training", [curves])
+    assert "Learning curve" in show(group).text
+    assert "Learning curve" not in show(replace(group, parts=[replace(curves, history=[])])).text
+
+
+def test_lengths_of_bars_are_logarithmic_or_linear():
+    bars = [Bar("a", 0.01, "0.01"), Bar("b", 0.1, "0.1"), Bar("c", 1.0, "1")]
+    a, b, c = Bars(bars, ("", "")).shares
+    assert c == 1.0
+    assert c - b == pytest.approx(b - a)
+    assert Bars(bars, ("", ""), logarithmic=False, least_end=2.0).shares == [0.005, 0.05, 0.5]
+
+
+def test_verdicts_are_shown_the_gravest_first():
+    levels = ["ok", "strange", "stop", "note", "warn"]
+    html = show(Verdicts([Verdict(f"check_{level}", level, "Found.", "Do it.") for level in levels]))
+    places = [html.text.index(f"check {level}") for level in ("stop", "warn", "note", "ok", "strange")]
+    assert places == sorted(places)
+    assert html.text.count("Do it.") == 4  # nothing is to be done about what is in order
 
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(1)> \"'`{{ 7*7 }} & é 𝄞"
 
 
-def test_hostile_words_stay_words(report):
-    metrics = report.metrics | {
-        "model": {HOSTILE: HOSTILE},
-        "split": [{"part": HOSTILE, "start_seconds": 0, "end_seconds": 1}],
-    }
-    data = {"verdicts": [dict.fromkeys(("name", "level", "message", "remedy"), HOSTILE)]}
-    plain = Page(render_report(report))
-    hostile = Page(render_report(replace(report, name=HOSTILE, command=HOSTILE, metrics=metrics, data=data)))
-    assert hostile.text.count(HOSTILE) >= 6
-    assert len(hostile.all("script")) == len(plain.all("script")) == 2
-    assert not hostile.all("img")
-    assert not [attributes for _, attributes in hostile.tags if any(name.startswith("on") for name in attributes)]
+def test_hostile_words_stay_words():
+    source = Source(
+        key="k", label=HOSTILE, hint=HOSTILE, samples=TONE, picture=replace(picture(1, 2, 3), description=HOSTILE)
+    )
+    other = replace(source, key="l")
+    page = Page(
+        title=HOSTILE,
+        verdict=(HOSTILE, HOSTILE),
+        sections=[
+            single(sources=[source, other], title=HOSTILE, note=HOSTILE, blind=BlindTest("k", "l", (HOSTILE, HOSTILE))),
+            Group(
+                "all",
+                HOSTILE,
+                [
+                    Text(HOSTILE, [Link(HOSTILE, "audio/a.wav")]),
+                    Bullets([HOSTILE]),
+                    Bars([Bar(HOSTILE, 1.0, HOSTILE, HOSTILE)], (HOSTILE, HOSTILE)),
+                    Figures([Figure("<svg></svg>", HOSTILE, HOSTILE)], lead=HOSTILE),
+                    Tables([Table(HOSTILE, [(HOSTILE, HOSTILE)], headings=[HOSTILE, HOSTILE])]),
+                    Split([SplitPart(HOSTILE, 1.0, HOSTILE)]),
+                    Verdicts([Verdict(HOSTILE, HOSTILE, HOSTILE, HOSTILE)]),
+                    Command(HOSTILE),
+                ],
+                lead=HOSTILE,
+            ),
+        ],
+    )
+    html = HtmlPage(render_page(page))
+    assert html.text.count(HOSTILE) >= 25
+    assert len(html.all("script")) == 2
+    assert len(html.all("img")) == 2
+    assert not [attributes for _, attributes in html.tags if any(name.startswith("on") for name in attributes)]
 
 
-@pytest.mark.parametrize("seconds", [1.0, 0.1, 0.003, 1 / RATE])
-def test_short_recordings_are_reported(report, seconds):
-    frames = max(round(seconds * RATE), 1)
-    cut = replace(report, **{name: getattr(report, name)[:frames] for name in ("input", "target", "prediction")})
-    assert len(player_data(render_report(cut))["clips"]["target"]["pcm"]) > 0
-
-
-def test_a_perfect_prediction_has_a_silent_error(report):
-    text = render_report(replace(report, prediction=report.target, metrics={}))
-    player = player_data(text)
-    assert player["gains"]["error"] is None
-    assert player["gains"]["prediction"] == player["gains"]["target"]
-    assert "Practically identical" in Page(text).text
-
-
-def test_a_prediction_worse_than_silence_is_called_so(report):
-    text = Page(render_report(replace(report, prediction=-report.target, metrics={}))).text
-    assert "Silence would be closer" in text
-
-
-def test_silence_everywhere_is_reported(report):
-    silent = np.zeros(RATE, np.float32)
-    text = render_report(replace(report, input=silent, target=silent, prediction=silent, metrics={}))
-    assert set(player_data(text)["gains"].values()) == {None}
-
-
-def test_a_prediction_that_is_not_a_number_is_shown_as_silence(report):
-    broken = np.full_like(report.prediction, np.nan)
-    text = render_report(replace(report, prediction=broken, metrics={"esr": math.nan}))
-    assert player_data(text)["gains"]["prediction"] is None
-
-
-def test_a_report_of_signals_alone_leaves_out_what_is_unknown(report):
-    bare = RunReport(input=report.input, target=report.target, prediction=report.prediction, sample_rate=RATE)
-    page = Page(render_report(bare))
-    for words in ("Learning curve", "The recording", "Linear filter", "Copy", "Engine parity"):
-        assert words not in page.text
-    assert "This model" in page.text
-
-
-@pytest.mark.parametrize(
-    "history",
-    [
-        [{"event": "validation", "step": 0, "val_esr": 0.5}],
-        [{"event": "validation", "val_esr": None}, {"event": "divergence"}],
-        [{"event": "validation", "step": k, "seconds": None, "val_esr": 0.1, "train_loss": math.nan} for k in range(3)],
-        [{"event": "validation", "step": k, "seconds": 1.0, "val_esr": math.inf, "train_loss": 1.0} for k in range(3)],
-    ],
-)
-def test_incomplete_histories_are_drawn_as_far_as_they_go(history):
-    drawable = any(isinstance(row.get("val_esr"), float) and math.isfinite(row["val_esr"]) for row in history)
-    assert (learning_figure(history) is not None) == drawable
-
-
-def test_signals_of_different_length_are_refused(report):
-    with pytest.raises(ValueError, match="one shape"):
-        replace(report, prediction=report.prediction[1:])
-
-
-def test_equally_loud_signals_are_equally_loud():
-    random = np.random.default_rng(0)
-    signals = {
-        "input": 0.01 * random.standard_normal(4 * RATE),
-        "target": 0.05 * random.standard_normal(4 * RATE),
-        "prediction": 0.06 * random.standard_normal(4 * RATE),
-        "error": 1e-4 * random.standard_normal(4 * RATE),
-    }
-    gains = level_match(signals, RATE)
-    assert gains["target"] == 0.0
-    loud = [loudness_lufs(x * 10 ** (gains[name] / 20), RATE) for name, x in signals.items()]
-    assert loud == pytest.approx([loud[0]] * 4, abs=0.01)
-
-
-def test_equal_loudness_never_clips_and_a_peaky_error_stays_softer():
-    noise = 0.3 * np.random.default_rng(1).standard_normal(2 * RATE)
-    noise = noise / np.max(np.abs(noise))
-    clicks = np.zeros(2 * RATE)
-    clicks[::5000] = 0.01
-    gains = level_match({"input": 0.1 * noise, "target": noise, "prediction": 1.5 * noise, "error": clicks}, RATE)
-    assert 20 * math.log10(1.5) + gains["prediction"] == pytest.approx(-9.0)  # room made for the error, but no more
-    assert 0.01 * 10 ** (gains["error"] / 20) == pytest.approx(1.0)
-    assert gains["input"] == pytest.approx(20.0 + gains["target"], abs=0.01)
-
-
-def test_excerpt_is_the_varied_stretch_not_the_monotonous_one():
-    t = np.arange(40 * RATE) / RATE
-    x = 0.1 * np.sin(2 * np.pi * 200.0 * t)
-    varied = slice(20 * RATE, 30 * RATE)
-    x[varied] = np.sin(2 * np.pi * (100.0 * t + 60.0 * t**2)[varied]) * (0.05 + 0.9 * (t[varied] % 1.0))
-    excerpt = choose_excerpt(x, RATE, seconds=12.0)
-    assert excerpt.stop - excerpt.start == 12 * RATE
-    assert min(excerpt.stop, varied.stop) - max(excerpt.start, varied.start) > 7 * RATE
-
-
-def test_excerpt_of_a_short_recording_is_all_of_it():
-    assert choose_excerpt(np.zeros(100), RATE) == slice(0, 100)
+def test_a_page_replaces_an_older_one(page, tmp_path):
+    folder = tmp_path / "run"
+    assert write_page(folder, page) == folder / "report.html"
+    text = write_page(folder, replace(page, title="Second try")).read_text(encoding="utf-8")
+    assert "Second try" in text
+    assert [file.name for file in folder.iterdir()] == ["report.html"]

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from fxtrain.audio import write_audio
-from fxtrain.export.plugin_parameters import Parameter
+from fxtrain.plugin_files.parameters import Parameter
 
 
 def write_gain_model(path: Path, gain: float, **metadata: Any) -> Path:

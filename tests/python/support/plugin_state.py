@@ -21,7 +21,7 @@ URI = "https://fxtrain.org/plugins/fxtrain"
 
 
 def _load_parameters() -> Any:
-    """``fxtrain.export.plugin_parameters`` by itself: its package imports PyTorch, which takes longer than a host."""
+    """``fxtrain.plugin_files.parameters`` by itself: its package imports PyTorch, which takes longer than a host."""
     path = Path(fxtrain.__file__).parent / "export" / "plugin_parameters.py"
     spec = importlib.util.spec_from_file_location("plugin_parameters", path)
     assert spec is not None

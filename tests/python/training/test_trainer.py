@@ -14,13 +14,18 @@ import pytest
 import torch
 from torch import Tensor
 
-from fxtrain.data import Excerpt, PairedAudio, PairedAudioConfig
+from fxtrain.data import Excerpt
+from fxtrain.data.pairs import PairedAudio, PairedAudioConfig
 from fxtrain.errors import CheckpointError, ConfigError, DivergenceError, Interrupted, ModelFileError
-from fxtrain.models import LSTM
+from fxtrain.models.effects.recurrent import LSTM
 from fxtrain.training.checkpoint import load_checkpoint, save_checkpoint
 from fxtrain.training.device import init_device
+from fxtrain.training.history import read_history
+from fxtrain.training.protocol import StepContext
 from fxtrain.training.schedulers import Constant, Cosine, get_scheduler
-from fxtrain.training.trainer import Trainer, TrainingConfig, read_log
+from fxtrain.training.trainer import Trainer, TrainingConfig
+
+CONTEXT = StepContext.of_validation(0, 0, 0)
 
 
 def provider(seed: int = 0, gain: float = 4.0) -> PairedAudio:
@@ -50,13 +55,13 @@ def same(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
 
 def test_training_lowers_the_validation_error_and_logs_it(tmp_path: Path) -> None:
     result = trainer(tmp_path, epochs=15).run()
-    rows = list(read_log(tmp_path / "log.jsonl"))
+    rows = list(read_history(tmp_path / "log.jsonl"))
     errors = [row["val_esr"] for row in rows if row["event"] == "validation"]
     assert rows[0]["event"] == "start"
     assert rows[-1]["event"] == "end"
-    assert result.best_error == min(errors)
-    assert result.best_error < 0.5 * errors[0]
-    assert load_checkpoint(tmp_path / "best.pt")["error"] == result.best_error
+    assert result.best_value == min(errors)
+    assert result.best_value < 0.5 * errors[0]
+    assert load_checkpoint(tmp_path / "best.pt")["value"] == result.best_value
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others(tmp_path: Path) -> None:
@@ -79,7 +84,7 @@ def test_a_stopped_run_resumes_to_the_weights_of_an_uninterrupted_one(tmp_path: 
     best = [load_checkpoint(tmp_path / name / "best.pt")["weights"] for name in ("whole", "parts")]
     assert same(*best)
     steps = [
-        [(row["step"], row.get("val_esr")) for row in read_log(tmp_path / name / "log.jsonl")]
+        [(row["step"], row.get("val_esr")) for row in read_history(tmp_path / name / "log.jsonl")]
         for name in ("whole", "parts")
     ]
     assert steps[0] == steps[1]
@@ -97,8 +102,8 @@ def test_the_best_weights_so_far_count_the_last_step_and_leave_the_run_as_it_is(
     assert (result.steps, result.best_step) == (37, 37)
     assert result.planned_steps == 6 * provider().steps_per_epoch
     assert same(best, weights(tmp_path))
-    assert result.best_error < load_checkpoint(tmp_path / "best.pt")["error"]
-    stopped._position.best_error = 0.0  # nothing is better
+    assert result.best_value < load_checkpoint(tmp_path / "best.pt")["value"]
+    stopped._position.best_value = 0.0  # nothing is better
     assert same(stopped.best_so_far()[0], load_checkpoint(tmp_path / "best.pt")["weights"])
 
 
@@ -121,8 +126,8 @@ def test_a_run_with_rounded_weights_resumes_to_the_same_bits(tmp_path: Path) -> 
     name = "recurrent.weight_hh_l0"
     model.load_state_dict({**best, name: best[name].bfloat16().float()})
     with torch.no_grad():
-        error, energy = np.sum([model.validate(batch)["esr"] for batch in provider().validation], axis=0)
-    assert error / energy == result.best_error
+        error, energy = np.sum([model.validate(batch, CONTEXT)["esr"] for batch in provider().validation()], axis=0)
+    assert error / energy == result.best_value
 
 
 def test_minutes_become_a_fixed_number_of_steps_that_resume_keeps(tmp_path: Path) -> None:
@@ -134,7 +139,7 @@ def test_minutes_become_a_fixed_number_of_steps_that_resume_keeps(tmp_path: Path
     plan = load_checkpoint(tmp_path / "last.pt")["plan"]
     result = trainer(tmp_path, epochs=0, max_minutes=0.03).run(resume=True)
     assert result.steps == plan["total_steps"]
-    rate = [row["learning_rate"] for row in read_log(tmp_path / "log.jsonl") if row["event"] == "validation"][-1]
+    rate = [row["learning_rate"] for row in read_history(tmp_path / "log.jsonl") if row["event"] == "validation"][-1]
     assert rate < 1e-6  # the cosine ends on the last step
 
 
@@ -147,7 +152,7 @@ def test_training_ends_when_the_error_no_longer_falls(tmp_path: Path) -> None:
     result = trainer(tmp_path, model=model, epochs=2000, until_converged=True).run()
     assert result.converged
     assert result.steps < 0.2 * 2000 * provider().steps_per_epoch
-    assert "anneal" in [row["event"] for row in read_log(tmp_path / "log.jsonl")]
+    assert "anneal" in [row["event"] for row in read_history(tmp_path / "log.jsonl")]
 
 
 class Explosive(LSTM):
@@ -155,9 +160,9 @@ class Explosive(LSTM):
 
     bad_steps: frozenset[int] = frozenset()
 
-    def loss(self, batch: Any, phase: Any, step: int) -> tuple[Tensor, dict[str, Tensor]]:
-        value, parts = super().loss(batch, phase, step)
-        return (value * math.nan, parts) if step in self.bad_steps else (value, parts)
+    def loss(self, batch: Any, phase: Any, context: Any) -> tuple[Tensor, dict[str, Tensor]]:
+        value, parts = super().loss(batch, phase, context)
+        return (value * math.nan, parts) if context.step in self.bad_steps else (value, parts)
 
 
 def test_divergence_is_logged_and_recovered_from(tmp_path: Path) -> None:
@@ -165,11 +170,11 @@ def test_divergence_is_logged_and_recovered_from(tmp_path: Path) -> None:
     model = Explosive.from_config({"hidden_size": 6}, sample_rate=48_000, loss={})
     model.bad_steps = frozenset({50, 70})
     result = trainer(tmp_path, model=model).run()
-    events = [row for row in read_log(tmp_path / "log.jsonl") if row["event"] == "divergence"]
+    events = [row for row in read_history(tmp_path / "log.jsonl") if row["event"] == "divergence"]
     assert result.divergences == len(events) == 2
     assert events[-1]["learning_rate_scale"] == 0.25
     assert "not finite" in events[0]["reason"]
-    assert result.best_error < 0.5
+    assert result.best_value < 0.5
 
 
 def test_endless_divergence_is_explained(tmp_path: Path) -> None:

@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: MIT
+"""The demos of ``fxtrain demo``: each makes its own material, trains on it, and judges the result.
+
+A new one is a module with ``run(args, console)`` and a line in ``DEMOS``.
+"""
+
+__all__ = ["DEMOS"]
+
+DEMOS = {"amp": "a synthetic amplifier or pedal, learned from a recording of synthetic guitar"}
+"""The demos by name; ``x`` lives in ``fxtrain.cli.demos.x``."""

@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: MIT
+"""A made-up guitarist, a circuit, and the fit that a user would run on their recording."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import shlex
+import sys
+from collections.abc import Mapping, MutableMapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+from fxtrain.cli.terminal import shown
+from fxtrain.errors import ConfigError, InputError, OutputExistsError
+from fxtrain.files import read_file
+
+if TYPE_CHECKING:
+    from fxtrain.synthetic import PairRecipe, RecordedPair
+
+
+GREATEST_ESR = 0.02
+"""The demo succeeds at this error-to-signal ratio or less ..."""
+
+GREATEST_SHARE_OF_FIR = 0.1
+"""... if that is also at most this share of what the best linear filter leaves."""
+
+
+def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
+    """Does what is not done yet, then shows the result."""
+    from fxtrain.runs.folder import RunFolder
+    from fxtrain.synthetic import PairRecipe, find_pair, get_schematic
+    from fxtrain.tasks.effect.table import print_summary
+
+    if not 10.0 <= args.seconds <= 3600.0:
+        raise InputError(f"--seconds is {args.seconds:g}; give 10 to 3600.")
+    recipe = PairRecipe(get_schematic(args.circuit), seconds=args.seconds, seed=args.seed)
+    folder, data_folder = args.out, _data_folder(args.out)
+    if args.force:
+        _clear_run(folder)
+
+    pair = find_pair(data_folder, recipe)
+    if pair is not None:
+        console.print(f"recording  {shown(data_folder)} is there already")
+    elif folder.exists() and (not folder.is_dir() or any(entry.name != ".lock" for entry in folder.iterdir())):
+        raise OutputExistsError(
+            f"{folder} holds a run on another recording; choose another --out, or --force to throw it away."
+        )
+    else:
+        pair = _record(data_folder, recipe, console)
+
+    metrics_file = folder / "metrics.json"
+    complete = RunFolder(folder).is_complete()
+    if complete:
+        console.print(f"training   {shown(folder)} is complete already; --force begins anew")
+    else:
+        exit_code = _fit(args, pair, console)
+        if exit_code != 0:
+            console.print(f"The demo is not finished; go on with: {shown(_this_command(args))}")
+            return {"exit_code": exit_code, "passed": False, "run": str(folder)}
+
+    metrics = _read_metrics(metrics_file)
+    if complete:
+        print_summary(metrics, console)
+    passed = _judge(metrics, args, console)
+    report = folder / "report.html"
+    console.print(
+        f"listen  {shown(pair.dry)}\n        {shown(pair.wet)}\n        {shown(folder / 'audio' / 'prediction.wav')}\n"
+        f"open    {shown(report)}\nplay    {shown(folder / 'model.json')}"
+    )
+    return {
+        "exit_code": 0 if passed else 1,
+        "passed": passed,
+        **{name: metrics.get(name) for name in ("esr", "baselines", "parity", "speed")},
+        "dry": str(pair.dry),
+        "wet": str(pair.wet),
+        "run": str(folder),
+        "report": str(report),
+    }
+
+
+def _record(folder: Path, recipe: PairRecipe, console: Console) -> RecordedPair:
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from fxtrain.synthetic import write_pair
+
+    interface = recipe.interface
+    console.print(
+        f"recording  {recipe.seconds:g} s of guitar through the circuit [bold]{recipe.circuit.name}[/]: "
+        f"{len(recipe.circuit.components)} components, {recipe.oversampling} solver steps per sample; "
+        f"an interface with {interface.latency_frames} samples of latency and noise at {interface.noise_dbfs:g} dBFS"
+    )
+    columns = (
+        TextColumn("           solving"),
+        BarColumn(),
+        TextColumn("{task.percentage:3.0f} %"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("solving", total=1.0)
+        pair = write_pair(folder, recipe, progress=lambda share: bar.update(task, completed=share))
+    found = pair.convergence
+    console.print(
+        f"           solved {found.num_steps / 1e6:.1f} million steps in {found.mean_iterations:.2f} Newton iterations "
+        f"each (at most {found.max_iterations}), greatest residual {found.max_residual:.1e} V"
+    )
+    return pair
+
+
+def _fit(args: argparse.Namespace, pair: RecordedPair, console: Console) -> int:
+    """Runs ``fxtrain fit`` in this process, or goes on with it; returns its exit code."""
+    from fxtrain.cli import main
+
+    if (args.out / "config.toml").exists():
+        arguments = ["fit", "--resume", str(args.out)]
+    else:
+        arguments = [
+            *("fit", str(pair.dry), str(pair.wet), "--out", str(args.out), "--max-minutes", f"{args.max_minutes:g}"),
+            *("--seed", str(args.seed), "--name", f"Demo {args.circuit}", "--gear-type", _gear_type(args.circuit)),
+        ]
+    console.print(f"training   $ {shown(shlex.join(['fxtrain', *arguments]))}")
+    flags = ["-q"] if args.quiet else [f"-{'v' * args.verbose}"] if args.verbose else []
+    # With --json, stdout is for the demo's own object alone.
+    with contextlib.redirect_stdout(sys.stderr) if args.json else contextlib.nullcontext():
+        return main([*arguments, *flags])
+
+
+def _read_metrics(path: Path) -> dict[str, Any]:
+    from fxtrain.report.numbers import number_at
+    from fxtrain.runs.folder import LARGEST_METRICS
+
+    try:
+        metrics = json.loads(read_file(path, at_most=LARGEST_METRICS))
+    except (ValueError, RecursionError):
+        metrics = None
+    judged = (("esr",), ("baselines", "fir"))
+    if not isinstance(metrics, dict) or any(number_at(metrics, *place) is None for place in judged):
+        raise InputError(f"{path} is not what fit wrote: begin anew with --force, or choose another --out.")
+    return metrics
+
+
+def _gear_type(circuit: str) -> str:
+    return "preamp" if circuit == "valve" else "pedal"
+
+
+def _judge(metrics: Mapping[str, Any], args: argparse.Namespace, console: Console) -> bool:
+    esr, fir = metrics["esr"], metrics["baselines"]["fir"]
+    limit = min(GREATEST_ESR, GREATEST_SHARE_OF_FIR * fir)
+    if esr <= limit:
+        console.print(f"[green]The demo succeeded:[/] ESR {esr:.4f}, a linear filter leaves {fir:.4f}.")
+        return True
+    more_time = _this_command(args, force=True, max_minutes=max(10.0, 2.0 * args.max_minutes))
+    console.print(
+        f"[red]The demo failed:[/] ESR {esr:.4f}, expected {limit:.4f} at most (a linear filter leaves {fir:.4f}). "
+        f"A busy machine learns less in the same time; give it more: {shown(more_time)}"
+    )
+    return False
+
+
+def _this_command(args: argparse.Namespace, *, force: bool = False, max_minutes: float | None = None) -> str:
+    minutes = args.max_minutes if max_minutes is None else max_minutes
+    words = ["fxtrain", "demo", "--out", str(args.out), "--circuit", args.circuit, "--seconds", f"{args.seconds:g}"]
+    words += ["--seed", str(args.seed), "--max-minutes", f"{minutes:g}"]
+    return shlex.join([*words, "--force"] if force else words)
+
+
+def _data_folder(out: Path) -> Path:
+    """The folder of the recording, beside that of the run."""
+    named = out if out.name not in ("", "..") else out.resolve()
+    if not named.name:
+        raise InputError(f"--out {out} is the root of the file system; choose a folder in it.")
+    return named.with_name(named.name + "-data")
+
+
+def _clear_run(folder: Path) -> None:
+    """Removes the files of a run; refuses a folder that holds anything else."""
+    from fxtrain.runs import RunFolder, RunSpec
+
+    run = RunFolder(folder)
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise OutputExistsError(f"{folder} is a file, so it stays; choose another --out.")
+    if not any(folder.iterdir()):
+        return
+    try:
+        artifacts = RunSpec.load(run.config).task.artifacts
+    except ConfigError:
+        raise OutputExistsError(f"{folder} is not the folder of a run, so it stays; choose another --out.") from None
+    run.clear(artifacts)

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: MIT
+"""A stretch of a dry/wet pair, as recordings are divided into."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Excerpt"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Excerpt:
+    """A stretch of one aligned pair.
+
+    Attributes:
+        input: dry signal, shape ``(frames,)``, float32.
+        target: device output, same shape.
+        weight: how much its error counts.
+        clip_frames: 0, or the recording is clips of so many frames joined: state is reset at each join.
+        skip_frames: frames at the start of each clip (or of the recording) that only warm the state up.
+        lead_in: dry signal before ``input``, to let the state run in before scoring; empty at a true start.
+    """
+
+    input: NDArray[np.float32]
+    target: NDArray[np.float32]
+    weight: float = 1.0
+    clip_frames: int = 0
+    skip_frames: int = 0
+    lead_in: NDArray[np.float32] | None = None
+
+    def clips(self) -> list[tuple[int, int]]:
+        """First and one-past-last frame of each clip; a remainder shorter than a clip is left out."""
+        if not self.clip_frames:
+            return [(0, len(self.input))]
+        return [
+            (start, start + self.clip_frames)
+            for start in range(0, len(self.input) - self.clip_frames + 1, self.clip_frames)
+        ]

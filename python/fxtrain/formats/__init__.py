@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: MIT
+"""Model files of the field, written and read.
+
+A new format is a file with a class that follows :class:`ModelFormat`, and a line in ``_FORMATS``; a model says in
+``formats`` which ones can hold it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from fxtrain import engine
+from fxtrain.errors import ConfigError, ModelFileError
+from fxtrain.files import read_file
+from fxtrain.formats._format import ModelDocument, ModelFormat
+from fxtrain.formats.metadata import Metadata
+from fxtrain.formats.rtneural import RTNeuralFormat, model_document
+from fxtrain.formats.torch_model import TorchModel
+from fxtrain.formats.vectors import programme, test_vectors
+from fxtrain.text import quoted
+from fxtrain.training.protocol import Trainable
+
+__all__ = [
+    "Metadata",
+    "ModelDocument",
+    "ModelFormat",
+    "TorchModel",
+    "get_format",
+    "model_document",
+    "new_document",
+    "programme",
+    "read_torch_model",
+    "test_vectors",
+    "write_model",
+]
+
+_FORMATS: dict[str, ModelFormat] = {each.name: each for each in (RTNeuralFormat(),)}
+
+
+def get_format(name: str) -> ModelFormat:
+    """The format called ``name``."""
+    if name not in _FORMATS:
+        raise ConfigError(f"unknown model format {quoted(name)}; there are {', '.join(_FORMATS)}")
+    return _FORMATS[name]
+
+
+def new_document(
+    model: Trainable, *, sample_rate: int, metadata: Mapping[str, Any], format: str | None = None
+) -> tuple[ModelDocument, engine.Model]:
+    """A model as a file that is not written yet, and the same in the engine; its loudness is in the metadata.
+
+    Args:
+        model: a trained model.
+        sample_rate: of the recordings it was trained on, in Hz.
+        metadata: what the file says about the capture.
+        format: one of the model's formats; None takes the first.
+
+    Raises:
+        ConfigError: the model has no such format.
+        ModelFileError: a weight is not finite.
+    """
+    name = format or next(iter(model.formats), None)
+    if name not in model.formats:
+        raise ConfigError(
+            f"a {model.name} model cannot be exported{f' to {quoted(name)}' if name else ''}; it has "
+            f"{'the formats ' + ', '.join(model.formats) if model.formats else 'no file format'}"
+        )
+    written = get_format(name)
+    made = ModelDocument(written, written.document(model, sample_rate=sample_rate, metadata=metadata))
+    player = made.load()
+    made.add_metadata(loudness_db=round(engine.measure_loudness(player), 3))
+    return made, player
+
+
+def write_model(
+    path: Path, model: Trainable, *, sample_rate: int, metadata: Mapping[str, Any], format: str | None = None
+) -> dict[str, Any]:
+    """Writes a model file whole or not at all, once the engine has played its test vectors; returns its content.
+
+    Raises:
+        ConfigError: the model has no such format.
+        ModelFileError: a weight is not finite.
+        OSError: the file cannot be written.
+    """
+    made, _ = new_document(model, sample_rate=sample_rate, metadata=metadata, format=format)
+    made.save(path)
+    return made.document
+
+
+def read_torch_model(path: Path, dtype: torch.dtype = torch.float32) -> TorchModel:
+    """The network of a model file as torch plays it: what the engine is compared with.
+
+    Raises:
+        ModelFileError: the file cannot be read, or torch cannot play it; the engine's loader says more about it.
+    """
+    try:
+        content = read_file(path, at_most=engine.MAX_FILE_BYTES, expected="a model file", error=ModelFileError)
+        document = engine.read_json(content)
+    except OSError as error:
+        raise ModelFileError(f"cannot read the model {path}: {error.strerror or error}") from None
+    except ValueError as error:
+        raise ModelFileError(
+            f"{path} is not a model that torch can play ({type(error).__name__}: {error}); "
+            "expected RTNeural JSON of lstm, gru and dense layers"
+        ) from None
+    known = next((each for each in _FORMATS.values() if each.recognises(document)), _FORMATS["rtneural"])
+    return known.reference(document, str(path)).to(dtype)

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: MIT
+"""RTNeural JSON with the root keys of AIDA-X; the specification is ``docs/model-format.md``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from fxtrain.errors import ModelFileError
+from fxtrain.formats.torch_model import TorchModel, build_torch_model
+from fxtrain.formats.vectors import test_vectors
+from fxtrain.models.effects.recurrent import ResidualRecurrent
+from fxtrain.training.protocol import Trainable
+
+__all__ = ["RTNeuralFormat"]
+
+
+class RTNeuralFormat:
+    """Recurrent and dense layers with one input and one output; see :class:`fxtrain.formats.ModelFormat`."""
+
+    name: ClassVar[str] = "rtneural"
+    title: ClassVar[str] = "RTNeural JSON"
+    suffix: ClassVar[str] = ".json"
+
+    def recognises(self, document: Any) -> bool:
+        """Whether a JSON document is one of these."""
+        return isinstance(document, dict) and isinstance(document.get("layers"), list) and "in_shape" in document
+
+    def document(self, model: Trainable, *, sample_rate: int, metadata: Mapping[str, Any]) -> dict[str, Any]:
+        """The model file as nested lists and mappings."""
+        if not isinstance(model, ResidualRecurrent):
+            raise ModelFileError(
+                f"a {model.name} model cannot be written as RTNeural JSON, which holds recurrent and dense layers; "
+                f"it can be exported to: {', '.join(model.formats) or 'no format'}"
+            )
+        return model_document(model, sample_rate=sample_rate, metadata=metadata)
+
+    def reference(self, document: dict[str, Any], name: str) -> TorchModel:
+        """The network of a document as torch plays it, in float32."""
+        return build_torch_model(document, name)
+
+
+def model_document(model: ResidualRecurrent, *, sample_rate: int, metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """The model file as nested lists and mappings.
+
+    Args:
+        model: a trained model.
+        sample_rate: of the recordings it was trained on, in Hz.
+        metadata: further entries of ``metadata``, for example of :meth:`Metadata.to_document`.
+
+    Raises:
+        ModelFileError: a weight is not finite.
+    """
+    layers: list[dict[str, Any]] = []
+    for index in range(model.config.num_layers):
+        layers.append(_recurrent_layer(model, index))
+    layers.append(
+        {
+            "type": "dense",
+            "activation": "",
+            "shape": [None, None, 1],
+            "weights": [_numbers(model.output.weight.T), _numbers(model.output.bias)],
+        }
+    )
+    x, y, vectors_error = test_vectors(model, sample_rate)
+    facts = {
+        "samplerate": sample_rate,
+        "latency_samples": 0,
+        "weight_storage": model.config.weight_storage,
+        "vectors_error": float(f"{vectors_error:.3e}"),
+    }
+    return {
+        "in_shape": [None, None, 1],
+        "in_skip": int(model.config.skip),
+        "samplerate": sample_rate,
+        "metadata": {**metadata, **facts},
+        "layers": layers,
+        "input_batch": [float(str(np.float32(value))) for value in x],
+        "output_batch": y.tolist(),
+    }
+
+
+def _recurrent_layer(model: ResidualRecurrent, index: int) -> dict[str, Any]:
+    w_ih, w_hh, b_ih, b_hh = (weight.detach().cpu().float().numpy() for weight in model.layer_weights(index))
+    if model.unit == "lstm":  # Keras' gate order i, f, c, o is torch's
+        bias: NDArray[np.float32] = (b_ih.astype(np.float64) + b_hh).astype(np.float32)
+    else:  # Keras has z, r, h where torch has r, z, n; both biases stay apart (reset after the product)
+        w_ih, w_hh, b_ih, b_hh = (_swap_reset_and_update(part) for part in (w_ih, w_hh, b_ih, b_hh))
+        bias = np.stack([b_ih, b_hh])
+    return {
+        "type": model.unit,
+        "activation": "tanh",
+        "shape": [None, None, model.config.hidden_size],
+        "weights": [_numbers(w_ih.T), _numbers(w_hh.T), _numbers(bias)],
+    }
+
+
+def _swap_reset_and_update(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    reset, update, new = np.split(rows, 3)
+    return np.concatenate([update, reset, new])
+
+
+def _numbers(values: torch.Tensor | NDArray[np.float32]) -> list[Any]:
+    """Nested lists of the shortest decimals that read back as the same float32."""
+    array = values.detach().cpu().float().numpy() if isinstance(values, torch.Tensor) else values
+    if not np.isfinite(array).all():
+        raise ModelFileError("a weight of the model is not finite; go back to an earlier checkpoint")
+    nested: list[Any] = np.vectorize(lambda value: float(str(np.float32(value))), otypes=[object])(array).tolist()
+    return nested

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: MIT
+"""The network of a model file played by torch, in any precision: what the engine is compared with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from fxtrain.errors import ModelFileError
+
+__all__ = ["TorchModel", "build_torch_model"]
+
+_ACTIVATIONS: dict[str, type[nn.Module]] = {
+    "tanh": nn.Tanh,
+    "relu": nn.ReLU,
+    "sigmoid": nn.Sigmoid,
+    "elu": nn.ELU,
+}
+
+
+class TorchModel(nn.Module):
+    """The layers of a model file, with state carried from call to call.
+
+    Attributes:
+        sample_rate: in Hz, or None where the file does not say.
+        lag_samples: removed in training.
+    """
+
+    def __init__(self, layers: list[nn.Module], *, skip: bool, gains: tuple[float, float]) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(layers)
+        self.skip = skip
+        self.gains = gains
+        self.sample_rate: int | None = None
+        self.lag_samples = 0
+        self._states: list[Any] = [None] * len(layers)
+
+    def reset(self) -> None:
+        """Clears the state."""
+        self._states = [None] * len(self.layers)
+
+    @torch.no_grad()
+    def forward(self, x: Tensor) -> Tensor:
+        """Plays on from where the last call ended; ``x`` has shape ``(batch, frames)``."""
+        scaled = x * self.gains[0]
+        y = scaled.unsqueeze(-1)  # (batch, frames, features)
+        for index, layer in enumerate(self.layers):
+            if isinstance(layer, (nn.LSTM, nn.GRU)):
+                y, self._states[index] = layer(y, self._states[index])
+            else:
+                y = layer(y)
+        y = y.squeeze(-1)
+        return (y + scaled if self.skip else y) * self.gains[1]
+
+
+def build_torch_model(document: Any, name: str) -> TorchModel:
+    """The network of a model file of recurrent and dense layers with one input and one output, in float32.
+
+    Raises:
+        ModelFileError: the document holds something else; the engine's loader says more about it.
+    """
+    try:
+        layers, width = [], 1
+        for entry in document["layers"]:
+            made, width = _layer(entry, width)
+            layers += made
+        gains = tuple(10 ** (float(document.get(key, 0.0)) / 20) for key in ("in_gain", "out_gain"))
+        model = TorchModel(layers, skip=bool(document.get("in_skip", 0)), gains=(gains[0], gains[1]))
+        metadata = document.get("metadata", {})
+        rate = document.get("samplerate", metadata.get("samplerate"))
+        model.sample_rate = None if rate is None else int(float(rate))
+        model.lag_samples = int(metadata.get("lag_samples", 0))
+    except (KeyError, TypeError, ValueError, RuntimeError, IndexError, AttributeError, OverflowError) as error:
+        raise ModelFileError(
+            f"{name} is not a model that torch can play ({type(error).__name__}: {error}); "
+            "expected RTNeural JSON of lstm, gru and dense layers"
+        ) from None
+    if width != 1:
+        raise ModelFileError(f"{name} has {width} outputs, but one was expected")
+    return model.eval()
+
+
+def _layer(entry: dict[str, Any], inputs: int) -> tuple[list[nn.Module], int]:
+    kind, outputs = entry["type"], int(entry["shape"][-1])
+    weights = [torch.tensor(np.array(part, dtype=np.float32)) for part in entry["weights"]]
+    made: list[nn.Module]
+    if kind in ("dense", "time-distributed-dense"):
+        dense = nn.Linear(inputs, outputs, bias=len(weights) > 1)
+        _fill(dense.weight, weights[0].T)
+        if dense.bias is not None:
+            _fill(dense.bias, weights[1])
+        made = [dense, *_activation(entry.get("activation", ""))]
+    elif kind in ("lstm", "gru"):
+        cell = (nn.LSTM if kind == "lstm" else nn.GRU)(inputs, outputs, batch_first=True)
+        w, u, b = weights
+        if kind == "lstm":
+            rows = [w.T, u.T, b, torch.zeros_like(b)]
+        else:
+            rows = [_swap(part) for part in (w.T, u.T, b[0], b[1])]
+        for name, values in zip(("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0"), rows, strict=True):
+            _fill(getattr(cell, name), values)
+        made = [cell]
+    elif kind == "activation":
+        made = _activation(entry["activation"])
+    else:
+        raise ValueError(f"layer type {kind!r}")
+    return made, outputs
+
+
+def _activation(name: str) -> list[nn.Module]:
+    if name == "":
+        return []
+    if name == "softmax":
+        return [nn.Softmax(dim=-1)]
+    return [_ACTIVATIONS[name]()]
+
+
+def _swap(rows: Tensor) -> Tensor:
+    update, reset, new = rows.chunk(3)
+    return torch.cat([reset, update, new])
+
+
+def _fill(parameter: Tensor, values: Tensor) -> None:
+    if parameter.shape != values.shape:
+        raise ValueError(f"weights of shape {tuple(values.shape)} where {tuple(parameter.shape)} was expected")
+    with torch.no_grad():
+        parameter.copy_(values)

@@ -1,0 +1,228 @@
+# SPDX-License-Identifier: MIT
+"""Recurrent networks on the waveform with a residual output: LSTM and GRU."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Annotated, Any, ClassVar, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.autograd.function import FunctionCtx
+
+from fxtrain.config import configuration
+from fxtrain.losses import Loss
+from fxtrain.models.effects import _recurrent_cpu
+from fxtrain.models.effects._effect import EffectModel, State
+
+__all__ = ["GRU", "LSTM", "RecurrentConfig", "ResidualRecurrent", "round_to_bfloat16"]
+
+
+@configuration
+class RecurrentConfig:
+    """Size of a recurrent effect model.
+
+    Attributes:
+        hidden_size: units of each layer. CPU use grows with its square.
+        num_layers: layers, each fed by the one before.
+        skip: whether the input is added to the output, so that the network learns the difference.
+        weight_storage: number format of the recurrent matrices. ``bfloat16`` trains with them rounded, so that players
+            may store them in 16 bits without changing the sound.
+    """
+
+    hidden_size: Annotated[int, Field(ge=1, le=256)] = 32
+    num_layers: Annotated[int, Field(ge=1, le=4)] = 1
+    skip: bool = True
+    weight_storage: Literal["float32", "bfloat16"] = "float32"
+
+
+class _Round(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: FunctionCtx, values: Tensor) -> Tensor:
+        return values.to(torch.bfloat16).to(values.dtype)
+
+    @staticmethod
+    def backward(ctx: FunctionCtx, gradient: Tensor) -> Tensor:
+        return gradient
+
+
+def round_to_bfloat16(values: Tensor) -> Tensor:
+    """The nearest numbers of 8 significant bits, ties to even; the gradient passes straight through.
+
+    Source: Bengio, Léonard and Courville, "Estimating or propagating gradients through stochastic neurons for
+    conditional computation", 2013 (the straight-through estimator).
+
+    >>> round_to_bfloat16(torch.tensor([1.0, 1.00390625, 1.01171875])).tolist()  # ties at 1 + 2^-8 and 1 + 3 2^-8
+    [1.0, 1.0, 1.015625]
+    """
+    rounded: Tensor = _Round.apply(values)  # type: ignore[no-untyped-call]
+    return rounded
+
+
+class ResidualRecurrent(EffectModel):
+    """A recurrent network on the waveform: ``y[t] = x[t] + <h[t], w> + b``.
+
+    Every intermediate state h[t] gives a sample of the output; the last one is carried on. States are
+    ``(num_layers, batch, hidden_size)`` each: (h, c) of an LSTM, (h,) of a GRU.
+
+    Source: Wright, Damskägg and Välimäki, "Real-time black-box modelling with recurrent neural networks", 2019.
+    """
+
+    formats = ("rtneural",)
+    Config = RecurrentConfig
+    unit: ClassVar[Literal["lstm", "gru"]]
+
+    config: RecurrentConfig
+    recurrent: nn.LSTM | nn.GRU
+    output: nn.Linear
+
+    def __init__(self, config: RecurrentConfig, loss_function: Loss) -> None:
+        super().__init__(config, loss_function)
+        cell = nn.LSTM if self.unit == "lstm" else nn.GRU
+        self.recurrent = cell(1, config.hidden_size, config.num_layers, batch_first=True)
+        self.output = nn.Linear(config.hidden_size, 1)
+        if self.unit == "lstm":  # torch's second bias only adds to the first; model files have one
+            for layer in range(config.num_layers):
+                second = getattr(self.recurrent, f"bias_hh_l{layer}")
+                nn.init.zeros_(second).requires_grad_(False)
+        self._rest_at_zero_state()
+
+    def _rest_at_zero_state(self) -> None:
+        """Makes zero state a state of rest, so that a player that starts there plays no click.
+
+        Without input, a cell in zero state stays there if the bias of its candidate is zero: c = i tanh(b_g) in an
+        LSTM, h = (1 - z) tanh(b_in + r b_hn) in a GRU. These biases start at zero and get no gradient. Weights of
+        earlier versions may have others, and keep them.
+        """
+        for bias in self._biases():
+            with torch.no_grad():
+                bias[self._candidate()] = 0.0
+        self._hold_candidate_biases()
+
+    def _hold_candidate_biases(self) -> None:
+        candidate = self._candidate()
+
+        def hold(gradient: Tensor) -> Tensor:
+            return gradient.index_fill(0, candidate.to(gradient.device), 0.0)
+
+        for bias in self._biases():
+            if bias.requires_grad:
+                bias.register_hook(hold)  # type: ignore[no-untyped-call]
+
+    def _biases(self) -> list[nn.Parameter]:
+        return [bias for name, bias in self.recurrent.named_parameters() if name.startswith("bias")]
+
+    def _candidate(self) -> Tensor:
+        """Where the candidate's bias is: third among the gates, (i, f, g, o) of an LSTM, (r, z, n) of a GRU."""
+        size = self.config.hidden_size
+        return torch.arange(2 * size, 3 * size)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)  # type: ignore[no-untyped-call]
+        self._hold_candidate_biases()  # a copy of a parameter has no hooks
+
+    def layer_weights(self, layer: int) -> list[Tensor]:
+        """What a layer plays with: input weights, recurrent ones, and their biases, in torch's order.
+
+        Where ``weight_storage`` is ``bfloat16``, the recurrent ones are rounded copies of the parameters.
+        """
+        names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+        w_ih, w_hh, b_ih, b_hh = (getattr(self.recurrent, f"{name}_l{layer}") for name in names)
+        if self.config.weight_storage == "bfloat16":
+            w_hh = round_to_bfloat16(w_hh)
+        return [w_ih, w_hh, b_ih, b_hh]
+
+    def forward(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        """Plays a stretch of audio.
+
+        Args:
+            x: shape ``(batch, frames)``, full scale is 1.
+            state: what an earlier call returned; None starts from zero.
+
+        Returns:
+            The output, same shape, and the state after its last frame.
+        """
+        features = x.unsqueeze(-1)  # (batch, frames, 1)
+        y, state = self._network(features, state)
+        return (x + y if self.config.skip else y), state
+
+    def _network(self, features: Tensor, state: State | None) -> tuple[Tensor, State]:
+        """Hidden states through the output layer, shape ``(batch, frames)``, and the last state."""
+        if _recurrent_cpu.supports(features, self.config.hidden_size):
+            return self._network_on_kernels(features, state)
+        if self.config.weight_storage == "float32":
+            given = None if state is None else (state if self.unit == "lstm" else state[0])
+            hidden, last = self.recurrent(features, given)
+            last = last if isinstance(last, tuple) else (last,)
+        else:
+            hidden, last = self._recurrent_rounded(features, state)
+        return self.output(hidden).squeeze(-1), last
+
+    def _recurrent_rounded(self, features: Tensor, state: State | None) -> tuple[Tensor, State]:
+        """``self.recurrent`` with rounded matrices, by the functions that torch's layers themselves call."""
+        if state is None:
+            zeros = features.new_zeros(self.config.num_layers, features.shape[0], self.config.hidden_size)
+            state = (zeros, zeros) if self.unit == "lstm" else (zeros,)
+        weights = [weight for index in range(self.config.num_layers) for weight in self.layer_weights(index)]
+        # Biases, no dropout, one direction, batch first.
+        options = (weights, True, self.config.num_layers, 0.0, self.training, False, True)
+        with warnings.catch_warnings():  # cuDNN would like the weights side by side in memory, and copies them there
+            warnings.filterwarnings("ignore", "RNN module weights are not part of single contiguous chunk")
+            if self.unit == "lstm":
+                hidden, *last = torch.lstm(features, state, *options)
+            else:
+                hidden, *last = torch.gru(features, state[0], *options)
+        return hidden, tuple(last)
+
+    def _network_on_kernels(self, features: Tensor, state: State | None) -> tuple[Tensor, State]:
+        """The same through fxtrain's own CPU kernels, layer by layer."""
+        lasts: list[State] = []
+        for index in range(self.config.num_layers):
+            weights = self.layer_weights(index)
+            given = None if state is None else tuple(part[index] for part in state)
+            play = self._lstm_on_kernels if self.unit == "lstm" else self._gru_on_kernels
+            features, last = play(features, given, weights, read_out=index == self.config.num_layers - 1)
+            lasts.append(last)
+        return features, tuple(torch.stack(parts) for parts in zip(*lasts, strict=True))
+
+    def _lstm_on_kernels(
+        self, x: Tensor, state: State | None, weights: list[Tensor], *, read_out: bool
+    ) -> tuple[Tensor, State]:
+        w_ih, w_hh, b_ih, b_hh = weights
+        pair = None if state is None else (state[0], state[1])
+        if read_out:
+            head = (self.output.weight[0], self.output.bias)
+            return _recurrent_cpu.lstm_residual_head(x, pair, w_ih, w_hh, b_ih + b_hh, *head)
+        return _recurrent_cpu.lstm_layer(x, pair, w_ih, w_hh, b_ih + b_hh)
+
+    def _gru_on_kernels(
+        self, x: Tensor, state: State | None, weights: list[Tensor], *, read_out: bool
+    ) -> tuple[Tensor, State]:
+        w_ih, w_hh, b_ih, b_hh = weights
+        hidden = None if state is None else state[0]
+        if read_out:
+            head = (self.output.weight[0], self.output.bias)
+            y, last = _recurrent_cpu.gru_residual_head(x, hidden, w_ih, w_hh, b_ih, b_hh, *head)
+        else:
+            y, last = _recurrent_cpu.gru_layer(x, hidden, w_ih, w_hh, b_ih, b_hh)
+        return y, (last,)
+
+
+class LSTM(ResidualRecurrent):
+    """Long short-term memory with a residual output; see :class:`ResidualRecurrent`."""
+
+    name = "lstm"
+    summary = "residual LSTM on the waveform: the default for amplifiers and pedals"
+    unit = "lstm"
+
+
+class GRU(ResidualRecurrent):
+    """Gated recurrent unit with a residual output: three quarters of the LSTM's work per unit.
+
+    See :class:`ResidualRecurrent`.
+    """
+
+    name = "gru"
+    summary = "residual GRU on the waveform: a little lighter than an LSTM of the same size"
+    unit = "gru"

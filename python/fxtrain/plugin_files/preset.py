@@ -1,0 +1,383 @@
+# SPDX-License-Identifier: MIT
+"""Presets of the plugin, as any VST3 host loads them.
+
+A preset is Steinberg's container around the plugin's state, all numbers little-endian::
+
+    "VST3"  int32 1  class id, 32 hex digits  int64 offset of the list
+    state ("Comp")
+    "List"  int32 number of chunks  { id, int64 offset, int64 size } for each
+
+and the state is ``fxtrain-state\\n``, then zlib (RFC 1950) around one JSON object::
+
+    {"version": 1,
+     "parameters": {"input_gain": -3.0, ...},                             by id, in plain units
+     "slots": {"A": {"name": ..., "path": ..., "sha256": ..., "model": the file's text}},
+     "cabinet": {"name": ..., "path": ..., "sha256": ..., "audio": the file in base64}}
+
+Model and response are in it themselves: a preset opens where their files are not. ``docs/plugin-state.md`` is the
+specification.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+import os
+import struct
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import soundfile
+
+from fxtrain import engine
+from fxtrain.atomic import write_atomically
+from fxtrain.audio.files import MemoryFile, SequentialFile
+from fxtrain.errors import AudioFileError, ModelFileError, PresetFileError
+from fxtrain.files import read_file
+from fxtrain.plugin_files.parameters import PARAMETERS
+from fxtrain.text import quoted, shortened
+
+__all__ = [
+    "CLASS_ID",
+    "CabinetContent",
+    "Preset",
+    "Slot",
+    "SlotContent",
+    "read_preset",
+    "write_preset",
+]
+
+CLASS_ID = "ABCDEF019182FAEB" + b"FxtrFxtn".hex().upper()
+"""The plugin's VST3 class: JUCE's prefix, then the codes of manufacturer and plugin."""
+
+STATE_VERSION = 1
+
+Slot = Literal["A", "B"]
+
+_MAGIC = b"fxtrain-state\n"
+_HEADER = struct.Struct("<4si32sq")
+_LIST = struct.Struct("<4si")
+_ENTRY = struct.Struct("<4sqq")
+# What the plugin takes at most.
+_LARGEST_STATE = 96 << 20  # bytes, unpacked
+_MOST_VALUES, _DEEPEST = 20_000, 8  # of the document
+_MOST_CHUNKS = 128
+_GREATEST_FLOAT = float(np.finfo(np.float32).max)
+_LARGEST_RESPONSE = 16 << 20  # bytes
+_LONGEST_RESPONSE = 30.0  # seconds, of which it plays two
+_MOST_RESPONSE_FRAMES = 1 << 23
+
+_CONTAINERS = ("WAV", "WAVEX", "AIFF", "FLAC")
+_CODINGS = ("PCM_U8", "PCM_S8", "PCM_16", "PCM_24", "PCM_32", "FLOAT")
+
+
+@dataclass(frozen=True)
+class SlotContent:
+    """A model in a slot.
+
+    Attributes:
+        name: as the plugin shows it.
+        path: where the file was; the plugin goes on from there to the next one in the folder.
+        sha256: of the file's bytes.
+        model: the file's text.
+    """
+
+    name: str
+    path: str
+    sha256: str
+    model: str
+
+    @classmethod
+    def read(cls, path: Path, name: str | None = None) -> SlotContent:
+        """Reads a model file that the engine plays.
+
+        Args:
+            path: the file.
+            name: by default the file's name; for model.json, as ``fit`` calls every model, the one that the model
+                states, else that of its folder.
+
+        Raises:
+            ModelFileError: the engine refuses it.
+        """
+        info = engine.load(path).info
+        content = read_file(path, at_most=engine.MAX_FILE_BYTES, expected="a model file", error=ModelFileError)
+        try:
+            text = content.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise ModelFileError(f"{path} is not UTF-8 text: byte {error.start} cannot be read; save it anew") from None
+        return cls(name or _name(path, info), _path_text(path), hashlib.sha256(content).hexdigest(), text)
+
+
+@dataclass(frozen=True)
+class CabinetContent:
+    """An impulse response.
+
+    Attributes:
+        name: as the plugin shows it.
+        path: where the file was.
+        sha256: of the file's bytes.
+        audio: the WAV, AIFF or FLAC file itself.
+        seconds: its length.
+        sample_rate: in hertz.
+        num_channels: 1 or 2.
+    """
+
+    name: str
+    path: str
+    sha256: str
+    audio: bytes = field(repr=False)
+    seconds: float
+    sample_rate: int
+    num_channels: int
+
+    @classmethod
+    def read(cls, path: Path) -> CabinetContent:
+        """Reads a WAV, AIFF or FLAC file that can serve as an impulse response.
+
+        Raises:
+            AudioFileError: it cannot be read, has more than two channels, is too long, silent or not finite.
+        """
+        try:
+            content = read_file(path, at_most=_LARGEST_RESPONSE, expected="an impulse response", error=AudioFileError)
+        except OSError as error:
+            raise AudioFileError(
+                f"{path} cannot be read ({error.strerror or error}): expected an impulse response, WAV, AIFF or FLAC."
+            ) from None
+        return cls._of(content, path.stem, _path_text(path), str(path))
+
+    @classmethod
+    def _of(cls, content: bytes, name: str, path: str, called: str) -> CabinetContent:
+        """Checks what the bytes of a file hold; ``called`` is what errors call it."""
+        try:
+            with SequentialFile(MemoryFile(content)) as file:
+                container, coding = file.format, file.subtype
+                num_channels, rate = file.channels, file.samplerate
+                most = min(round(_LONGEST_RESPONSE * rate), _MOST_RESPONSE_FRAMES)
+                summary = _summary(file, most) if num_channels <= 2 and _is_rate(rate) else _Summary()
+        except (soundfile.SoundFileError, RuntimeError, TypeError, ValueError, MemoryError):
+            raise AudioFileError(
+                f"{called} is no sound file: expected an impulse response, WAV, AIFF or FLAC."
+            ) from None
+        if container not in _CONTAINERS or coding not in _CODINGS:
+            raise AudioFileError(
+                f"{called} is {container} of {coding}, which the plugin does not read: export it as WAV of 16 or 24 "
+                "bits or 32-bit float, or as FLAC."
+            )
+        if num_channels > 2:
+            raise AudioFileError(
+                f"{called} has {num_channels} channels, but an impulse response has one or two: export the one to use."
+            )
+        if not _is_rate(rate):
+            raise AudioFileError(
+                f"{called} states a sample rate of {rate} Hz, but an impulse response has 1 kHz to 1 MHz: export it "
+                "again, at 48 kHz."
+            )
+        if summary.num_frames > most:
+            raise AudioFileError(
+                f"{called} lasts longer than {most / rate:.0f} s, but an impulse response at most "
+                f"{_LONGEST_RESPONSE:g} s and {_MOST_RESPONSE_FRAMES} frames: is it a recording?"
+            )
+        if not summary.is_finite:
+            raise AudioFileError(f"{called} holds NaN or infinity: export the impulse response again.")
+        if not summary.sounds:
+            raise AudioFileError(f"{called} is silent: expected an impulse response.")
+        seconds = summary.num_frames / rate
+        return cls(name, path, hashlib.sha256(content).hexdigest(), content, seconds, rate, num_channels)
+
+
+@dataclass(frozen=True)
+class _Summary:
+    """What the samples of a file are like."""
+
+    num_frames: int = 0
+    is_finite: bool = True
+    sounds: bool = False
+
+
+def _summary(file: soundfile.SoundFile, most: int) -> _Summary:
+    """Reads in parts, since a header may claim any length, up to the first one beyond ``most`` frames."""
+    found = _Summary()
+    while found.num_frames <= most:
+        part = file.read(1 << 16, dtype="float32", always_2d=True)
+        if len(part) == 0:
+            break
+        found = _Summary(
+            found.num_frames + len(part),
+            found.is_finite and bool(np.isfinite(part).all()),
+            found.sounds or bool(part.any()),
+        )
+    return found
+
+
+def _is_rate(rate: int) -> bool:
+    """Whether the plugin takes audio of that sample rate."""
+    return 1000 <= rate <= 1_000_000
+
+
+@dataclass(frozen=True)
+class Preset:
+    """What a preset sets; empty slots are empty in the plugin too.
+
+    Attributes:
+        parameters: values by id; those of :data:`PARAMETERS` that are missing are at their defaults.
+        slots: the models.
+        cabinet: the impulse response, or none.
+    """
+
+    parameters: Mapping[str, float] = field(default_factory=dict)
+    slots: Mapping[Slot, SlotContent] = field(default_factory=dict)
+    cabinet: CabinetContent | None = None
+
+    def document(self) -> dict[str, Any]:
+        """The state's JSON object; every parameter is in it, so that it sounds the same with other defaults."""
+        values = {id: self.parameters.get(id, parameter.default) for id, parameter in PARAMETERS.items()}
+        whole = {id for id, parameter in PARAMETERS.items() if parameter.is_switch or parameter.choices}
+        cabinet = self.cabinet
+        return {
+            "version": STATE_VERSION,
+            "parameters": {id: int(value) if id in whole else float(value) for id, value in values.items()},
+            "slots": {
+                slot: {"name": each.name, "path": each.path, "sha256": each.sha256, "model": each.model}
+                for slot, each in sorted(self.slots.items())
+            },
+            "cabinet": cabinet
+            and {
+                "name": cabinet.name,
+                "path": cabinet.path,
+                "sha256": cabinet.sha256,
+                "audio": base64.b64encode(cabinet.audio).decode("ascii"),
+            },
+        }
+
+    def state(self) -> bytes:
+        """What the plugin's own state holds."""
+        document = json.dumps(self.document(), ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode(
+            "utf-8"
+        )
+        if len(document) > _LARGEST_STATE:
+            raise PresetFileError(
+                f"the preset would unpack to {len(document) >> 20} MiB, but the plugin takes {_LARGEST_STATE >> 20} at "
+                "most: leave out one of the models"
+            )
+        return _MAGIC + zlib.compress(document, 5)  # 3 % larger than the highest level, in a tenth of the time
+
+    def to_bytes(self) -> bytes:
+        """The ``.vstpreset`` file. A controller chunk is not written: all the plugin's state is the component's."""
+        state = self.state()
+        header = _HEADER.pack(b"VST3", 1, CLASS_ID.encode("ascii"), _HEADER.size + len(state))
+        return header + state + _LIST.pack(b"List", 1) + _ENTRY.pack(b"Comp", _HEADER.size, len(state))
+
+
+def write_preset(path: Path, preset: Preset) -> None:
+    """Writes a ``.vstpreset`` file, whole or not at all."""
+    write_atomically(path, preset.to_bytes())
+
+
+def read_preset(path: Path) -> Preset:
+    """Reads a preset of the plugin, also one that a host has written.
+
+    The models in it are taken as they stand: the engine's loader says whether they play.
+
+    Raises:
+        PresetFileError: it is none, is damaged, belongs to another plugin, or to a later version of ours.
+    """
+    try:
+        content = read_file(path, at_most=_LARGEST_STATE, expected="a preset", error=PresetFileError)
+    except OSError as error:
+        raise PresetFileError(f"cannot read the preset {path}: {error.strerror or error}") from None
+    try:
+        return _parse(_component_state(content))
+    except _Damage as damage:
+        raise PresetFileError(f"{path}: {damage}") from None
+
+
+class _Damage(Exception):
+    pass
+
+
+def _component_state(content: bytes) -> bytes:
+    """The ``Comp`` chunk."""
+    if len(content) < _HEADER.size or not content.startswith(b"VST3"):
+        raise _Damage("expected a VST3 preset, which begins with VST3; this is something else")
+    _, _, class_id, offset = _HEADER.unpack_from(content)
+    if class_id.decode("latin-1").upper() != CLASS_ID:
+        raise _Damage(f"this is a preset of another plugin (class {class_id.decode('latin-1')!r})")
+    try:
+        if offset < 0:
+            raise _Damage("the preset is damaged: its list of chunks lies before its start")
+        magic, count = _LIST.unpack_from(content, offset)
+        if count > _MOST_CHUNKS:
+            raise _Damage(f"the preset is damaged: its list has {count} chunks")
+        for index in range(count if magic == b"List" else 0):
+            id, start, size = _ENTRY.unpack_from(content, offset + _LIST.size + index * _ENTRY.size)
+            if id == b"Comp" and 0 <= start <= start + size <= len(content):
+                return content[start : start + size]
+    except struct.error:
+        pass
+    raise _Damage("the preset is damaged: the plugin's state is not where its list of chunks says")
+
+
+def _parse(state: bytes) -> Preset:
+    """The preset of a state; hosts may add bytes behind it."""
+    if not state.startswith(_MAGIC):
+        raise _Damage("the preset is damaged: the plugin's state begins with something else than its name")
+    unpacker = zlib.decompressobj()
+    try:
+        text = unpacker.decompress(state[len(_MAGIC) :], _LARGEST_STATE)
+        if not unpacker.eof:
+            raise _Damage("the preset is damaged: the plugin's state is cut short or too large")
+        document = engine.read_json(text, max_values=_MOST_VALUES, max_nesting=_DEEPEST)
+        version = document["version"]
+        if not isinstance(version, int) or version < 1:
+            raise _Damage(f"the preset is damaged: its version is {quoted(version)}")
+        if version > STATE_VERSION:
+            raise _Damage(
+                f"the preset is of version {quoted(version)}, this fxtrain knows {STATE_VERSION}: get a newer one"
+            )
+        slots: dict[Slot, SlotContent] = {}
+        names: tuple[Slot, ...] = ("A", "B")
+        for slot in names:
+            if entry := (document.get("slots") or {}).get(slot):
+                slots[slot] = SlotContent(*(_text(entry[key]) for key in ("name", "path", "sha256", "model")))
+        cabinet = None
+        if entry := document.get("cabinet"):
+            audio = base64.b64decode(entry["audio"], validate=True)
+            cabinet = CabinetContent._of(audio, _text(entry["name"]), _text(entry["path"]), "the impulse response")
+        values = document.get("parameters") or {}
+        return Preset({id: _number(value) for id, value in values.items() if id in PARAMETERS}, slots, cabinet)
+    except AudioFileError as error:
+        raise _Damage(f"the preset is damaged: {error}") from None
+    except (zlib.error, binascii.Error, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        reason = shortened(f"it has no {error}" if isinstance(error, KeyError) else str(error), 120)
+        raise _Damage(f"the preset is damaged ({reason})") from None
+
+
+def _number(value: object) -> float:
+    """A parameter's value; the plugin keeps them as float32, in which greater ones are infinite."""
+    if not isinstance(value, int | float) or not abs(value) <= _GREATEST_FLOAT:
+        raise TypeError(f"expected a number that a float32 can hold, found {quoted(value)}")
+    return float(value)
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"expected text, found {type(value).__name__}")
+    return value
+
+
+def _name(path: Path, info: engine.ModelInfo) -> str:
+    if path.name != "model.json":
+        return path.stem
+    stated = info.metadata.get("name")
+    return stated if isinstance(stated, str) and stated.strip() else path.resolve().parent.name
+
+
+def _path_text(path: Path) -> str:
+    """The whole path; what of it is not UTF-8 becomes a question mark."""
+    return os.fsencode(path.resolve()).decode("utf-8", "replace")

@@ -1,0 +1,264 @@
+# SPDX-License-Identifier: MIT
+"""A run, from what was asked to a folder with a model and its report: what ``fxtrain fit`` does."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import platform
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from fxtrain import __version__
+from fxtrain.atomic import write_atomically
+from fxtrain.errors import ConfigError, DivergenceError, FxtrainError, Interrupted, ModelFileError
+from fxtrain.models import get_model
+from fxtrain.report.html import write_page
+from fxtrain.runs.folder import RunFolder
+from fxtrain.runs.spec import RunInput, RunSpec
+from fxtrain.tasks import Dataset, get_task
+from fxtrain.tasks.protocol import InputRun, Outcome
+from fxtrain.text import quoted, shortened
+from fxtrain.training.checkpoint import load_checkpoint
+from fxtrain.training.device import init_device
+from fxtrain.training.history import read_history
+from fxtrain.training.protocol import Trainable
+from fxtrain.training.trainer import Progress, Trainer, TrainingResult
+
+__all__ = ["TrainedModel", "build_model", "fit", "load_trained_model"]
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A model with the weights of a checkpoint.
+
+    Attributes:
+        model: in evaluation mode.
+        facts: what it was built from, such as the sample rate.
+        metadata: what exported files say about the material.
+    """
+
+    model: Trainable
+    facts: Mapping[str, Any]
+    metadata: Mapping[str, Any]
+
+
+def build_model(spec: RunSpec, facts: Mapping[str, Any]) -> Trainable:
+    """A model with fresh weights that depend on the seed alone, or with those of the run's checkpoint.
+
+    Args:
+        spec: of the run.
+        facts: of its dataset.
+    """
+    torch.manual_seed(spec.training.seed)
+    model = spec.model_class.from_config(spec.tables.get("model", {}), loss=spec.tables.get("loss", {}), **facts)
+    if spec.checkpoint is not None:
+        content = load_checkpoint(spec.checkpoint)
+        try:
+            model.load_state_dict(content["weights"])
+        except (RuntimeError, KeyError, TypeError, AttributeError, ValueError) as error:
+            reason = str(error).strip().splitlines()[-1].strip()
+            raise ConfigError(f"the checkpoint {spec.checkpoint} does not fit this model: {reason}") from None
+        if not all(bool(torch.isfinite(value).all()) for value in model.state_dict().values()):
+            raise ConfigError(
+                f"the checkpoint {spec.checkpoint} holds weights that are not finite; give one of an earlier step"
+            )
+    return model
+
+
+def load_trained_model(path: Path) -> TrainedModel:
+    """The model of a checkpoint (``best.pt`` or ``last.pt``).
+
+    Raises:
+        ModelFileError: it is none that fxtrain fit wrote.
+    """
+    content = load_checkpoint(path)
+    try:
+        model_class = get_model(content["model"])
+        facts, metadata = dict(content["facts"]), dict(content["metadata"])
+        get_task(model_class.task).check_facts(facts, metadata)
+        model = model_class.from_config(content["tables"].get("model", {}), loss={}, **facts)
+        model.load_state_dict(content.get("best_weights") or content["weights"])
+    except (KeyError, TypeError, AttributeError, RuntimeError, ValueError, RecursionError, ConfigError) as error:
+        reason = f"it has no {error}" if isinstance(error, KeyError) else str(error).strip().splitlines()[-1].strip()
+        raise ModelFileError(
+            f"{path} is not a checkpoint that fxtrain fit wrote ({shortened(reason, 120)}); give the best.pt of a run"
+        ) from None
+    return TrainedModel(model.eval(), facts, metadata)
+
+
+def fit(
+    spec: RunSpec,
+    folder: RunFolder,
+    *,
+    resume: bool = False,
+    progress: Progress | None = None,
+    should_stop: Callable[[], bool] = lambda: False,
+    announce: Callable[[Dataset], None] = lambda dataset: None,
+) -> dict[str, Any]:
+    """Loads, trains, exports, measures and reports; returns what ``metrics.json`` holds.
+
+    If ``should_stop`` says so, training ends with a checkpoint to resume from; if training diverges again and again, it
+    ends there. Either way the best weights so far are exported, measured and reported; in the result ``complete`` is
+    false, and ``stopped`` is ``interrupted`` or ``diverged``.
+
+    Args:
+        spec: what to do.
+        folder: an empty folder, or the one of the run to resume.
+        resume: go on with what is in the folder.
+        progress: told how far training is.
+        should_stop: asked at every step.
+        announce: told what was read, before training starts.
+
+    Raises:
+        InputError: something given cannot be used; nothing of an earlier result is touched.
+        OutputExistsError: the folder is not empty, or another process is training in it.
+        DivergenceError: training diverged, and the model so far could not be written, or Ctrl-C ended that.
+        CheckpointError: a checkpoint could not be written, or does not belong to this run.
+        Interrupted: ``should_stop`` said so, and the model so far could not be written, or Ctrl-C ended that.
+    """
+    with ExitStack() as held:
+        if resume:
+            held.enter_context(folder.lock())
+            folder.require_unfinished()
+        else:
+            folder.require_empty()
+        spec, inputs = _open_inputs(spec)
+        dataset = spec.task.load(spec.model_class, spec.tables, inputs)
+        trainer = _trainer(spec, dataset, folder, progress, should_stop)
+        if not resume:
+            folder.create()
+            held.enter_context(folder.lock())
+            folder.require_empty()
+            spec.save(folder.config)
+        announce(dataset)
+        logger.info("%s", spec.command)
+        for line in dataset.log:
+            logger.info("%s", line)
+        return _run(spec, dataset, folder, trainer, resume=resume)
+
+
+def _trainer(
+    spec: RunSpec, dataset: Dataset, folder: RunFolder, progress: Progress | None, should_stop: Callable[[], bool]
+) -> Trainer:
+    model = build_model(spec, dataset.facts).to(init_device(spec.device))
+    shared = {name: table for name, table in spec.for_another_run().items() if name != "training"}
+    return Trainer(
+        model,
+        spec.task.provider(spec.model_class, dataset, spec.tables, spec.training),
+        spec.training,
+        folder.path,
+        should_stop=should_stop,
+        facts={
+            "model": spec.model,
+            "tables": shared,
+            "facts": dict(dataset.facts),
+            "metadata": dict(dataset.metadata),
+        },
+        **({} if progress is None else {"progress": progress}),
+    )
+
+
+def _run(spec: RunSpec, dataset: Dataset, folder: RunFolder, trainer: Trainer, *, resume: bool) -> dict[str, Any]:
+    try:
+        result = trainer.run(resume=resume)
+    except (Interrupted, DivergenceError) as stop:
+        try:
+            logger.info("%s; writing the best model so far", stop)
+            weights, result = trainer.best_so_far()
+            return _finish(spec, dataset, folder, trainer, result, so_far=weights, stop=stop)
+        except KeyboardInterrupt:
+            raise stop from None
+        except (FxtrainError, OSError) as error:
+            raise type(stop)(f"{stop}, but the best model so far could not be written: {error}") from error
+    return _finish(spec, dataset, folder, trainer, result)
+
+
+def _finish(
+    spec: RunSpec,
+    dataset: Dataset,
+    folder: RunFolder,
+    trainer: Trainer,
+    result: TrainingResult,
+    *,
+    so_far: dict[str, Tensor] | None = None,
+    stop: FxtrainError | None = None,
+) -> dict[str, Any]:
+    """Has the task export and measure the best weights, and writes the figures and the report.
+
+    Args:
+        spec: what was asked.
+        dataset: what was trained on, and what tests.
+        folder: where all goes.
+        trainer: of the run, which is left as it is.
+        result: how training ended.
+        so_far: weights to export of a run that was stopped; None takes those of ``best.pt``.
+        stop: why it was stopped.
+    """
+    model = load_trained_model(folder.best).model
+    if so_far is not None:
+        model.load_state_dict(so_far)
+    training = result.to_document(higher_is_better=model.criterion.higher_is_better)
+    state: dict[str, Any] = {"complete": stop is None}
+    if stop is not None:
+        state["stopped"] = "diverged" if isinstance(stop, DivergenceError) else "interrupted"
+    common = {
+        **state,
+        "training": {**training, "device": str(trainer.model.device), "batch_size": spec.training.batch_size},
+        "command": spec.command,
+        "versions": {"fxtrain": __version__, "torch": torch.__version__, "python": platform.python_version()},
+    }
+    title = spec.tables.get("metadata", {}).get("name") or folder.path.name
+    outcome = Outcome(
+        folder=folder.path,
+        title=title,
+        tables=spec.tables,
+        result=result,
+        history=list(read_history(folder.history)),
+        common=common,
+    )
+    evaluation = spec.task.finish(model, dataset, outcome)
+    metrics = {**state, **evaluation.metrics, **common}
+    logger.info("%s", evaluation.summary)
+    write_page(folder.path, evaluation.page)
+    write_atomically(folder.metrics, (json.dumps(metrics, indent=2, allow_nan=False) + "\n").encode())
+    return metrics
+
+
+def _open_inputs(spec: RunSpec) -> tuple[RunSpec, dict[str, InputRun]]:
+    """The runs that this one needs, and the specification with the hashes of their checkpoints.
+
+    Raises:
+        ConfigError: one is no finished run of the right model, or has changed since this run began.
+    """
+    opened: dict[str, InputRun] = {}
+    written: dict[str, RunInput] = {}
+    for name, given in spec.inputs.items():
+        folder = RunFolder(given.run)
+        folder.require()
+        other = RunSpec.load(folder.config)
+        wanted = spec.model_class.inputs[name]
+        if other.model != wanted:
+            raise ConfigError(f"the input {name} must be a run of {wanted}, but {given.run} is one of {other.model}")
+        if not folder.is_complete() or not folder.best.exists():
+            raise ConfigError(
+                f"the input {name}, {given.run}, is not finished; finish it with fxtrain fit --resume {given.run}"
+            )
+        digest = hashlib.sha256(folder.best.read_bytes()).hexdigest()
+        if given.sha256 is not None and digest != given.sha256:
+            raise ConfigError(
+                f"the input {name}, {given.run}, was trained anew after this run began (its best.pt has the SHA-256 "
+                f"{digest[:12]}, not {quoted(given.sha256[:12])}); start a new run"
+            )
+        opened[name] = InputRun(folder.path, folder.best, digest)
+        written[name] = RunInput(given.run.resolve(), digest)
+    return replace(spec, inputs=written), opened

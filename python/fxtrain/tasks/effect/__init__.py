@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: MIT
+"""Effects: models of guitar gear, trained on dry/wet pairs, played by the engine and compared with the wet."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
+from rich.console import Console
+
+from fxtrain import __version__
+from fxtrain.audio import HIGHEST_SAMPLE_RATE, LOWEST_SAMPLE_RATE
+from fxtrain.config import Tables, build, numbered
+from fxtrain.data import SplitConfig
+from fxtrain.data.material import Material, PairFiles, Reading, load_material
+from fxtrain.data.pairs import PairedAudio
+from fxtrain.formats import Metadata, new_document
+from fxtrain.losses import LossConfig
+from fxtrain.metrics.effects import measure
+from fxtrain.models.effects._effect import EffectModel
+from fxtrain.report.html import Page
+from fxtrain.tasks.effect.advice import advise
+from fxtrain.tasks.effect.baselines import fit_baselines
+from fxtrain.tasks.effect.evaluation import measure_parity, measure_speed, play, segments_of
+from fxtrain.tasks.effect.sections import EffectReport, effect_sections, effect_verdict, write_sounds
+from fxtrain.tasks.effect.table import print_summary
+from fxtrain.tasks.protocol import Evaluation, InputRun, Notice, Outcome
+from fxtrain.text import quoted
+from fxtrain.training.protocol import Trainable
+from fxtrain.training.trainer import TrainingConfig
+
+__all__ = ["EffectDataset", "EffectTask", "pair_tables"]
+
+
+@dataclass(frozen=True)
+class EffectDataset:
+    """Aligned recordings, divided into parts."""
+
+    material: Material
+    polarity_fixed: bool
+    capture: Metadata
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """The sample rate in Hz."""
+        return {"sample_rate": self.material.sample_rate}
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        """What a model file says about the capture."""
+        return {
+            "source": f"fxtrain {__version__}",
+            **self.capture.to_document(),
+            "lag_samples": self.material.lag_samples,
+            **({"polarity_fixed": True} if self.polarity_fixed else {}),
+        }
+
+    @property
+    def notices(self) -> Sequence[Notice]:
+        """The findings of the checks, and what was done to the recordings."""
+        found = []
+        for recording in self.material.recordings:
+            for verdict in recording.report.verdicts:
+                if verdict.level != "ok":
+                    level = "note" if verdict.ignored or verdict.level == "note" else "warn"
+                    found.append(Notice(level, f"{verdict.name}: {verdict.message}"))  # type: ignore[arg-type]
+            found += [Notice("note", note) for note in recording.notes]
+        return found
+
+    @property
+    def summary(self) -> str:
+        """Rate, seconds of each part, and lag."""
+        material = self.material
+        lengths = {
+            part: sum(len(excerpt.input) for excerpt in getattr(material, part)) / material.sample_rate
+            for part in ("train", "validation", "test")
+        }
+        parts = ", ".join(f"{part} {seconds:.1f} s" for part, seconds in lengths.items())
+        return f"{material.sample_rate} Hz; {parts}; lag removed {material.lag_samples} samples"
+
+    @property
+    def log(self) -> Sequence[str]:
+        """The files and their lags."""
+        return [
+            f"{recording.files.input} and {recording.files.target}: {len(recording.input)} frames, lag removed "
+            f"{recording.lag_removed}"
+            for recording in self.material.recordings
+        ]
+
+
+class EffectTask:
+    """Trains on dry/wet pairs; ends with a model file that the engine plays, measured against the wet.
+
+    Its tables beside ``[data]``, ``[loss]`` and ``[split]`` are about one recording: ``[reading]``, ``[metadata]``,
+    and ``[pair_1]``, ``[pair_2]`` and so on.
+    """
+
+    name = "effect"
+    needs = "dry/wet pairs"
+    artifacts = ("model.json", *(f"audio/{name}.wav" for name in ("input", "target", "prediction", "error")))
+    material_tables = ("reading", "metadata", "pair")
+    numbered_tables: ClassVar[Mapping[str, type]] = {"pair": PairFiles}
+
+    def tables(self, model: type[Trainable]) -> Mapping[str, type]:
+        """The settings by table."""
+        return {
+            "reading": Reading,
+            "metadata": Metadata,
+            "data": model.get_provider().Config,
+            "loss": LossConfig,
+            "split": SplitConfig,
+        }
+
+    def load(self, model: type[Trainable], tables: Tables, inputs: Mapping[str, InputRun]) -> EffectDataset:
+        """Reads, checks, aligns and divides the recordings."""
+        reading = build(Reading, tables.get("reading", {}), where="reading")
+        pairs = [build(PairFiles, tables[name], where=name) for name in numbered(tables, "pair")]
+        material = load_material(
+            pairs, split=build(SplitConfig, tables.get("split", {}), where="split"), reading=reading
+        )
+        capture = build(Metadata, tables.get("metadata", {}), where="metadata")
+        return EffectDataset(material, reading.fix_polarity, capture)
+
+    def provider(
+        self, model: type[Trainable], dataset: EffectDataset, tables: Tables, training: TrainingConfig
+    ) -> PairedAudio:
+        """The pairs, cut into sequences."""
+        provider_class = model.get_provider()
+        config = build(provider_class.Config, tables.get("data", {}), where="data")
+        material = dataset.material
+        provider: PairedAudio = provider_class(
+            config, material.train, material.validation, batch_size=training.batch_size, seed=training.seed
+        )
+        return provider
+
+    def check_facts(self, facts: Mapping[str, Any], metadata: Mapping[str, Any]) -> None:
+        """Raises ValueError where what a checkpoint says cannot be."""
+        rate = facts["sample_rate"]
+        if not isinstance(rate, int) or not LOWEST_SAMPLE_RATE <= rate <= HIGHEST_SAMPLE_RATE:
+            raise ValueError(f"its sample rate is {quoted(rate)}")
+        json.dumps(dict(metadata), allow_nan=False)
+
+    def print_summary(self, metrics: Mapping[str, Any], console: Console) -> None:
+        """Prints the ESR beside its baselines, and advice."""
+        print_summary(metrics, console)
+
+    def finish(self, model: Trainable, dataset: EffectDataset, outcome: Outcome) -> Evaluation:
+        """Exports the model, plays that file through the engine, and measures what comes out."""
+        assert isinstance(model, EffectModel)
+        material = dataset.material
+        metadata = {**dataset.metadata, "esr": 0.0}  # which is measured below
+        file, player = new_document(model, sample_rate=material.sample_rate, metadata=metadata)
+        take = play(player, material.test)
+        figures = measure(take.prediction, take.target, material.sample_rate, mask=take.mask)
+        baselines = fit_baselines(segments_of(material.train)).score(segments_of(material.test))
+        file.add_metadata(esr=float(f"{figures['esr']:.4g}"))
+        file.save(outcome.folder / "model.json")
+        main = material.recordings[0]
+        metrics: dict[str, Any] = {
+            "esr": figures["esr"],
+            "baselines": baselines,
+            "test": figures,
+            "validation_esr": outcome.result.best_value,
+            "parity": measure_parity(player, file.reference(), take.input),
+            "speed": measure_speed(player, take.input, material.sample_rate),
+            "data": {
+                **main.report.to_dict(),
+                "lag_removed": main.lag_removed,
+                "notes": [note for recording in material.recordings for note in recording.notes],
+            },
+            "split": material.parts,
+            "model": {
+                "name": model.name,
+                **asdict(model.config),
+                "parameters": model.num_parameters,
+                "sample_rate": material.sample_rate,
+                "lag_samples": material.lag_samples,
+            },
+        }
+        metrics["advice"] = advise({**outcome.common, **metrics})
+        report = EffectReport(
+            input=take.input,
+            target=take.target,
+            prediction=take.prediction,
+            sample_rate=material.sample_rate,
+            scored=take.mask,
+            metrics={**outcome.common, **metrics},
+            history=outcome.history,
+        )
+        write_sounds(outcome.folder, report)
+        return Evaluation(
+            metrics=metrics,
+            summary=f"test ESR {figures['esr']:.5f}; the best filter leaves {baselines['fir']:.5f}",
+            page=Page(title=outcome.title, sections=effect_sections(report), verdict=effect_verdict(report)),
+        )
+
+
+def pair_tables(pairs: Iterable[PairFiles]) -> Tables:
+    """Pairs as tables: ``pair_1``, ``pair_2`` and so on."""
+    return {
+        f"pair_{number}": {**asdict(pair), "input": str(pair.input), "target": str(pair.target)}
+        for number, pair in enumerate(pairs, start=1)
+    }

@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: MIT
+"""What a model must beat: the input itself, the input at its best level, and the best linear filter.
+
+The filter is the exact least-squares solution, not an estimate of it: a model that is only a little better than a
+512-tap equaliser should be seen to be so.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import linalg as scipy_linalg
+from scipy import signal as scipy_signal
+
+from fxtrain.metrics.effects import Mask, Vector, scored_runs
+
+__all__ = ["NUM_TAPS", "BaselineName", "Baselines", "Segment", "fit_baselines"]
+
+NUM_TAPS = 512
+"""Taps of the causal FIR baseline."""
+
+BaselineName: TypeAlias = Literal["input", "best_gain", "fir"]
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A stretch of recording with silence before it: filters start from zero history, as a reset model does.
+
+    ``scored`` says which frames count (``None``: all); the others still serve as history of those that do.
+    """
+
+    input: NDArray[np.floating[Any]]
+    target: NDArray[np.floating[Any]]
+    scored: Mask | None = None
+
+    def __post_init__(self) -> None:
+        shapes = {self.input.shape, self.target.shape, self.target.shape if self.scored is None else self.scored.shape}
+        if len(shapes) > 1 or self.input.ndim != 1:
+            raise ValueError(f"input, target and mask have shapes {sorted(shapes)}, expected one shape (frames,)")
+
+    @property
+    def mask(self) -> Mask:
+        """Which frames count, shape ``(frames,)``."""
+        return np.ones(self.input.shape, dtype=np.bool_) if self.scored is None else self.scored
+
+
+@dataclass(frozen=True)
+class Baselines:
+    """Linear models of the device, fitted on the training part."""
+
+    gain: float
+    """The best single gain."""
+    taps: Vector
+    """The best causal filter, newest frame first, shape ``(num_taps,)``."""
+
+    def predict(self, name: BaselineName, input: NDArray[np.floating[Any]]) -> Vector:
+        """The baseline's answer to an input of shape ``(frames,)`` with silence before it; the same shape."""
+        x = np.asarray(input, dtype=np.float64)
+        if name == "input":
+            return x
+        if name == "best_gain":
+            return self.gain * x
+        filtered: Vector = scipy_signal.oaconvolve(x, self.taps)[: len(x)] if len(x) else x
+        return filtered
+
+    def score(self, segments: Iterable[Segment]) -> dict[BaselineName, float]:
+        """ESR of each baseline over all scored frames of all segments together."""
+        names = get_args(BaselineName)
+        errors = dict.fromkeys(names, 0.0)
+        reference = 0.0
+        for segment in segments:
+            mask, target = segment.mask, np.asarray(segment.target, dtype=np.float64)
+            reference += float(np.sum(target[mask] ** 2))
+            for name in names:
+                errors[name] += float(np.sum((self.predict(name, segment.input) - target)[mask] ** 2))
+        return {name: error / reference if reference > 0.0 else math.inf for name, error in errors.items()}
+
+
+def fit_baselines(segments: Sequence[Segment], *, num_taps: int = NUM_TAPS, ridge: float = 1e-10) -> Baselines:
+    """Fits gain and filter by least squares over the scored frames of all segments.
+
+    Args:
+        segments: the training part.
+        num_taps: length of the filter.
+        ridge: added to the diagonal of the normal matrix, relative to its mean: enough to keep it positive definite
+            in float64, too little to matter (it biases a filter on white input by this fraction).
+
+    The normal equations are those of the covariance method: no window, nothing assumed about the signal outside.
+    With ``x`` the input and the scored frames ``start <= t < end``::
+
+        R[i, j] = sum_t x[t - i] x[t - j]        p[i] = sum_t x[t - i] y[t]
+        R[i + 1, j + 1] = R[i, j] + x[start - 1 - i] x[start - 1 - j] - x[end - 1 - i] x[end - 1 - j]
+
+    So the first row, by FFT, and the frames around both ends of each run give the whole matrix; rows, vectors and end
+    corrections of different runs add up.
+
+    Source: Makhoul, "Linear prediction: a tutorial review", 1975, for the covariance method.
+    """
+    if num_taps < 1:
+        raise ValueError(f"num_taps is {num_taps}, expected at least 1")
+    history = num_taps - 1
+    fft_size = max(2 ** math.ceil(math.log2(4 * num_taps)), 16384)
+    block = fft_size - history
+    # Spectra of "block of x or y" against "the same block of x with its history", summed over all blocks of all runs.
+    input_spectrum = np.zeros(fft_size // 2 + 1, dtype=np.complex128)
+    target_spectrum = np.zeros_like(input_spectrum)
+    before: list[Vector] = []  # x[start - 1 - i] of each run
+    last: list[Vector] = []  # x[end - 1 - i] of each run
+    for segment in segments:
+        x = np.concatenate((np.zeros(num_taps), np.asarray(segment.input, dtype=np.float64)))
+        y = np.asarray(segment.target, dtype=np.float64)
+        for start, end in scored_runs(segment.mask):
+            # x carries num_taps zeros in front: frame t lies at x[t + num_taps].
+            before.append(x[start : start + num_taps][::-1])
+            last.append(x[end : end + num_taps][::-1])
+            for at in range(start, end, block):
+                stop = min(at + block, end)
+                past = np.fft.rfft(x[at + 1 : stop + num_taps], fft_size)
+                input_spectrum += np.conj(np.fft.rfft(x[at + num_taps : stop + num_taps], fft_size)) * past
+                target_spectrum += np.conj(np.fft.rfft(y[at:stop], fft_size)) * past
+    # A delay of i frames is a shift of history - i frames within the stretch that begins with its history.
+    first_row = np.fft.irfft(input_spectrum, fft_size)[history::-1]
+    right_side = np.fft.irfft(target_spectrum, fft_size)[history::-1]
+    if not before or first_row[0] <= 0.0:
+        return Baselines(gain=0.0, taps=np.zeros(num_taps))
+
+    ends, starts = np.array(last), np.array(before)
+    change = starts.T @ starts - ends.T @ ends
+    normal = np.empty((num_taps, num_taps))
+    normal[0], normal[:, 0] = first_row, first_row
+    for i in range(history):
+        normal[i + 1, 1:] = normal[i, :-1] + change[i, :-1]
+    taps = _solve_positive(normal, right_side, ridge)
+    return Baselines(gain=float(right_side[0] / first_row[0]), taps=taps)
+
+
+def _solve_positive(matrix: Vector, right_side: Vector, ridge: float) -> Vector:
+    """Solves with a symmetric matrix that rounding may have left a hair short of positive definite."""
+    mean = float(np.trace(matrix)) / len(matrix)
+    while True:
+        try:
+            factor = scipy_linalg.cho_factor(matrix + ridge * mean * np.eye(len(matrix)))
+        except np.linalg.LinAlgError:
+            ridge = max(10.0 * ridge, 1e-14)
+            continue
+        solution: Vector = scipy_linalg.cho_solve(factor, right_side)
+        return solution

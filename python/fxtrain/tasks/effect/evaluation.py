@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: MIT
+"""Playing a model file through the engine and scoring what comes out."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from fxtrain import engine
+from fxtrain.data import Excerpt
+from fxtrain.formats import TorchModel
+from fxtrain.metrics.effects import Mask
+from fxtrain.tasks.effect.baselines import Segment
+
+__all__ = ["Take", "measure_parity", "measure_speed", "play", "segments_of"]
+
+Samples = NDArray[np.float32]
+
+
+class Player(Protocol):
+    """What plays recordings, for example :class:`fxtrain.engine.Model`."""
+
+    def play(self, x: Samples) -> Samples:
+        """The output for a recording, aligned with it."""
+
+    def reset(self) -> None:
+        """Back to the initial state."""
+
+
+@dataclass(frozen=True)
+class Take:
+    """A prediction beside its target, all of shape ``(frames,)``; ``mask`` says which frames count."""
+
+    input: Samples
+    target: Samples
+    prediction: Samples
+    mask: Mask
+
+
+def segments_of(excerpts: Sequence[Excerpt]) -> list[Segment]:
+    """The excerpts as stretches that start from rest, with what precedes them as unscored history."""
+    segments = []
+    for excerpt in excerpts:
+        for start, end in excerpt.clips():
+            input, target = excerpt.input[start:end], excerpt.target[start:end]
+            scored = np.arange(len(input)) >= excerpt.skip_frames
+            if excerpt.lead_in is not None and len(excerpt.lead_in):
+                history = excerpt.lead_in
+                input = np.concatenate([history, input])
+                target = np.concatenate([np.zeros_like(history), target])
+                scored = np.arange(len(input)) >= len(history)
+            segments.append(Segment(input, target, scored))
+    return segments
+
+
+def play(player: Player, excerpts: Sequence[Excerpt]) -> Take:
+    """Plays each excerpt, clip by clip, from a fresh state run in on what precedes it, and joins the results."""
+    clips = [(excerpt, start, end) for excerpt in excerpts for start, end in excerpt.clips()]
+    predictions, masks = [], []
+    for (_, start, end), segment in zip(clips, segments_of(excerpts), strict=True):
+        player.reset()
+        predictions.append(player.play(np.ascontiguousarray(segment.input, np.float32))[start - end :])
+        masks.append(segment.mask[start - end :])
+    return Take(
+        input=np.concatenate([excerpt.input[start:end] for excerpt, start, end in clips]),
+        target=np.concatenate([excerpt.target[start:end] for excerpt, start, end in clips]),
+        prediction=np.concatenate(predictions),
+        mask=np.concatenate(masks),
+    )
+
+
+def measure_parity(
+    player: Player, reference: TorchModel, input: Samples, *, max_frames: int = 131072
+) -> dict[str, Any]:
+    """Greatest difference of the engine, and of torch in float32, from torch in float64, all from a fresh state.
+
+    Args:
+        player: the model in the engine.
+        reference: the same in torch, in float32.
+        input: what to play, shape ``(frames,)``; the first ``max_frames`` are used.
+    """
+    x = np.ascontiguousarray(input[:max_frames], dtype=np.float32)
+    reference.reset()
+    exact = copy.deepcopy(reference).double()(torch.from_numpy(x.astype(np.float64))[None])[0].numpy()
+    rounded = reference(torch.from_numpy(x)[None])[0].numpy()
+    player.reset()
+    played = player.play(x)  # torch plays whole recordings, aligned
+    torch_error = float(np.abs(rounded - exact).max(initial=0.0))
+    return {
+        "engine_error": float(np.abs(played - exact).max(initial=0.0)),
+        "torch_float32_error": torch_error,
+        "bound": max(1e-5, 1.5 * torch_error),
+        "frames": len(x),
+    }
+
+
+def measure_speed(player: engine.Model, input: Samples, sample_rate: int, *, block_frames: int = 64) -> dict[str, Any]:
+    """Cost of playing in blocks: median over stretches of a tenth of a second, in thread CPU time.
+
+    Returns:
+        ``ns_per_frame``, ``cpu_percent`` (of one core, in real time), ``real_time_factor``, ``block_frames``.
+    """
+    player.reset()
+    stretch = max(block_frames, sample_rate // 10 // block_frames * block_frames)
+    blocks = [
+        np.ascontiguousarray(input[i : i + block_frames]) for i in range(0, len(input) - block_frames + 1, block_frames)
+    ]
+    output = np.empty(block_frames, np.float32)
+    times = []
+    per_stretch = stretch // block_frames
+    for start in range(0, min(len(blocks), 40 * per_stretch), per_stretch):
+        chosen = blocks[start : start + per_stretch]
+        began = time.thread_time_ns()
+        for block in chosen:
+            player.process(block, out=output)
+        times.append((time.thread_time_ns() - began) / (len(chosen) * block_frames))
+    nanoseconds = float(np.median(times)) if times else 0.0
+    share = nanoseconds * 1e-9 * sample_rate
+    return {
+        "ns_per_frame": nanoseconds,
+        "cpu_percent": 100 * share,
+        "real_time_factor": 1 / share if share else 0.0,
+        "block_frames": block_frames,
+    }

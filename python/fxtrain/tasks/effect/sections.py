@@ -1,0 +1,322 @@
+# SPDX-License-Identifier: MIT
+"""The report of an effect model: dry, wet, prediction and error to listen to, and where they differ."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fxtrain.metrics.effects import Mask, Vector, band_esr, decibels, error_over_time, esr
+from fxtrain.report import audio
+from fxtrain.report.audio import choose_excerpt, level_match
+from fxtrain.report.numbers import format_ratio, number_at, scalar_rows
+from fxtrain.report.plots import Trace, spectrogram_figures, spectrum_figure
+from fxtrain.report.sections import (
+    Bar,
+    Bars,
+    BlindTest,
+    Bullets,
+    ColourScale,
+    Columns,
+    Command,
+    Curve,
+    Curves,
+    Facts,
+    Figure,
+    Figures,
+    Group,
+    Level,
+    Link,
+    Panel,
+    Part,
+    Player,
+    Section,
+    Source,
+    Split,
+    SplitPart,
+    Table,
+    Tables,
+    Text,
+    Verdict,
+    Verdicts,
+)
+from fxtrain.tasks.effect import plots
+from fxtrain.tasks.effect.advice import advise
+from fxtrain.tasks.effect.summary import describe, grade
+
+__all__ = ["EffectReport", "effect_sections", "effect_verdict", "write_sounds"]
+
+_LABELS = {"input": "Dry", "target": "Wet", "prediction": "Prediction", "error": "Error"}
+_TABLES = ("model", "training", "parity", "speed")
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class EffectReport:
+    """What the report shows.
+
+    Attributes:
+        input: dry signal of the test part, shape ``(frames,)``, full scale is 1, lag already removed.
+        target: device output, same shape.
+        prediction: what the exported model makes of the input, same shape.
+        sample_rate: in Hz.
+        metrics: what ``metrics.json`` holds; any key may be missing.
+        history: rows of ``log.jsonl``; any may be missing.
+        data: the data report as a mapping; by default ``metrics["data"]``.
+        command: the exact command of the run; by default ``metrics["command"]``.
+        scored: which frames count; by default all.
+    """
+
+    input: NDArray[np.floating[Any]]
+    target: NDArray[np.floating[Any]]
+    prediction: NDArray[np.floating[Any]]
+    sample_rate: int
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    history: Sequence[Mapping[str, Any]] = ()
+    data: Mapping[str, Any] | None = None
+    command: str | None = None
+    scored: Mask | None = None
+
+    def __post_init__(self) -> None:
+        shapes = {x.shape for x in (self.input, self.target, self.prediction)}
+        shapes |= set() if self.scored is None else {self.scored.shape}
+        if len(shapes) > 1 or self.input.ndim != 1 or not len(self.input):
+            raise ValueError(f"the signals have shapes {sorted(shapes)}, expected one shape (frames,) with frames > 0")
+
+    @cached_property
+    def signals(self) -> dict[str, Vector]:
+        """The four sounds in float64; what is not a number is shown as silence."""
+        named = {"input": self.input, "target": self.target, "prediction": self.prediction}
+        signals: dict[str, Vector] = {
+            name: np.nan_to_num(np.asarray(x, dtype=np.float64), nan=0.0, posinf=0.0, neginf=0.0)
+            for name, x in named.items()
+        }
+        return signals | {"error": signals["prediction"] - signals["target"]}
+
+    @cached_property
+    def mask(self) -> Mask:
+        """Which frames count."""
+        return np.ones(self.target.shape, dtype=np.bool_) if self.scored is None else self.scored
+
+    @cached_property
+    def esr(self) -> float:
+        """ESR of the metrics, or that of the signals if the metrics have none."""
+        value = number_at(self.metrics, "esr")
+        return value if value is not None else esr(self.signals["prediction"], self.signals["target"], mask=self.mask)
+
+    @property
+    def verdicts(self) -> list[Mapping[str, Any]]:
+        """What the checks of the recordings found."""
+        data = self.known["data"]
+        given = data.get("verdicts") if isinstance(data, Mapping) else None
+        return [verdict for verdict in given or () if isinstance(verdict, Mapping)]
+
+    @property
+    def known(self) -> dict[str, Any]:
+        """The metrics with what was given beside them."""
+        data = self.data if self.data is not None else self.metrics.get("data")
+        return {**self.metrics, "esr": self.esr, "data": data}
+
+
+def write_sounds(folder: Path, report: EffectReport) -> None:
+    """Writes the files to which the page refers: ``audio/{input,target,prediction,error}.wav``, the whole test part."""
+    audio.write_sounds(folder, report.signals, report.sample_rate)
+
+
+def effect_verdict(report: EffectReport) -> tuple[str, str]:
+    """The result in a word or two, and what it means."""
+    value, words = report.esr, grade(report.esr)
+    if value >= 1:
+        return words.word, f"{words.sentence} Silence would be closer to the device."
+    if not value > 0:
+        return words.word, words.sentence
+    seconds = float(np.count_nonzero(report.mask)) / report.sample_rate
+    was_heard = any(number_at(verdict, "values", "train_in_test_seconds") is not None for verdict in report.verdicts)
+    material = "that was also in training" if was_heard else "it never trained on"
+    below = f"{-decibels(value):.1f}".replace("-", "\N{MINUS SIGN}")
+    return words.word, (
+        f"{words.sentence} On {seconds:.1f} s of playing {material}, its error lies {below} dB below the sound of the "
+        "device."
+    )
+
+
+def effect_sections(report: EffectReport) -> list[Section]:
+    """The report of an effect model, from top to bottom."""
+    facts, advice = describe(report.known), advise(report.known)
+    sections: list[Section] = [_player(report)]
+    if facts:
+        sections.append(Facts(facts))
+    if advice:
+        sections.append(Group("advice", "What to do next", [Bullets(advice)]))
+    sections += [_baselines(report), _differences(report)]
+    if zooms := plots.zoom_figures(*_three(report), report.sample_rate, mask=report.mask):
+        sections.append(Group("wave", "Waveforms", [Figures([Figure(svg, title) for title, svg in zooms], columns=3)]))
+    sections.append(_spectrograms(report))
+    if training := _training(report):
+        sections.append(Group("training", "Training", training))
+    if report.verdicts:
+        sections.append(Group("data", "The recording", [_verdicts(report)]))
+    sections.append(_again(report))
+    return sections
+
+
+def _three(report: EffectReport) -> tuple[Vector, Vector, Vector]:
+    return report.signals["input"], report.signals["target"], report.signals["prediction"]
+
+
+def _player(report: EffectReport) -> Player:
+    rate = report.sample_rate
+    excerpt = choose_excerpt(report.signals["target"], rate)
+    cut = {name: x[excerpt] for name, x in report.signals.items()}
+    note = f"{(excerpt.stop - excerpt.start) / rate:.1f} s of the test part"
+    if excerpt.start:
+        note += f", from {excerpt.start / rate:.1f} s on"
+    if np.count_nonzero(~report.mask) > 0.01 * rate:
+        note += "; clips joined, their starts not scored"
+    return Player(
+        id="listen",
+        note=note,
+        sources=[
+            Source(key="input", label="Dry", hint="your playing", samples=cut["input"], colour="dry"),
+            Source(key="target", label="Wet", hint="the device", samples=cut["target"], colour="target"),
+            Source(
+                key="prediction",
+                label="Prediction",
+                hint="the model",
+                sum_of=("target", "error"),
+                colour="prediction",
+            ),
+            Source(key="error", label="Error", hint="what is missing", samples=cut["error"], colour="error"),
+        ],
+        sample_rate=rate,
+        selected="target",
+        gains_db=level_match(cut, rate, reference="target", peaky=("error",)),
+        blind=BlindTest("target", "prediction", names=("the device", "the model")),
+        fallback="The sounds lie beside this page in the folder audio.",
+    )
+
+
+def _baselines(report: EffectReport) -> Group:
+    """ESR of the model and of what it must beat."""
+    labels = {
+        "input": ("Dry, as it is", "no model at all"),
+        "best_gain": ("Dry, at the best level", "one gain"),
+        "fir": ("Linear filter", "512 taps, least squares"),
+    }
+    bars = [
+        Bar(label, value, format_ratio(value), note)
+        for key, (label, note) in labels.items()
+        if (value := number_at(report.metrics, "baselines", key)) is not None
+    ]
+    bars.append(Bar("This model", report.esr, format_ratio(report.esr), is_result=True))
+    return Group(
+        "baselines",
+        "Against simpler answers",
+        [Bars(bars, ("Answer", "ESR"), least_end=1.0)],
+        lead="Error-to-signal ratio (ESR) on the test part, logarithmic: shorter is better. A model has to earn its "
+        "place against an equaliser.",
+    )
+
+
+def _differences(report: EffectReport) -> Group:
+    input, target, prediction = _three(report)
+    rate, mask = report.sample_rate, report.mask
+    # A point each tenth of a second, or three hundred points over a long recording.
+    over_time = error_over_time(
+        prediction, target, rate, mask=mask, window_seconds=max(0.1, len(target) / rate / 300.0)
+    )
+    spectra = [
+        Trace("Dry", input, "dry", width=1.0),
+        Trace("Wet", target, "target", width=4.0, alpha=0.45),
+        Trace("Prediction", prediction, "prediction"),
+        Trace("Error", report.signals["error"], "error", width=1.4),
+    ]
+    figures = [
+        Figure(
+            plots.over_time_figure(over_time, report.esr),
+            "Over time",
+            "Level of sound and error, and between them the ESR.",
+        ),
+        Figure(
+            plots.bands_figure(band_esr(prediction, target, rate, mask=mask)),
+            "By pitch range",
+            "The figure under each octave is its ESR in dB.",
+        ),
+        Figure(
+            spectrum_figure(spectra, rate, reference=1, mask=mask),
+            "Average spectrum",
+            "Smoothed over a sixth of an octave.",
+        ),
+        Figure(
+            plots.transfer_figure(input, target, prediction, mask=mask),
+            "Response",
+            "How often each output level answers an input level.",
+        ),
+    ]
+    return Group(
+        "where",
+        "Where it differs",
+        [Figures(figures)],
+        lead="In every panel blue is the device and pink the error. The further pink lies below blue, the better.",
+    )
+
+
+def _spectrograms(report: EffectReport) -> Group:
+    shown = choose_excerpt(report.signals["target"], report.sample_rate)
+    signals = {_LABELS[key]: report.signals[key][shown] for key in ("target", "prediction", "error")}
+    figures = [Figure(svg, title) for title, svg in spectrogram_figures(signals, report.sample_rate)]
+    part = Figures(
+        figures,
+        columns=3,
+        lead="The excerpt of the player, all three on the same axes and the same",
+        scale=ColourScale("scale of 90 dB:", "\N{MINUS SIGN}90", "0 dB"),
+    )
+    return Group("spectrogram", "Spectrograms", [part])
+
+
+def _training(report: EffectReport) -> list[Part]:
+    metrics = report.metrics
+    learning = Panel(
+        [Curve("train_loss", "Training loss", "dry"), Curve("val_esr", "Validation ESR", "prediction")],
+        criterion="val_esr",
+        levels=[
+            Level(report.esr, "Test ESR"),
+            Level(number_at(metrics, "baselines", "fir"), "linear filter", is_rival=True),
+        ],
+    )
+    found = [(title, rows) for title in _TABLES if (rows := scalar_rows(metrics.get(title)))]
+    tables = [Table(title.capitalize(), rows, is_open=place < 2) for place, (title, rows) in enumerate(found)]
+    if rows := scalar_rows(metrics.get("test")):
+        tables.append(Table("All test metrics", rows))
+    curves = Curves(report.history, [learning], caption="The weights with the best validation ESR are kept.")
+    split = _split(metrics.get("split"))
+    parts: list[Part] = [Split(split)] if split else []
+    return [*parts, Columns([curves, Tables(tables)])] if report.history or tables else parts
+
+
+def _split(parts: object) -> list[SplitPart]:
+    """Seconds in each part of the material, all recordings together."""
+    seconds: dict[str, float] = {}
+    for part in parts if isinstance(parts, Sequence) and not isinstance(parts, str) else ():
+        start, end = number_at(part, "start_seconds"), number_at(part, "end_seconds")
+        if start is not None and end is not None and end > start:
+            seconds[str(part.get("part"))] = seconds.get(str(part.get("part")), 0.0) + end - start
+    return [SplitPart(name, length, f"{length:.1f} s") for name, length in seconds.items()]
+
+
+def _verdicts(report: EffectReport) -> Verdicts:
+    keys = ("name", "level", "message", "remedy")
+    return Verdicts([Verdict(**{key: str(verdict.get(key) or "") for key in keys}) for verdict in report.verdicts])
+
+
+def _again(report: EffectReport) -> Group:
+    command = report.command if report.command is not None else str(report.metrics.get("command") or "")
+    seconds = len(report.target) / report.sample_rate
+    text = f"The whole test part ({seconds:.1f} s at {report.sample_rate} Hz) lies beside this page:"
+    links = [Link(label.lower(), f"audio/{key}.wav") for key, label in _LABELS.items()]
+    return Group("again", "Do it again", [*([Command(command)] if command else []), Text(text, links)])

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: MIT
+"""A run's result in a few words, for the terminal and for the page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fxtrain.metrics.effects import decibels
+from fxtrain.report.numbers import format_ratio, number_at
+from fxtrain.report.sections import Fact
+
+__all__ = ["Grade", "describe", "grade"]
+
+
+@dataclass(frozen=True)
+class Grade:
+    """An ESR in plain words. The words are ours and rough: a blind test is the judge."""
+
+    word: str
+    sentence: str
+
+
+_GRADES = (
+    (0.001, Grade("Practically identical", "Few will tell it from the device, even in a blind test.")),
+    (0.005, Grade("Excellent", "Hard to tell from the device when playing; close listening may find a difference.")),
+    (0.015, Grade("Very close", "The feel and tone of the device, with small differences under close listening.")),
+    (0.04, Grade("Close", "Clearly the device, with audible differences side by side.")),
+    (0.12, Grade("Recognisable", "The character is there, but attack or distortion differ audibly.")),
+    (0.4, Grade("Rough", "Some of the tone, little of the behaviour.")),
+)
+
+
+def grade(esr: float) -> Grade:
+    """Plain words for an error-to-signal ratio.
+
+    >>> grade(0.004).word
+    'Excellent'
+    """
+    for limit, words in _GRADES:
+        if esr < limit:
+            return words
+    return Grade("Not there yet", "The model has not learned this device.")
+
+
+def describe(metrics: Mapping[str, Any]) -> list[Fact]:
+    """The facts that sum up a run, of those that ``metrics`` (see ``metrics.json``) holds."""
+    facts = []
+    value = number_at(metrics, "esr")
+    fir = number_at(metrics, "baselines", "fir")
+    if value is not None:
+        note = f"the error is {-decibels(value):.1f} dB below the wet sound" if value > 0.0 else "sample for sample"
+        facts.append(Fact("ESR", format_ratio(value), note))
+    if value and fir is not None:
+        times = fir / value
+        facts.append(
+            Fact(
+                "Against a linear filter",
+                f"{times:.0f}\N{MULTIPLICATION SIGN}" if times >= 10.0 else f"{times:.1f}\N{MULTIPLICATION SIGN}",
+                f"less error than the best 512-tap filter ({format_ratio(fir)})"
+                if times > 1.0
+                else f"the best 512-tap filter is as good or better ({format_ratio(fir)})",
+            )
+        )
+    lag, removed = number_at(metrics, "data", "lag_samples"), number_at(metrics, "data", "lag_removed")
+    if lag is not None:
+        what = "the wet comes late" if lag > 0 else "the wet comes early" if lag < 0 else "in step"
+        if removed is not None:
+            what += f"; {removed:.0f} removed before training" if removed else "; left to the model"
+        unit = "sample" if abs(lag) == 1 else "samples"
+        facts.append(Fact("Lag in the recording", f"{abs(lag):.0f}", f"{unit}: {what}"))
+    parity = number_at(metrics, "parity", "engine_error")
+    if parity is not None:
+        facts.append(Fact("Engine parity", format_ratio(parity), "largest difference of the C++ engine from PyTorch"))
+    factor = number_at(metrics, "speed", "real_time_factor")
+    if factor:
+        facts.append(Fact("CPU", f"{100.0 / factor:.2g} %", f"of one core: {factor:.0f} times faster than real time"))
+    parameters = number_at(metrics, "model", "parameters")
+    if parameters is not None:
+        facts.append(Fact("Size", f"{parameters:,.0f}".replace(",", "\N{THIN SPACE}"), "parameters"))
+    return facts
