@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: MIT
+"""What every registered model and every file format must do, whatever its family."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from small_amplifier import SAMPLE_RATE, amplifier
+
+from fxtrain import engine
+from fxtrain.audio import write_audio
+from fxtrain.errors import Interrupted
+from fxtrain.formats import get_format, new_document
+from fxtrain.models import find_models, get_model, missing_methods
+from fxtrain.runs import RunFolder, RunSpec, fit, load_trained_model
+from fxtrain.runs.run import build_model
+from fxtrain.synthetic import synthesise_guitar
+from fxtrain.training.checkpoint import load_checkpoint
+from fxtrain.training.protocol import Provider
+
+MODELS = sorted(find_models())
+
+SMALL: dict[str, dict[str, Any]] = {
+    "lstm": {"model": {"hidden_size": 3}, "data": {"sequence_frames": 1024, "chunk_frames": 256}},
+    "gru": {"model": {"hidden_size": 3}, "data": {"sequence_frames": 1024, "chunk_frames": 256}},
+}
+"""Settings of each model that make its runs short."""
+
+
+def effect_material(folder: Path) -> dict[str, Any]:
+    dry = synthesise_guitar(5, SAMPLE_RATE, 11)
+    write_audio(folder / "dry.wav", dry, SAMPLE_RATE)
+    write_audio(folder / "wet.wav", amplifier(dry), SAMPLE_RATE)
+    return {"pair_1": {"input": str(folder / "dry.wav"), "target": str(folder / "wet.wav")}}
+
+
+MATERIAL: dict[str, Callable[[Path], dict[str, Any]]] = {"effect": effect_material}
+"""Tables of a little material for each task."""
+
+
+@pytest.fixture(scope="session")
+def material(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], dict[str, Any]]:
+    made: dict[str, dict[str, Any]] = {}
+
+    def of_task(task: str) -> dict[str, Any]:
+        if task not in made:
+            made[task] = MATERIAL[task](tmp_path_factory.mktemp(task))
+        return made[task]
+
+    return of_task
+
+
+@pytest.fixture(params=MODELS)
+def spec(request: pytest.FixtureRequest, material: Callable[[str], dict[str, Any]]) -> RunSpec:
+    """A short run of each model."""
+    name = request.param
+    assert name in SMALL, f"add small settings of {name} to this test"
+    training = {"training": {"epochs": 1, "batch_size": 16, "seed": 4}}
+    return RunSpec(model=name, tables={**material(get_model(name).task), **copy.deepcopy(SMALL[name]), **training})
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    found: dict[str, torch.Tensor] = load_checkpoint(folder / "last.pt")["weights"]
+    return found
+
+
+def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(one[name], value) for name, value in other.items())
+
+
+def test_it_is_complete_and_its_provider_makes_each_batch_anew(spec: RunSpec) -> None:
+    assert missing_methods(spec.model_class) == []
+    dataset = spec.task.load(spec.model_class, spec.tables, {})
+    provider = spec.task.provider(spec.model_class, dataset, spec.tables, spec.training)
+    assert isinstance(provider, Provider)
+    later = provider.batch(3)
+    for step in (0, 1, 3):
+        batch = provider.batch(step)
+    for name, value in vars(batch).items():
+        assert torch.equal(value, getattr(later, name)) if isinstance(value, torch.Tensor) else True
+    first, second = (list(provider.validation()) for _ in range(2))
+    assert len(first) == len(second) > 0
+    model = build_model(spec, dataset.facts)
+    assert {each for phase in model.phases() for each in phase.parameters} <= set(model.parameters())
+
+
+def test_a_run_is_saved_loaded_resumed_repeated_and_reported(spec: RunSpec, tmp_path: Path) -> None:
+    metrics = fit(spec, RunFolder(tmp_path / "whole"))
+    fit(spec, RunFolder(tmp_path / "again"))
+    assert same(weights(tmp_path / "whole"), weights(tmp_path / "again"))
+
+    calls = iter(range(1000))
+    stopped = fit(spec, RunFolder(tmp_path / "parts"), should_stop=lambda: next(calls) == 2)
+    assert (stopped["complete"], stopped["training"]["steps"]) == (False, 2)
+    fit(RunSpec.load(tmp_path / "parts" / "config.toml"), RunFolder(tmp_path / "parts"), resume=True)
+    assert same(weights(tmp_path / "whole"), weights(tmp_path / "parts"))
+
+    trained = load_trained_model(tmp_path / "whole" / "best.pt")
+    assert same(load_checkpoint(tmp_path / "whole" / "best.pt")["weights"], dict(trained.model.state_dict()))
+
+    written = json.loads((tmp_path / "whole" / "metrics.json").read_text())
+    assert written == json.loads(json.dumps(metrics))
+    assert metrics["complete"] is True
+    assert {"training", "command", "versions"} <= set(metrics)
+    page = (tmp_path / "whole" / "report.html").read_text()
+    assert page.rstrip().endswith("</html>")
+    assert "<h1>" in page
+    folder = RunFolder(tmp_path / "whole")
+    assert folder.strangers(spec.task.artifacts) == []
+    folder.clear(spec.task.artifacts)
+    assert list(folder.path.iterdir()) == []
+
+
+def test_another_seed_gives_other_weights(spec: RunSpec, tmp_path: Path) -> None:
+    dataset = spec.task.load(spec.model_class, spec.tables, {})
+    other = RunSpec(model=spec.model, tables={**spec.tables, "training": {**spec.tables["training"], "seed": 5}})
+    one, two = (dict(build_model(each, dataset.facts).state_dict()) for each in (spec, other))
+    assert not same(one, two)
+    assert same(one, dict(build_model(spec, dataset.facts).state_dict()))
+
+
+def test_a_run_that_cannot_be_written_is_still_saved(
+    spec: RunSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*arguments: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("fxtrain.runs.run.write_page", fail)
+    calls = iter(range(1000))
+    with pytest.raises(Interrupted, match="all is saved, but the best model so far could not be written"):
+        fit(spec, RunFolder(tmp_path / "run"), should_stop=lambda: next(calls) == 1)
+    assert (tmp_path / "run" / "last.pt").exists()
+
+
+FORMATS = [(name, format) for name in MODELS for format in get_model(name).formats]
+
+
+@pytest.mark.parametrize(("name", "format"), FORMATS)
+def test_a_model_file_plays_in_the_engine_as_the_model_does_in_torch(name: str, format: str, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model = get_model(name).from_config(SMALL[name]["model"], loss={}, sample_rate=SAMPLE_RATE).eval()
+    file, player = new_document(model, sample_rate=SAMPLE_RATE, metadata={"name": "Small"}, format=format)
+    path = tmp_path / f"model{get_format(format).suffix}"
+    file.save(path)
+    x = (0.3 * np.random.default_rng(1).standard_normal(4000)).astype(np.float32)
+    with torch.no_grad():
+        expected = model(torch.from_numpy(x)[None])[0][0].numpy()
+    played = engine.load(path).process(x)
+    player.reset()
+    assert np.array_equal(played, player.process(x))
+    assert np.allclose(played, expected, atol=1e-5)
+    document = json.loads(path.read_bytes())
+    assert get_format(format).recognises(document)
+    assert np.allclose(file.reference()(torch.from_numpy(x)[None])[0].numpy(), expected, atol=1e-6)
+    assert document["metadata"]["name"] == "Small"
+    assert -80 < document["metadata"]["loudness_db"] < 20
