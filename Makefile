@@ -70,8 +70,13 @@ $(VENV)/dev.stamp: $(VENV)/runtime.stamp
 	@$(PIP) $$($(BIN)/python tools/requirements.py dev)
 	@touch $@
 
-# The package is installed as a link to python/fxtrain: changes there need no installing, changes in C++ a new build.
-$(VENV)/build.stamp: $(VENV)/runtime.stamp $(NATIVE_SOURCES)
+# The package is installed as a link to the modules in python/fxtrain. Changes in them need no installing, changes in C++
+# and modules that are new or moved do.
+.PHONY: always
+$(VENV)/modules.stamp: always | $(VENV)/made.stamp
+	@find python/fxtrain -name '*.py' | LC_ALL=C sort | cmp --silent - $@ || find python/fxtrain -name '*.py' | LC_ALL=C sort >$@
+
+$(VENV)/build.stamp: $(VENV)/runtime.stamp $(VENV)/modules.stamp $(NATIVE_SOURCES)
 	@echo "fxtrain: building the extension modules"
 	@$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
@@ -79,6 +84,15 @@ $(VENV)/build.stamp: $(VENV)/runtime.stamp $(NATIVE_SOURCES)
 .PHONY: build dev
 build: system-demo $(VENV)/build.stamp  ## Make .venv and build the extension modules in it
 dev: system-test build $(VENV)/dev.stamp  ## Also install what the tests and checks need
+
+# Libraries that only some models need. Commands that miss one name this target.
+.PHONY: generators
+generators: build $(VENV)/generators.stamp  ## Install what the generators need into .venv (audio codecs, pretrained networks)
+
+$(VENV)/generators.stamp: $(VENV)/runtime.stamp
+	@echo "fxtrain: installing what the generators need"
+	@$(PIP) $$($(BIN)/python tools/requirements.py generators)
+	@touch $@
 
 # The plugin. RTNEURAL=DIR builds the RTNeural backend in, from this checkout (RTNEURAL=ON: an installed copy or a fetch).
 
@@ -182,6 +196,10 @@ test-slow: dev  ## Python tests marked slow or realtime, and a minute of fuzzing
 	cmake --preset sanitize && cmake --build --preset sanitize --target fuzz_loader || status=1; \
 	build/sanitize/tests/cpp/fuzz_loader --seconds 60 tests/fixtures/format/v1/*.json || status=1; \
 	exit $$status
+
+.PHONY: coverage
+coverage: dev  ## Show which lines of the Python package the tests run: a table, and build/coverage/index.html
+	@$(call PYTEST,$(JOBS)) -m "not slow and not realtime" --cov=fxtrain --cov-report=term:skip-covered --cov-report=html:build/coverage $(PYTEST_ARGS)
 
 # README.md in benchmarks/ says what can be set: QUICK=1, FULL=1, BASELINE=, PEERS=, RTNEURAL=, BENCH_ARGS=
 .PHONY: bench bench-training
