@@ -62,7 +62,7 @@ def gru(
     """Return output, final hidden state and, if asked for, the tape. ``recurrent_bias`` is PyTorch's ``bias_hh``."""
 
 def isa() -> str:
-    """Name of the instruction set in use: the widest this machine has, or what FXTRAIN_KERNELS_ISA says."""
+    """Name of the instruction set in use: the widest this machine has, or what FXENGINE_ISA says."""
 
 def available_isas() -> list[str]:
     """Names of the instruction sets that this build has and this machine runs, the widest last."""

@@ -10,7 +10,6 @@
 #include "work.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <fstream>
 #include <iterator>
 #include <system_error>
@@ -58,16 +57,11 @@ void requireBackend(const std::string& name, const LoadOptions& options) {
   throw ModelError(name, "backend", all + " in this build", backend);
 }
 
-/** Fails where FXENGINE_ISA asks for what is not there: it is for tests and benchmarks, which must not measure
-    something else. */
 void requireIsa(const std::string& name) {
-  const char* wanted = std::getenv("FXENGINE_ISA");
-  if (wanted == nullptr || *wanted == '\0' || std::string_view(simd::isaName(simd::isaInUse())) == wanted)
-    return;
-  std::string all;
-  for (const simd::Isa isa : simd::availableIsas())
-    all += (all.empty() ? "" : ", ") + std::string(simd::isaName(isa));
-  throw ModelError(name, "FXENGINE_ISA", "an instruction set of this processor and build (" + all + ")", wanted);
+  if (const std::string missing = simd::missingIsa(); !missing.empty()) {
+    throw ModelError(name, "FXENGINE_ISA",
+                     "an instruction set of this processor and build (" + simd::availableIsaNames() + ")", missing);
+  }
 }
 
 void requireOversampling(const std::string& name, int factor) {

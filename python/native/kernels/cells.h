@@ -5,10 +5,10 @@
    them meet h. `gates` holds four saved values per unit; `activate` writes them and `differentiate` reads them. */
 #pragma once
 
-#include "activations.h"
+#include "lanes.h"
 #include "recurrent.h"
 
-namespace fxtrain::kernels::FXTRAIN_ISA {
+namespace fxtrain::kernels::FXENGINE_SIMD_ISA {
 
 constexpr int kGateRows = 4;
 constexpr int kVectors = kLanes / kVectorLanes; ///< vectors per row of kLanes floats
@@ -44,24 +44,24 @@ struct LstmCell {
   }
 
   /** c' = f c + i g; returns h' = o tanh(c'). */
-  FXTRAIN_INLINE static Vec activate(Vec i, Vec f, Vec g, Vec o, float* gates, Vec, const float* cell,
-                                     float* nextCell) {
-    i = sigmoid(i);
-    f = sigmoid(f);
-    g = tanh(g);
-    o = sigmoid(o);
+  FXENGINE_INLINE static Vec activate(Vec i, Vec f, Vec g, Vec o, float* gates, Vec, const float* cell,
+                                      float* nextCell) {
+    i = sigmoidOf(i);
+    f = sigmoidOf(f);
+    g = tanhOf(g);
+    o = sigmoidOf(o);
     store(gates, i);
     store(gates + kLanes, f);
     store(gates + 2 * kLanes, g);
     store(gates + 3 * kLanes, o);
     const Vec c = multiplyAdd(f, load(cell), i * g);
     store(nextCell, c);
-    return o * tanh(c * static_cast<float>(kTanhScale));
+    return o * tanhOf(c * static_cast<float>(kTanhScale));
   }
 
   /** From dh, the gradient of `nextHidden`, to those of the four rows. `carry` holds dc. tanh(c') is h' / o. */
-  FXTRAIN_INLINE static void differentiate(Vec dh, const float* gates, Vec, Vec nextHidden, const float* cell,
-                                           float* carry, Vec (&rows)[kGateRows]) {
+  FXENGINE_INLINE static void differentiate(Vec dh, const float* gates, Vec, Vec nextHidden, const float* cell,
+                                            float* carry, Vec (&rows)[kGateRows]) {
     const Vec i = load(gates), f = load(gates + kLanes), g = load(gates + 2 * kLanes), o = load(gates + 3 * kLanes);
     const Vec tanhCell = nextHidden * reciprocal(o);
     const Vec dc = multiplyAdd(dh, negativeMultiplyAdd(nextHidden, tanhCell, o), load(carry));
@@ -114,11 +114,11 @@ struct GruCell {
   }
 
   /** Returns h' = n + z (h - n). */
-  FXTRAIN_INLINE static Vec activate(Vec r, Vec z, Vec hiddenPart, Vec inputPart, float* gates, Vec hidden,
-                                     const float*, float*) {
-    r = sigmoid(r);
-    z = sigmoid(z);
-    const Vec n = tanh(multiplyAdd(r, hiddenPart, inputPart));
+  FXENGINE_INLINE static Vec activate(Vec r, Vec z, Vec hiddenPart, Vec inputPart, float* gates, Vec hidden,
+                                      const float*, float*) {
+    r = sigmoidOf(r);
+    z = sigmoidOf(z);
+    const Vec n = tanhOf(multiplyAdd(r, hiddenPart, inputPart));
     store(gates, r);
     store(gates + kLanes, z);
     store(gates + 2 * kLanes, n);
@@ -127,8 +127,8 @@ struct GruCell {
   }
 
   /** `carry` receives the part of dh that reaches the previous state past the gates. */
-  FXTRAIN_INLINE static void differentiate(Vec dh, const float* gates, Vec hidden, Vec, const float*, float* carry,
-                                           Vec (&rows)[kGateRows]) {
+  FXENGINE_INLINE static void differentiate(Vec dh, const float* gates, Vec hidden, Vec, const float*, float* carry,
+                                            Vec (&rows)[kGateRows]) {
     const Vec r = load(gates), z = load(gates + kLanes), n = load(gates + 2 * kLanes),
               hiddenPart = load(gates + 3 * kLanes);
     const Vec through = dh * z;
@@ -145,4 +145,4 @@ struct GruCell {
   }
 };
 
-} // namespace fxtrain::kernels::FXTRAIN_ISA
+} // namespace fxtrain::kernels::FXENGINE_SIMD_ISA

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Prints the polynomials of activations.h: p(x) such that 2^x = 1 + x p(x) on [-1/2, 1/2], of least relative error.
+"""Prints the polynomials of the engine's simd/activations-inl.h.
+
+They are p(x) such that 2^x = 1 + x p(x) on [-1/2, 1/2], of least relative error.
 
 The error is relative to (2^x - 1) / x, so that tanh keeps its relative accuracy near zero. Iteratively reweighted least
 squares (Lawson) at Chebyshev points; each coefficient is rounded to float32 before the lower ones are fitted again.

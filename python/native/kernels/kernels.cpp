@@ -15,7 +15,7 @@
 
 #include "cells.h"
 
-namespace fxtrain::kernels::FXTRAIN_ISA {
+namespace fxtrain::kernels::FXENGINE_SIMD_ISA {
 namespace {
 
 // Register tiles. One vector of a row more per weight fills 16 registers; with 32 registers a weight meets one vector
@@ -138,7 +138,7 @@ struct Prefetcher {
   const float* end;
   int linesPerStep;
 
-  FXTRAIN_INLINE void step() {
+  FXENGINE_INLINE void step() {
     for (int i = 0; i < linesPerStep && next < end; ++i, next += 16)
       prefetch(next);
   }
@@ -146,16 +146,16 @@ struct Prefetcher {
 
 /** sums[r] += sum over k of weights[k][r] * rows[k], for one tile. */
 template <int Rows, int AllRows>
-FXTRAIN_INLINE void multiplyTile(Vec (&sums)[AllRows][kTileVectors], const float* weights, const float* rows,
-                                 int count) {
+FXENGINE_INLINE void multiplyTile(Vec (&sums)[AllRows][kTileVectors], const float* weights, const float* rows,
+                                  int count) {
   for (int k = 0; k < count; ++k, weights += Rows, rows += kLanes) {
     Vec row[kTileVectors];
-    FXTRAIN_UNROLL
+    FXENGINE_UNROLL(32)
     for (int s = 0; s < kTileVectors; ++s)
       row[s] = load(rows + s * kVectorLanes);
-    FXTRAIN_UNROLL
+    FXENGINE_UNROLL(32)
     for (int r = 0; r < Rows; ++r) {
-      FXTRAIN_UNROLL
+      FXENGINE_UNROLL(32)
       for (int s = 0; s < kTileVectors; ++s)
         sums[r][s] = multiplyAdd(weights[r], row[s], sums[r][s]);
     }
@@ -169,20 +169,20 @@ template <class Cell> void forwardFrame(const Geometry<Cell>& g, const float* we
     const float* w = weights;
     for (int tile = 0; tile < g.padded; tile += kUnitTile) {
       Vec sums[kGateRows * kUnitTile][kTileVectors]; // [gate][unit]
-      FXTRAIN_UNROLL
+      FXENGINE_UNROLL(32)
       for (int r = 0; r < kGateRows * kUnitTile; ++r) {
-        FXTRAIN_UNROLL
+        FXENGINE_UNROLL(32)
         for (int s = 0; s < kTileVectors; ++s)
-          sums[r][s] = splat(w[r]);
+          sums[r][s] = Vec(w[r]);
       }
       w += kGateRows * kUnitTile;
       multiplyTile<Cell::kHiddenGates * kUnitTile>(sums, w, record + lane, g.padded);
       w += Cell::kHiddenGates * kUnitTile * g.padded;
       multiplyTile<kGateRows * kUnitTile>(sums, w, record + g.inputAt + lane, g.inputs);
       w += kGateRows * kUnitTile * g.inputs;
-      FXTRAIN_UNROLL
+      FXENGINE_UNROLL(32)
       for (int u = 0; u < kUnitTile; ++u) {
-        FXTRAIN_UNROLL
+        FXENGINE_UNROLL(32)
         for (int s = 0; s < kTileVectors; ++s) {
           const std::ptrdiff_t at = (tile + u) * kLanes + lane + s * kVectorLanes;
           float* gates = record + g.gatesAt + (tile + u) * kGateRows * kLanes + lane + s * kVectorLanes;
@@ -201,7 +201,7 @@ void readOut(const float* hidden, int padded, const float* head, float bias, flo
   for (int lane = 0; lane < kLanes; lane += kVectorLanes) {
     Vec sums[kPadding] = {};
     for (int unit = 0; unit < padded; unit += kPadding) {
-      FXTRAIN_UNROLL
+      FXENGINE_UNROLL(32)
       for (int u = 0; u < kPadding; ++u)
         sums[u] = multiplyAdd(head[unit + u], load(hidden + (unit + u) * kLanes + lane), sums[u]);
     }
@@ -217,7 +217,6 @@ void loadState(const float* state, float* rows, int sequences, int size, int pad
 }
 
 template <class Cell> void forward(const Shape& shape, const ForwardGroup& group) {
-  const FlushDenormals flush;
   const Geometry<Cell> g(shape);
   const WeightLayout<Cell> layout(g);
   const float* head = group.weights + layout.headAt;
@@ -275,24 +274,24 @@ template <class Cell> void forward(const Shape& shape, const ForwardGroup& group
 /** As multiplyTile with steps * RowsPerStep rows, but summed in parts of kPartialSteps: less rounding error at no cost.
  */
 template <int Rows, int RowsPerStep>
-FXTRAIN_INLINE void addProducts(Vec (&sums)[Rows][kTileVectors], const float* weights, const float* rows, int steps,
-                                Prefetcher& prefetcher) {
+FXENGINE_INLINE void addProducts(Vec (&sums)[Rows][kTileVectors], const float* weights, const float* rows, int steps,
+                                 Prefetcher& prefetcher) {
   for (int first = 0; first < steps; first += kPartialSteps) {
     Vec part[Rows][kTileVectors];
-    FXTRAIN_UNROLL
+    FXENGINE_UNROLL(32)
     for (int r = 0; r < Rows; ++r) {
-      FXTRAIN_UNROLL
+      FXENGINE_UNROLL(32)
       for (int s = 0; s < kTileVectors; ++s)
-        part[r][s] = Vec{};
+        part[r][s] = Vec(0.0f);
     }
     const int end = smaller(first + kPartialSteps, steps);
     for (int step = first; step < end; ++step) {
       prefetcher.step();
       multiplyTile<Rows>(part, weights + step * RowsPerStep * Rows, rows + step * RowsPerStep * kLanes, RowsPerStep);
     }
-    FXTRAIN_UNROLL
+    FXENGINE_UNROLL(32)
     for (int r = 0; r < Rows; ++r) {
-      FXTRAIN_UNROLL
+      FXENGINE_UNROLL(32)
       for (int s = 0; s < kTileVectors; ++s)
         sums[r][s] += part[r][s];
     }
@@ -301,35 +300,35 @@ FXTRAIN_INLINE void addProducts(Vec (&sums)[Rows][kTileVectors], const float* we
 
 /** One tile of hidden units of one frame: dh from what follows, then the gradients of the gates. */
 template <class Cell, int Rows>
-FXTRAIN_INLINE void backwardTile(const Geometry<Cell>& g, const float* weights, const float* following,
-                                 const float* head, const float* outputGradient, const float* const* extras,
-                                 const float* record, int tile, int lane, float* gateGradients, float* carry,
-                                 float* headSums, Prefetcher& prefetcher) {
+FXENGINE_INLINE void backwardTile(const Geometry<Cell>& g, const float* weights, const float* following,
+                                  const float* head, const float* outputGradient, const float* const* extras,
+                                  const float* record, int tile, int lane, float* gateGradients, float* carry,
+                                  float* headSums, Prefetcher& prefetcher) {
   Vec dh[Rows][kTileVectors];
   Vec dy[kTileVectors];
-  FXTRAIN_UNROLL
+  FXENGINE_UNROLL(32)
   for (int s = 0; s < kTileVectors; ++s)
     dy[s] = load(outputGradient + lane + s * kVectorLanes);
-  FXTRAIN_UNROLL
+  FXENGINE_UNROLL(32)
   for (int r = 0; r < Rows; ++r) {
-    FXTRAIN_UNROLL
+    FXENGINE_UNROLL(32)
     for (int s = 0; s < kTileVectors; ++s)
       dh[r][s] = head[tile + r] * dy[s];
   }
   for (int e = 0; e < 2; ++e)
     if (extras[e] != nullptr) {
-      FXTRAIN_UNROLL
+      FXENGINE_UNROLL(32)
       for (int r = 0; r < Rows; ++r) {
-        FXTRAIN_UNROLL
+        FXENGINE_UNROLL(32)
         for (int s = 0; s < kTileVectors; ++s)
           dh[r][s] += load(extras[e] + (tile + r) * kLanes + lane + s * kVectorLanes);
       }
     }
   if (following != nullptr)
     addProducts<Rows, Cell::kHiddenGates>(dh, weights, following + lane, g.padded, prefetcher);
-  FXTRAIN_UNROLL
+  FXENGINE_UNROLL(32)
   for (int r = 0; r < Rows; ++r) {
-    FXTRAIN_UNROLL
+    FXENGINE_UNROLL(32)
     for (int s = 0; s < kTileVectors; ++s) {
       const int unit = tile + r;
       const std::ptrdiff_t vector = lane + s * kVectorLanes;
@@ -339,7 +338,7 @@ FXTRAIN_INLINE void backwardTile(const Geometry<Cell>& g, const float* weights, 
       Cell::differentiate(dh[r][s], record + g.gatesAt + unit * kGateRows * kLanes + vector, load(record + at),
                           nextHidden, record + g.cellAt + at, carry + at, rows);
       store(headSums + at, multiplyAdd(dy[s], nextHidden, load(headSums + at)));
-      FXTRAIN_UNROLL
+      FXENGINE_UNROLL(32)
       for (int gate = 0; gate < kGateRows; ++gate)
         store(gateGradients + g.gradientRow(gate, unit) * kLanes + vector, rows[gate]);
     }
@@ -393,34 +392,34 @@ void multiplyRows(const float* weights, const float* rows, int count, int output
 
 /** Lanes are sequences. sums[row][column] += sum over frames, a vector each; its lanes are added at the very end. */
 template <int Columns>
-FXTRAIN_INLINE void narrowTile(const float* gradients, std::ptrdiff_t gradientStride, const float* columns,
-                               std::ptrdiff_t columnStride, int frames, float* sums, int sumStride) {
+FXENGINE_INLINE void narrowTile(const float* gradients, std::ptrdiff_t gradientStride, const float* columns,
+                                std::ptrdiff_t columnStride, int frames, float* sums, int sumStride) {
   Vec tile[kNarrowRows][Columns];
-  FXTRAIN_UNROLL
+  FXENGINE_UNROLL(32)
   for (int r = 0; r < kNarrowRows; ++r) {
-    FXTRAIN_UNROLL
+    FXENGINE_UNROLL(32)
     for (int c = 0; c < Columns; ++c)
-      tile[r][c] = Vec{};
+      tile[r][c] = Vec(0.0f);
   }
   for (int t = 0; t < frames; ++t, gradients += gradientStride, columns += columnStride) {
-    FXTRAIN_UNROLL
+    FXENGINE_UNROLL(32)
     for (int s = 0; s < kVectors; ++s) {
       Vec rows[kNarrowRows];
-      FXTRAIN_UNROLL
+      FXENGINE_UNROLL(32)
       for (int r = 0; r < kNarrowRows; ++r)
         rows[r] = load(gradients + r * kLanes + s * kVectorLanes);
-      FXTRAIN_UNROLL
+      FXENGINE_UNROLL(32)
       for (int c = 0; c < Columns; ++c) {
         const Vec column = load(columns + c * kLanes + s * kVectorLanes);
-        FXTRAIN_UNROLL
+        FXENGINE_UNROLL(32)
         for (int r = 0; r < kNarrowRows; ++r)
           tile[r][c] = multiplyAdd(rows[r], column, tile[r][c]);
       }
     }
   }
-  FXTRAIN_UNROLL
+  FXENGINE_UNROLL(32)
   for (int r = 0; r < kNarrowRows; ++r) {
-    FXTRAIN_UNROLL
+    FXENGINE_UNROLL(32)
     for (int c = 0; c < Columns; ++c) {
       float* sum = sums + r * sumStride + c * kVectorLanes;
       store(sum, load(sum) + tile[r][c]);
@@ -428,7 +427,7 @@ FXTRAIN_INLINE void narrowTile(const float* gradients, std::ptrdiff_t gradientSt
   }
 }
 
-template <int Columns, class... Arguments> FXTRAIN_INLINE void narrowTileOf(int columns, Arguments... arguments) {
+template <int Columns, class... Arguments> FXENGINE_INLINE void narrowTileOf(int columns, Arguments... arguments) {
   if (columns == Columns)
     narrowTile<Columns>(arguments...);
   else if constexpr (Columns > 1)
@@ -438,35 +437,35 @@ template <int Columns, class... Arguments> FXTRAIN_INLINE void narrowTileOf(int 
 /** Lanes are columns: [frame][sequence][column] `transposed`, and each gradient is broadcast. Nothing is left to add at
  * the end. */
 template <int Rows, int Vectors>
-FXTRAIN_INLINE void wideTile(const float* gradients, std::ptrdiff_t gradientStride, const float* transposed, int stride,
-                             int frames, float* sums) {
+FXENGINE_INLINE void wideTile(const float* gradients, std::ptrdiff_t gradientStride, const float* transposed,
+                              int stride, int frames, float* sums) {
   Vec tile[Rows][Vectors];
-  FXTRAIN_UNROLL
+  FXENGINE_UNROLL(32)
   for (int r = 0; r < Rows; ++r) {
-    FXTRAIN_UNROLL
+    FXENGINE_UNROLL(32)
     for (int v = 0; v < Vectors; ++v)
-      tile[r][v] = Vec{};
+      tile[r][v] = Vec(0.0f);
   }
   for (int t = 0; t < frames; ++t, gradients += gradientStride) {
-    FXTRAIN_UNROLL
+    FXENGINE_UNROLL(32)
     for (int r = 0; r < Rows; ++r)
       prefetch(gradients + gradientStride + r * kLanes);
     for (int lane = 0; lane < kLanes; ++lane, transposed += stride) {
       Vec columns[Vectors];
-      FXTRAIN_UNROLL
+      FXENGINE_UNROLL(32)
       for (int v = 0; v < Vectors; ++v)
         columns[v] = load(transposed + v * kVectorLanes);
-      FXTRAIN_UNROLL
+      FXENGINE_UNROLL(32)
       for (int r = 0; r < Rows; ++r) {
-        FXTRAIN_UNROLL
+        FXENGINE_UNROLL(32)
         for (int v = 0; v < Vectors; ++v)
           tile[r][v] = multiplyAdd(gradients[r * kLanes + lane], columns[v], tile[r][v]);
       }
     }
   }
-  FXTRAIN_UNROLL
+  FXENGINE_UNROLL(32)
   for (int r = 0; r < Rows; ++r) {
-    FXTRAIN_UNROLL
+    FXENGINE_UNROLL(32)
     for (int v = 0; v < Vectors; ++v) {
       float* sum = sums + r * stride + v * kVectorLanes;
       store(sum, load(sum) + tile[r][v]);
@@ -551,7 +550,6 @@ void writeGradients(const Geometry<Cell>& g, const Shape& shape, const BackwardS
 }
 
 template <class Cell> void backward(const Shape& shape, const BackwardGroup& group) {
-  const FlushDenormals flush;
   const Geometry<Cell> g(shape);
   const WeightLayout<Cell> weights(g);
   const BackwardScratch<Cell> layout(g);
@@ -709,10 +707,10 @@ constexpr CellKernel kCellKernel{Cell::kGates,       Cell::kHasCell,       weigh
 
 #define FXTRAIN_STRING_OF(name) #name
 #define FXTRAIN_STRING(name) FXTRAIN_STRING_OF(name)
-constexpr Kernels kKernels{FXTRAIN_STRING(FXTRAIN_ISA), kCellKernel<LstmCell>, kCellKernel<GruCell>};
+constexpr Kernels kKernels{FXTRAIN_STRING(FXENGINE_SIMD_ISA), kCellKernel<LstmCell>, kCellKernel<GruCell>};
 
 } // namespace
 
 const Kernels& kernels() { return kKernels; }
 
-} // namespace fxtrain::kernels::FXTRAIN_ISA
+} // namespace fxtrain::kernels::FXENGINE_SIMD_ISA

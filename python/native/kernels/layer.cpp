@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "layer.h"
 
+#include <fxengine/realtime/flush_denormals.h>
+
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -15,6 +17,9 @@ namespace {
 template <class Work> void shareOut(int count, int workers, const Work& work) {
   std::atomic<int> next{0};
   const auto run = [&](int worker) {
+    // Gradients that fade out over thousands of frames would crawl otherwise; and every thread must round alike,
+    // whatever mode its caller was in.
+    const fxengine::ScopedFlushDenormals flush;
     for (int index = next++; index < count; index = next++)
       work(index, worker);
   };

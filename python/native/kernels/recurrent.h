@@ -91,13 +91,16 @@ struct Kernels {
   CellKernel gru;
 };
 
-namespace baseline {
+namespace sse2 {
 const Kernels& kernels();
 }
 namespace avx2 {
 const Kernels& kernels();
 }
 namespace avx512 {
+const Kernels& kernels();
+}
+namespace neon {
 const Kernels& kernels();
 }
 

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "fxengine/simd/isa.h"
 
-#include "simd/kernels.h"
-
 #include <algorithm>
 #include <array>
 #include <cstdlib>
@@ -53,22 +51,6 @@ bool hasAvx512() {
 
 } // namespace
 
-#if FXENGINE_X86
-namespace sse2 {
-const Kernels& kernels();
-}
-namespace avx2 {
-const Kernels& kernels();
-}
-namespace avx512 {
-const Kernels& kernels();
-}
-#else
-namespace neon {
-const Kernels& kernels();
-}
-#endif
-
 const char* isaName(Isa isa) noexcept {
   return std::find_if(kNames.begin(), kNames.end(), [&](const auto& entry) { return entry.first == isa; })->second;
 }
@@ -102,36 +84,16 @@ Isa isaInUse() {
   return forced && std::find(isas.begin(), isas.end(), *forced) != isas.end() ? *forced : isas.back();
 }
 
-const Kernels& kernelsOf(Isa isa) {
-#if FXENGINE_X86
-  if (isa == Isa::avx512)
-    return avx512::kernels();
-  return isa == Isa::avx2 ? avx2::kernels() : sse2::kernels();
-#else
-  static_cast<void>(isa);
-  return neon::kernels();
-#endif
+std::string missingIsa() {
+  const char* wanted = std::getenv("FXENGINE_ISA");
+  return wanted == nullptr || std::string_view(isaName(isaInUse())) == wanted ? "" : wanted;
 }
 
-const Kernels& kernelsInUse() { return kernelsOf(isaInUse()); }
-
-const RecurrentKernel* findKernel(std::span<const RecurrentKernel> kernels, int hiddenSize, int numStreams,
-                                  bool projected, bool bfloat16, bool fast) {
-  const auto find = [&](int size, bool approximate) {
-    const auto found = std::find_if(kernels.begin(), kernels.end(), [&](const RecurrentKernel& kernel) {
-      return kernel.hiddenSize == size && kernel.numStreams == numStreams && kernel.projected == projected &&
-             kernel.layout.bfloat16 == bfloat16 && kernel.fast == approximate;
-    });
-    return found == kernels.end() ? nullptr : &*found;
-  };
-  // Approximations are there for what is common; the exact kernels are for everything.
-  for (const bool approximate : {fast, false}) {
-    for (const int size : {hiddenSize, 0}) {
-      if (const RecurrentKernel* found = find(size, approximate))
-        return found;
-    }
-  }
-  return nullptr;
+std::string availableIsaNames() {
+  std::string names;
+  for (const Isa isa : availableIsas())
+    names += (names.empty() ? "" : ", ") + std::string(isaName(isa));
+  return names;
 }
 
 } // namespace fxengine::simd

@@ -56,6 +56,9 @@ constexpr int rotatedLane(int lanes, int r, int l) {
 FXENGINE_INLINE Integers<Narrow> bitsOf(Narrow v) { return vreinterpretq_s32_f32(v); }
 template <class V> FXENGINE_INLINE Narrow fromBits(Integers<Narrow> bits) { return vreinterpretq_f32_s32(bits); }
 FXENGINE_INLINE Narrow divide(Narrow a, Narrow b) { return vdivq_f32(a, b); } // xsimd's / is an estimate, twice refined
+FXENGINE_INLINE Narrow hold(Narrow v, float limit) {                          // NaN goes through these
+  return vmaxq_f32(vminq_f32(v, vdupq_n_f32(limit)), vdupq_n_f32(-limit));
+}
 FXENGINE_INLINE float sumOfLanes(Narrow v) { return vaddvq_f32(v); }
 FXENGINE_INLINE Narrow multiplyAdd(Narrow a, Narrow b, Narrow c) { return vfmaq_f32(c, a, b); }
 FXENGINE_INLINE Narrow negativeMultiplyAdd(Narrow a, Narrow b, Narrow c) { return vfmsq_f32(c, a, b); }
@@ -66,6 +69,9 @@ template <int steps> FXENGINE_INLINE Narrow rotateInGroups(Narrow v) { return ve
 FXENGINE_INLINE Integers<Narrow> bitsOf(Narrow v) { return _mm_castps_si128(v); }
 template <class V> FXENGINE_INLINE Narrow fromBits(Integers<Narrow> bits) { return _mm_castsi128_ps(bits); }
 FXENGINE_INLINE Narrow divide(Narrow a, Narrow b) { return a / b; }
+FXENGINE_INLINE Narrow hold(Narrow v, float limit) {
+  return _mm_max_ps(_mm_set1_ps(-limit), _mm_min_ps(_mm_set1_ps(limit), v));
+}
 FXENGINE_INLINE float sumOfLanes(Narrow v) {
   const __m128 pairs = _mm_add_ps(v, _mm_movehl_ps(v, v));
   return _mm_cvtss_f32(_mm_add_ss(pairs, _mm_shuffle_ps(pairs, pairs, 1)));
@@ -87,6 +93,9 @@ template <int steps> FXENGINE_INLINE Narrow rotateInGroups(Narrow v) {
 FXENGINE_INLINE Integers<Narrow> bitsOf(Narrow v) { return _mm256_castps_si256(v); }
 template <class V> FXENGINE_INLINE Narrow fromBits(Integers<Narrow> bits) { return _mm256_castsi256_ps(bits); }
 FXENGINE_INLINE Narrow divide(Narrow a, Narrow b) { return a / b; }
+FXENGINE_INLINE Narrow hold(Narrow v, float limit) {
+  return _mm256_max_ps(_mm256_set1_ps(-limit), _mm256_min_ps(_mm256_set1_ps(limit), v));
+}
 FXENGINE_INLINE float sumOfLanes(Narrow v) {
   const __m128 halves = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
   const __m128 pairs = _mm_add_ps(halves, _mm_movehl_ps(halves, halves));
@@ -117,6 +126,14 @@ FXENGINE_INLINE Narrow lookUp(const std::int32_t* table, Integers<Narrow> index)
 FXENGINE_INLINE Integers<Wide> bitsOf(Wide v) { return _mm512_castps_si512(v); }
 template <class V> FXENGINE_INLINE Wide fromBits(Integers<Wide> bits) { return _mm512_castsi512_ps(bits); }
 FXENGINE_INLINE Wide divide(Wide a, Wide b) { return a / b; }
+FXENGINE_INLINE Wide reciprocal(Wide v) { // an estimate, once refined
+  const Wide guess = _mm512_rcp14_ps(v);
+  return _mm512_fmadd_ps(guess, _mm512_fnmadd_ps(v, guess, _mm512_set1_ps(1.0f)), guess);
+}
+FXENGINE_INLINE Wide scaleByPower(Wide v, Wide n) { return _mm512_scalef_ps(v, n); } // v 2^n
+FXENGINE_INLINE Wide hold(Wide v, float limit) {
+  return _mm512_max_ps(_mm512_set1_ps(-limit), _mm512_min_ps(_mm512_set1_ps(limit), v));
+}
 FXENGINE_INLINE float sumOfLanes(Wide v) {
   return sumOfLanes(Narrow(_mm256_add_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1))));
 }
@@ -138,6 +155,11 @@ FXENGINE_INLINE Wide lookUp(const std::int32_t* table, Integers<Wide> index) {
   return _mm512_permutexvar_ps(index, fromBits<Wide>(Integers<Wide>::load_aligned(table)));
 }
 #endif
+
+// hold(v, limit): v held to ±limit; NaN stays NaN.
+
+/** 1 / v within 1 ULP, for 2^-126 <= |v| <= 2^126. */
+FXENGINE_INLINE Narrow reciprocal(Narrow v) { return divide(Narrow(1.0f), v); }
 
 /** lowest where value is below it, highest where it is above. */
 template <class V, class A>

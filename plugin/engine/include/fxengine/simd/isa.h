@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -23,5 +24,12 @@ const std::vector<Isa>& availableIsas();
 /** What models loaded now are played with: the fastest there is, or the one that the environment variable FXENGINE_ISA
     names, if it is available. Not real-time safe. */
 Isa isaInUse();
+
+/** What FXENGINE_ISA names that isaInUse() cannot give, else "": tests and benchmarks must not measure something else.
+ */
+std::string missingIsa();
+
+/** Names of availableIsas(), with commas between them, for messages. */
+std::string availableIsaNames();
 
 } // namespace fxengine::simd
