@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "state.h"
 
+#include <fxengine/model_loader.h>
 #include <nlohmann/json.hpp>
 
 #include <cmath>
@@ -45,6 +46,8 @@ std::string inflate(const void* data, std::size_t size) {
 
 /** The parser does not recurse; deep and long documents end before they take memory. */
 json parseDocument(const std::string& text) {
+  if (fxengine::holdsEndlessNumber(text))
+    throw unusable("its document is damaged");
   int numValues = 0;
   const auto check = [&](int depth, json::parse_event_t, json&) {
     if (depth > kMaxNesting || ++numValues > kMaxValues)

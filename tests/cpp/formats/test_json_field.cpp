@@ -38,3 +38,17 @@ TEST_CASE("Loader: a document is counted without being made", "[loader]") {
     CHECK(isJsonWithin(text, 1000, 8));
   CHECK_FALSE(isJsonWithin(std::string(1'000'000, '[') + std::string(1'000'000, ']'), 10'000'000, 32));
 }
+
+TEST_CASE("JSON: a number that does not end is found, and one within a text is not taken for it", "[loader]") {
+  // One of 90 MiB took 660 MiB of memory.
+  const auto digits = [](std::string before, std::size_t count, const char* after) {
+    return before.append(count, '7').append(after);
+  };
+  REQUIRE(fxengine::holdsEndlessNumber(digits("[1, ", 4097, "]")));
+  REQUIRE(fxengine::holdsEndlessNumber(digits("[1e", 4097, "]")));
+  REQUIRE(fxengine::holdsEndlessNumber(digits("[\"a\\\"b\", ", 4097, "]")));
+  REQUIRE_FALSE(fxengine::holdsEndlessNumber(digits(digits("[", 4096, ","), 4096, "]")));
+  REQUIRE_FALSE(fxengine::holdsEndlessNumber(digits(digits("[\"", 4097, "\", \"a\\\""), 4097, "\"]")));
+  REQUIRE_FALSE(fxengine::isJsonWithin(digits("[1, ", 4097, "]")));
+  REQUIRE(fxengine::isJsonWithin(digits("[1, \"", 4097, "\"]")));
+}

@@ -185,6 +185,7 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     "objects within the limits.json": lambda: b'{"in_shape":[1],"layers":[' + b"{}," * 262_000 + b"0]}",
     "texts.json": lambda: b'{"architecture":"","config":{},"weights":[' + b'"a",' * 8_000_000 + b"0]}",
     "numbers.nam": lambda: b'{"architecture":"","config":{},"weights":[' + b"0," * 2_000_000 + b"0]}",
+    "a number.vstpreset": lambda: preset_of(b'{"version":1,"x":1' + b"0" * (90 << 20) + b"}"),
     "objects.vstpreset": lambda: preset_of(b'{"version":1,"x":[' + b"{}," * 30_000_000 + b"0]}"),
     "a cabinet.vstpreset": lambda: preset_of(
         b'{"version":1,"cabinet":{"name":"","path":"","sha256":"","audio":"' + b"A" * (95 << 20) + b'"}}'

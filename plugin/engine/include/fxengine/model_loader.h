@@ -97,8 +97,13 @@ Model parseModel(std::string_view text, const std::string& name, const LoadOptio
 /** The same from a file. Throws ModelError for a missing or unreadable file too. */
 Model loadModel(const std::filesystem::path& path, const LoadOptions& options = {});
 
+/** Whether a text that is to be JSON holds a number of more than 4096 characters. A parser takes six times the length
+   of such a number in memory. */
+bool holdsEndlessNumber(std::string_view text) noexcept;
+
 /** Whether a text is JSON of at most so many values (texts, numbers, keys, lists and objects), nested at most so deep.
-    Takes no more memory than the longest text in it: check a stranger's document before anything is made of it. */
+    Takes no more memory than the longest text in it: check a stranger's document before anything is made of it. What
+    holds an endless number is not. */
 bool isJsonWithin(std::string_view text, std::size_t maxValues = ModelLimits::kMaxValues,
                   int maxNesting = ModelLimits::kMaxNesting);
 

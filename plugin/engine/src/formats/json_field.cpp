@@ -223,7 +223,28 @@ std::vector<float> JsonField::matrix(std::size_t rows, std::size_t columns, cons
 
 namespace fxengine {
 
+bool holdsEndlessNumber(std::string_view text) noexcept {
+  constexpr int kMostCharacters = 4096;
+  bool isQuoted = false;
+  int length = 0;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const char c = text[at];
+    if (c == '"')
+      isQuoted = !isQuoted;
+    else if (c == '\\' && isQuoted)
+      ++at; // what is escaped ends no text
+    const bool isOfNumber =
+        !isQuoted && ((c >= '0' && c <= '9') || c == '.' || c == '-' || c == '+' || c == 'e' || c == 'E');
+    length = isOfNumber ? length + 1 : 0;
+    if (length > kMostCharacters)
+      return true;
+  }
+  return false;
+}
+
 bool isJsonWithin(std::string_view text, std::size_t maxValues, int maxNesting) {
+  if (holdsEndlessNumber(text))
+    return false;
   detail::Counter counter(maxValues, maxValues, maxNesting);
   return detail::Json::sax_parse(text.begin(), text.end(), &counter);
 }
