@@ -418,11 +418,11 @@ def test_brackets_in_names_are_printed_as_they_are(
         result = fxtrain(*arguments)
         assert result.exit_code == 0, result.stderr
         if arguments[0] not in ("check",):
-            assert folder.name in result.stdout.replace("\n", "")
+            assert folder.name in "".join(result.stdout.split())  # a table may break it
     options = (*TINY, "--epochs", 1, "--name", name, "--out", folder / "run")
     fitted = fxtrain("fit", folder / "d.wav", folder / "w.wav", *options)
     assert fitted.exit_code == 0, fitted.stderr
-    assert str(folder / "run" / "model.json") in fitted.stdout.replace("\n", "")
+    assert str(folder / "run" / "model.json") in "".join(fitted.stdout.split())
 
 
 NOT_UTF8 = os.fsdecode(b"amp\xff")
