@@ -10,8 +10,8 @@
         Columns                 two parts side by side
       any part                  without a heading
 
-Sections are plain data. A task makes them of what it measured, :mod:`fxtrain.report.html` renders them. Text is text:
-what looks like HTML in it is shown as it is.
+Sections are plain data. A task makes them of what it measured, :mod:`fxtrain.report.html` renders them. Text is escaped:
+it cannot contain HTML.
 """
 
 from __future__ import annotations

@@ -199,7 +199,7 @@ def _finish(
         spec: what was asked.
         dataset: what was trained on, and what tests.
         folder: where all goes.
-        trainer: of the run, which is left as it is.
+        trainer: of the run; it is not changed.
         result: how training ended.
         so_far: weights to export of a run that was stopped; None takes those of ``best.pt``.
         stop: why it was stopped.

@@ -134,15 +134,7 @@ class ResidualRecurrent(EffectModel):
         return [w_ih, w_hh, b_ih, b_hh]
 
     def forward(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
-        """Plays a stretch of audio.
-
-        Args:
-            x: shape ``(batch, frames)``, full scale is 1.
-            state: what an earlier call returned; None starts from zero.
-
-        Returns:
-            The output, same shape, and the state after its last frame.
-        """
+        """As :meth:`EffectModel.forward` says; the state is the one after the last frame, of all layers."""
         features = x.unsqueeze(-1)  # (batch, frames, 1)
         y, state = self._network(features, state)
         return (x + y if self.config.skip else y), state
