@@ -10,8 +10,8 @@
         Columns                 two parts side by side
       any part                  without a heading
 
-Sections are plain data. A task makes them of what it measured, :mod:`fxtrain.report.html` renders them. Text is escaped:
-it cannot contain HTML.
+Sections are plain data. A task makes them of what it measured, :mod:`fxtrain.report.html` renders them. Text is
+escaped: it cannot contain HTML.
 """
 
 from __future__ import annotations

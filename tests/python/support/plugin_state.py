@@ -3,36 +3,19 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 import struct
-import sys
 import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-import fxtrain
+from fxtrain.plugin_files.parameters import PARAMETERS
 
 MAGIC = b"fxtrain-state\n"
 URI = "https://fxtrain.org/plugins/fxtrain"
-
-
-def _load_parameters() -> Any:
-    """``fxtrain.plugin_files.parameters`` by itself: its package imports PyTorch, which takes longer than a host."""
-    path = Path(fxtrain.__file__).parent / "export" / "plugin_parameters.py"
-    spec = importlib.util.spec_from_file_location("plugin_parameters", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[module.__name__] = module
-    spec.loader.exec_module(module)
-    return module.PARAMETERS
-
-
-PARAMETERS = _load_parameters()
 
 
 def document_of(state: bytes) -> dict[str, Any]:

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""Presets and parameters of the plugin, without torch."""
