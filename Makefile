@@ -109,6 +109,14 @@ plugin: system-plugin  ## Build the plugin: VST3, LV2 (macOS: AU) and a program 
 	@cmake --build --preset plugin
 	@echo "fxtrain: built in $(PLUGIN):"; cd $(PLUGIN) && ls -d */fxtrain* | sed 's/^/  /'
 
+# The table is kept in the repository: the package needs no plugin to know them, and a test holds it to the plugin.
+.PHONY: parameters
+parameters: system-plugin  ## Write the plugin's parameters down for the Python package, after a change to them
+	@mkdir -p build
+	@cmake --preset plugin-test $(RTNEURAL_ARGS) $(PLUGIN_ARGS) >build/plugin.log || { cat build/plugin.log; exit 1; }
+	@cmake --build --preset plugin-test --target describe_parameters
+	@build/plugin/tests/plugin/describe_parameters python/fxtrain/plugin_files/parameters.json
+
 install-plugin: plugin  ## Put the plugin where hosts look for it: ~/.vst3, ~/.lv2 and ~/.local (PREFIX=DIR for the home folder)
 	@tools/install-plugin $(PLUGIN) "$(or $(PREFIX),$$HOME)"
 

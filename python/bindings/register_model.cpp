@@ -14,6 +14,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -285,18 +286,25 @@ void registerModel(py::module_& module) {
       .def_property_readonly("num_faults", &PythonModel::numFaults)
       .def("info", &PythonModel::info);
 
-  const auto load = [](const std::filesystem::path& path, const std::string& backend, bool selfTest, int oversampling,
-                       const std::string& weightStorage, const std::string& activations) {
+  const auto load = [](const std::filesystem::path& path, const std::optional<py::bytes>& content,
+                       const std::string& backend, bool selfTest, int oversampling, const std::string& weightStorage,
+                       const std::string& activations) {
     fxengine::LoadOptions options;
     options.backend = backend;
     options.selfTest = selfTest;
     options.oversampling = oversampling;
     options.weightStorage = weightStorageOf(weightStorage);
     options.activations = activationsOf(activations);
+    if (content) {
+      const std::string_view text = *content;
+      const std::string name = path.string();
+      const py::gil_scoped_release release;
+      return std::make_unique<PythonModel>(fxengine::parseModel(text, name, options));
+    }
     const py::gil_scoped_release release;
     return std::make_unique<PythonModel>(fxengine::loadModel(path, options));
   };
-  module.def("load", load, py::arg("path"), py::kw_only(), py::arg("backend"), py::arg("self_test"),
+  module.def("load", load, py::arg("path"), py::kw_only(), py::arg("content"), py::arg("backend"), py::arg("self_test"),
              py::arg("oversampling"), py::arg("weight_storage"), py::arg("activations"));
   module.def(
       "loudness_clip",

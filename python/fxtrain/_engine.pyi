@@ -107,6 +107,7 @@ class PlayRecord(_Stream):
 def load(
     path: str | PathLike[str],
     *,
+    content: bytes | None,
     backend: str,
     self_test: bool,
     oversampling: int,

@@ -270,6 +270,7 @@ class Model:
 def load(
     path: str | PathLike[str],
     *,
+    content: bytes | None = None,
     backend: str = "fxengine",
     self_test: bool = True,
     oversampling: int = 1,
@@ -280,6 +281,7 @@ def load(
 
     Args:
         path: the file.
+        content: what the file would hold, where there is none yet: ``path`` is then only its name.
         backend: one of :func:`available_backends`.
         self_test: play the file's test vectors, if it has any, and refuse the file when the output differs.
         oversampling: 1, 2, 4 or 8: play the network at so many times its sample rate, so that what it distorts does not
@@ -296,6 +298,7 @@ def load(
     path = Path(path)
     model = _engine.load(
         path,
+        content=content,
         backend=backend,
         self_test=self_test,
         oversampling=oversampling,

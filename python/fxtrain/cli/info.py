@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import argparse
-import tempfile
 from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
@@ -115,14 +114,11 @@ def _preset(path: Path, console: Console) -> dict[str, Any]:
 
 def _play_text(model: str, name: str) -> dict[str, Any]:
     """Whether the engine plays a model whose file is not at hand, in words."""
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "model.json"
-        file.write_bytes(model.encode("utf-8"))
-        try:
-            info = engine.load(file).info
-        except ModelFileError as error:
-            reason = str(error).replace(f"{file}: ", "")
-            return {"playable": False, "verdict": f"does not play: {reason}"}
+    try:
+        info = engine.load(file := "model.json", content=model.encode("utf-8")).info
+    except ModelFileError as error:
+        reason = str(error).removeprefix(f"{file}: ")
+        return {"playable": False, "verdict": f"does not play: {reason}"}
     title = info.metadata.get("name")
     known = f"{title}, " if isinstance(title, str) and title != name else ""
     rate = "" if info.sample_rate is None else f", {info.sample_rate:g} Hz"

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,10 +69,7 @@ class ModelDocument:
 
     def load(self) -> engine.Model:
         """The model in the engine, which plays the test vectors first."""
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / f"model{self.format.suffix}"
-            path.write_bytes(self.content)
-            return engine.load(path)
+        return engine.load(f"model{self.format.suffix}", content=self.content)
 
     def reference(self, dtype: torch.dtype = torch.float32) -> TorchModel:
         """The network as torch plays it."""

@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: MIT
 """The plugin's parameters, as its presets hold them: by id, in plain units.
 
-The plugin has them in ``plugin/source/parameters.cpp``; a test compares.
+``parameters.json`` is written by the plugin itself: ``make parameters``, after a change to
+``plugin/source/parameters.cpp``.
 """
 
 from __future__ import annotations
 
 import difflib
+import importlib.resources
+import json
 import math
 import re
 from dataclasses import dataclass
@@ -93,52 +96,13 @@ def _squeeze(text: str) -> str:
     return re.sub(r"\s+", "", text).lower()
 
 
-def _number(id: str, name: str, unit: str, minimum: float, maximum: float, default: float) -> Parameter:
-    return Parameter(id, name, unit, minimum, maximum, default)
+def _read_table() -> dict[str, Parameter]:
+    text = importlib.resources.files(__package__).joinpath("parameters.json").read_text("utf-8")
+    rows = [Parameter(**row | {"choices": tuple(row["choices"])}) for row in json.loads(text)]
+    return {parameter.id: parameter for parameter in rows}
 
 
-def _choice(id: str, name: str, choices: tuple[str, ...], default: int = 0) -> Parameter:
-    return Parameter(id, name, maximum=len(choices) - 1, default=default, choices=choices)
-
-
-def _switch(id: str, name: str) -> Parameter:
-    return Parameter(id, name, is_switch=True)
-
-
-_OVERSAMPLING = ("Off", "2x", "4x", "8x")
-
-PARAMETERS: dict[str, Parameter] = {
-    parameter.id: parameter
-    for parameter in (
-        _number("input_gain", "Input gain", "dB", -24.0, 24.0, 0.0),
-        _switch("gate_on", "Gate"),
-        _number("gate_threshold", "Gate threshold", "dB", -90.0, -20.0, -60.0),
-        _number("gate_release", "Gate release", "ms", 10.0, 500.0, 80.0),
-        _choice("slot", "Slot", ("A", "B", "A + B")),
-        _number("blend", "Blend", "%", 0.0, 100.0, 50.0),
-        _choice("levels", "Levels", ("As captured", "Match B to A", "Normalise"), 1),
-        *(
-            _number(f"knob_{slot.lower()}{index}", f"Knob {slot}{index}", "%", 0.0, 100.0, 50.0)
-            for slot in ("A", "B")
-            for index in (1, 2, 3, 4)
-        ),
-        _switch("tone_on", "Tone"),
-        _number("bass", "Bass", "dB", -12.0, 12.0, 0.0),
-        _number("middle", "Middle", "dB", -12.0, 12.0, 0.0),
-        _number("treble", "Treble", "dB", -12.0, 12.0, 0.0),
-        _switch("cabinet_on", "Cabinet"),
-        _number("cabinet_level", "Cabinet level", "dB", -24.0, 24.0, 0.0),
-        _number("output_gain", "Output gain", "dB", -24.0, 24.0, 0.0),
-        _number("mix", "Mix", "%", 0.0, 100.0, 100.0),
-        _switch("bypass", "Bypass"),
-        _switch("tuner", "Tuner"),
-        _choice("input_mode", "Input", ("Stereo", "Left", "Right", "Sum")),
-        _switch("calibrate", "Calibrate"),
-        _number("interface_level", "Interface level", "dBu", -10.0, 30.0, 12.0),
-        _choice("oversampling_live", "Oversampling", _OVERSAMPLING),
-        _choice("oversampling_offline", "Oversampling offline", _OVERSAMPLING),
-    )
-}
+PARAMETERS: dict[str, Parameter] = _read_table()
 """All parameters by id, in the plugin's order."""
 
 

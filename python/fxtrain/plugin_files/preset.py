@@ -105,8 +105,11 @@ class SlotContent:
         Raises:
             ModelFileError: the engine refuses it.
         """
-        info = engine.load(path).info
-        content = read_file(path, at_most=engine.MAX_FILE_BYTES, expected="a model file", error=ModelFileError)
+        try:
+            content = read_file(path, at_most=engine.MAX_FILE_BYTES, expected="a model file", error=ModelFileError)
+        except OSError as error:
+            raise ModelFileError(f"{path} cannot be read ({error.strerror or error}): expected a model file") from None
+        info = engine.load(path, content=content).info
         try:
             text = content.decode("utf-8")
         except UnicodeDecodeError as error:

@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -30,35 +33,37 @@ def fxtrain(capfd: pytest.CaptureFixture[str]) -> Run:
     return run
 
 
+@contextlib.contextmanager
+def made_once(tmp_path_factory: pytest.TempPathFactory, worker_id: str, name: str) -> Iterator[Path]:
+    """A folder for all processes of this pytest; the first one fills it, the others wait."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base if worker_id == "master" else base.parent) / name
+    folder.mkdir(exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield folder
+
+
 @pytest.fixture(scope="session")
-def pair(tmp_path_factory: pytest.TempPathFactory) -> Pair:
+def pair(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Pair:
     """Eight seconds of guitar through :func:`amplifier`, ``LAG`` samples late."""
-    folder = tmp_path_factory.mktemp("pair")
-    dry = synthesise_guitar(8, SAMPLE_RATE, 5)
-    wet = np.concatenate([np.zeros(LAG, np.float32), amplifier(dry)])[: len(dry)]
-    write_audio(folder / "dry.wav", dry, SAMPLE_RATE)
-    write_audio(folder / "wet.wav", wet, SAMPLE_RATE)
-    return Pair(folder / "dry.wav", folder / "wet.wav")
+    with made_once(tmp_path_factory, worker_id, "pair") as folder:
+        made = Pair(folder / "dry.wav", folder / "wet.wav")
+        if not made.wet.exists():
+            dry = synthesise_guitar(8, SAMPLE_RATE, 5)
+            wet = np.concatenate([np.zeros(LAG, np.float32), amplifier(dry)])[: len(dry)]
+            write_audio(made.dry, dry, SAMPLE_RATE)
+            write_audio(made.wet, wet, SAMPLE_RATE)
+    return made
 
 
 @pytest.fixture(scope="session")
-def finished_run(pair: Pair, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a complete run."""
-    folder = tmp_path_factory.mktemp("runs") / "amp"
-    arguments = [
-        "fit",
-        pair.dry,
-        pair.wet,
-        *TINY,
-        "--epochs",
-        12,
-        "--lr",
-        0.02,
-        "--out",
-        folder,
-        "--name",
-        "Tiny amp",
-        "-q",
-    ]
-    assert main([str(argument) for argument in arguments]) == 0
-    return folder
+def finished_run(pair: Pair, tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """The folder of a complete run: the one trained model that these tests read."""
+    with made_once(tmp_path_factory, worker_id, "finished_run") as folder:
+        run = folder / "amp"
+        if not (run / "model.json").exists():
+            training = [*TINY, "--epochs", 12, "--lr", 0.02]
+            arguments = ["fit", pair.dry, pair.wet, *training, "--out", run, "--name", "Tiny amp", "-q"]
+            assert main([str(argument) for argument in arguments]) == 0
+    return run
