@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -161,11 +162,13 @@ def play_through(client_name: str, x: np.ndarray, freewheel: bool) -> np.ndarray
         wanted += [(own, their) for i, own in enumerate(receives) for their in sources[i :: len(receives)]]
         for own, their in wanted:
             connected = judge.get_all_connections(their)
-            if own not in connected:
-                judge.connect(*((own, their) if own.is_output else (their, own)))
-            for other in connected:
-                if not other.name.startswith("judge:"):
-                    judge.disconnect(*((other, their) if own.is_output else (their, other)))
+            # A client that has its ports may not be active yet, and its own connections come and go: another round does it.
+            with contextlib.suppress(jack.JackErrorCode):
+                if own not in connected:
+                    judge.connect(*((own, their) if own.is_output else (their, own)))
+                for other in connected:
+                    if not other.name.startswith("judge:"):
+                        judge.disconnect(*((other, their) if own.is_output else (their, other)))
 
     with judge:
         deadline = time.monotonic() + DEADLINE
