@@ -162,7 +162,7 @@ def play_through(client_name: str, x: np.ndarray, freewheel: bool) -> np.ndarray
         wanted += [(own, their) for i, own in enumerate(receives) for their in sources[i :: len(receives)]]
         for own, their in wanted:
             connected = judge.get_all_connections(their)
-            # A client that has its ports may not be active yet, and its own connections come and go: another round does it.
+            # A client with ports may not be active yet, and its own connections come and go: another round does it.
             with contextlib.suppress(jack.JackErrorCode):
                 if own not in connected:
                     judge.connect(*((own, their) if own.is_output else (their, own)))
