@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "register.h"
 
+#include <fxengine/dsp/envelope_follower.h>
 #include <fxengine/dsp/loudness.h>
 #include <fxengine/model.h>
 #include <fxengine/model_loader.h>
@@ -230,6 +231,11 @@ py::dict describe(const fxengine::ModelInfo& info) {
   result["layers"] = layers;
   result["num_weights"] = info.numWeights;
   result["num_inputs"] = info.numInputs;
+  py::list envelopes;
+  for (const fxengine::EnvelopeInfo& envelope : info.envelopes)
+    envelopes.append(py::dict(py::arg("attack_ms") = envelope.attackMs, py::arg("release_ms") = envelope.releaseMs));
+  result["envelopes"] = envelopes;
+  result["num_linear_taps"] = info.numLinearTaps;
   result["residual"] = info.residual;
   result["weight_storage"] = info.weightStorage;
   result["activations"] = info.activations;
@@ -253,6 +259,24 @@ py::dict describe(const fxengine::ModelInfo& info) {
 }
 
 namespace {
+
+/** The levels, shape (streams, frames), and the last of each in float64; `level` holds where each starts. */
+py::tuple followEnvelope(const py::array_t<float, py::array::c_style>& signal, double attackMs, double releaseMs,
+                         double sampleRate, const py::array_t<double, py::array::c_style>& level) {
+  const auto numStreams = signal.shape(0), numFrames = signal.shape(1);
+  py::array_t<float> levels({numStreams, numFrames});
+  py::array_t<double> last(numStreams);
+  const float* from = signal.data();
+  float* to = levels.mutable_data();
+  for (py::ssize_t stream = 0; stream < numStreams; ++stream) {
+    fxengine::EnvelopeFollower follower(attackMs, releaseMs, sampleRate);
+    follower.setLevel(level.at(stream));
+    for (py::ssize_t t = 0; t < numFrames; ++t)
+      *to++ = follower.next(*from++);
+    last.mutable_at(stream) = follower.level();
+  }
+  return py::make_tuple(levels, last);
+}
 
 fxengine::Activations activationsOf(const std::string& name) {
   if (name == "exact")
@@ -288,13 +312,14 @@ void registerModel(py::module_& module) {
 
   const auto load = [](const std::filesystem::path& path, const std::optional<py::bytes>& content,
                        const std::string& backend, bool selfTest, int oversampling, const std::string& weightStorage,
-                       const std::string& activations) {
+                       const std::string& activations, bool linearStage) {
     fxengine::LoadOptions options;
     options.backend = backend;
     options.selfTest = selfTest;
     options.oversampling = oversampling;
     options.weightStorage = weightStorageOf(weightStorage);
     options.activations = activationsOf(activations);
+    options.linearStage = linearStage;
     if (content) {
       const std::string_view text = *content;
       const std::string name = path.string();
@@ -305,7 +330,9 @@ void registerModel(py::module_& module) {
     return std::make_unique<PythonModel>(fxengine::loadModel(path, options));
   };
   module.def("load", load, py::arg("path"), py::kw_only(), py::arg("content"), py::arg("backend"), py::arg("self_test"),
-             py::arg("oversampling"), py::arg("weight_storage"), py::arg("activations"));
+             py::arg("oversampling"), py::arg("weight_storage"), py::arg("activations"), py::arg("linear_stage"));
+  module.def("follow_envelope", followEnvelope, py::arg("signal"), py::arg("attack_ms"), py::arg("release_ms"),
+             py::arg("sample_rate"), py::arg("level"));
   module.def(
       "loudness_clip",
       [](double sampleRate) {

@@ -29,6 +29,7 @@ from fxtrain.files import require_regular_file
 
 __all__ = [
     "MAX_FILE_BYTES",
+    "Envelope",
     "Knob",
     "Layer",
     "Model",
@@ -70,6 +71,14 @@ class Knob:
 
 
 @dataclass(frozen=True, slots=True)
+class Envelope:
+    """Times of a level of the audio that the network gets as an input, in milliseconds."""
+
+    attack_ms: float
+    release_ms: float
+
+
+@dataclass(frozen=True, slots=True)
 class SelfTest:
     """What came out when the file's own test vectors were played at load: absolute errors, full scale 1."""
 
@@ -87,6 +96,8 @@ class ModelInfo:
         backend: what plays it.
         architecture: "lstm", "gru", "lstm+gru" or "dense".
         num_inputs: audio, then one for each knob.
+        envelopes: levels of the audio that the network gets as further inputs.
+        num_linear_taps: length of the filter behind the network; 0 where there is none.
         residual: the input is added to the network's output.
         weight_storage: how the recurrent matrices are kept, "float32" or "bfloat16".
         activations: "exact", or "fast" where they are approximated; ``notes`` says how far off the output then is.
@@ -112,6 +123,8 @@ class ModelInfo:
     layers: tuple[Layer, ...]
     num_weights: int
     num_inputs: int
+    envelopes: tuple[Envelope, ...]
+    num_linear_taps: int
     residual: bool
     weight_storage: str
     activations: str
@@ -138,6 +151,7 @@ class ModelInfo:
         return fields | {
             "path": str(self.path),
             "layers": [asdict(layer) for layer in self.layers],
+            "envelopes": [asdict(envelope) for envelope in self.envelopes],
             "knobs": [asdict(knob) for knob in self.knobs],
             "self_test": asdict(self.self_test) if self.self_test else None,
             "notes": list(self.notes),
@@ -162,6 +176,8 @@ class Model:
             layers=tuple(Layer(**layer) for layer in info["layers"]),
             num_weights=info["num_weights"],
             num_inputs=info["num_inputs"],
+            envelopes=tuple(Envelope(**envelope) for envelope in info["envelopes"]),
+            num_linear_taps=info["num_linear_taps"],
             residual=info["residual"],
             weight_storage=info["weight_storage"],
             activations=info["activations"],
@@ -276,6 +292,7 @@ def load(
     oversampling: int = 1,
     weight_storage: Literal["automatic", "float32", "bfloat16"] = "automatic",
     activations: Literal["exact", "fast"] = "exact",
+    linear_stage: bool = True,
 ) -> Model:
     """Loads a model file: RTNeural JSON, with or without AIDA-X's keys.
 
@@ -291,6 +308,7 @@ def load(
             nothing; "bfloat16" also rounds them, and ``info.notes`` says what that does to the output.
         activations: "fast" approximates tanh and sigmoid to 6e-5 in layers of common sizes; ``info.notes`` says what
             that does to the output.
+        linear_stage: play the filter behind the network, if the file has one: an amplifier's loudspeaker, for example.
 
     Raises:
         ModelFileError: naming file, field, what was expected and what was found.
@@ -304,6 +322,7 @@ def load(
         oversampling=oversampling,
         weight_storage=weight_storage,
         activations=activations,
+        linear_stage=linear_stage,
     )
     return Model(path, model)
 

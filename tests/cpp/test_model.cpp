@@ -4,6 +4,7 @@
 #include "support/test_models.h"
 
 #include <dsp/phase_check.h>
+#include <fxengine/model_loader.h>
 #include <fxengine/network.h>
 
 #include <algorithm>
@@ -238,6 +239,60 @@ TEST_CASE("Model: NaN and infinity become silence, are counted, and leave no tra
         REQUIRE(left == alone); // as after reset
       }
     }
+  }
+}
+
+TEST_CASE("Model: the linear stage filters what the network gives, before the output gain", "[model][golden]") {
+  Json json = test::assortment()[2];
+  REQUIRE(json.contains("fir"));
+  const std::vector<float> input = test::noise(3000, 61);
+  fxengine::Model model = test::load(json);
+  REQUIRE(model.info().numLinearTaps == 700);
+  const std::vector<float> output = test::play(model, input, {64});
+  const auto taps = json["fir"]["taps"].get<std::vector<double>>();
+  json.erase("fir");
+  fxengine::Model bare = test::load(json);
+  const std::vector<float> before = test::play(bare, input, {64});
+  for (std::size_t t = 0; t < input.size(); ++t) {
+    double expected = 0.0;
+    for (std::size_t k = 0; k < std::min(taps.size(), t + 1); ++k)
+      expected += taps[k] * double{before[t - k]};
+    REQUIRE(double{output[t]} == Approx(expected).margin(2e-6));
+  }
+}
+
+TEST_CASE("Model: without its linear stage, a file sounds as if it had none", "[model]") {
+  Json json = test::assortment()[2];
+  fxengine::LoadOptions options;
+  options.linearStage = false;
+  fxengine::Model without = fxengine::parseModel(json.dump(), "amp.json", options);
+  REQUIRE(without.info().numLinearTaps == 0);
+  json.erase("fir");
+  fxengine::Model bare = test::load(json);
+  const std::vector<float> input = test::noise(500, 62);
+  REQUIRE(test::play(without, input, {64}) == test::play(bare, input, {64}));
+}
+
+TEST_CASE("Model: prewarmed, a linear stage is at rest too", "[model][state]") {
+  Json json = test::assortment()[2];
+  json["layers"][1]["weights"][1] = {0.4}; // which the network gives in silence, more or less
+  for (const int factor : {1, 4}) {
+    fxengine::LoadOptions options;
+    options.oversampling = factor;
+    fxengine::Model model = fxengine::parseModel(json.dump(), "amp.json", options);
+    model.prepare(1, 64);
+    model.prewarm();
+    REQUIRE(std::abs(model.restOutput()) > 1e-3f);
+    std::vector<float> output(4000, 0.0f);
+    float* channel = output.data();
+    model.process(&channel, &channel, 1, 4000);
+    for (const float sample : output)
+      REQUIRE(std::abs(sample - model.restOutput()) < 1e-5f);
+    // Zero state is another matter: the stage has yet to fill.
+    model.reset();
+    std::fill(output.begin(), output.end(), 0.0f);
+    model.process(&channel, &channel, 1, 4000);
+    REQUIRE(std::abs(output[0] - model.restOutput()) > 1e-3f);
   }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "fxengine/model.h"
 
+#include "fxengine/dsp/convolver.h"
 #include "fxengine/dsp/oversampler.h"
 #include "fxengine/network.h"
 #include "fxengine/realtime/flush_denormals.h"
@@ -11,6 +12,7 @@
 #include <atomic>
 #include <bit>
 #include <cmath>
+#include <numeric>
 #include <utility>
 
 namespace fxengine {
@@ -41,18 +43,23 @@ ModelInfo withLatency(ModelInfo info, const Network& network) {
 } // namespace
 
 struct Model::State {
-  State(ModelInfo modelInfo, std::unique_ptr<Network> modelNetwork)
+  State(ModelInfo modelInfo, std::unique_ptr<Network> modelNetwork, std::vector<float> linearTaps)
       : info(withLatency(std::move(modelInfo), *modelNetwork)), network(std::move(modelNetwork)),
         inputGain(gainFromDb(info.inputGainDb)), outputGain(gainFromDb(info.outputGainDb)), knobs(info.knobs.size()),
         positions(info.knobs.size(), 0.0f) {
     if (info.oversampling > 1)
       oversampler.emplace(info.oversampling);
+    if (!linearTaps.empty()) {
+      linearGain = std::accumulate(linearTaps.begin(), linearTaps.end(), 0.0);
+      linearStage.emplace(std::move(linearTaps));
+    }
     for (std::size_t index = 0; index < knobs.size(); ++index)
       knobs[index].store(info.knobs[index].defaultPosition());
   }
 
   void processPart(const float* const* input, float* const* output, int numStreams, int offset, int numFrames) noexcept;
   void runOversampled(int numStreams, int numFrames) noexcept;
+  void runLinearStage(int numStreams, int numFrames) noexcept;
   void reset(int channel) noexcept;
   void rest(int channel) noexcept;
   int affordableFrames() const noexcept;
@@ -65,8 +72,12 @@ struct Model::State {
   std::vector<float> positions; // of the knobs, as the network has them
   std::atomic<std::uint64_t> numFaults{0};
   std::optional<Oversampler> oversampler; // the network then has info.oversampling streams a channel
+  std::optional<Convolver> linearStage;
+  double linearGain = 0.0;       // at 0 Hz: the sum of its taps
+  bool linearStageWaits = false; // while the network comes to rest
 
   float restOutput = 0.0f;
+  float restOfNetwork = 0.0f; // what goes into the linear stage then
 
   int numChannels = 0;
   int partFrames = 0;
@@ -74,10 +85,13 @@ struct Model::State {
   std::vector<float*> networkInput;  // per channel
   std::vector<float*> networkOutput; // per channel
   std::vector<std::uint32_t> fault;  // per channel, within one part
+  // Per channel: taken off what the network gives, and put back behind the linear stage as that would have answered it.
+  // At rest it is what the network gives, and the stage holds silence.
+  std::vector<float> removed;
 };
 
-Model::Model(ModelInfo info, std::unique_ptr<Network> network)
-    : state_(std::make_unique<State>(std::move(info), std::move(network))) {}
+Model::Model(ModelInfo info, std::unique_ptr<Network> network, std::vector<float> linearTaps)
+    : state_(std::make_unique<State>(std::move(info), std::move(network), std::move(linearTaps))) {}
 Model::~Model() = default;
 Model::Model(Model&&) noexcept = default;
 Model& Model::operator=(Model&&) noexcept = default;
@@ -92,18 +106,22 @@ void Model::prepare(int numChannels, int maxFrames) {
   s.network->prepare(s.numChannels * s.info.oversampling, s.partFrames);
   if (s.oversampler)
     s.oversampler->prepare(s.numChannels, s.partFrames);
+  if (s.linearStage)
+    s.linearStage->prepare(s.numChannels, s.partFrames);
   const auto channels = static_cast<std::size_t>(s.numChannels);
   const auto part = static_cast<std::size_t>(s.partFrames);
   s.signal.assign(channels * part * 2, 0.0f);
   s.networkInput.resize(channels);
   s.networkOutput.resize(channels);
   s.fault.assign(channels, 0);
+  s.removed.assign(channels, 0.0f);
   for (std::size_t channel = 0; channel < channels; ++channel) {
     s.networkInput[channel] =
         s.oversampler ? s.oversampler->input(static_cast<int>(channel)) : s.signal.data() + channel * part;
-    s.networkOutput[channel] = s.signal.data() + (channels + channel) * part;
+    s.networkOutput[channel] = s.oversampler ? s.oversampler->output(static_cast<int>(channel))
+                                             : s.signal.data() + (channels + channel) * part;
   }
-  s.restOutput = 0.0f;
+  s.restOutput = s.restOfNetwork = 0.0f;
   s.numFaults.store(0, std::memory_order_relaxed);
 }
 
@@ -118,6 +136,7 @@ int Model::prewarm() noexcept {
   if (s.numChannels == 0)
     return 0;
   reset();
+  s.linearStageWaits = true; // what it makes of a level that stays is known
   const std::array<float, kMaxPart> silence{};
   std::array<float, kMaxPart> answer;
   const float* const input[] = {silence.data()};
@@ -139,12 +158,19 @@ int Model::prewarm() noexcept {
   s.network->captureRest();
   if (s.oversampler)
     s.oversampler->captureRest();
+  s.linearStageWaits = false;
   s.restOutput = answer.back();
+  if (s.linearStage) {
+    s.restOfNetwork = answer.back() / s.outputGain;
+    s.restOutput = s.outputGain * static_cast<float>(s.linearGain * s.restOfNetwork);
+  }
   rest();
   return numFrames;
 }
 
 void Model::rest() noexcept {
+  if (state_->linearStage)
+    state_->linearStage->reset(); // from the start of a partition, so that the same input gives the same bits
   for (int channel = 0; channel < state_->numChannels; ++channel)
     state_->rest(channel);
 }
@@ -156,9 +182,14 @@ void Model::State::rest(int channel) noexcept {
     network->rest(channel * info.oversampling + phase);
   if (oversampler)
     oversampler->rest(channel);
+  if (linearStage)
+    linearStage->reset(channel);
+  removed[static_cast<std::size_t>(channel)] = restOfNetwork;
 }
 
 void Model::reset() noexcept {
+  if (state_->linearStage)
+    state_->linearStage->reset();
   for (int channel = 0; channel < state_->numChannels; ++channel)
     state_->reset(channel);
 }
@@ -168,6 +199,9 @@ void Model::State::reset(int channel) noexcept {
     network->reset(channel * info.oversampling + phase);
   if (oversampler)
     oversampler->reset(channel);
+  if (linearStage)
+    linearStage->reset(channel);
+  removed[static_cast<std::size_t>(channel)] = 0.0f;
 }
 
 void Model::process(const float* const* input, float* const* output, int numChannels, int numFrames) noexcept {
@@ -203,9 +237,11 @@ void Model::State::processPart(const float* const* input, float* const* output, 
     runOversampled(numStreams, numFrames);
   else
     network->process(networkInput.data(), networkOutput.data(), numStreams, numFrames);
+  if (linearStage && !linearStageWaits)
+    runLinearStage(numStreams, numFrames);
 
   for (int stream = 0; stream < numStreams; ++stream) {
-    const float* z = oversampler ? oversampler->output(stream) : networkOutput[stream];
+    const float* z = networkOutput[stream];
     float* y = output[stream] + offset;
     std::uint32_t bad = fault[stream];
     for (int t = 0; t < numFrames; ++t) {
@@ -226,6 +262,18 @@ void Model::State::runOversampled(int numStreams, int numFrames) noexcept {
   network->process(oversampler->phases(), oversampler->results(), numStreams * info.oversampling, numFrames);
   for (int channel = 0; channel < numStreams; ++channel)
     oversampler->downsample(channel, numFrames);
+}
+
+void Model::State::runLinearStage(int numStreams, int numFrames) noexcept {
+  const auto shift = [&](int stream, float by) {
+    float* z = networkOutput[stream];
+    std::transform(z, z + numFrames, z, [by](float value) { return value + by; });
+  };
+  for (int stream = 0; stream < numStreams; ++stream)
+    shift(stream, -removed[stream]);
+  linearStage->process(networkOutput.data(), networkOutput.data(), numStreams, numFrames);
+  for (int stream = 0; stream < numStreams; ++stream)
+    shift(stream, static_cast<float>(linearGain * removed[stream]));
 }
 
 void Model::setKnob(int index, float position) noexcept {

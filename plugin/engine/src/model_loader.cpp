@@ -145,7 +145,9 @@ Model buildModel(const ModelDescription& description, const LoadOptions& options
     tryOversampled(name, options.oversampling, info, *network);
     info.oversampling = options.oversampling;
   }
-  return {std::move(info), std::move(network)};
+  std::vector<float> taps = options.linearStage ? description.linearTaps : std::vector<float>();
+  info.numLinearTaps = static_cast<int>(taps.size());
+  return {std::move(info), std::move(network), std::move(taps)};
 }
 
 Model parseModel(std::string_view text, const std::string& name, const LoadOptions& options) {

@@ -71,6 +71,8 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any] 
         "verified": _verdict(info.self_test),
         "network": ", ".join(_layer_text(layer) for layer in info.layers),
         "weights": f"{info.num_weights}",
+        **({"envelopes": _envelopes(info)} if info.envelopes else {}),
+        **({"linear stage": _linear_stage(info)} if info.num_linear_taps else {}),
         "residual": "the input is added to the network's output" if info.residual else "no",
         "sample rate": "not stated" if info.sample_rate is None else f"{info.sample_rate:g} Hz",
         "latency": f"{info.latency} frames",
@@ -82,6 +84,16 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any] 
     }
     _print_table(console, facts, info.to_dict())
     return {"playable": True, "format": facts["format"], "verified": info.self_test is not None, **info.to_dict()}
+
+
+def _envelopes(info: engine.ModelInfo) -> str:
+    times = [f"{each.attack_ms:g} / {each.release_ms:g} ms" for each in info.envelopes]
+    return f"the network gets the input's level too, followed with an attack / release of {', '.join(times)}"
+
+
+def _linear_stage(info: engine.ModelInfo) -> str:
+    rate = info.sample_rate or 48000.0
+    return f"a filter of {info.num_linear_taps} taps ({info.num_linear_taps / rate * 1e3:.0f} ms) after the network"
 
 
 def _preset(path: Path, console: Console) -> dict[str, Any]:

@@ -168,3 +168,35 @@ TEST_CASE("Loader: an unknown weight storage is refused", "[loader][storage]") {
   REQUIRE(error.expected() == "float32 or bfloat16");
   REQUIRE(error.found() == "the text \"int4\"");
 }
+
+TEST_CASE("Loader: envelopes are inputs of the network that the file's user does not give", "[loader]") {
+  const Json json = test::assortment()[1];
+  const fxengine::ModelInfo info = test::load(json).info();
+  REQUIRE(info.numInputs == 1);
+  REQUIRE(info.knobs.empty());
+  REQUIRE(info.envelopes.size() == 2);
+  REQUIRE(info.envelopes[0].attackMs == 2.0);
+  REQUIRE(info.envelopes[0].releaseMs == 30.0);
+  REQUIRE(info.layers[0].inputSize == 3);
+}
+
+TEST_CASE("Loader: a linear stage or envelopes that cannot be are refused by field", "[loader]") {
+  const auto field = [](const std::function<void(Json&)>& damage) { return std::string(errorOf(damage).what()); };
+  CHECK(contains(field([](Json& json) { json["fir"] = Json::object(); }), "fir.taps"));
+  CHECK(contains(field([](Json& json) { json["fir"] = {{"taps", Json::array()}}; }), "1 to 65536"));
+  CHECK(contains(field([](Json& json) { json["fir"] = {{"taps", {1.0, "loud"}}}; }), "fir.taps[1]"));
+  CHECK(contains(field([](Json& json) {
+                   json["samplerate"] = 48000;
+                   json["fir"] = {{"taps", {1.0}}, {"sample_rate", 44100}};
+                 }),
+                 "the model's own rate, 48000 Hz"));
+  CHECK(contains(field([](Json& json) {
+                   json["envelopes"] = {{{"attack_ms", 1.0}, {"release_ms", 1.0}}};
+                 }),
+                 "an input for the audio"));
+  CHECK(contains(field([](Json& json) {
+                   json["envelopes"] = {{{"attack_ms", 0.0}, {"release_ms", 1.0}}};
+                 }),
+                 "envelopes[0].attack_ms"));
+  CHECK(contains(field([](Json& json) { json["envelopes"] = Json::array({Json::object()}); }), "attack_ms"));
+}

@@ -110,6 +110,28 @@ Frames runGru(const Json& layer, const Frames& input) {
   return output;
 }
 
+std::size_t numEnvelopes(const Json& model) { return model.contains("envelopes") ? model["envelopes"].size() : 0; }
+
+/** Inputs of a frame as the file's user gives them: audio and knobs. */
+std::size_t numGiven(const Json& model) { return model["in_shape"].back().get<std::size_t>() - numEnvelopes(model); }
+
+/** Adds the levels of the audio to each frame. */
+void follow(const Json& model, Frames& signal) {
+  if (numEnvelopes(model) == 0)
+    return;
+  const double rate = model.value("samplerate", 48000.0);
+  for (const Json& envelope : model["envelopes"]) {
+    const double attack = 1.0 - std::exp(-1000.0 / (envelope["attack_ms"].get<double>() * rate));
+    const double release = 1.0 - std::exp(-1000.0 / (envelope["release_ms"].get<double>() * rate));
+    double level = 0.0;
+    for (auto& frame : signal) {
+      const double size = std::abs(frame[0]);
+      level += (size > level ? attack : release) * (size - level);
+      frame.push_back(level);
+    }
+  }
+}
+
 Frames runActivation(const Json& layer, const Frames& input) {
   Frames output;
   for (const auto& x : input)
@@ -147,12 +169,13 @@ Json makeModel(int numInputs, const std::vector<LayerSpec>& layers, unsigned see
 }
 
 std::vector<double> referenceOutput(const Json& model, const std::vector<double>& frames) {
-  const auto numInputs = model["in_shape"].back().get<std::size_t>();
+  const std::size_t numInputs = numGiven(model);
   Frames signal;
   for (std::size_t start = 0; start < frames.size(); start += numInputs) {
     const auto first = frames.begin() + static_cast<long>(start);
     signal.emplace_back(first, first + static_cast<long>(numInputs));
   }
+  follow(model, signal);
   for (const Json& layer : model["layers"]) {
     const std::string type = layer["type"];
     if (type == "lstm") {
@@ -173,7 +196,7 @@ std::vector<double> referenceOutput(const Json& model, const std::vector<double>
 
 void addTestVectors(Json& model, int numFrames, unsigned seed) {
   const std::vector<float> input = noise(static_cast<std::size_t>(numFrames), seed);
-  const auto numInputs = model["in_shape"].back().get<std::size_t>();
+  const std::size_t numInputs = numGiven(model);
   std::vector<double> frames(input.size() * numInputs, 0.0); // knobs at 0
   for (std::size_t t = 0; t < input.size(); ++t)
     frames[t * numInputs] = double{input[t]};
@@ -214,12 +237,24 @@ fxengine::Model load(const Json& model, const std::string& backend) {
   return fxengine::parseModel(model.dump(), "test.json", {backend, true});
 }
 
+bool plays(const std::string& backend, const Json& model) {
+  return backend == "fxengine" || !model.contains("envelopes");
+}
+
 std::vector<Json> assortment() {
   Json residual = makeModel(1, {{"lstm", 16}, {"dense", 1}}, 1);
   residual["in_skip"] = 1;
   residual["in_gain"] = 3.0;
   residual["out_gain"] = -6.0;
+  Json followed = makeModel(3, {{"lstm", 12}, {"dense", 1}}, 9);
+  followed["samplerate"] = 44100;
+  followed["envelopes"] = {{{"attack_ms", 2.0}, {"release_ms", 30.0}}, {{"attack_ms", 50.0}, {"release_ms", 50.0}}};
+  Json filtered = residual;
+  std::mt19937 random(10);
+  filtered["fir"] = {{"taps", randomList(700, 0.03, random)}};
   return {residual,
+          followed,
+          filtered,
           makeModel(1, {{"lstm", 1}, {"dense", 1}}, 2),
           makeModel(1, {{"lstm", 7}, {"lstm", 5}, {"dense", 1}}, 3),
           makeModel(1, {{"gru", 12}, {"dense", 1}}, 4),

@@ -39,7 +39,10 @@ std::vector<float> play(fxengine::Model& model, const std::vector<float>& input,
 /** Loads a model file given as JSON. */
 fxengine::Model load(const Json& model, const std::string& backend = "fxengine");
 
-/** The networks that properties are checked on: each layer type, stacks, odd sizes. */
+/** The models that properties are checked on: each layer type, stacks, odd sizes, levels as inputs, a linear stage. */
 std::vector<Json> assortment();
+
+/** Whether a backend plays a model: RTNeural knows no envelopes. */
+bool plays(const std::string& backend, const Json& model);
 
 } // namespace test

@@ -35,6 +35,12 @@ struct KnobInfo {
   float defaultPosition() const noexcept { return static_cast<float>((defaultValue - minimum) / (maximum - minimum)); }
 };
 
+/** A level of the audio that the network gets as an input, behind the knobs: EnvelopeFollower. */
+struct EnvelopeInfo {
+  double attackMs = 0.0;
+  double releaseMs = 0.0;
+};
+
 /** What came out when the file's own test vectors were played at load. */
 struct SelfTest {
   int numFrames = 0;
@@ -52,6 +58,8 @@ struct ModelInfo {
   std::vector<LayerInfo> layers;
   std::size_t numWeights = 0;
   int numInputs = 1;                     ///< audio, then one per knob
+  std::vector<EnvelopeInfo> envelopes;   ///< further inputs of the network, which Model works out from the audio
+  int numLinearTaps = 0;                 ///< of the filter after the network; 0 if there is none
   bool residual = false;                 ///< in_skip: the input is added to the network's output
   std::string weightStorage = "float32"; ///< how recurrent matrices are kept: "bfloat16" where a layer's are
   double inputGainDb = 0.0;
@@ -74,18 +82,20 @@ struct ModelInfo {
 
 /** A model that plays, whatever the backend.
 
-        input -> input gain -> network -> output gain -> output
-                               ^ knobs
+        input -> input gain -> network -> linear stage -> output gain -> output
+                               ^ knobs, envelopes
 
-    Oversampled, the network runs at the higher rate: Oversampler.
+    Oversampled, the network runs at the higher rate: Oversampler. The linear stage is a filter without latency, of what
+    a device has behind its amplifier: a loudspeaker, a room, a spring.
 
     Build it with loadModel() on a loading thread, prepare() it there, then hand it to the audio thread. Each channel is
     an independent stream with its own state. */
 class Model {
  public:
-  /** @param info     with the latency that its file states, which counts if it is more than the network's own
-      @param network  takes info.numInputs values per frame; prepared by prepare() */
-  Model(ModelInfo info, std::unique_ptr<Network> network);
+  /** @param info        with the latency that its file states, which counts if it is more than the network's own
+      @param network     takes the audio, and info.knobs.size() knobs; prepared by prepare()
+      @param linearTaps  of the filter after it, newest frame first; empty for none */
+  Model(ModelInfo info, std::unique_ptr<Network> network, std::vector<float> linearTaps = {});
   ~Model();
   Model(Model&&) noexcept;
   Model& operator=(Model&&) noexcept;

@@ -21,7 +21,8 @@ struct ModelLimits {
   static constexpr std::size_t kMaxFileBytes = std::size_t{32} << 20;
   static constexpr int kMaxLayers = 64;
   static constexpr int kMaxLayerSize = 1024; ///< values into or out of a layer
-  static constexpr int kMaxInputs = 16;      ///< audio and knobs
+  static constexpr int kMaxInputs = 16;      ///< audio, knobs and envelopes
+  static constexpr std::size_t kMaxLinearTaps = std::size_t{1} << 16;
   static constexpr std::size_t kMaxWeights = std::size_t{1} << 21;
   static constexpr std::size_t kMaxContainers = std::size_t{1} << 18; ///< JSON arrays, objects, keys and texts
   static constexpr std::size_t kMaxValues = kMaxWeights + kMaxContainers;
@@ -57,6 +58,9 @@ struct LoadOptions {
   /** 1, 2, 4 or 8: plays the network at so many times its sample rate, which keeps what it distorts from folding back
       as inharmonic tones. Costs about as many times the work, and the latency that info().latencyFrames tells. */
   int oversampling = 1;
+  /** Play the linear stage behind the network, if the file has one. Without it an amplifier sounds as it does before
+     its loudspeaker. */
+  bool linearStage = true;
 };
 
 /** Frames that a file holds to test its player with: played from zero state, all gains at 1. */
@@ -74,6 +78,7 @@ struct ModelDescription {
   std::string file; ///< as messages name it
   ModelInfo info;   ///< what the file says. What depends on how it is played is for Model::info()
   std::optional<TestVectors> vectors;
+  std::vector<float> linearTaps; ///< of the filter after the network, newest frame first; empty for none
   /** Makes the network: by backend, weightStorage and activations alone. May throw ModelError. */
   std::function<std::unique_ptr<Network>(const LoadOptions& options)> build;
 };

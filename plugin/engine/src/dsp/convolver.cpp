@@ -194,6 +194,8 @@ struct Convolver::State {
 
 Convolver::Convolver(const ImpulseResponse& response, double sampleRate)
     : state_(std::make_unique<State>(makeTaps(response, sampleRate))) {}
+Convolver::Convolver(std::vector<float> taps)
+    : state_(std::make_unique<State>(std::vector<std::vector<float>>{std::move(taps)})) {}
 Convolver::~Convolver() = default;
 Convolver::Convolver(Convolver&&) noexcept = default;
 Convolver& Convolver::operator=(Convolver&&) noexcept = default;

@@ -220,7 +220,7 @@ void Oversampler::downsample(int channel, int numFrames) noexcept {
   }
 }
 
-const float* Oversampler::output(int channel) const noexcept {
+float* Oversampler::output(int channel) noexcept {
   return channels_[static_cast<std::size_t>(channel)] + block_[static_cast<std::size_t>(output_)];
 }
 

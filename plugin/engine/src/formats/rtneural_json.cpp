@@ -12,6 +12,8 @@
 namespace fxengine::detail {
 namespace {
 
+constexpr double kCustomaryRate = 48000.0; // where a file does not say
+
 /** A rate in Hz; published files store it as text, "48000". */
 std::optional<double> readSampleRate(const std::optional<JsonField>& field) {
   constexpr double kLowest = 1000.0;
@@ -95,9 +97,47 @@ bool readsBfloat16(const JsonField& storage) {
   return name != "float32";
 }
 
+std::vector<EnvelopeInfo> readEnvelopes(const JsonField& root) {
+  constexpr double kShortestMs = 0.01, kLongestMs = 60000.0;
+  std::vector<EnvelopeInfo> envelopes;
+  const auto list = root.optionalMember("envelopes");
+  if (!list)
+    return envelopes;
+  if (list->size() >= static_cast<std::size_t>(ModelLimits::kMaxInputs))
+    list->fail("a list of fewer than " + std::to_string(ModelLimits::kMaxInputs));
+  for (std::size_t index = 0; index < list->size(); ++index) {
+    const JsonField entry = list->element(index);
+    envelopes.push_back({entry.member("attack_ms").number(kShortestMs, kLongestMs),
+                         entry.member("release_ms").number(kShortestMs, kLongestMs)});
+  }
+  return envelopes;
+}
+
+/** The filter after the network. It is played at the network's rate, so it must be of that. */
+std::vector<float> readLinearStage(const JsonField& root, const ModelInfo& info) {
+  const auto stage = root.optionalMember("fir");
+  if (!stage)
+    return {};
+  const JsonField taps = stage->member("taps");
+  if (taps.size() < 1 || taps.size() > ModelLimits::kMaxLinearTaps)
+    taps.fail("a list of 1 to " + std::to_string(ModelLimits::kMaxLinearTaps) + " numbers");
+  if (const auto rate = readSampleRate(stage->optionalMember("sample_rate"));
+      rate && info.sampleRate && *rate != *info.sampleRate) {
+    char expected[64];
+    std::snprintf(expected, sizeof expected, "the model's own rate, %g Hz", *info.sampleRate);
+    stage->member("sample_rate").fail(expected);
+  }
+  return taps.floats(taps.size());
+}
+
 /** What the keys beside the layers say. */
 void readRoot(const JsonField& root, ModelInfo& info) {
-  info.numInputs = lastOfShape(root.member("in_shape"), ModelLimits::kMaxInputs);
+  info.envelopes = readEnvelopes(root);
+  info.numInputs =
+      lastOfShape(root.member("in_shape"), ModelLimits::kMaxInputs) - static_cast<int>(info.envelopes.size());
+  if (info.numInputs < 1)
+    root.member("in_shape")
+        .fail("an input for the audio beside the " + std::to_string(info.envelopes.size()) + " envelopes");
   info.knobs = readKnobs(root, info.numInputs - 1);
   info.residual = readFlag(root.optionalMember("in_skip"));
   if (const auto gain = root.optionalMember("in_gain"))
@@ -186,11 +226,13 @@ ModelDescription readRtneuralJson(const Document& document) {
     readMetadata(*metadata, info, vectorsError, bfloat16);
   if (!info.sampleRate)
     info.notes.push_back("the file does not say its sample rate; 48000 Hz is customary");
-  if (root.optionalMember("fir"))
-    info.notes.push_back("the linear stage `fir` after the network is not played");
+  description.linearTaps = readLinearStage(root, info);
+  info.numLinearTaps = static_cast<int>(description.linearTaps.size());
 
-  LayerList list = readRtneuralLayers(root.member("layers"), info.numInputs);
+  LayerList list = readRtneuralLayers(root.member("layers"), info.numInputs + static_cast<int>(info.envelopes.size()));
   list.residual = info.residual;
+  list.envelopes = info.envelopes;
+  list.sampleRate = info.sampleRate.value_or(kCustomaryRate);
   list.bfloat16Declared = bfloat16;
   const bool contradicted = bfloat16 && std::any_of(list.layers.begin(), list.layers.end(), [](const LayerData& layer) {
                               return !areBfloat16(layer.recurrentWeights);

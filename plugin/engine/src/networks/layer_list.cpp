@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "networks/layer_list.h"
 
+#include "fxengine/dsp/envelope_follower.h"
 #include "fxengine/layers/dense.h"
 #include "fxengine/layers/gru.h"
 #include "fxengine/layers/lstm.h"
@@ -50,7 +51,7 @@ std::unique_ptr<Network> buildLayerStack(const LayerList& list, const LoadOption
     const RecurrentOptions how{bfloat16, options.activations == Activations::fast};
     auto recurrent = layer.kind == LayerData::Kind::lstm ? makeRecurrent<Lstm>(layer, std::move(weights), how)
                                                          : makeRecurrent<Gru>(layer, std::move(weights), how);
-    fast = fast || recurrent->approximates(layers.empty());
+    fast = fast || recurrent->approximates(layers.empty() && list.envelopes.empty());
     layers.push_back(std::move(recurrent));
   }
   if (storage.anyBfloat16())
@@ -61,7 +62,10 @@ std::unique_ptr<Network> buildLayerStack(const LayerList& list, const LoadOption
     summary.approximation = "the recurrent weights are rounded to bfloat16";
   else if (fast)
     summary.approximation = "activations are approximated";
-  return std::make_unique<LayerStack>(std::move(layers), std::move(summary));
+  std::vector<EnvelopeFollower> envelopes;
+  for (const EnvelopeInfo& envelope : list.envelopes)
+    envelopes.emplace_back(envelope.attackMs, envelope.releaseMs, list.sampleRate);
+  return std::make_unique<LayerStack>(std::move(layers), std::move(summary), std::move(envelopes));
 }
 
 } // namespace
@@ -80,6 +84,8 @@ std::unique_ptr<Network> buildNetwork(const LayerList& list, const LoadOptions& 
                                       [[maybe_unused]] const std::string& file) {
   std::unique_ptr<Network> network;
 #if FXENGINE_WITH_RTNEURAL
+  if (options.backend == "rtneural" && !list.envelopes.empty())
+    throw ModelError(file, "envelopes", "no envelopes with the backend rtneural", "some", "take the backend fxengine");
   if (options.backend == "rtneural")
     network = makeRtneuralNetwork(list, file);
 #endif

@@ -28,8 +28,10 @@ struct LayerData {
 /** A network as data: layers in a row, whose sizes fit one another. */
 struct LayerList {
   std::vector<LayerData> layers;
-  bool residual = false;         ///< the input is added to the output
-  bool bfloat16Declared = false; ///< the file says that its recurrent matrices are bfloat16 numbers
+  std::vector<EnvelopeInfo> envelopes; ///< inputs of the first layer behind audio and knobs
+  double sampleRate = 0.0;             ///< Hz, of the envelopes
+  bool residual = false;               ///< the input is added to the output
+  bool bfloat16Declared = false;       ///< the file says that its recurrent matrices are bfloat16 numbers
 
   int numInputs() const { return layers.front().info.inputSize; }
 };

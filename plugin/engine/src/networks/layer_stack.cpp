@@ -14,16 +14,21 @@ namespace fxengine {
 
 struct LayerStack::Signals {
   simd::AlignedFloats memory;
-  std::vector<float*> frames;     // per stream: [audio, knobs ...]; for a first layer that cannot take knobs apart
+  std::vector<float*> frames;     // per stream: [audio, knobs ..., envelopes ...], where the first layer takes all that
   std::vector<float*> buffers[2]; // per stream: a layer reads one and writes the other
+  std::vector<EnvelopeFollower> envelopes; // per stream, all of it together
+  std::vector<double> resting;             // their levels at rest
 };
 
-LayerStack::LayerStack(std::vector<std::unique_ptr<Layer>> layers, NetworkSummary summary)
-    : layers_(std::move(layers)), summary_(std::move(summary)), signals_(std::make_unique<Signals>()) {
+LayerStack::LayerStack(std::vector<std::unique_ptr<Layer>> layers, NetworkSummary summary,
+                       std::vector<EnvelopeFollower> envelopes)
+    : layers_(std::move(layers)), summary_(std::move(summary)), envelopes_(std::move(envelopes)),
+      signals_(std::make_unique<Signals>()) {
   assert(!layers_.empty() && layers_.back()->outputSize() == 1);
-  const int numKnobs = layers_.front()->inputSize() - 1;
+  const int numKnobs = layers_.front()->inputSize() - 1 - static_cast<int>(envelopes_.size());
   knobs_.assign(static_cast<std::size_t>(numKnobs), 0.0f);
-  knobsApart_ = layers_.front()->takeKnobs(numKnobs);
+  knobsApart_ = envelopes_.empty() && layers_.front()->takeKnobs(numKnobs);
+  signals_->resting.assign(envelopes_.size(), 0.0);
   if (layers_.size() < 2)
     return;
   auto* recurrent = dynamic_cast<RecurrentLayer*>(layers_[layers_.size() - 2].get());
@@ -72,6 +77,10 @@ void LayerStack::prepare(int numStreams, int maxFrames) {
   share(signals_->buffers[0], widest);
   share(signals_->buffers[1], widest);
   share(signals_->frames, framesSize);
+  signals_->envelopes.clear();
+  for (std::size_t stream = 0; stream < streams; ++stream)
+    signals_->envelopes.insert(signals_->envelopes.end(), envelopes_.begin(), envelopes_.end());
+  std::fill(signals_->resting.begin(), signals_->resting.end(), 0.0);
 }
 
 void LayerStack::setKnobs(const float* positions) noexcept {
@@ -84,29 +93,46 @@ void LayerStack::setKnobs(const float* positions) noexcept {
 void LayerStack::reset(int stream) noexcept {
   for (const auto& layer : layers_)
     layer->reset(stream);
+  for (std::size_t index = 0; index < envelopes_.size(); ++index)
+    envelopeOf(stream, index).setLevel(0.0);
 }
 
 void LayerStack::captureRest() {
   for (const auto& layer : layers_)
     layer->captureRest();
+  for (std::size_t index = 0; index < envelopes_.size(); ++index)
+    signals_->resting[index] = envelopeOf(0, index).level();
 }
 
 void LayerStack::rest(int stream) noexcept {
   for (const auto& layer : layers_)
     layer->rest(stream);
+  for (std::size_t index = 0; index < envelopes_.size(); ++index)
+    envelopeOf(stream, index).setLevel(signals_->resting[index]);
+}
+
+EnvelopeFollower& LayerStack::envelopeOf(int stream, std::size_t index) noexcept {
+  return signals_->envelopes[static_cast<std::size_t>(stream) * envelopes_.size() + index];
+}
+
+/** Writes what the first layer takes, frame by frame. */
+void LayerStack::gatherInputs(const float* const* input, int numStreams, int numFrames) noexcept {
+  const int stride = Layer::frameStride(layers_.front()->inputSize());
+  for (int stream = 0; stream < numStreams; ++stream) {
+    float* frame = signals_->frames[static_cast<std::size_t>(stream)];
+    for (int t = 0; t < numFrames; ++t, frame += stride) {
+      frame[0] = input[stream][t];
+      float* next = std::copy(knobs_.begin(), knobs_.end(), frame + 1);
+      for (std::size_t index = 0; index < envelopes_.size(); ++index)
+        *next++ = envelopeOf(stream, index).next(input[stream][t]);
+    }
+  }
 }
 
 void LayerStack::process(const float* const* input, float* const* output, int numStreams, int numFrames) noexcept {
   const float* const* from = input;
   if (!knobsApart_) {
-    const int stride = Layer::frameStride(layers_.front()->inputSize());
-    for (int stream = 0; stream < numStreams; ++stream) {
-      float* frame = signals_->frames[static_cast<std::size_t>(stream)];
-      for (int t = 0; t < numFrames; ++t, frame += stride) {
-        frame[0] = input[stream][t];
-        std::copy(knobs_.begin(), knobs_.end(), frame + 1);
-      }
-    }
+    gatherInputs(input, numStreams, numFrames);
     from = signals_->frames.data();
   }
   for (std::size_t index = 0; index < layers_.size(); ++index) {

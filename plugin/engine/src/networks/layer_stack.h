@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "fxengine/dsp/envelope_follower.h"
 #include "fxengine/layers/layer.h"
 #include "fxengine/network.h"
 
@@ -12,8 +13,10 @@ namespace fxengine {
 /** Layers in a row, each running over the whole block before the next. Latency 0. */
 class LayerStack final : public Network {
  public:
-  /** The sizes must fit one another; the first layer takes the audio and then the knobs, the last has one output. */
-  LayerStack(std::vector<std::unique_ptr<Layer>> layers, NetworkSummary summary);
+  /** The sizes must fit one another; the first layer takes the audio, the knobs and the envelopes, the last has one
+      output. */
+  LayerStack(std::vector<std::unique_ptr<Layer>> layers, NetworkSummary summary,
+             std::vector<EnvelopeFollower> envelopes = {});
   ~LayerStack() override;
 
   int latencyFrames() const noexcept FXENGINE_REALTIME override { return 0; }
@@ -32,9 +35,12 @@ class LayerStack final : public Network {
  private:
   std::vector<std::unique_ptr<Layer>> layers_;
   NetworkSummary summary_;
+  std::vector<EnvelopeFollower> envelopes_; // in zero state
   std::vector<float> knobs_;
-  bool knobsApart_ = false; // the first layer takes them by setKnobs()
+  bool knobsApart_ = false; // the first layer takes them by setKnobs(); not where it takes envelopes too
   struct Signals;
+  EnvelopeFollower& envelopeOf(int stream, std::size_t index) noexcept;
+  void gatherInputs(const float* const* input, int numStreams, int numFrames) noexcept;
   std::unique_ptr<Signals> signals_;
 };
 

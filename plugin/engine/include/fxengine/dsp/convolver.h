@@ -5,6 +5,7 @@
 #include "fxengine/realtime/realtime.h"
 
 #include <memory>
+#include <vector>
 
 namespace fxengine {
 
@@ -46,6 +47,10 @@ class Convolver {
       @throws std::invalid_argument  with a sentence for the user: no channel or more than two, of unequal length,
       empty, silent, NaN or infinite, or a sample rate outside 1 kHz .. 1 MHz */
   Convolver(const ImpulseResponse& response, double sampleRate);
+
+  /** Plays taps as they stand, of any length but 0: neither cut nor scaled. */
+  explicit Convolver(std::vector<float> taps);
+
   ~Convolver();
   Convolver(Convolver&&) noexcept;
   Convolver& operator=(Convolver&&) noexcept;

@@ -70,7 +70,7 @@ class Oversampler {
   void downsample(int channel, int numFrames) noexcept FXENGINE_REALTIME;
 
   /** The block at the base rate, until the next downsample() of the channel. */
-  const float* output(int channel) const noexcept FXENGINE_REALTIME;
+  float* output(int channel) noexcept FXENGINE_REALTIME;
 
  private:
   /** A buffer that many frames late. */
