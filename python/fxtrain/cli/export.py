@@ -19,18 +19,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("source", type=Path, metavar="RUN|FILE.pt", help="folder of a run, or a checkpoint")
     parser.add_argument("out", type=Path, metavar="OUT.json", help="file to write")
     parser.add_argument("--format", metavar="NAME", help="file format (see fxtrain models); default: the model's first")
+    parser.add_argument(
+        "--no-linear-stage",
+        action="store_true",
+        help="leave the linear stage out: the amplifier before its loudspeaker",
+    )
     parser.add_argument("--force", action="store_true", help="overwrite OUT.json")
 
 
 def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
     """Writes the file, which the engine has loaded and tested before, and returns what it holds."""
-    from fxtrain.errors import FxtrainError
+    from fxtrain.errors import FxtrainError, InputError
     from fxtrain.formats import write_model
     from fxtrain.runs import RunFolder, load_trained_model
 
     source = RunFolder(args.source).best if args.source.is_dir() else args.source
     require_free(args.out, force=args.force, sources=(source,))
     trained = load_trained_model(source)
+    if args.no_linear_stage:
+        if getattr(trained.model, "linear_stage", None) is None:
+            raise InputError(f"{source} has no linear stage to leave out; export it without --no-linear-stage")
+        trained.model.linear_stage = None  # type: ignore[assignment]
     try:
         document = write_model(
             args.out,

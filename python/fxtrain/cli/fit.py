@@ -167,12 +167,14 @@ def _train(spec: RunSpec, folder: RunFolder, console: Console, *, resume: bool =
     spec.check()
     handler = None
 
-    def announce(dataset: Dataset) -> None:
+    def announce(dataset: Dataset, reasons: Sequence[str]) -> None:
         nonlocal handler
         handler = log_to_file(folder.log)
         for notice in dataset.notices:
             console.print(f"[{_COLOURS[notice.level]}]{notice.level:>5}[/] {shown(notice.text)}")
         console.print(shown(dataset.summary))
+        for reason in reasons:
+            console.print(shown(reason))
 
     try:
         with _stop_on_interrupt() as should_stop, TrainingBar(console) as bar:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor
 
+from fxtrain.audio.envelopes import Envelope, LevelTable
 from fxtrain.config import configuration
 from fxtrain.data.excerpt import Excerpt
 from fxtrain.errors import DataCheckError
@@ -32,12 +33,14 @@ class PairBatch:
         weight: shape ``(batch,)``.
         warm_up: input before the first chunk of each sequence, shape ``(batch, warm_up_frames)``: state starts at
             zero there. None for later chunks: state is carried over from the step before.
+        levels: of the input before the warm-up, shape ``(batch, envelopes)``, float64, where the model follows levels.
     """
 
     input: Tensor
     target: Tensor
     weight: Tensor
     warm_up: Tensor | None = None
+    levels: Tensor | None = None
 
     @property
     def num_items(self) -> int:
@@ -52,6 +55,7 @@ class PairBatch:
             target=self.target.to(device),
             weight=self.weight.to(device),
             warm_up=None if self.warm_up is None else self.warm_up.to(device),
+            levels=None if self.levels is None else self.levels.to(device),
         )
 
 
@@ -96,6 +100,9 @@ class PairedAudio:
         *,
         batch_size: int,
         seed: int,
+        envelopes: Sequence[Envelope] = (),
+        sample_rate: int = 48000,
+        memory_frames: int = 0,
     ) -> None:
         """Cuts the material.
 
@@ -105,6 +112,9 @@ class PairedAudio:
             validation: excerpts to choose the best weights by.
             batch_size: sequences per batch; fewer where there are fewer.
             seed: of the order and the offsets.
+            envelopes: attack and release of the levels that the model follows, in milliseconds.
+            sample_rate: in Hz, for these.
+            memory_frames: how far back the model's linear stage reaches; a sequence is warmed up for that long too.
 
         Raises:
             DataCheckError: no sequence fits.
@@ -114,7 +124,8 @@ class PairedAudio:
         shortest = min((end - start for e in self._train for start, end in e.clips()), default=0)
         skip = max((e.skip_frames for e in self._train), default=0)
         clipped = any(e.clip_frames for e in self._train)
-        self.warm_up_frames = skip if clipped else min(max(config.warm_up_frames, skip), shortest // 4)
+        warm_up = config.warm_up_frames + memory_frames
+        self.warm_up_frames = skip if clipped else min(max(warm_up, skip), shortest // 4)
         trained = min(config.sequence_frames, shortest - self.warm_up_frames)
         if clipped:  # a clip is one sequence when it is not much longer
             trained = shortest - self.warm_up_frames if shortest < 2 * config.sequence_frames else trained
@@ -132,7 +143,10 @@ class PairedAudio:
         self._epochs: dict[int, tuple[NDArray[np.int64], float]] = {}
         self.batch_size = min(batch_size, len(self._slots))
         self._config = config
+        self._memory_frames = memory_frames
         self._validation = list(validation)
+        self._envelopes, self._sample_rate = tuple(envelopes), sample_rate
+        self._levels: dict[int, LevelTable] = {}  # by the excerpt's identity
 
     def _cut(self, index: int, excerpt: Excerpt) -> list[tuple[int, int, int]]:
         hop = self._length - self.warm_up_frames
@@ -163,25 +177,38 @@ class PairedAudio:
         group, chunk = divmod(step, self.steps_per_sequence)
         places = self._places(group)
         first = self.warm_up_frames + chunk * self.chunk_frames
-        inputs, targets, weights, warm_ups = [], [], [], []
+        inputs, targets, weights, warm_ups, levels = [], [], [], [], []
         for index, start in places:
             excerpt = self._train[index]
             stretch = slice(start + first, start + first + self.chunk_frames)
             inputs.append(excerpt.input[stretch])
             targets.append(excerpt.target[stretch])
             weights.append(excerpt.weight)
-            warm_ups.append(excerpt.input[start : start + self.warm_up_frames])
+            if chunk == 0:
+                warm_ups.append(excerpt.input[start : start + self.warm_up_frames])
+                levels.append(self._levels_before(excerpt, start))
         return PairBatch(
             input=torch.from_numpy(np.stack(inputs)),
             target=torch.from_numpy(np.stack(targets)),
             weight=torch.tensor(weights),
             warm_up=torch.from_numpy(np.stack(warm_ups)) if chunk == 0 else None,
+            levels=torch.from_numpy(np.stack(levels)) if chunk == 0 and self._envelopes else None,
         )
 
     def validation(self) -> Iterator[PairBatch]:
         """All of the validation excerpts."""
         for excerpt in self._validation:
-            yield _validation_batch(excerpt, self._config)
+            yield self._whole(excerpt)
+
+    def sample(self, num_frames: int) -> Iterator[PairBatch]:
+        """Stretches of the training part, evenly spread, of ``num_frames`` altogether or of all that there is.
+
+        For what is solved for between the steps.
+        """
+        total = sum(len(excerpt.input) for excerpt in self._train)
+        for excerpt in self._train:
+            share = min(1.0, num_frames / max(total, 1))
+            yield self._whole(excerpt, share)
 
     def _places(self, group: int) -> list[tuple[int, int]]:
         places = []
@@ -199,31 +226,53 @@ class PairedAudio:
             self._epochs[epoch] = (generator.permutation(len(self._slots)), float(generator.random()))
         return self._epochs[epoch]
 
+    def _levels_before(self, excerpt: Excerpt, frame: int) -> NDArray[np.float64]:
+        """The levels before a frame of an excerpt, counted from the start of its lead-in."""
+        if not self._envelopes:
+            return np.zeros(0)
+        key = id(excerpt)
+        if key not in self._levels:
+            signal = excerpt.input if excerpt.lead_in is None else np.concatenate([excerpt.lead_in, excerpt.input])
+            self._levels[key] = LevelTable(signal, self._envelopes, self._sample_rate)
+        lead_in = 0 if excerpt.lead_in is None else len(excerpt.lead_in)
+        return self._levels[key].before(max(lead_in + frame, 0))
 
-def _validation_batch(excerpt: Excerpt, config: PairedAudioConfig) -> PairBatch:
-    """All frames of the excerpt once, in equal stretches side by side, each warmed up on what precedes it."""
-    if excerpt.clip_frames:
-        clips = excerpt.clips()
-        skip = excerpt.skip_frames
+    def _whole(self, excerpt: Excerpt, share: float = 1.0) -> PairBatch:
+        """All frames of the excerpt once, in equal stretches side by side, each warmed up on what precedes it.
+
+        Args:
+            excerpt: what to cut.
+            share: of each stretch, its end is left out beyond that.
+        """
+        if excerpt.clip_frames:
+            clips = excerpt.clips()
+            skip = excerpt.skip_frames
+            return PairBatch(
+                input=torch.from_numpy(np.stack([excerpt.input[a + skip : b] for a, b in clips])),
+                target=torch.from_numpy(np.stack([excerpt.target[a + skip : b] for a, b in clips])),
+                weight=torch.full((len(clips),), excerpt.weight),
+                warm_up=torch.from_numpy(np.stack([excerpt.input[a : a + skip] for a, _ in clips])),
+                levels=torch.zeros(len(clips), len(self._envelopes), dtype=torch.float64) if self._envelopes else None,
+            )
+        lead_in = np.zeros(0, np.float32) if excerpt.lead_in is None else excerpt.lead_in
+        first = len(lead_in) if len(lead_in) else excerpt.skip_frames
+        settling = 4 * self._config.warm_up_frames + self._memory_frames
+        warm_up = max(4096, min(settling, first + len(excerpt.input)))
+        padding = np.zeros(max(0, warm_up - first), np.float32)  # silence before the start is what a fresh state means
+        signal = np.concatenate([padding, lead_in, excerpt.input])
+        target = np.concatenate([padding, np.zeros_like(lead_in), excerpt.target])
+        first += len(padding)
+        count = max(1, min(64, (len(signal) - first) // self._config.sequence_frames))
+        stretch = (len(signal) - first) // count
+        starts = [first + k * stretch for k in range(count)]
+        kept = max(1, round(share * stretch))
+        before = [s - warm_up - len(padding) - len(lead_in) for s in starts]  # in frames of the excerpt
         return PairBatch(
-            input=torch.from_numpy(np.stack([excerpt.input[a + skip : b] for a, b in clips])),
-            target=torch.from_numpy(np.stack([excerpt.target[a + skip : b] for a, b in clips])),
-            weight=torch.full((len(clips),), excerpt.weight),
-            warm_up=torch.from_numpy(np.stack([excerpt.input[a : a + skip] for a, _ in clips])),
+            input=torch.from_numpy(np.stack([signal[s : s + kept] for s in starts])),
+            target=torch.from_numpy(np.stack([target[s : s + kept] for s in starts])),
+            weight=torch.full((count,), excerpt.weight),
+            warm_up=torch.from_numpy(np.stack([signal[s - warm_up : s] for s in starts])),
+            levels=torch.from_numpy(np.stack([self._levels_before(excerpt, frame) for frame in before]))
+            if self._envelopes
+            else None,
         )
-    lead_in = np.zeros(0, np.float32) if excerpt.lead_in is None else excerpt.lead_in
-    first = len(lead_in) if len(lead_in) else excerpt.skip_frames
-    warm_up = max(4096, min(4 * config.warm_up_frames, first + len(excerpt.input)))
-    padding = np.zeros(max(0, warm_up - first), np.float32)  # silence before the start is what a fresh state means
-    signal = np.concatenate([padding, lead_in, excerpt.input])
-    target = np.concatenate([padding, np.zeros_like(lead_in), excerpt.target])
-    first += len(padding)
-    count = max(1, min(64, (len(signal) - first) // config.sequence_frames))
-    stretch = (len(signal) - first) // count
-    starts = [first + k * stretch for k in range(count)]
-    return PairBatch(
-        input=torch.from_numpy(np.stack([signal[s : s + stretch] for s in starts])),
-        target=torch.from_numpy(np.stack([target[s : s + stretch] for s in starts])),
-        weight=torch.full((count,), excerpt.weight),
-        warm_up=torch.from_numpy(np.stack([signal[s - warm_up : s] for s in starts])),
-    )

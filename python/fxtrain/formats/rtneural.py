@@ -73,8 +73,11 @@ def model_document(model: ResidualRecurrent, *, sample_rate: int, metadata: Mapp
         "weight_storage": model.config.weight_storage,
         "vectors_error": float(f"{vectors_error:.3e}"),
     }
+    stage = model.linear_stage
     return {
-        "in_shape": [None, None, 1],
+        "in_shape": [None, None, 1 + len(model.envelopes)],
+        **({"envelopes": [{"attack_ms": a, "release_ms": r} for a, r in model.envelopes]} if model.envelopes else {}),
+        **({"fir": {"sample_rate": sample_rate, "taps": _numbers(stage.taps)}} if stage is not None else {}),
         "in_skip": int(model.config.skip),
         "samplerate": sample_rate,
         "metadata": {**metadata, **facts},

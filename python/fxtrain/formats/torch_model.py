@@ -3,15 +3,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
+from scipy.signal import oaconvolve
 from torch import Tensor, nn
 
+from fxtrain.audio.envelopes import Envelope, follow_envelope
 from fxtrain.errors import ModelFileError
 
 __all__ = ["TorchModel", "build_torch_model"]
+
+CUSTOMARY_RATE = 48000
+"""Sample rate in Hz of a file that does not say."""
 
 _ACTIVATIONS: dict[str, type[nn.Module]] = {
     "tanh": nn.Tanh,
@@ -29,31 +35,67 @@ class TorchModel(nn.Module):
         lag_samples: removed in training.
     """
 
-    def __init__(self, layers: list[nn.Module], *, skip: bool, gains: tuple[float, float]) -> None:
+    def __init__(
+        self,
+        layers: list[nn.Module],
+        *,
+        skip: bool,
+        gains: tuple[float, float],
+        envelopes: Sequence[Envelope] = (),
+        taps: Tensor | None = None,
+    ) -> None:
         super().__init__()
         self.layers = nn.ModuleList(layers)
         self.skip = skip
         self.gains = gains
+        self.envelopes = tuple(envelopes)
+        self.register_buffer("taps", taps)
         self.sample_rate: int | None = None
         self.lag_samples = 0
-        self._states: list[Any] = [None] * len(layers)
+        self.reset()
+
+    taps: Tensor | None
 
     def reset(self) -> None:
         """Clears the state."""
-        self._states = [None] * len(self.layers)
+        self._states: list[Any] = [None] * len(self.layers)
+        self._levels: list[Any] = [None] * len(self.envelopes)
+        self._history: Tensor | None = None
 
     @torch.no_grad()
     def forward(self, x: Tensor) -> Tensor:
         """Plays on from where the last call ended; ``x`` has shape ``(batch, frames)``."""
         scaled = x * self.gains[0]
-        y = scaled.unsqueeze(-1)  # (batch, frames, features)
+        y = torch.stack([scaled, *self._follow(scaled)], dim=-1)  # (batch, frames, features)
         for index, layer in enumerate(self.layers):
             if isinstance(layer, (nn.LSTM, nn.GRU)):
                 y, self._states[index] = layer(y, self._states[index])
             else:
                 y = layer(y)
         y = y.squeeze(-1)
-        return (y + scaled if self.skip else y) * self.gains[1]
+        y = y + scaled if self.skip else y
+        if self.taps is not None:
+            y = self._filter(y, self.taps)
+        return y * self.gains[1]
+
+    def _follow(self, x: Tensor) -> list[Tensor]:
+        signal = x.float().contiguous().numpy()
+        followed = []
+        for index, envelope in enumerate(self.envelopes):
+            levels, self._levels[index] = follow_envelope(
+                signal, envelope, self.sample_rate or CUSTOMARY_RATE, self._levels[index]
+            )
+            followed.append(torch.from_numpy(levels).to(x))
+        return followed
+
+    def _filter(self, y: Tensor, taps: Tensor) -> Tensor:
+        past = len(taps) - 1
+        history = y.new_zeros(len(y), past) if self._history is None else self._history
+        whole = torch.cat([history, y], dim=-1)
+        self._history = whole[:, whole.shape[-1] - past :]
+        # In float64: a transform in float32 is less exact than the sums that it stands for.
+        filtered = oaconvolve(whole.double().numpy(), taps.double().numpy()[None], axes=-1)
+        return torch.from_numpy(filtered[:, past : past + y.shape[-1]]).to(y)
 
 
 def build_torch_model(document: Any, name: str) -> TorchModel:
@@ -63,12 +105,20 @@ def build_torch_model(document: Any, name: str) -> TorchModel:
         ModelFileError: the document holds something else; the engine's loader says more about it.
     """
     try:
-        layers, width = [], 1
+        envelopes = [(float(each["attack_ms"]), float(each["release_ms"])) for each in document.get("envelopes", [])]
+        layers, width = [], 1 + len(envelopes)
         for entry in document["layers"]:
             made, width = _layer(entry, width)
             layers += made
         gains = tuple(10 ** (float(document.get(key, 0.0)) / 20) for key in ("in_gain", "out_gain"))
-        model = TorchModel(layers, skip=bool(document.get("in_skip", 0)), gains=(gains[0], gains[1]))
+        stage = document.get("fir")
+        model = TorchModel(
+            layers,
+            skip=bool(document.get("in_skip", 0)),
+            gains=(gains[0], gains[1]),
+            envelopes=envelopes,
+            taps=None if stage is None else torch.tensor(np.array(stage["taps"], dtype=np.float32)),
+        )
         metadata = document.get("metadata", {})
         rate = document.get("samplerate", metadata.get("samplerate"))
         model.sample_rate = None if rate is None else int(float(rate))

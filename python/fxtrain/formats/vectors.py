@@ -33,7 +33,8 @@ def programme(sample_rate: int) -> NDArray[np.float32]:
 def test_vectors(model: EffectModel, sample_rate: int) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
     """Input, output and the float32 error of a model on programme-level guitar.
 
-    The input is the loudest stretch of :func:`programme`, played from a fresh state.
+    The input is the loudest stretch of :func:`programme`, played from a fresh state by what stands before the linear
+    stage: so that a player without one can test itself too.
 
     Returns:
         Input (float32 values) and float64 output, each of shape ``(2048,)``, and the greatest difference between
@@ -44,6 +45,7 @@ def test_vectors(model: EffectModel, sample_rate: int) -> tuple[NDArray[np.float
     start = int(np.argmax(energy[VECTOR_FRAMES:] - energy[:-VECTOR_FRAMES]))
     x = clip[start : start + VECTOR_FRAMES]
     single = copy.deepcopy(model).cpu().float().eval()
+    single.linear_stage = None
     double = copy.deepcopy(single).double()
     with torch.no_grad():
         exact = double(torch.from_numpy(x.astype(np.float64))[None])[0][0].numpy()

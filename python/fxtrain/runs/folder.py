@@ -22,7 +22,17 @@ LARGEST_METRICS = 16 << 20
 """Bytes of a ``metrics.json``."""
 
 _LOCK = ".lock"
-_NAMES = ("config.toml", "best.pt", "last.pt", "metrics.json", "log.jsonl", "fxtrain.log", "report.html")
+_NAMES = (
+    "config.toml",
+    "decided.toml",
+    "best.pt",
+    "last.pt",
+    "metrics.json",
+    "log.jsonl",
+    "fxtrain.log",
+    "report.html",
+)
+_START = re.compile(r"start-[0-9]{1,4}")
 _UNFINISHED = re.compile(r"\.(?P<name>.+)\.(?:[0-9]+\.tmp|[^.]+\.part)")
 """What a kill leaves of a file being written: see :mod:`fxtrain.atomic` and :class:`fxtrain.audio.AudioWriter`."""
 
@@ -37,6 +47,11 @@ class RunFolder:
     def config(self) -> Path:
         """All settings of the run, enough to repeat or resume it."""
         return self.path / "config.toml"
+
+    @property
+    def decided(self) -> Path:
+        """The settings that the material decided, over those of ``config.toml``."""
+        return self.path / "decided.toml"
 
     @property
     def model(self) -> Path:
@@ -72,6 +87,29 @@ class RunFolder:
     def report(self) -> Path:
         """The page to open."""
         return self.path / "report.html"
+
+    def start(self, number: int) -> Path:
+        """Folder of a short first training, see :mod:`fxtrain.runs.starts`."""
+        return self.path / f"start-{number}"
+
+    def starts(self) -> list[tuple[int, Path]]:
+        """Those that are prepared, in order."""
+        found = ((int(path.name.removeprefix("start-")), path) for path in self._start_folders())
+        return sorted((number, path) for number, path in found if (path / "decided.toml").is_file())
+
+    def clear_starts(self, *, keep: int = 0) -> None:
+        """Removes them, but for the first few, and nothing else."""
+        for path in self._start_folders():
+            if int(path.name.removeprefix("start-")) <= keep:
+                continue
+            for entry in path.iterdir():
+                if entry.name in _NAMES or _UNFINISHED.fullmatch(entry.name):
+                    entry.unlink()
+            with suppress(OSError):  # somebody else's file is in it
+                path.rmdir()
+
+    def _start_folders(self) -> list[Path]:
+        return [path for path in self.path.glob("start-[0-9]*") if _START.fullmatch(path.name) and path.is_dir()]
 
     def create(self) -> None:
         """Makes the folder; take :meth:`lock` and call :meth:`require_empty` before writing to it.
@@ -177,6 +215,7 @@ class RunFolder:
                 )
             for entry in self._entries(artifacts):
                 entry.unlink()
+            self.clear_starts()
             for folder in self._own_folders(artifacts):
                 folder.rmdir()
 
@@ -188,5 +227,13 @@ class RunFolder:
     def _entries(self, artifacts: Sequence[str]) -> list[Path]:
         """All that is in the folder and in the task's folders, but for these and the lock."""
         own_folders = self._own_folders(artifacts)
+        starts = self._start_folders()
         inside = [entry for folder in (self.path, *own_folders) for entry in sorted(folder.iterdir())]
-        return [entry for entry in inside if entry not in own_folders and entry != self.path / _LOCK]
+        foreign = [
+            entry
+            for folder in starts
+            for entry in sorted(folder.iterdir())
+            if entry.name not in _NAMES and not _UNFINISHED.fullmatch(entry.name)
+        ]
+        own = {*own_folders, *starts, self.path / _LOCK}
+        return [entry for entry in inside if entry not in own] + foreign

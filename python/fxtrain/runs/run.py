@@ -7,7 +7,7 @@ import hashlib
 import json
 import logging
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,11 +18,13 @@ from torch import Tensor
 
 from fxtrain import __version__
 from fxtrain.atomic import write_atomically
+from fxtrain.config import merge
 from fxtrain.errors import ConfigError, DivergenceError, FxtrainError, Interrupted, ModelFileError
 from fxtrain.models import get_model
 from fxtrain.report.html import write_page
 from fxtrain.runs.folder import RunFolder
 from fxtrain.runs.spec import RunInput, RunSpec
+from fxtrain.runs.starts import MakeTrainer, as_decided, choose_start, prepare_starts, starts_of
 from fxtrain.tasks import Dataset, get_task
 from fxtrain.tasks.protocol import InputRun, Outcome
 from fxtrain.text import quoted, shortened
@@ -103,7 +105,7 @@ def fit(
     resume: bool = False,
     progress: Progress | None = None,
     should_stop: Callable[[], bool] = lambda: False,
-    announce: Callable[[Dataset], None] = lambda dataset: None,
+    announce: Callable[[Dataset, Sequence[str]], None] = lambda dataset, reasons: None,
 ) -> dict[str, Any]:
     """Loads, trains, exports, measures and reports; returns what ``metrics.json`` holds.
 
@@ -117,7 +119,7 @@ def fit(
         resume: go on with what is in the folder.
         progress: told how far training is.
         should_stop: asked at every step.
-        announce: told what was read, before training starts.
+        announce: told what was read, and what that decided, before training starts.
 
     Raises:
         InputError: something given cannot be used; nothing of an earlier result is touched.
@@ -134,21 +136,33 @@ def fit(
             folder.require_empty()
         spec, inputs = _open_inputs(spec)
         dataset = spec.task.load(spec.model_class, spec.tables, inputs)
-        trainer = _trainer(spec, dataset, folder, progress, should_stop)
+        asked, spec, starts = spec, as_decided(spec, folder), []
+        if not (folder.last.exists() or folder.decided.exists() or folder.starts()):
+            starts = starts_of(spec, dataset)
+            if len(starts) == 1:
+                spec = replace(spec, tables=merge(spec.tables, starts[0].tables))
+
+        def make_trainer(which: RunSpec, path: Path) -> Trainer:
+            return _trainer(which, dataset, path, progress, should_stop)
+
+        trainer = make_trainer(spec, folder.path)  # which finds out what is wrong before anything is written
         if not resume:
             folder.create()
             held.enter_context(folder.lock())
             folder.require_empty()
-            spec.save(folder.config)
-        announce(dataset)
+            asked.save(folder.config)
+        if starts:
+            prepare_starts(starts, folder)
+        reasons = sorted({start.reason for start in starts if start.reason})
+        announce(dataset, reasons)
         logger.info("%s", spec.command)
-        for line in dataset.log:
+        for line in (*dataset.log, *reasons):
             logger.info("%s", line)
-        return _run(spec, dataset, folder, trainer, resume=resume)
+        return _run(spec, dataset, folder, trainer, make_trainer, resume=resume)
 
 
 def _trainer(
-    spec: RunSpec, dataset: Dataset, folder: RunFolder, progress: Progress | None, should_stop: Callable[[], bool]
+    spec: RunSpec, dataset: Dataset, folder: Path, progress: Progress | None, should_stop: Callable[[], bool]
 ) -> Trainer:
     model = build_model(spec, dataset.facts).to(init_device(spec.device))
     shared = {name: table for name, table in spec.for_another_run().items() if name != "training"}
@@ -156,7 +170,7 @@ def _trainer(
         model,
         spec.task.provider(spec.model_class, dataset, spec.tables, spec.training),
         spec.training,
-        folder.path,
+        folder,
         should_stop=should_stop,
         facts={
             "model": spec.model,
@@ -168,8 +182,17 @@ def _trainer(
     )
 
 
-def _run(spec: RunSpec, dataset: Dataset, folder: RunFolder, trainer: Trainer, *, resume: bool) -> dict[str, Any]:
+def _run(
+    spec: RunSpec, dataset: Dataset, folder: RunFolder, trainer: Trainer, make_trainer: MakeTrainer, *, resume: bool
+) -> dict[str, Any]:
+    def is_at_work(which: Trainer) -> None:
+        nonlocal trainer
+        trainer = which
+
     try:
+        if folder.starts() and not folder.last.exists():
+            spec, trainer = choose_start(spec, folder, make_trainer, is_at_work)
+            resume = True
         result = trainer.run(resume=resume)
     except (Interrupted, DivergenceError) as stop:
         try:
@@ -204,7 +227,7 @@ def _finish(
         so_far: weights to export of a run that was stopped; None takes those of ``best.pt``.
         stop: why it was stopped.
     """
-    model = load_trained_model(folder.best).model
+    model = load_trained_model(RunFolder(trainer.folder).best).model
     if so_far is not None:
         model.load_state_dict(so_far)
     training = result.to_document(higher_is_better=model.criterion.higher_is_better)
@@ -223,7 +246,7 @@ def _finish(
         title=title,
         tables=spec.tables,
         result=result,
-        history=list(read_history(folder.history)),
+        history=list(read_history(RunFolder(trainer.folder).history)),
         common=common,
     )
     evaluation = spec.task.finish(model, dataset, outcome)

@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 from rich.console import Console
 
@@ -15,7 +15,7 @@ from fxtrain.report.html import Page
 from fxtrain.training.protocol import Provider, Trainable
 from fxtrain.training.trainer import TrainingConfig, TrainingResult
 
-__all__ = ["Dataset", "Evaluation", "InputRun", "Notice", "Outcome", "Task"]
+__all__ = ["Dataset", "Evaluation", "InputRun", "Notice", "OpenTask", "Outcome", "Start", "Task"]
 
 
 @dataclass(frozen=True)
@@ -106,6 +106,19 @@ class Evaluation:
     page: Page
 
 
+@dataclass(frozen=True)
+class Start:
+    """A way to begin a run: settings that the material decides, where the run leaves them open.
+
+    Attributes:
+        tables: settings to lay over those of the run.
+        reason: what speaks for them, a sentence without its full stop; empty where nothing was open.
+    """
+
+    tables: Tables = field(default_factory=dict)
+    reason: str = ""
+
+
 class Task(Protocol):
     """What a family of models is fed, and what becomes of a trained model."""
 
@@ -140,3 +153,19 @@ class Task(Protocol):
 
     def print_summary(self, metrics: Mapping[str, Any], console: Console) -> None:
         """Prints what a person wants to know of ``metrics.json``."""
+
+
+@runtime_checkable
+class OpenTask(Protocol):
+    """A task that decides settings by the material, where they are left open."""
+
+    def starts(self, model: type[Trainable], dataset: Any, tables: Tables, training: TrainingConfig) -> Sequence[Start]:
+        """The ways to begin, at least one. Several are tried for a few steps each."""
+
+    def choose(self, starts: Sequence[Tables], values: Sequence[float]) -> int:
+        """Which start goes on.
+
+        Args:
+            starts: all settings of each.
+            values: its best validation figure.
+        """

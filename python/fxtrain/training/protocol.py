@@ -282,6 +282,12 @@ class Trainable(nn.Module):
         """The scalar to minimise in a phase, and its parts for the log."""
         raise NotImplementedError
 
+    def solve(self, provider: Any) -> None:
+        """Finds what has a closed form for the other weights as they are; nothing in most models.
+
+        Called before each validation. What it does must depend on the weights and on the provider of the run alone.
+        """
+
     def validate(self, batch: Any, context: StepContext) -> dict[str, tuple[float, float]]:
         """Sums for the validation figures: name -> (numerator, denominator), added up over batches by the trainer."""
         raise NotImplementedError

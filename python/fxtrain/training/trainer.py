@@ -51,6 +51,7 @@ class TrainingConfig:
         clip_norm: greatest norm of the gradient.
         ema: decay of the moving average of the weights that is validated and kept; 0 keeps the weights themselves.
         workers: processes that prepare batches; 0 prepares them between the steps. The result is the same.
+        starts: short first trainings with seeds of their own, of which the best goes on; 1 trains at once.
         seed: of weights, order, offsets and noise.
     """
 
@@ -64,6 +65,7 @@ class TrainingConfig:
     clip_norm: Positive = 1.0
     ema: Annotated[float, Field(ge=0, lt=1)] = 0.0
     workers: Annotated[int, Field(ge=0, le=256)] = 0
+    starts: Annotated[int, Field(ge=1, le=64)] = 1
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
 
 
@@ -78,6 +80,11 @@ class Plan:
 
     total_steps: int
     validation_interval: int
+
+    def shared_by(self, starts: int, share: float) -> Plan:
+        """The plan of a run that takes no longer although it has several starts, each of this share of its steps."""
+        total = max(1, int(self.total_steps / (1 + share * (starts - 1))))
+        return Plan(total, min(self.validation_interval, total))
 
 
 @dataclass
@@ -151,6 +158,7 @@ class _Silent:
 
 _TIMING_SECONDS = 3.0
 _VALIDATION_SHARE = 0.05
+_SOLUTION_SHARE = 0.1
 _SAVE_SECONDS = 20.0
 _SAVE_SHARE = 0.02
 _ANNEAL_SHARE = 0.3
@@ -195,30 +203,41 @@ class Trainer:
         ]
         self._average = WeightAverage(self.model, self.config.ema) if self.config.ema else None
         self._plan: Plan | None = None
+        self._until: int | None = None
         self._best: dict[str, Tensor] = {}
         self._best_is_saved = True
         self._save_seconds = self._all_save_seconds = 0.0  # of the last one, and of all of this sitting
         self._sitting_began = time.monotonic()
         self._sums: dict[str, tuple[Tensor, int]] = {}
 
-    def run(self, *, resume: bool = False) -> TrainingResult:
+    def saved_plan(self) -> Plan | None:
+        """That of ``last.pt``, where there is one."""
+        if (last := self.folder / "last.pt").exists():
+            self._load(last)
+        return self._plan
+
+    def run(self, *, resume: bool = False, plan: Plan | None = None, until: int | None = None) -> TrainingResult:
         """Trains to the end of the plan.
 
         Args:
             resume: go on from ``last.pt`` where there is one.
+            plan: what to do, where there is no checkpoint; None makes a plan.
+            until: end at this step, as if interrupted.
 
         Raises:
             Interrupted: ``should_stop`` said so; everything is saved.
             DivergenceError: the loss was not finite again and again.
             CheckpointError: a checkpoint could not be written, or does not belong to this run.
         """
+        self._until = until
         last = self.folder / "last.pt"
         if resume and last.exists():
             self._load(last)
         else:
-            self._plan = self._make_plan()
+            self._plan = plan or self.make_plan()
             self._history.unlink(missing_ok=True)
             self._log("start", **asdict(self._plan))
+            self._solve()
             self._best = self._weights()
             self._judge(self._validate())
             self._save_all()
@@ -234,6 +253,10 @@ class Trainer:
         return self._plan.total_steps if position.anneal_start < 0 else position.anneal_start + position.anneal_steps
 
     @property
+    def _end(self) -> int:
+        return self._schedule_end if self._until is None else min(self._until, self._schedule_end)
+
+    @property
     def _history(self) -> Path:
         return self.folder / "log.jsonl"
 
@@ -245,7 +268,7 @@ class Trainer:
         items = 0
         value = math.nan
         self._show_start()
-        while position.step < self._schedule_end:
+        while position.step < self._end:
             if self.should_stop():
                 self._save_all()
                 raise Interrupted(f"stopped at step {position.step} of {self._schedule_end}; all is saved")
@@ -255,10 +278,11 @@ class Trainer:
             items += batch.num_items
             position.step += 1
             position.seconds = time.monotonic() - began
-            at_end = position.step == self._schedule_end
+            at_end = position.step == self._end
             if not finite:
                 self._set_back("the loss was not finite")
             elif position.step % self._plan.validation_interval == 0 or at_end:
+                self._solve()
                 value = self._validate()
                 self._judge(value)
                 self._show_start()
@@ -271,7 +295,8 @@ class Trainer:
                 saved = now
         self._save_all()
         result = self._result()
-        self._log("end", **result.to_document(higher_is_better=self._criterion.higher_is_better))
+        if position.step == self._schedule_end:
+            self._log("end", **result.to_document(higher_is_better=self._criterion.higher_is_better))
         return result
 
     def _show_start(self) -> None:
@@ -364,6 +389,10 @@ class Trainer:
                     entry[1] += below
         return {name: above / max(below, 1e-12) for name, (above, below) in sums.items()}
 
+    def _solve(self) -> None:
+        self.model.eval()
+        self.model.solve(self.provider)
+
     def _validate(self) -> float:
         """Logs the validation figures and the losses since the last time; returns the criterion's figure."""
         figures = self._figures()
@@ -440,25 +469,26 @@ class Trainer:
             self._average.restart()
         logger.warning("%s at step %d: back to the best weights, learning rate halved", reason, position.step)
 
-    def _make_plan(self) -> Plan:
+    def make_plan(self) -> Plan:
         """Fixes the number of steps, from the epochs or from a short timing on a copy."""
         config, provider = self.config, self.provider
         per_epoch = provider.steps_per_epoch
         by_epochs = config.epochs * per_epoch
         if config.max_minutes is None:
             return Plan(by_epochs, min(per_epoch, by_epochs))
-        seconds_per_step, seconds_per_validation = self._measure()
+        step, validation, solution = self._measure()
         budget = 60 * config.max_minutes
-        interval = max(1, math.ceil(seconds_per_validation / (_VALIDATION_SHARE * seconds_per_step)))
-        cost = seconds_per_step + seconds_per_validation / interval
+        rare = max(validation / _VALIDATION_SHARE, solution / _SOLUTION_SHARE)
+        interval = max(1, math.ceil(rare / step))
+        cost = step + (validation + solution) / interval
         total = max(1, int(budget / cost))
         if by_epochs and by_epochs <= total:
             return Plan(by_epochs, min(per_epoch, by_epochs))
         interval = max(interval, min(per_epoch, math.ceil(total / 100)), math.ceil(total / 400))
         return Plan(total, min(interval, total))
 
-    def _measure(self) -> tuple[float, float]:
-        """Seconds per step and per validation, on a copy that leaves the run untouched.
+    def _measure(self) -> tuple[float, float, float]:
+        """Seconds per step, per validation and per solution before it, on a copy that leaves the run untouched.
 
         The steps are ones in which all phases have started.
         """
@@ -483,11 +513,13 @@ class Trainer:
                 if time.monotonic() - began > limit and len(times) > 3:
                     break
         start = time.monotonic()
+        trial._solve()
+        solution = time.monotonic() - start
         trial._figures()
-        validation = time.monotonic() - start
+        validation = time.monotonic() - start - solution
         torch.set_rng_state(state)
         rounds = sorted(times[1:])  # the first one pays for caches and allocation
-        return rounds[len(rounds) // 2], validation
+        return rounds[len(rounds) // 2], validation, solution
 
     def _averaged(self) -> Any:
         """The model plays with its average weights in this context, where an average is kept."""

@@ -32,11 +32,11 @@ from fxtrain.training.checkpoint import load_checkpoint
 
 def test_a_run_leaves_everything_that_was_promised(finished_run: Path) -> None:
     names = {path.name for path in finished_run.iterdir()}
-    made = "config.toml model.json best.pt last.pt metrics.json log.jsonl fxtrain.log audio report.html"
+    made = "config.toml decided.toml model.json best.pt last.pt metrics.json log.jsonl fxtrain.log audio report.html"
     assert names == set(made.split())
     assert {path.stem for path in (finished_run / "audio").iterdir()} == {"input", "target", "prediction", "error"}
     metrics = json.loads((finished_run / "metrics.json").read_text())
-    assert set(metrics["baselines"]) == {"input", "best_gain", "fir"}
+    assert set(metrics["baselines"]) == {"input", "best_gain", "fir", "long_fir"}
     assert metrics["esr"] < metrics["baselines"]["best_gain"]
     assert metrics["parity"]["engine_error"] <= metrics["parity"]["bound"]
     assert metrics["model"]["num_layers"] == 1  # also what was left at its default
@@ -236,18 +236,18 @@ def test_runs_killed_at_random_moments_end_on_the_same_weights(pair: Pair, tmp_p
 
 def replay_from_the_start(run: Path, plan: dict[str, int]) -> dict[str, Any]:
     """Weights of a run of the same plan that nothing interrupted."""
-    from fxtrain.runs import RunSpec
+    from fxtrain.runs import RunFolder, RunSpec
     from fxtrain.runs.run import build_model
+    from fxtrain.runs.starts import as_decided
     from fxtrain.training.trainer import Plan, Trainer
 
-    spec = RunSpec.load(run / "config.toml")
+    spec = as_decided(RunSpec.load(run / "config.toml"), RunFolder(run))
     dataset = spec.task.load(spec.model_class, spec.tables, {})
     provider = spec.task.provider(spec.model_class, dataset, spec.tables, spec.training)
     folder = run / "replay"
     folder.mkdir()
     trainer = Trainer(build_model(spec, dataset.facts), provider, spec.training, folder)
-    trainer._make_plan = lambda: Plan(**plan)  # type: ignore[method-assign]
-    trainer.run()
+    trainer.run(plan=Plan(**plan))
     weights: dict[str, Any] = load_checkpoint(folder / "last.pt")["weights"]
     return weights
 

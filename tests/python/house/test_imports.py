@@ -23,9 +23,9 @@ MAY_KNOW = {
     "audio": set(),
     "engine": set(),
     "data": {"audio"},
-    "models": {"training", "losses", "data"},
+    "models": {"audio", "training", "losses", "data"},
     "synthetic": {"audio"},
-    "formats": {"models", "training", "engine", "synthetic"},
+    "formats": {"audio", "models", "training", "engine", "synthetic"},
     "plugin_files": {"engine", "audio"},
     "report": {"audio", "metrics"},
     "tasks": {

@@ -4,19 +4,24 @@
 from __future__ import annotations
 
 import warnings
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 from torch.autograd.function import FunctionCtx
 
+from fxtrain.audio.envelopes import Envelope
 from fxtrain.config import configuration
 from fxtrain.losses import Loss
 from fxtrain.models.effects import _recurrent_cpu
 from fxtrain.models.effects._effect import EffectModel, State
 
 __all__ = ["GRU", "LSTM", "RecurrentConfig", "ResidualRecurrent", "round_to_bfloat16"]
+
+
+Choice: TypeAlias = Literal["auto", "off", "on"]
+Milliseconds: TypeAlias = Annotated[float, Field(ge=0.01, le=60_000)]
 
 
 @configuration
@@ -27,6 +32,12 @@ class RecurrentConfig:
         hidden_size: units of each layer. CPU use grows with its square.
         num_layers: layers, each fed by the one before.
         skip: whether the input is added to the output, so that the network learns the difference.
+        envelopes: whether the network also gets the input's level, followed at the times of ``envelope_ms``: for
+            compressors and whatever else gives way slowly. ``auto`` leaves it to the recording.
+        envelope_ms: time of each level, of its attack as of its release, in milliseconds.
+        linear_stage: whether a long filter follows the network: for loudspeakers, rooms and springs. ``auto`` leaves it
+            to the recording.
+        linear_stage_taps: length of that filter, in frames.
         weight_storage: number format of the recurrent matrices. ``bfloat16`` trains with them rounded, so that players
             may store them in 16 bits without changing the sound.
     """
@@ -34,7 +45,15 @@ class RecurrentConfig:
     hidden_size: Annotated[int, Field(ge=1, le=256)] = 32
     num_layers: Annotated[int, Field(ge=1, le=4)] = 1
     skip: bool = True
+    envelopes: Choice = "auto"
+    envelope_ms: Annotated[tuple[Milliseconds, ...], Field(strict=False, min_length=1, max_length=8)] = (10, 100, 1000)
+    linear_stage: Choice = "auto"
+    linear_stage_taps: Annotated[int, Field(ge=2, le=16384)] = 8192
     weight_storage: Literal["float32", "bfloat16"] = "float32"
+
+
+def _envelopes(config: RecurrentConfig) -> tuple[Envelope, ...]:
+    return tuple((each, each) for each in config.envelope_ms) if config.envelopes == "on" else ()
 
 
 class _Round(torch.autograd.Function):
@@ -77,16 +96,30 @@ class ResidualRecurrent(EffectModel):
     recurrent: nn.LSTM | nn.GRU
     output: nn.Linear
 
-    def __init__(self, config: RecurrentConfig, loss_function: Loss) -> None:
-        super().__init__(config, loss_function)
+    def __init__(self, config: RecurrentConfig, loss_function: Loss, sample_rate: int = 48000) -> None:
+        super().__init__(
+            config,
+            loss_function,
+            sample_rate,
+            envelopes=_envelopes(config),
+            linear_stage_taps=config.linear_stage_taps if config.linear_stage == "on" else 0,
+        )
         cell = nn.LSTM if self.unit == "lstm" else nn.GRU
-        self.recurrent = cell(1, config.hidden_size, config.num_layers, batch_first=True)
+        self.recurrent = cell(1 + len(self.envelopes), config.hidden_size, config.num_layers, batch_first=True)
         self.output = nn.Linear(config.hidden_size, 1)
         if self.unit == "lstm":  # torch's second bias only adds to the first; model files have one
             for layer in range(config.num_layers):
                 second = getattr(self.recurrent, f"bias_hh_l{layer}")
                 nn.init.zeros_(second).requires_grad_(False)
         self._rest_at_zero_state()
+
+    @classmethod
+    def provider_options(cls, config: RecurrentConfig) -> dict[str, Any]:
+        """Its levels, and how long its linear stage is."""
+        return {
+            "envelopes": _envelopes(config),
+            "memory_frames": config.linear_stage_taps if config.linear_stage == "on" else 0,
+        }
 
     def _rest_at_zero_state(self) -> None:
         """Makes zero state a state of rest, so that a player that starts there plays no click.
@@ -133,13 +166,12 @@ class ResidualRecurrent(EffectModel):
             w_hh = round_to_bfloat16(w_hh)
         return [w_ih, w_hh, b_ih, b_hh]
 
-    def forward(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
-        """As :meth:`EffectModel.forward` says; the state is the one after the last frame, of all layers."""
-        features = x.unsqueeze(-1)  # (batch, frames, 1)
-        y, state = self._network(features, state)
-        return (x + y if self.config.skip else y), state
+    def network(self, features: Tensor, state: State | None) -> tuple[Tensor, State]:
+        """As :meth:`EffectModel.network` says; the state is the one after the last frame, of all layers."""
+        y, state = self._layers(features, state)
+        return (features[..., 0] + y if self.config.skip else y), state
 
-    def _network(self, features: Tensor, state: State | None) -> tuple[Tensor, State]:
+    def _layers(self, features: Tensor, state: State | None) -> tuple[Tensor, State]:
         """Hidden states through the output layer, shape ``(batch, frames)``, and the last state."""
         if _recurrent_cpu.supports(features, self.config.hidden_size):
             return self._network_on_kernels(features, state)

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from rich.console import Console
 
 from fxtrain import __version__
-from fxtrain.audio import HIGHEST_SAMPLE_RATE, LOWEST_SAMPLE_RATE
+from fxtrain.audio import HIGHEST_SAMPLE_RATE, LOWEST_SAMPLE_RATE, write_audio
 from fxtrain.config import Tables, build, numbered
 from fxtrain.data import SplitConfig
 from fxtrain.data.material import Material, PairFiles, Reading, load_material
@@ -21,12 +21,13 @@ from fxtrain.losses import LossConfig
 from fxtrain.metrics.effects import measure
 from fxtrain.models.effects._effect import EffectModel
 from fxtrain.report.html import Page
-from fxtrain.tasks.effect.advice import advise
+from fxtrain.tasks.effect.advice import advise, judge_result
 from fxtrain.tasks.effect.baselines import fit_baselines
 from fxtrain.tasks.effect.evaluation import measure_parity, measure_speed, play, segments_of
+from fxtrain.tasks.effect.recipe import choose_start, find_starts
 from fxtrain.tasks.effect.sections import EffectReport, effect_sections, effect_verdict, write_sounds
 from fxtrain.tasks.effect.table import print_summary
-from fxtrain.tasks.protocol import Evaluation, InputRun, Notice, Outcome
+from fxtrain.tasks.protocol import Evaluation, InputRun, Notice, Outcome, Start
 from fxtrain.text import quoted
 from fxtrain.training.protocol import Trainable
 from fxtrain.training.trainer import TrainingConfig
@@ -99,7 +100,11 @@ class EffectTask:
 
     name = "effect"
     needs = "dry/wet pairs"
-    artifacts = ("model.json", *(f"audio/{name}.wav" for name in ("input", "target", "prediction", "error")))
+    artifacts = (
+        "model.json",
+        "cabinet.wav",
+        *(f"audio/{name}.wav" for name in ("input", "target", "prediction", "error")),
+    )
     material_tables = ("reading", "metadata", "pair")
     numbered_tables: ClassVar[Mapping[str, type]] = {"pair": PairFiles}
 
@@ -128,12 +133,29 @@ class EffectTask:
     ) -> PairedAudio:
         """The pairs, cut into sequences."""
         provider_class = model.get_provider()
+        assert issubclass(model, EffectModel)
         config = build(provider_class.Config, tables.get("data", {}), where="data")
         material = dataset.material
         provider: PairedAudio = provider_class(
-            config, material.train, material.validation, batch_size=training.batch_size, seed=training.seed
+            config,
+            material.train,
+            material.validation,
+            batch_size=training.batch_size,
+            seed=training.seed,
+            sample_rate=material.sample_rate,
+            **model.provider_options(build(model.Config, tables.get("model", {}), where="model")),
         )
         return provider
+
+    def starts(
+        self, model: type[Trainable], dataset: EffectDataset, tables: Tables, training: TrainingConfig
+    ) -> list[Start]:
+        """What the recording decides: linear stage, levels, and how the material is cut for them."""
+        return find_starts(model, dataset.material, tables, training)
+
+    def choose(self, starts: Sequence[Tables], values: Sequence[float]) -> int:
+        """The one of the least error; levels have to be worth that players of others cannot play the file."""
+        return choose_start(starts, values)
 
     def check_facts(self, facts: Mapping[str, Any], metadata: Mapping[str, Any]) -> None:
         """Raises ValueError where what a checkpoint says cannot be."""
@@ -157,6 +179,9 @@ class EffectTask:
         baselines = fit_baselines(segments_of(material.train)).score(segments_of(material.test))
         file.add_metadata(esr=float(f"{figures['esr']:.4g}"))
         file.save(outcome.folder / "model.json")
+        if model.linear_stage is not None:
+            taps = model.linear_stage.taps.cpu().numpy()
+            write_audio(outcome.folder / "cabinet.wav", taps, material.sample_rate, "FLOAT")
         main = material.recordings[0]
         metrics: dict[str, Any] = {
             "esr": figures["esr"],
@@ -180,6 +205,7 @@ class EffectTask:
             },
         }
         metrics["advice"] = advise({**outcome.common, **metrics})
+        metrics["verdicts"] = judge_result(metrics)
         report = EffectReport(
             input=take.input,
             target=take.target,

@@ -9,7 +9,7 @@ from typing import Any
 from fxtrain.config import load_preset, presets
 from fxtrain.report.numbers import number_at
 
-__all__ = ["BAD_ESR", "advise"]
+__all__ = ["BAD_ESR", "advise", "judge_result"]
 
 BAD_ESR = 0.015
 """Results above it are worse than "Very close"."""
@@ -50,6 +50,39 @@ def advise(metrics: Mapping[str, Any]) -> list[str]:
             "knob was moved while recording, and record again."
         )
     return sentences
+
+
+def judge_result(metrics: Mapping[str, Any]) -> list[dict[str, str]]:
+    """What is plainly wrong with a result, as verdicts: empty where the model beats all that has no network in it.
+
+    Args:
+        metrics: what ``metrics.json`` holds; any key may be missing.
+
+    >>> judge_result({"esr": 0.5, "baselines": {"best_gain": 0.9, "fir": 0.4}})[0]["name"]
+    'baseline'
+    """
+    value = number_at(metrics, "esr")
+    named = {
+        "input": "the dry sound itself",
+        "best_gain": "the dry sound at the best level",
+        "fir": "a linear filter of 512 taps",
+        "long_fir": "a linear filter of 8192 taps",
+    }
+    scores = {name: number_at(metrics, "baselines", name) for name in named}
+    better = {
+        name: score for name, score in scores.items() if score is not None and value is not None and score <= value
+    }
+    if value is None or not better:
+        return []
+    best = min(better, key=lambda name: better[name])
+    return [
+        {
+            "name": "baseline",
+            "level": "warn",
+            "message": f"This model is no better than {named[best]}, which leaves {better[best]:.3g} where it leaves "
+            f"{value:.3g}: it has not learned the device.",
+        }
+    ]
 
 
 def _about_the_stop(metrics: Mapping[str, Any]) -> str:

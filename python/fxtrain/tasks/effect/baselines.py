@@ -7,6 +7,7 @@ The filter is the exact least-squares solution, not an estimate of it: a model t
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -17,14 +18,20 @@ from numpy.typing import NDArray
 from scipy import linalg as scipy_linalg
 from scipy import signal as scipy_signal
 
+from fxtrain.audio.least_squares import improve_filter
 from fxtrain.metrics.effects import Mask, Vector, scored_runs
 
-__all__ = ["NUM_TAPS", "BaselineName", "Baselines", "Segment", "fit_baselines"]
+__all__ = ["LONG_TAPS", "NUM_TAPS", "BaselineName", "Baselines", "Segment", "fit_baselines"]
 
 NUM_TAPS = 512
 """Taps of the causal FIR baseline."""
 
-BaselineName: TypeAlias = Literal["input", "best_gain", "fir"]
+_MOST_FRAMES = 1 << 22  # that the long filter is fitted on
+
+LONG_TAPS = 8192
+"""Taps of the long one: what a loudspeaker in a room has."""
+
+BaselineName: TypeAlias = Literal["input", "best_gain", "fir", "long_fir"]
 
 
 @dataclass(frozen=True)
@@ -57,6 +64,8 @@ class Baselines:
     """The best single gain."""
     taps: Vector
     """The best causal filter, newest frame first, shape ``(num_taps,)``."""
+    long_taps: Vector
+    """The same, of ``LONG_TAPS``, to a thousandth or so; no better on other material where the device is not linear."""
 
     def predict(self, name: BaselineName, input: NDArray[np.floating[Any]]) -> Vector:
         """The baseline's answer to an input of shape ``(frames,)`` with silence before it; the same shape."""
@@ -65,7 +74,8 @@ class Baselines:
             return x
         if name == "best_gain":
             return self.gain * x
-        filtered: Vector = scipy_signal.oaconvolve(x, self.taps)[: len(x)] if len(x) else x
+        taps = self.taps if name == "fir" else self.long_taps
+        filtered: Vector = scipy_signal.oaconvolve(x, taps)[: len(x)] if len(x) else x
         return filtered
 
     def score(self, segments: Iterable[Segment]) -> dict[BaselineName, float]:
@@ -127,7 +137,7 @@ def fit_baselines(segments: Sequence[Segment], *, num_taps: int = NUM_TAPS, ridg
     first_row = np.fft.irfft(input_spectrum, fft_size)[history::-1]
     right_side = np.fft.irfft(target_spectrum, fft_size)[history::-1]
     if not before or first_row[0] <= 0.0:
-        return Baselines(gain=0.0, taps=np.zeros(num_taps))
+        return Baselines(gain=0.0, taps=np.zeros(num_taps), long_taps=np.zeros(LONG_TAPS))
 
     ends, starts = np.array(last), np.array(before)
     change = starts.T @ starts - ends.T @ ends
@@ -136,7 +146,23 @@ def fit_baselines(segments: Sequence[Segment], *, num_taps: int = NUM_TAPS, ridg
     for i in range(history):
         normal[i + 1, 1:] = normal[i, :-1] + change[i, :-1]
     taps = _solve_positive(normal, right_side, ridge)
-    return Baselines(gain=float(right_side[0] / first_row[0]), taps=taps)
+    return Baselines(gain=float(right_side[0] / first_row[0]), taps=taps, long_taps=_fit_long(segments, taps))
+
+
+def _fit_long(segments: Sequence[Segment], taps: Vector) -> Vector:
+    """The long filter, from the short one on."""
+    longer = np.zeros(LONG_TAPS)
+    longer[: len(taps)] = taps[:LONG_TAPS]
+    stretches = []
+    total = sum(len(segment.input) for segment in segments)
+    for segment in itertools.islice(segments, 0, None, max(1, total // _MOST_FRAMES)):
+        x = np.concatenate((np.zeros(LONG_TAPS - 1), np.asarray(segment.input, dtype=np.float64)))
+        for start, end in scored_runs(segment.mask):
+            end = min(end, start + _MOST_FRAMES)
+            stretches.append((segment.input[start:end], segment.target[start:end], x[start : start + LONG_TAPS - 1]))
+    for _ in range(2):
+        longer = improve_filter(longer, stretches)
+    return longer
 
 
 def _solve_positive(matrix: Vector, right_side: Vector, ridge: float) -> Vector:

@@ -47,7 +47,7 @@ from fxtrain.report.sections import (
     Verdicts,
 )
 from fxtrain.tasks.effect import plots
-from fxtrain.tasks.effect.advice import advise
+from fxtrain.tasks.effect.advice import advise, judge_result
 from fxtrain.tasks.effect.summary import describe, grade
 
 __all__ = ["EffectReport", "effect_sections", "effect_verdict", "write_sounds"]
@@ -131,6 +131,8 @@ def write_sounds(folder: Path, report: EffectReport) -> None:
 def effect_verdict(report: EffectReport) -> tuple[str, str]:
     """The result in a word or two, and what it means."""
     value, words = report.esr, grade(report.esr)
+    if result := judge_result(report.known):
+        return words.word, result[0]["message"]
     if value >= 1:
         return words.word, f"{words.sentence} Silence would be closer to the device."
     if not value > 0:
@@ -207,6 +209,7 @@ def _baselines(report: EffectReport) -> Group:
         "input": ("Dry, as it is", "no model at all"),
         "best_gain": ("Dry, at the best level", "one gain"),
         "fir": ("Linear filter", "512 taps, least squares"),
+        "long_fir": ("Long linear filter", "8192 taps, least squares"),
     }
     bars = [
         Bar(label, value, format_ratio(value), note)

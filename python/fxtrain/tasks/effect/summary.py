@@ -73,6 +73,14 @@ def describe(metrics: Mapping[str, Any]) -> list[Fact]:
     parity = number_at(metrics, "parity", "engine_error")
     if parity is not None:
         facts.append(Fact("Engine parity", format_ratio(parity), "largest difference of the C++ engine from PyTorch"))
+    model = metrics.get("model")
+    if isinstance(model, Mapping) and model.get("envelopes") == "on":
+        facts.append(
+            Fact("Players", "fxtrain's own", "the network gets levels of its input, which other players refuse")
+        )
+    elif isinstance(model, Mapping) and model.get("linear_stage") == "on":
+        note = "others sound as before the loudspeaker: load cabinet.wav behind them"
+        facts.append(Fact("Players", "fxtrain's own", note))
     factor = number_at(metrics, "speed", "real_time_factor")
     if factor:
         facts.append(Fact("CPU", f"{100.0 / factor:.2g} %", f"of one core: {factor:.0f} times faster than real time"))

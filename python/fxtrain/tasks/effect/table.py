@@ -13,7 +13,7 @@ from rich.text import Text
 
 from fxtrain.metrics.effects import decibels
 from fxtrain.report.numbers import format_ratio, number_at
-from fxtrain.tasks.effect.advice import advise
+from fxtrain.tasks.effect.advice import advise, judge_result
 from fxtrain.tasks.effect.summary import describe, grade
 from fxtrain.text import printable
 
@@ -23,6 +23,7 @@ _BASELINES = {
     "input": "input, as it is",
     "best_gain": "input, at the best level",
     "fir": "linear filter, 512 taps",
+    "long_fir": "linear filter, 8192 taps",
 }
 
 
@@ -33,6 +34,8 @@ def print_summary(metrics: Mapping[str, Any], console: Console) -> None:
         metrics: what ``metrics.json`` holds; parts that are missing are left out.
         console: where to print.
     """
+    for verdict in judge_result(metrics):
+        console.print(Text(verdict["message"], style="bold red"))
     value = number_at(metrics, "esr")
     errors = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="dim")
     for heading in ("", "ESR", "dB"):

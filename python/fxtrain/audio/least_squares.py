@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: MIT
+"""Long filters by least squares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, TypeAlias
+
+import numpy as np
+import scipy.fft
+from numpy.typing import NDArray
+from scipy import linalg
+
+__all__ = ["Samples", "improve_filter", "whitening_filter"]
+
+Vector: TypeAlias = NDArray[np.float64]
+Samples: TypeAlias = NDArray[np.floating[Any]]
+
+
+def improve_filter(
+    taps: Vector, stretches: Iterable[tuple[Samples, Samples, Samples]], *, ridge: float = 1e-6
+) -> Vector:
+    """A filter that is nearer to the least-squares one: of less error, or none.
+
+    One step towards the least of ``sum |target - taps * input|^2``. The error before a stretch and behind it is taken
+    to be zero, and to have to stay so: this makes the normal matrix Toeplitz, and the step never raises the error. What
+    it leaves undone is a matter of the ends of the stretches, and further calls do it. Where the input has no energy,
+    taps stay as they are.
+
+    Args:
+        taps: to start from, newest frame first.
+        stretches: input, target, and the input before it of ``len(taps) - 1`` frames.
+        ridge: what is added to the power of the input at each frequency, relative to its mean.
+
+    Source: Hunter and Lange, "A tutorial on MM algorithms", 2004, for why a quadratic bound from above gives a step
+    downhill; Levinson's recursion solves the system.
+    """
+    count = len(taps)
+    past = count - 1
+    size = scipy.fft.next_fast_len(8 * count, real=True)
+    block = size - past
+    spectrum = scipy.fft.rfft(taps, size)
+    slope = np.zeros(size // 2 + 1, np.complex128)
+    power = np.zeros(size // 2 + 1, np.complex128)
+    for x, target, history in stretches:
+        whole = np.concatenate((np.zeros(past), history, x)).astype(np.float64)  # frame t of x is whole[2 past + t]
+        wanted = np.concatenate((np.zeros(past), target)).astype(np.float64)
+        for start in range(0, len(wanted), block):
+            stop = min(start + block, len(wanted))
+            around = scipy.fft.rfft(whole[start : stop + past], size)
+            new = np.concatenate((np.zeros(past), whole[start + past : stop + past]))
+            power += np.conj(around) * scipy.fft.rfft(new, size)
+            error = wanted[start:stop] - scipy.fft.irfft(around * spectrum, size)[past : past + stop - start]
+            error[: max(0, past - start)] = 0.0  # before the stretch
+            slope += np.conj(around) * scipy.fft.rfft(np.concatenate((np.zeros(past), error)), size)
+    # A delay of i frames is one of i within what begins with its history.
+    correlation = scipy.fft.irfft(power, size)[:count]
+    gradient = scipy.fft.irfft(slope, size)[:count]
+    if correlation[0] <= 0.0:
+        return taps
+    correlation[0] *= 1.0 + ridge
+    step: Vector = linalg.solve_toeplitz(correlation, gradient)
+    return taps + step
+
+
+def whitening_filter(taps: Vector, order: int, *, floor: float = 1e-4) -> Vector:
+    """A minimum-phase filter that flattens the spectrum of another one, in smooth strokes.
+
+    Args:
+        taps: the other one.
+        order: the filter has one tap more.
+        floor: power at which the spectrum is taken to end, relative to its mean.
+
+    Source: Makhoul, "Linear prediction: a tutorial review", 1975: the inverse filter of the autocorrelation method.
+    """
+    size = scipy.fft.next_fast_len(len(taps) + order, real=True)
+    correlation = scipy.fft.irfft(np.abs(scipy.fft.rfft(taps, size)) ** 2, size)[: order + 1]
+    correlation[0] *= 1.0 + floor
+    predictor = linalg.solve_toeplitz(correlation[:-1], correlation[1:])
+    return np.concatenate(([1.0], -predictor))

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: MIT
+"""A long filter behind a network: loudspeaker, room or spring, which a recurrent network is too forgetful for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+
+from fxtrain.audio.least_squares import Samples, improve_filter, whitening_filter
+
+__all__ = ["LinearStage"]
+
+_WHITENING_ORDER = 64
+
+
+class LinearStage(nn.Module):
+    """A causal FIR filter without latency whose taps are solved for, not trained step by step.
+
+    The taps are a buffer: :meth:`solve` finds them between the steps, for the network as it is then. Gradients pass
+    through the filter to the network, within a chunk.
+    """
+
+    taps: Tensor
+    whitening: Tensor
+
+    def __init__(self, num_taps: int) -> None:
+        super().__init__()
+        self.register_buffer("taps", torch.eye(1, num_taps)[0])  # passes everything on
+        self.register_buffer("whitening", torch.eye(1, 1 + min(_WHITENING_ORDER, num_taps - 1))[0])
+        self._spectrum: tuple[int, int, Tensor] | None = None  # version of the taps, size, and their transform
+
+    def forward(self, x: Tensor, history: Tensor) -> tuple[Tensor, Tensor]:
+        """Filters a stretch.
+
+        Args:
+            x: shape ``(batch, frames)``.
+            history: what came before it, shape ``(batch, num_taps - 1)``.
+
+        Returns:
+            The output, shape ``(batch, frames)``, and the history after its last frame.
+        """
+        past, frames = history.shape[-1], x.shape[-1]
+        whole = torch.cat([history.to(x.dtype), x], dim=-1)
+        size = _good_size(past + frames)
+        # Overlap-save: the first frames wrap around, and are those of the history.
+        filtered = torch.fft.irfft(torch.fft.rfft(whole, size) * self._transform(size, x.dtype), size)
+        return filtered[:, past : past + frames], whole[:, frames:].detach()
+
+    def solve(self, stretches: Iterable[tuple[Samples, Samples, Samples]]) -> None:
+        """Finds better taps.
+
+        Args:
+            stretches: the network's output, the target, and ``num_taps - 1`` frames of the output before it.
+        """
+        taps = improve_filter(self.taps.double().cpu().numpy(), stretches)
+        with torch.no_grad():
+            self.taps.copy_(torch.from_numpy(taps))
+            self.whitening.copy_(torch.from_numpy(whitening_filter(taps, len(self.whitening) - 1)))
+
+    def whiten(self, signal: Tensor) -> Tensor:
+        """A signal with what the filter does to its spectrum undone in smooth strokes; shorter by the whitening."""
+        if signal.shape[-1] < 2 * len(self.whitening):  # a short chunk, of which little or nothing would be left
+            signal = nn.functional.pad(signal, (len(self.whitening) - 1, 0))
+        taps = self.whitening.flip(0).to(signal.dtype).view(1, 1, -1)
+        whitened: Tensor = nn.functional.conv1d(signal.unsqueeze(1), taps).squeeze(1)
+        return whitened
+
+    def empty_history(self, batch: int) -> Tensor:
+        """Silence before the first frame."""
+        return self.taps.new_zeros(batch, len(self.taps) - 1)
+
+    def _transform(self, size: int, dtype: torch.dtype) -> Tensor:
+        version = self.taps._version
+        if (
+            self._spectrum is None
+            or self._spectrum[:2] != (version, size)
+            or self._spectrum[2].dtype.to_real() != dtype
+        ):
+            self._spectrum = (version, size, torch.fft.rfft(self.taps.to(dtype), size))
+        return self._spectrum[2]
+
+
+def _good_size(least: int) -> int:
+    """The next size of the form 2^k or 3 2^k, for which transforms are fast."""
+    power = 1 << (least - 1).bit_length()
+    return 3 * power // 4 if 3 * power // 4 >= least else power

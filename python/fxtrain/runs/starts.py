@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: MIT
+"""Short first trainings, of which the best goes on: seeds scatter, and what suits a recording shows soon.
+
+A start is the run itself, with settings and seed of its own, stopped after a few steps. Each is kept in a folder in the
+run's folder until one is chosen; then its checkpoint becomes the run's. A run that is killed meanwhile resumes to the
+same bits: the starts go on from their own checkpoints, and the choice depends on these alone.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from fxtrain.atomic import write_atomically
+from fxtrain.config import Tables, merge, read_toml, write_toml
+from fxtrain.errors import CheckpointError, DivergenceError
+from fxtrain.runs.folder import RunFolder
+from fxtrain.runs.spec import RunSpec
+from fxtrain.tasks.protocol import Dataset, OpenTask, Start
+from fxtrain.training import history
+from fxtrain.training.protocol import Criterion
+from fxtrain.training.trainer import Trainer
+
+__all__ = ["MakeTrainer", "as_decided", "choose_start", "prepare_starts", "starts_of"]
+
+logger = logging.getLogger(__name__)
+
+_SHARE = 0.04
+"""Of the steps of a run, for each start."""
+_LEAST_STEPS = 100
+"""Of a start; a shorter one tells nothing, and the first way to begin is taken."""
+MakeTrainer = Callable[[RunSpec, Path], Trainer]
+
+
+@dataclass(frozen=True)
+class _Attempt:
+    """A start as the run that it would become."""
+
+    number: int
+    spec: RunSpec
+    folder: RunFolder
+
+
+def starts_of(spec: RunSpec, dataset: Dataset) -> list[Start]:
+    """The ways to begin a run, at least one."""
+    if isinstance(spec.task, OpenTask):
+        return list(spec.task.starts(spec.model_class, dataset, spec.tables, spec.training))
+    return [
+        Start({"training": {"seed": (spec.training.seed + index) % 2**63}}) for index in range(spec.training.starts)
+    ]
+
+
+def prepare_starts(starts: Sequence[Start], folder: RunFolder) -> None:
+    """Writes down what each start is, so that a resumed run has the same ones; the only one is the run itself."""
+    if len(starts) == 1:
+        write_toml(folder.decided, starts[0].tables)
+        return
+    for number, start in enumerate(starts, start=1):
+        path = RunFolder(folder.start(number))
+        path.create()
+        write_toml(path.decided, start.tables)
+
+
+def as_decided(spec: RunSpec, folder: RunFolder) -> RunSpec:
+    """The specification with what the material decided, as far as it has."""
+    if not folder.decided.exists():
+        return spec
+    return replace(spec, tables=merge(spec.tables, read_toml(folder.decided)))
+
+
+def choose_start(
+    spec: RunSpec, folder: RunFolder, make_trainer: MakeTrainer, on_trainer: Callable[[Trainer], None]
+) -> tuple[RunSpec, Trainer]:
+    """Trains the starts that are prepared, and makes the best one the run.
+
+    Args:
+        spec: of the run.
+        folder: of the run, with the starts.
+        make_trainer: the trainer of a specification, in a folder.
+        on_trainer: told which one is at work.
+
+    Returns:
+        The specification with the settings of the start that goes on, and its trainer, to be resumed.
+
+    Raises:
+        Interrupted, CheckpointError: as :meth:`Trainer.run`.
+    """
+    attempts = [
+        _Attempt(number, as_decided(spec, RunFolder(path)), RunFolder(path)) for number, path in folder.starts()
+    ]
+    trainer = make_trainer(attempts[0].spec, attempts[0].folder.path)
+    on_trainer(trainer)
+    plan = trainer.saved_plan()
+    if plan is None:
+        plan = trainer.make_plan()
+        if _SHARE * plan.total_steps < _LEAST_STEPS:
+            folder.clear_starts(keep=1)
+            attempts = attempts[:1]
+        plan = plan.shared_by(len(attempts), _SHARE)
+    until = round(_SHARE * plan.total_steps) if len(attempts) > 1 else 0
+    values: list[float] = []
+    for attempt in attempts:
+        if values:
+            trainer = make_trainer(attempt.spec, attempt.folder.path)
+            on_trainer(trainer)
+        try:
+            result = trainer.run(resume=True, plan=plan, until=until)
+        except DivergenceError as error:
+            logger.warning("start %d: %s", attempt.number, error)
+            values.append(trainer.model.criterion.worst)
+            continue
+        values.append(result.best_value)
+        logger.info("start %d: %s %.5f", attempt.number, trainer.model.criterion.label, result.best_value)
+    choose = spec.task.choose if isinstance(spec.task, OpenTask) else _best(trainer.model.criterion)
+    chosen = attempts[choose([attempt.spec.tables for attempt in attempts], values)]
+    return _take_over(chosen, folder, values, make_trainer)
+
+
+def _best(criterion: Criterion) -> Callable[[Sequence[Tables], Sequence[float]], int]:
+    def choose(starts: Sequence[Tables], values: Sequence[float]) -> int:
+        best = 0
+        for index, value in enumerate(values):
+            if criterion.is_better(value, values[best]):
+                best = index
+        return best
+
+    return choose
+
+
+def _take_over(
+    chosen: _Attempt, folder: RunFolder, values: list[float], make_trainer: MakeTrainer
+) -> tuple[RunSpec, Trainer]:
+    """Copies what the start has; the checkpoint to resume from comes last, and with it the choice is made."""
+    try:
+        for name in ("best.pt", "log.jsonl", "decided.toml"):
+            write_atomically(folder.path / name, (chosen.folder.path / name).read_bytes())
+        (chosen.folder.path / "last.pt").replace(folder.last)
+    except OSError as error:
+        raise CheckpointError(
+            f"cannot write to {folder.path}: {error.strerror or error}; make room, and resume"
+        ) from error
+    history.append(folder.history, "start", step=0, chosen=chosen.number, values=values)
+    folder.clear_starts()
+    return chosen.spec, make_trainer(chosen.spec, folder.path)

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: MIT
+"""How a recording is best learnt: what its settings leave to be decided, decided by evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.signal import oaconvolve
+
+from fxtrain.audio.least_squares import improve_filter
+from fxtrain.config import Tables, merge
+from fxtrain.data import Excerpt
+from fxtrain.data.material import Material
+from fxtrain.tasks.protocol import Start
+from fxtrain.training.protocol import Trainable
+from fxtrain.training.trainer import TrainingConfig
+
+__all__ = ["choose_start", "find_starts", "score_filter"]
+
+_SHORT_TAPS = 512
+_LONG_TAPS = (2048, 8192)
+_MOST_FRAMES = 1 << 22
+"""A minute and a half of the training part tells as much as all of it."""
+_WORTH_A_STAGE = 0.9
+"""A long filter must leave less than this share of what a short one leaves."""
+_WORTH_LEVELS = 0.8
+"""Levels must leave less than this share of the error without them."""
+
+_LINEAR_STAGE: Tables = {
+    "model": {"linear_stage": "on"},
+    "data": {"chunk_frames": 2048, "sequence_frames": 32768},
+}
+"""Its answer is longer than a chunk: longer ones see more of it."""
+
+
+def find_starts(model: type[Trainable], material: Material, tables: Tables, training: TrainingConfig) -> list[Start]:
+    """The ways to begin that a recording leaves open.
+
+    Args:
+        model: the architecture.
+        material: the recordings.
+        tables: what was asked for.
+        training: the same of training.
+    """
+    asked = tables.get("model", {})
+    fields = getattr(model.Config, "__dataclass_fields__", {})
+    found: Tables = {}
+    reasons = []
+    if "linear_stage" in fields and asked.get("linear_stage", "auto") == "auto":
+        decided, reason = _decide_linear_stage(material)
+        found = _under(tables, decided)
+        reasons.append(reason)
+    elif asked.get("linear_stage") == "on":
+        found = _under(tables, _LINEAR_STAGE)
+    levels = [asked["envelopes"]] if asked.get("envelopes", "auto") != "auto" else ["off", "on"]
+    if "envelopes" not in fields:
+        levels = [None]
+    starts = []
+    for index in range(max(training.starts, len(levels)) if training.starts > 1 else 1):
+        own: Tables = (
+            {"training": {"seed": (training.seed + index // len(levels)) % 2**63}} if training.starts > 1 else {}
+        )
+        if levels[0] is not None:
+            own = merge(own, {"model": {"envelopes": levels[index % len(levels)]}})
+        starts.append(Start(merge(found, own), "; ".join(reasons)))
+    return starts
+
+
+def choose_start(starts: Sequence[Tables], values: Sequence[float]) -> int:
+    """The start of the least error, where one with levels counts by 1/0.8 of its own.
+
+    >>> choose_start([{"model": {"envelopes": "off"}}, {"model": {"envelopes": "on"}}], [0.1, 0.09])
+    0
+    """
+
+    def cost(index: int) -> float:
+        has_levels = starts[index].get("model", {}).get("envelopes") == "on"
+        alone = all(start.get("model", {}).get("envelopes") == "on" for start in starts)
+        return values[index] / (_WORTH_LEVELS if has_levels and not alone else 1.0)
+
+    return min(range(len(starts)), key=cost)
+
+
+def score_filter(material: Material, num_taps: int) -> float:
+    """ESR on the validation part of the best filter on the training part."""
+    silence = np.zeros(num_taps - 1)
+    share = min(1.0, _MOST_FRAMES / max(sum(len(excerpt.input) for excerpt in material.train), 1))
+    kept = [(excerpt, round(share * len(excerpt.input))) for excerpt in material.train]
+    taps = improve_filter(
+        np.zeros(num_taps), [(excerpt.input[:count], excerpt.target[:count], silence) for excerpt, count in kept]
+    )
+    error = energy = 0.0
+    for excerpt in material.validation:
+        predicted = _filtered(excerpt, taps)
+        error += float(np.sum((predicted - excerpt.target) ** 2))
+        energy += float(np.sum(excerpt.target.astype(np.float64) ** 2))
+    return error / max(energy, 1e-12)
+
+
+def _filtered(excerpt: Excerpt, taps: NDArray[np.float64]) -> NDArray[np.float64]:
+    lead_in = np.zeros(0, np.float32) if excerpt.lead_in is None else excerpt.lead_in
+    whole = np.concatenate([lead_in, excerpt.input]).astype(np.float64)
+    predicted: NDArray[np.float64] = oaconvolve(whole, taps)[len(lead_in) : len(whole)]
+    return predicted
+
+
+def _decide_linear_stage(material: Material) -> tuple[Tables, str]:
+    if any(excerpt.clip_frames for excerpt in material.train):
+        return {"model": {"linear_stage": "off"}}, "no linear stage: the recording consists of clips"
+    short = score_filter(material, _SHORT_TAPS)
+    long = {taps: score_filter(material, taps) for taps in _LONG_TAPS}
+    taps = min(long, key=lambda each: long[each])
+    milliseconds = 1e3 * taps / material.sample_rate
+    if long[taps] < _WORTH_A_STAGE * short:
+        return merge(_LINEAR_STAGE, {}), (
+            f"with a linear stage: a filter of {milliseconds:.0f} ms leaves {long[taps]:.3f} of the signal, one of "
+            f"{1e3 * _SHORT_TAPS / material.sample_rate:.0f} ms {short:.3f}"
+        )
+    return {"model": {"linear_stage": "off"}}, "no linear stage: a long filter explains no more than a short one"
+
+
+def _under(asked: Tables, decided: Mapping[str, Mapping[str, Any]]) -> Tables:
+    """What was decided, but for what was asked for."""
+    return {
+        name: {key: value for key, value in table.items() if asked.get(name, {}).get(key, "auto") == "auto"}
+        for name, table in decided.items()
+    }
