@@ -123,20 +123,21 @@ def stem_of(table: str) -> str:
     return re.sub(r"_[1-9][0-9]{0,8}$", "", table)
 
 
+_PRESETS = ("nano", "lite", "standard", "max")
+_EARLIER_PRESETS = {"light": "lite", "large": "max"}  # of fxtrain 0.1, for one more version
+
+
 def presets() -> dict[str, str]:
-    """Names of the shipped presets with their first comment line."""
+    """Names of the shipped presets with their first comment line, by what they cost to play."""
     folder = files("fxtrain") / "presets"
-    found = {}
-    for entry in sorted(folder.iterdir(), key=lambda item: item.name):
-        if entry.name.endswith(".toml"):
-            found[entry.name.removesuffix(".toml")] = entry.read_text("utf-8").splitlines()[0].lstrip("# ")
-    return found
+    return {name: (folder / f"{name}.toml").read_text("utf-8").splitlines()[0].lstrip("# ") for name in _PRESETS}
 
 
 def load_preset(name: str) -> Tables:
     """The tables of a shipped preset."""
-    if name not in presets():
-        raise ConfigError(f"unknown preset {name!r}; there are {', '.join(presets())}")
+    name = _EARLIER_PRESETS.get(name, name)
+    if name not in _PRESETS:
+        raise ConfigError(f"unknown preset {name!r}; there are {', '.join(_PRESETS)}")
     return tomllib.loads((files("fxtrain") / "presets" / f"{name}.toml").read_text("utf-8"))
 
 

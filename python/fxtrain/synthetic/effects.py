@@ -17,7 +17,16 @@ from scipy import signal
 from fxtrain.audio.envelopes import follow_envelope
 from fxtrain.errors import ConfigError
 
-__all__ = ["EFFECTS", "cabinet_response", "get_effect", "plate_response", "play_through_cabinet", "spring_response"]
+__all__ = [
+    "EFFECTS",
+    "amplifier",
+    "amplifier_with_sag",
+    "cabinet_response",
+    "get_effect",
+    "plate_response",
+    "play_through_cabinet",
+    "spring_response",
+]
 
 Signal: TypeAlias = NDArray[np.float32]
 Vector: TypeAlias = NDArray[np.float64]
@@ -43,7 +52,7 @@ def cabinet_response(seconds: float, sample_rate: int, *, seed: int = 0) -> Vect
     direct = np.zeros(count)
     direct[delay] = 1.0
     for frequency in (95.0, 410.0, 1150.0, 2300.0, 3400.0):  # the cone's modes
-        decay = rng.uniform(4.0, 9.0) / frequency
+        decay = min(rng.uniform(4.0, 9.0) / frequency, seconds / 7.0)
         mode = np.exp(-time / decay) * np.sin(2 * np.pi * frequency * rng.uniform(0.95, 1.05) * time)
         direct[delay:] += rng.uniform(0.05, 0.12) * mode[: count - delay]
     room = rng.standard_normal(count) * 10 ** (-3.0 * time / seconds)
@@ -95,6 +104,16 @@ def play_through_cabinet(dry: NDArray[Any], response: Vector) -> Signal:
     return wet
 
 
+def amplifier(dry: Signal, sample_rate: int) -> Signal:
+    """A high-gain amplifier: two stages with filters between them, into a power stage, none with a slow state."""
+
+    def play(x: Vector, rate: int) -> Vector:
+        first = np.tanh(8.0 * _highpass(x, 90.0, rate) + 0.3) - np.tanh(0.3)
+        return np.tanh(4.5 * _lowpass(_highpass(first, 150.0, rate), 6000.0, rate))
+
+    return _oversampled(play, dry, sample_rate, gain=0.6)
+
+
 def amplifier_with_sag(dry: Signal, sample_rate: int) -> Signal:
     """Two valve stages into a power stage whose supply gives way under load, by 40 % over 60 ms, back over 250 ms."""
 
@@ -132,7 +151,7 @@ def octave_fuzz(dry: Signal, sample_rate: int) -> Signal:
     """A full-wave rectifier into soft clipping: no linear part at all."""
 
     def play(x: Vector, rate: int) -> Vector:
-        folded = np.sqrt(_lowpass(_highpass(x, 80.0, rate), 6000.0, rate) ** 2 + 1e-5)
+        folded = np.sqrt(_lowpass(_highpass(x, 80.0, rate), 6000.0, rate) ** 2 + 1e-5) - np.sqrt(1e-5)
         return np.tanh(6.0 * _highpass(folded, 60.0, rate))
 
     return _oversampled(play, dry, sample_rate, gain=0.5)
@@ -161,6 +180,7 @@ def chorus(dry: Signal, sample_rate: int) -> Signal:
 
 
 EFFECTS: dict[str, Effect] = {
+    "amplifier": amplifier,
     "amplifier-with-sag": amplifier_with_sag,
     "compressor": compressor,
     "bias-shift-fuzz": bias_shift_fuzz,

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from small_amplifier import TINY, Pair, Run
 
+from fxtrain.config import load_preset, presets
 from fxtrain.runs.spec import known_tables
 
 SETTINGS = [
@@ -65,3 +66,11 @@ def test_a_setting_at_its_end_trains_and_exports(fxtrain: Run, pair: Pair, tmp_p
     assert result.exit_code == 0, result.stderr
     assert math.isfinite(result.json["esr"])
     assert result.json["parity"]["engine_error"] <= result.json["parity"]["bound"]
+
+
+def test_presets_are_listed_by_their_cost_and_earlier_names_still_work() -> None:
+    sizes = [load_preset(name)["model"]["hidden_size"] for name in presets()]
+    assert sizes == sorted(sizes)
+    assert list(presets()) == ["nano", "lite", "standard", "max"]
+    assert load_preset("light") == load_preset("lite")
+    assert load_preset("large") == load_preset("max")

@@ -51,7 +51,7 @@ def test_training_that_was_cut_off_is_to_be_longer() -> None:
     assert not any("longer" in sentence for sentence in advise(result(training={**FALLING, "best_step": 200})))
 
 
-@pytest.mark.parametrize(("units", "preset"), [(4, "standard"), (16, "standard"), (32, "large"), (40, "large")])
+@pytest.mark.parametrize(("units", "preset"), [(4, "standard"), (16, "standard"), (32, "max"), (40, "max")])
 def test_a_small_model_is_to_be_larger(units: int, preset: str) -> None:
     (sentence,) = advise(result(model={"hidden_size": units}))
     assert f"({units} units)" in sentence
