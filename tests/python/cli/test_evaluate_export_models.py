@@ -15,6 +15,7 @@ from fxtrain import engine
 from fxtrain.audio import apply_lag, read_audio, write_audio
 from fxtrain.formats import read_torch_model
 from fxtrain.synthetic import synthesise_guitar
+from fxtrain.synthetic.effects import cabinet_response, play_through_cabinet
 
 
 def test_evaluate_is_the_closed_form_of_what_the_engine_plays(
@@ -83,6 +84,38 @@ def test_export_never_overwrites_unasked(fxtrain: Run, finished_run: Path, tmp_p
     assert out.read_text() == "mine"
     assert fxtrain("export", finished_run, out, "--force", "-q").exit_code == 0
     assert engine.load(out).info.self_test is not None
+
+
+def test_a_loudspeaker_is_found_learnt_and_can_be_left_out(fxtrain: Run, pair: Pair, tmp_path: Path) -> None:
+    """From the recording alone to a model with a linear stage, its cabinet, and the amplifier without it."""
+    dry = read_audio(pair.dry).samples
+    response = cabinet_response(0.3, SAMPLE_RATE)
+    wet = play_through_cabinet(amplifier(dry), response)
+    write_audio(tmp_path / "wet.wav", 0.3 * wet / np.abs(wet).max(), SAMPLE_RATE)
+    run = tmp_path / "run"
+    size = ("--set", "hidden_size=4", "--set", "linear_stage_taps=2000", "--batch-size", 16)
+    made = fxtrain("fit", pair.dry, tmp_path / "wet.wav", *size, "--epochs", 1, "--out", run)
+    assert made.exit_code == 0, made.stderr
+    assert "with a linear stage" in made.stdout
+    assert "load cabinet.wav behind them" in " ".join(made.stdout.split())
+    with_stage = json.loads((run / "model.json").read_text())
+    cabinet = read_audio(run / "cabinet.wav").samples
+    assert np.array_equal(cabinet, np.float32(with_stage["fir"]["taps"]))
+
+    assert fxtrain("export", run, tmp_path / "bare.json", "--no-linear-stage", "-q").exit_code == 0
+    bare = json.loads((tmp_path / "bare.json").read_text())
+    assert "fir" not in bare
+    assert bare["layers"] == with_stage["layers"]
+    through = np.convolve(engine.load(tmp_path / "bare.json").process(dry), cabinet)[: len(dry)]
+    assert np.abs(engine.load(run / "model.json").process(dry) - through).max() < 1e-5
+    told = fxtrain("info", run / "model.json")
+    assert "a filter of 2000 taps (125 ms) after the network" in " ".join(told.stdout.split())
+
+
+def test_what_has_no_linear_stage_has_none_to_leave_out(fxtrain: Run, finished_run: Path, tmp_path: Path) -> None:
+    refused = fxtrain("export", finished_run, tmp_path / "bare.json", "--no-linear-stage")
+    assert refused.exit_code == 2
+    assert "has no linear stage to leave out" in refused.stderr
 
 
 def test_export_of_what_is_no_checkpoint_is_refused(fxtrain: Run, pair: Pair, tmp_path: Path) -> None:
