@@ -93,9 +93,10 @@ class RunFolder:
         return self.path / f"start-{number}"
 
     def starts(self) -> list[tuple[int, Path]]:
-        """Those that are prepared, in order."""
-        found = ((int(path.name.removeprefix("start-")), path) for path in self._start_folders())
-        return sorted((number, path) for number, path in found if (path / "decided.toml").is_file())
+        """Those that are prepared, in order; none as long as the first one is not."""
+        numbered = {int(path.name.removeprefix("start-")): path for path in self._start_folders()}
+        found = sorted((number, path) for number, path in numbered.items() if (path / "decided.toml").is_file())
+        return found if found and found[0][0] == 1 else []
 
     def clear_starts(self, *, keep: int = 0) -> None:
         """Removes them, but for the first few, and nothing else."""

@@ -20,6 +20,7 @@ from fxtrain.runs.folder import RunFolder
 from fxtrain.runs.spec import RunSpec
 from fxtrain.tasks.protocol import Dataset, OpenTask, Start
 from fxtrain.training import history
+from fxtrain.training.checkpoint import load_checkpoint
 from fxtrain.training.protocol import Criterion
 from fxtrain.training.trainer import Trainer
 
@@ -44,7 +45,14 @@ class _Attempt:
 
 
 def starts_of(spec: RunSpec, dataset: Dataset) -> list[Start]:
-    """The ways to begin a run, at least one."""
+    """The ways to begin a run, at least one.
+
+    A run that goes on from the weights of a checkpoint takes the model's settings from there, where it says nothing.
+    """
+    if spec.checkpoint is not None:
+        known = load_checkpoint(spec.checkpoint).get("tables", {})
+        theirs, asked = (dict(tables.get("model", {})) for tables in (known, spec.tables))
+        return [Start({"model": {key: value for key, value in theirs.items() if asked.get(key, "auto") == "auto"}})]
     if isinstance(spec.task, OpenTask):
         return list(spec.task.starts(spec.model_class, dataset, spec.tables, spec.training))
     return [
@@ -57,7 +65,7 @@ def prepare_starts(starts: Sequence[Start], folder: RunFolder) -> None:
     if len(starts) == 1:
         write_toml(folder.decided, starts[0].tables)
         return
-    for number, start in enumerate(starts, start=1):
+    for number, start in reversed(list(enumerate(starts, start=1))):  # the first one last: with it all are there
         path = RunFolder(folder.start(number))
         path.create()
         write_toml(path.decided, start.tables)

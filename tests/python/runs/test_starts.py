@@ -122,3 +122,27 @@ def test_what_is_asked_for_is_not_decided(spec: RunSpec, tmp_path: Path) -> None
     document = json.loads((tmp_path / "asked" / "model.json").read_text())
     assert len(document["fir"]["taps"]) == 100
     assert len(document["envelopes"]) == 3
+
+
+def test_a_run_from_a_checkpoint_takes_over_its_model(spec: RunSpec, whole: Path, tmp_path: Path) -> None:
+    """However long it is: other settings would not fit the weights."""
+    tables = {**spec.tables, "model": {}}
+    run = RunSpec(tables=tables, checkpoint=whole / "best.pt")
+    assert fit(run, RunFolder(tmp_path / "further"))["complete"]
+    decided = tomllib.loads((tmp_path / "further" / "decided.toml").read_text())
+    assert decided["model"]["hidden_size"] == 2
+    first = json.loads((tmp_path / "further" / "log.jsonl").read_text().splitlines()[1])
+    best = load_checkpoint(whole / "best.pt")["value"]
+    assert first["val_esr"] == pytest.approx(best, rel=1e-6)
+
+
+def test_starts_that_were_not_all_prepared_are_prepared_again(spec: RunSpec, tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "cut")
+    folder.create()
+    spec.save(folder.config)
+    (folder.path / "start-4").mkdir()
+    (folder.path / "start-4" / "decided.toml").write_text("[training]\nseed = 1\n")  # and then the power went
+    assert folder.starts() == []
+    calls = iter(range(1000))
+    fit(spec, folder, resume=True, should_stop=lambda: next(calls) == 5)
+    assert [number for number, _ in folder.starts()] == [1, 2, 3, 4]
