@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any, Literal
 
+import scipy.fft
 import torch
 from torch import Tensor, nn
 
@@ -29,7 +31,7 @@ class LinearStage(nn.Module):
         super().__init__()
         self.register_buffer("taps", torch.eye(1, num_taps)[0])  # passes everything on
         self.register_buffer("whitening", torch.eye(1, 1 + min(_WHITENING_ORDER, num_taps - 1))[0])
-        self._spectrum: tuple[int, int, Tensor] | None = None  # version of the taps, size, and their transform
+        self._spectra: dict[tuple[Any, ...], tuple[Tensor, Tensor]] = {}  # taps, and their transform
 
     def forward(self, x: Tensor, history: Tensor) -> tuple[Tensor, Tensor]:
         """Filters a stretch.
@@ -43,10 +45,8 @@ class LinearStage(nn.Module):
         """
         past, frames = history.shape[-1], x.shape[-1]
         whole = torch.cat([history.to(x.dtype), x], dim=-1)
-        size = _good_size(past + frames)
         # Overlap-save: the first frames wrap around, and are those of the history.
-        filtered = torch.fft.irfft(torch.fft.rfft(whole, size) * self._transform(size, x.dtype), size)
-        return filtered[:, past : past + frames], whole[:, frames:].detach()
+        return self._convolve(whole, "taps")[:, past : past + frames], whole[:, frames:].detach()
 
     def solve(self, stretches: Iterable[tuple[Samples, Samples, Samples]]) -> None:
         """Finds better taps.
@@ -63,26 +63,21 @@ class LinearStage(nn.Module):
         """A signal with what the filter does to its spectrum undone in smooth strokes; shorter by the whitening."""
         if signal.shape[-1] < 2 * len(self.whitening):  # a short chunk, of which little or nothing would be left
             signal = nn.functional.pad(signal, (len(self.whitening) - 1, 0))
-        taps = self.whitening.flip(0).to(signal.dtype).view(1, 1, -1)
-        whitened: Tensor = nn.functional.conv1d(signal.unsqueeze(1), taps).squeeze(1)
-        return whitened
+        return self._convolve(signal, "whitening")[:, len(self.whitening) - 1 : signal.shape[-1]]
 
     def empty_history(self, batch: int) -> Tensor:
         """Silence before the first frame."""
         return self.taps.new_zeros(batch, len(self.taps) - 1)
 
-    def _transform(self, size: int, dtype: torch.dtype) -> Tensor:
-        version = self.taps._version
-        if (
-            self._spectrum is None
-            or self._spectrum[:2] != (version, size)
-            or self._spectrum[2].dtype.to_real() != dtype
-        ):
-            self._spectrum = (version, size, torch.fft.rfft(self.taps.to(dtype), size))
-        return self._spectrum[2]
+    def _convolve(self, signal: Tensor, name: Literal["taps", "whitening"]) -> Tensor:
+        """The circular convolution, of a size at which all frames but the first ones are those of the linear one.
 
-
-def _good_size(least: int) -> int:
-    """The next size of the form 2^k or 3 2^k, for which transforms are fast."""
-    power = 1 << (least - 1).bit_length()
-    return 3 * power // 4 if 3 * power // 4 >= least else power
+        By transforms, also for short taps: a convolution layer takes ten times as long, forwards and backwards.
+        """
+        taps: Tensor = getattr(self, name)
+        size: int = scipy.fft.next_fast_len(signal.shape[-1], real=True)
+        key = (name, size, signal.dtype, taps.device)
+        if key not in self._spectra or not torch.equal(self._spectra[key][0], taps):
+            self._spectra[key] = taps.clone(), torch.fft.rfft(taps.to(signal.dtype), size)
+        filtered: Tensor = torch.fft.irfft(torch.fft.rfft(signal, size) * self._spectra[key][1], size)
+        return filtered
