@@ -15,8 +15,8 @@
 namespace fxtrain {
 namespace {
 
-constexpr std::int64_t kMostCabinetBytes = 16 << 20;
-constexpr double kMostCabinetSeconds = 30.0; // of a file; the convolver plays its first two seconds
+constexpr double kHighestCabinetRate = 400e3; // beyond any interface; to convert two seconds takes a second
+constexpr double kMostCabinetSeconds = 30.0;  // of a file; the convolver plays its first two seconds
 constexpr std::int64_t kMostCabinetFrames = 1 << 23;
 
 juce::String metadataText(const ModelFile& file, const char* key) {
@@ -105,13 +105,16 @@ std::shared_ptr<const ModelFile> ModelFile::parse(std::string text, const juce::
 }
 
 std::shared_ptr<const CabinetFile> CabinetFile::read(const juce::File& file) {
-  return parse(readBytes(file, kMostCabinetBytes, "a cabinet's impulse response"), file.getFileNameWithoutExtension(),
+  return parse(readBytes(file, kMostBytes, "a cabinet's impulse response"), file.getFileNameWithoutExtension(),
                file.getFullPathName());
 }
 
 std::shared_ptr<const CabinetFile> CabinetFile::parse(juce::MemoryBlock bytes, const juce::String& name,
                                                       const juce::String& path) {
   const auto shown = path.isNotEmpty() ? juce::File::createFileWithoutCheckingPath(path).getFileName() : name;
+  if (std::int64_t(bytes.getSize()) > kMostBytes)
+    throw FileError(shown + " has more than " + juce::String(kMostBytes >> 20) +
+                    " MiB, where a cabinet's impulse response is expected: is it a recording?");
   const juce::String remedy = ": choose an impulse response in one of these.";
   juce::AudioFormatManager formats;
   formats.registerBasicFormats();
@@ -122,9 +125,9 @@ std::shared_ptr<const CabinetFile> CabinetFile::parse(juce::MemoryBlock bytes, c
   if (reader->numChannels > 2)
     throw FileError(shown + " has " + juce::String(reader->numChannels) + " channels, where 1 or 2 are expected" +
                     remedy);
-  if (!(reader->sampleRate >= 1000.0 && reader->sampleRate <= 1e6))
+  if (!(reader->sampleRate >= 1000.0 && reader->sampleRate <= kHighestCabinetRate))
     throw FileError(shown + " states a sample rate of " + juce::String(reader->sampleRate, 0) +
-                    " Hz, where 1 kHz to 1 MHz is expected: export it again at 48 kHz.");
+                    " Hz, where 1 kHz to 400 kHz is expected: export it again at 48 kHz.");
   if (double(reader->lengthInSamples) > kMostCabinetSeconds * reader->sampleRate ||
       reader->lengthInSamples > kMostCabinetFrames)
     throw FileError(shown + " is " + juce::String(double(reader->lengthInSamples) / reader->sampleRate, 0) +

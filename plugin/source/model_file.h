@@ -45,6 +45,8 @@ struct CabinetFile {
   juce::MemoryBlock bytes; ///< the WAV, AIFF or FLAC file
   fxengine::ImpulseResponse response;
 
+  static constexpr std::int64_t kMostBytes = 16 << 20; ///< of the file
+
   static std::shared_ptr<const CabinetFile> read(const juce::File& file);
   static std::shared_ptr<const CabinetFile> parse(juce::MemoryBlock bytes, const juce::String& name,
                                                   const juce::String& path);

@@ -96,6 +96,9 @@ std::shared_ptr<const CabinetFile> readCabinet(const json& cabinet) {
     return nullptr;
   juce::MemoryOutputStream bytes;
   const auto& audio = member(cabinet, "audio");
+  if (audio.is_string() &&
+      audio.get_ref<const std::string&>().size() > std::size_t(CabinetFile::kMostBytes) / 3 * 4 + 8)
+    throw unusable("its cabinet has more than " + juce::String(CabinetFile::kMostBytes >> 20) + " MiB");
   if (!audio.is_string() || !juce::Base64::convertFromBase64(bytes, juce::String(audio.get_ref<const std::string&>())))
     throw unusable("its cabinet has no audio in it");
   return CabinetFile::parse(bytes.getMemoryBlock(), textOf(cabinet, "name"), textOf(cabinet, "path"));

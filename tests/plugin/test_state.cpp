@@ -254,7 +254,17 @@ TEST_CASE("State: a cabinet's header decides neither the memory nor the time tha
   };
   CHECK(refused(0x7fffffff, 800'000'000).contains("sample rate"));
   CHECK(refused(999, 100).contains("sample rate"));
-  CHECK(refused(1'000'000, 100'000'000).contains("recording"));
+  CHECK(refused(1'000'000, 100).contains("sample rate")); // two seconds of it would take seconds to convert
+  CHECK(refused(384'000, 100'000'000).contains("recording"));
+}
+
+TEST_CASE("State: a cabinet that is larger than a file may be is refused before it is decoded", "[state]") {
+  test::Instance instance;
+  const auto before = instance.save();
+  const std::string text(30u << 20, 'A');
+  const auto sentence = instance.restore(pack(R"({"version": 1, "cabinet": {"audio": ")" + text + R"("}})"));
+  CHECK(sentence.contains("16 MiB"));
+  CHECK(instance.save() == before);
 }
 
 TEST_CASE("State: cabinets with headers that lie do no harm", "[state][fuzz]") {

@@ -157,6 +157,11 @@ class CabinetContent:
     @classmethod
     def _of(cls, content: bytes, name: str, path: str, called: str) -> CabinetContent:
         """Checks what the bytes of a file hold; ``called`` is what errors call it."""
+        if len(content) > _LARGEST_RESPONSE:
+            raise AudioFileError(
+                f"{called} has more than {_LARGEST_RESPONSE >> 20} MiB, but an impulse response at most that: is it a "
+                "recording?"
+            )
         try:
             with SequentialFile(MemoryFile(content)) as file:
                 container, coding = file.format, file.subtype
@@ -178,7 +183,7 @@ class CabinetContent:
             )
         if not _is_rate(rate):
             raise AudioFileError(
-                f"{called} states a sample rate of {rate} Hz, but an impulse response has 1 kHz to 1 MHz: export it "
+                f"{called} states a sample rate of {rate} Hz, but an impulse response has 1 kHz to 400 kHz: export it "
                 "again, at 48 kHz."
             )
         if summary.num_frames > most:
@@ -219,8 +224,8 @@ def _summary(file: soundfile.SoundFile, most: int) -> _Summary:
 
 
 def _is_rate(rate: int) -> bool:
-    """Whether the plugin takes audio of that sample rate."""
-    return 1000 <= rate <= 1_000_000
+    """Whether the plugin takes an impulse response of that sample rate."""
+    return 1000 <= rate <= 400_000
 
 
 @dataclass(frozen=True)
