@@ -202,7 +202,7 @@ test-slow: dev  ## Python tests marked slow or realtime, and a minute of fuzzing
 	$(call PYTEST,$(JOBS)) -m "slow and not realtime" $(PYTEST_ARGS) || status=1; \
 	$(call PYTEST,1) -m realtime $(PYTEST_ARGS) || status=1; \
 	cmake --preset sanitize && cmake --build --preset sanitize --target fuzz_loader || status=1; \
-	build/sanitize/tests/cpp/fuzz_loader --seconds 60 tests/fixtures/format/v1/*.json || status=1; \
+	build/sanitize/tests/cpp/fuzz_loader --seconds 60 tests/fixtures/format/*/*.json || status=1; \
 	exit $$status
 
 .PHONY: coverage
