@@ -262,7 +262,7 @@ def test_the_example_of_the_specification_loads_and_passes_its_self_test(reposit
 
 
 @pytest.mark.parametrize("architecture", ["lstm", "gru"])
-@pytest.mark.parametrize("version", ["v1", "v2"])
+@pytest.mark.parametrize("version", ["v1", "v2", "v3"])
 def test_files_of_every_version_of_the_format_play(repository: Path, version: str, architecture: str) -> None:
     info = engine.load(repository / "tests" / "fixtures" / "format" / version / f"{architecture}.json").info
     assert info.architecture == architecture
@@ -270,7 +270,7 @@ def test_files_of_every_version_of_the_format_play(repository: Path, version: st
     assert (info.name, info.sample_rate, info.lag, info.residual) == ("Test amp", 48_000, 17, True)
     assert info.self_test is not None
     assert info.self_test.num_frames == 256
-    assert info.metadata["weight_storage"] == ("float32" if version == "v1" else "bfloat16")
+    assert info.metadata["weight_storage"] == ("bfloat16" if version == "v2" else "float32")
     assert not info.notes
 
 

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import copy
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,6 @@ from fxtrain.models import get_model
 from fxtrain.training.protocol import StepContext
 
 RATE = 44_100
-FIXTURES = Path(__file__).parents[2] / "fixtures" / "format"
 RNG = np.random.default_rng(5)
 SETTINGS: list[dict[str, Any]] = [
     {"envelopes": "on", "envelope_ms": [3.0, 200.0]},
@@ -135,10 +133,3 @@ def test_an_amplifier_can_be_played_without_its_linear_stage() -> None:
     model.linear_stage = None
     with torch.no_grad():
         assert np.abs(bare.process(x) - model(torch.from_numpy(x)[None])[0][0].numpy()).max() < 1e-5
-
-
-@pytest.mark.parametrize("path", sorted(FIXTURES.glob("v*/*.json")), ids=lambda path: f"{path.parent.name}/{path.stem}")
-def test_files_of_earlier_versions_still_pass_their_own_test(path: Path) -> None:
-    test = engine.load(path).info.self_test
-    assert test is not None
-    assert test.num_frames >= 256
