@@ -20,7 +20,7 @@ Samples: TypeAlias = NDArray[np.floating[Any]]
 def improve_filter(
     taps: Vector, stretches: Iterable[tuple[Samples, Samples, Samples]], *, ridge: float = 1e-6
 ) -> Vector:
-    """A filter that is nearer to the least-squares one: of less error, or none.
+    """A filter of less error, or of the same where there is none.
 
     One step towards the least of ``sum |target - taps * input|^2``. The error before a stretch and behind it is taken
     to be zero, and to have to stay so: this makes the normal matrix Toeplitz, and the step never raises the error. What
@@ -64,10 +64,10 @@ def improve_filter(
 
 
 def whitening_filter(taps: Vector, order: int, *, floor: float = 1e-4) -> Vector:
-    """A minimum-phase filter that flattens the spectrum of another one, in smooth strokes.
+    """A short minimum-phase filter that flattens the spectrum of a long one.
 
     Args:
-        taps: the other one.
+        taps: of the long one.
         order: the filter has one tap more.
         floor: power at which the spectrum is taken to end, relative to its mean.
 

@@ -18,9 +18,9 @@ _WHITENING_ORDER = 64
 
 
 class LinearStage(nn.Module):
-    """A causal FIR filter without latency whose taps are solved for, not trained step by step.
+    """A causal FIR filter without latency. Its taps are found by least squares, not trained step by step.
 
-    The taps are a buffer: :meth:`solve` finds them between the steps, for the network as it is then. Gradients pass
+    They are a buffer: :meth:`solve` finds them between the steps, for the network as it is then. Gradients pass
     through the filter to the network, within a chunk.
     """
 
@@ -60,7 +60,7 @@ class LinearStage(nn.Module):
             self.whitening.copy_(torch.from_numpy(whitening_filter(taps, len(self.whitening) - 1)))
 
     def whiten(self, signal: Tensor) -> Tensor:
-        """A signal with what the filter does to its spectrum undone in smooth strokes; shorter by the whitening."""
+        """A signal with the filter's colour taken off, shorter by as many frames as that takes."""
         if signal.shape[-1] < 2 * len(self.whitening):  # a short chunk, of which little or nothing would be left
             signal = nn.functional.pad(signal, (len(self.whitening) - 1, 0))
         return self._convolve(signal, "whitening")[:, len(self.whitening) - 1 : signal.shape[-1]]
@@ -72,7 +72,7 @@ class LinearStage(nn.Module):
     def _convolve(self, signal: Tensor, name: Literal["taps", "whitening"]) -> Tensor:
         """The circular convolution, of a size at which all frames but the first ones are those of the linear one.
 
-        By transforms, also for short taps: a convolution layer takes ten times as long, forwards and backwards.
+        By transforms, for the whitening's few taps too: a convolution layer takes several times as long.
         """
         taps: Tensor = getattr(self, name)
         size: int = scipy.fft.next_fast_len(signal.shape[-1], real=True)
