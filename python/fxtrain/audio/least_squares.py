@@ -20,7 +20,7 @@ Samples: TypeAlias = NDArray[np.floating[Any]]
 def improve_filter(
     taps: Vector, stretches: Iterable[tuple[Samples, Samples, Samples]], *, ridge: float = 1e-6
 ) -> Vector:
-    """A filter of less error, or of the same where there is none.
+    """A filter with less error than the given one, or the best one, if it is that.
 
     One step towards the least of ``sum |target - taps * input|^2``. The error before a stretch and behind it is taken
     to be zero, and to have to stay so: this makes the normal matrix Toeplitz, and the step never raises the error. What

@@ -75,12 +75,10 @@ def describe(metrics: Mapping[str, Any]) -> list[Fact]:
         facts.append(Fact("Engine parity", format_ratio(parity), "largest difference of the C++ engine from PyTorch"))
     model = metrics.get("model")
     if isinstance(model, Mapping) and model.get("envelopes") == "on":
-        facts.append(
-            Fact("Players", "fxtrain's own", "the network gets levels of its input, which other players refuse")
-        )
+        facts.append(Fact("Players", "fxtrain", "the network gets levels of its input, which other players refuse"))
     elif isinstance(model, Mapping) and model.get("linear_stage") == "on":
         note = "others sound as before the loudspeaker: load cabinet.wav behind them"
-        facts.append(Fact("Players", "fxtrain's own", note))
+        facts.append(Fact("Players", "fxtrain", note))
     factor = number_at(metrics, "speed", "real_time_factor")
     if factor:
         facts.append(Fact("CPU", f"{100.0 / factor:.2g} %", f"of one core: {factor:.0f} times faster than real time"))
