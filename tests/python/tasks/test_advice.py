@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fxtrain.tasks.effect.advice import BAD_ESR, advise
+from fxtrain.tasks.effect.advice import BAD_ESR, advise, judge_result
 
 from .conftest import make_report, rendered
 
@@ -125,3 +125,22 @@ def test_the_page_shows_it_and_escapes_it() -> None:
     assert "What to do next" in page
     assert "<li>a &lt;b&gt;gate&lt;/b&gt; closes: mend it.</li>" in page
     assert "What to do next" not in rendered(make_report(metrics=result(0.001, verdict)))
+
+
+@pytest.mark.parametrize(
+    ("esr", "baselines", "named"),
+    [
+        (0.5, {"best_gain": 0.9, "fir": 0.4, "long_fir": 0.45}, "512 taps"),
+        (0.5, {"best_gain": 0.9, "fir": 0.6, "long_fir": 0.3}, "8192 taps"),
+        (1.2, {"input": 2.0, "best_gain": 0.98}, "best level"),
+    ],
+)
+def test_a_model_that_beats_no_filter_is_called_so(esr: float, baselines: dict[str, float], named: str) -> None:
+    (verdict,) = judge_result({"esr": esr, "baselines": baselines})
+    assert (verdict["name"], verdict["level"]) == ("baseline", "warn")
+    assert named in verdict["message"]
+
+
+def test_a_model_that_beats_them_all_is_not_judged() -> None:
+    assert judge_result({"esr": 0.1, "baselines": {"best_gain": 0.9, "fir": 0.4, "long_fir": 0.3}}) == []
+    assert judge_result({}) == []

@@ -70,3 +70,20 @@ def test_a_bad_result_ends_with_what_to_do_next() -> None:
     metrics = {"esr": 0.2, "data": {"verdicts": [verdict]}}
     assert printed(metrics).endswith("What to do next\n- Wet repeats [the] playing: switch it off.\n")
     assert "What to do next" not in printed({**metrics, "esr": 0.001})
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        ({"envelopes": "on", "linear_stage": "on"}, "other players refuse"),
+        ({"envelopes": "off", "linear_stage": "on"}, "load cabinet.wav"),
+    ],
+)
+def test_what_other_players_do_with_the_file_is_told(model: dict[str, str], said: str) -> None:
+    (fact,) = [fact for fact in describe({"esr": 0.01, "model": model}) if fact.label == "Players"]
+    assert said in fact.note
+
+
+def test_a_plain_file_needs_no_word_about_players() -> None:
+    facts = describe({"esr": 0.01, "model": {"envelopes": "off", "linear_stage": "off"}})
+    assert not [fact for fact in facts if fact.label == "Players"]
