@@ -9,7 +9,7 @@ same bits: the starts go on from their own checkpoints, and the choice depends o
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -50,8 +50,11 @@ def starts_of(spec: RunSpec, dataset: Dataset) -> list[Start]:
     A run that goes on from the weights of a checkpoint takes the model's settings from there, where it says nothing.
     """
     if spec.checkpoint is not None:
-        known = load_checkpoint(spec.checkpoint).get("tables", {})
-        theirs, asked = (dict(tables.get("model", {})) for tables in (known, spec.tables))
+        known = load_checkpoint(spec.checkpoint).get("tables")
+        theirs = known.get("model") if isinstance(known, Mapping) else None
+        if not isinstance(theirs, Mapping):
+            theirs = {}  # whatever it is: its weights will not fit
+        asked = spec.tables.get("model", {})
         return [Start({"model": {key: value for key, value in theirs.items() if asked.get(key, "auto") == "auto"}})]
     if isinstance(spec.task, OpenTask):
         return list(spec.task.starts(spec.model_class, dataset, spec.tables, spec.training))

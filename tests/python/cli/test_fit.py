@@ -111,7 +111,8 @@ def test_a_checkpoint_gives_the_starting_weights(fxtrain: Run, pair: Pair, finis
     assert result.exit_code == 0, result.stderr
     earlier = json.loads((finished_run / "metrics.json").read_text())["esr"]
     assert result.json["esr"] == pytest.approx(earlier, rel=0.05)
-    wrong = fxtrain("fit", pair.dry, pair.wet, *start, "--epochs", 1, "--out", tmp_path / "off")
+    other = ("--set", "hidden_size=5", "--epochs", 1)
+    wrong = fxtrain("fit", pair.dry, pair.wet, *start, *other, "--out", tmp_path / "off")
     assert wrong.exit_code == 2
     assert "does not fit this model" in wrong.stderr
     assert not (tmp_path / "off").exists() or not any((tmp_path / "off").iterdir())
