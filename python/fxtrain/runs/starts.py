@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Short first trainings, of which the best goes on: seeds scatter, and what suits a recording shows soon.
+"""Short starts, of which the best one continues: results scatter with the seed, and good settings show early.
 
-A start is the run itself, with settings and seed of its own, stopped after a few steps. Each is kept in a folder in the
-run's folder until one is chosen; then its checkpoint becomes the run's. A run that is killed meanwhile resumes to the
-same bits: the starts go on from their own checkpoints, and the choice depends on these alone.
+A start is the run itself with its own settings and seed, stopped after a few steps. Each has a folder inside the run's
+folder until one is chosen; the checkpoint of that one becomes the run's. A run that is killed during the starts resumes
+to the same bits: each start resumes from its own checkpoint, and the choice depends on these checkpoints alone.
 """
 
 from __future__ import annotations
