@@ -96,7 +96,7 @@ def test_what_is_heard_through_jack_is_what_render_makes_one_period_later(
 ) -> None:
     dry, wet, rendered, log = (tmp_path / name for name in ("dry.wav", "wet.wav", "rendered.wav", "live.log"))
     with live(server, log, model, "--output-channel", 1, "--record", dry, wet) as process:
-        received = call(play_through, "PortAudio", playing[None], freewheel, environment=server)[0]
+        received = call(play_through, "PortAudio", playing[None], freewheel, environment=server)[0, 0]
         process.send_signal(signal.SIGTERM)
     assert fxtrain("render", model, dry, rendered, environment=server).returncode == 0
     np.testing.assert_array_equal(read(wet), read(rendered))

@@ -106,30 +106,32 @@ def x_server(environment: Mapping[str, str], log: Path) -> Iterator[dict[str, st
         yield dict(environment) | {"DISPLAY": f":{display}"}
 
 
-def play_through(client_name: str, x: np.ndarray, freewheel: bool) -> np.ndarray:
+def play_through(client_name: str, x: np.ndarray, freewheel: bool, num_takes: int = 1) -> np.ndarray:
     """Sends ``x``, shape (channels, frames), through a client with as many inputs; in a process of its own.
 
     Waits until the client has ports, and until it answers silence with something else: until then it may still be
     loading what it plays. A model with a bias does so. It has been at rest for a second when ``x`` begins.
 
-    With ``freewheel`` the server runs as fast as it can from then on, and nothing can be late.
+    With ``freewheel`` the server runs as fast as it can from then on, and nothing can be late. A client may still stop
+    and start again, as JUCE does some time after its ports were connected: of several takes that hits one.
 
     Returns:
         What came back on as many channels, into which further ones of the client are mixed, from the moment that the
-        first sample was sent; eight periods longer.
+        first sample was sent; eight periods longer: shape (takes, channels, frames).
     """
     import jack
 
     judge = jack.Client("judge", no_start_server=True)
     sends = [judge.outports.register(f"out_{index}") for index in range(1, 1 + len(x))]
     receives = [judge.inports.register(f"in_{index}") for index in range(1, 1 + len(x))]
-    received = np.zeros((len(x), x.shape[1] + 8 * PERIOD), np.float32)
+    takes = np.zeros((num_takes, len(x), x.shape[1] + 8 * PERIOD), np.float32)
+    take = 0
     at = -RATE  # counts from where all channels answer
     answers, freewheels, done = threading.Event(), threading.Event(), threading.Event()
 
     @judge.set_process_callback  # type: ignore[untyped-decorator]
     def process(frames: int) -> None:
-        nonlocal at
+        nonlocal at, take
         for port, channel in zip(sends, x, strict=True):
             block = channel[at : at + frames] if at >= 0 else channel[:0]
             array = port.get_array()
@@ -141,12 +143,16 @@ def play_through(client_name: str, x: np.ndarray, freewheel: bool) -> np.ndarray
             if answers.is_set() and (freewheels.is_set() or not freewheel):
                 at = min(at + frames, 0)
             return
-        for port, channel in zip(receives, received, strict=True):
+        if take == num_takes:
+            return
+        for port, channel in zip(receives, takes[take], strict=True):
             room = channel[at : at + frames]
             room[:] = port.get_array()[: len(room)]
         at += frames
-        if at >= received.shape[1]:
-            done.set()
+        if at >= takes.shape[2]:
+            take, at = take + 1, -RATE
+            if take == num_takes:
+                done.set()
 
     @judge.set_freewheel_callback  # type: ignore[untyped-decorator]
     def change(starting: bool) -> None:
@@ -181,10 +187,10 @@ def play_through(client_name: str, x: np.ndarray, freewheel: bool) -> np.ndarray
             answers.wait(0.05)
         if freewheel:
             judge.set_freewheel(True)
-        assert done.wait(DEADLINE), f"only {at} of {received.shape[1]} frames were played"
+        assert done.wait(DEADLINE), f"only {take} takes of {num_takes} were played, and {at} frames"
         if freewheel:
             judge.set_freewheel(False)
-    return received
+    return takes
 
 
 def lag_of(recorded: np.ndarray, expected: np.ndarray) -> int:
