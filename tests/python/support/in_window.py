@@ -87,9 +87,16 @@ def _picture(*region: int) -> bytes:
     return subprocess.run(command, capture_output=True, check=True, timeout=120).stdout
 
 
-def _act_until(action: Sequence[Any], origin: tuple[int, int], has_come: Callable[[], bool]) -> None:
-    """Acts, and again if nothing comes of it: a window may not be ready yet, or two clicks come too far apart."""
-    for _ in range(4):
+def _act_until(
+    action: Sequence[Any], origin: tuple[int, int], has_come: Callable[[], bool], restore: Callable[[], None]
+) -> None:
+    """Acts, and again if that leads to something else: a window may not be ready yet, or two clicks come too far apart.
+
+    Half a drag, or two of three turns of a wheel, must not count in the next attempt: ``restore`` undoes them.
+    """
+    for attempt in range(4):
+        if attempt:
+            restore()
         _act(action, origin)
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
@@ -122,6 +129,11 @@ def use(vst3: Path, actions: Sequence[Sequence[Any]]) -> tuple[list[dict[str, fl
         named = {each.name: each.raw_value for each in plugin.parameters.values()}
         return {id: each.minimum + named[each.name] * (each.maximum - each.minimum) for id, each in PARAMETERS.items()}
 
+    def set_raw(raw: Mapping[str, float]) -> None:
+        for key, each in plugin.parameters.items():
+            if each.raw_value != raw[key]:
+                each.raw_value = raw[key]
+
     after = [values()]
     close = threading.Event()
     failures: list[BaseException] = []
@@ -130,16 +142,17 @@ def use(vst3: Path, actions: Sequence[Sequence[Any]]) -> tuple[list[dict[str, fl
         try:
             origin = _origin()
             for *action, outcome in actions:
+                raw = {key: each.raw_value for key, each in plugin.parameters.items()}
+                restore = partial(set_raw, raw)
                 if outcome is None:
                     _act(action, origin)
                 elif isinstance(outcome, dict):
-                    _act_until(action, origin, partial(lambda expected: _are(values(), expected), outcome))
+                    _act_until(action, origin, partial(lambda expected: _are(values(), expected), outcome), restore)
                 else:
                     region = [edge + origin[index % 2] for index, edge in enumerate(outcome)]
                     before = _picture(*region)
-                    _act_until(
-                        action, origin, partial(lambda region, before: _picture(*region) != before, region, before)
-                    )
+                    has_changed = partial(lambda region, before: _picture(*region) != before, region, before)
+                    _act_until(action, origin, has_changed, restore)
                 after.append(values())
         except BaseException as error:
             failures.append(error)
