@@ -32,6 +32,7 @@ from scipy import fft, ndimage
 from scipy.signal import welch
 from scipy.signal import windows as tapering
 
+from fxtrain.audio.levels import blocks
 from fxtrain.audio.resampling import resample
 
 __all__ = [
@@ -158,15 +159,16 @@ def estimate_alignment(input: Samples, target: Samples, sample_rate: int, *, max
     score = found.confidence * found.explained
     if score >= _LITTLE or not np.any(target):
         return found
-    magnitude = np.abs(input)
-    even = _estimate(magnitude - magnitude.mean(), target, sample_rate, max_seconds)
+    even = _estimate(input, target, sample_rate, max_seconds, even=True)
     return replace(even, order=2) if even.confidence * even.explained > _EVEN_GAIN * score else found
 
 
-def _estimate(input: Samples, target: Samples, sample_rate: int, max_seconds: float) -> Alignment:
-    dry = _emphasise(input, sample_rate)
-    wet = _emphasise(target, sample_rate)
-    if not (np.any(dry) and np.any(wet)):
+def _estimate(
+    input: Samples, target: Samples, sample_rate: int, max_seconds: float, *, even: bool = False
+) -> Alignment:
+    dry = _Emphasised(input, sample_rate, magnitude=even)
+    wet = _Emphasised(target, sample_rate)
+    if not (dry.is_sounding() and wet.is_sounding()):
         return Alignment(0, 1, 0.0, 0.0)
     track = _scan(dry, wet, sample_rate, max_seconds)
     return _refine(dry, wet, sample_rate, track)
@@ -178,13 +180,14 @@ def coarse_lag(input: Samples, target: Samples, sample_rate: int) -> int:
     The correlation of both recordings as a whole, whitened, up to 4 kHz.
     """
     step = max(1, round(sample_rate / 8000))
-    size = fft.next_fast_len((len(input) + len(target)) // step + 2, real=True)
-    x, y = (fft.rfft(_emphasise(side, sample_rate), size * step)[: size // 2 + 1] for side in (input, target))
+    low = [_emphasise(resample(side, step, 1), sample_rate / step) for side in (input, target)]
+    size = fft.next_fast_len(len(low[0]) + len(low[1]) + 2, real=True)
+    x, y = (fft.rfft(side, size) for side in low)
     cross = np.conj(x) * y
     match = np.abs(fft.irfft(cross / (np.abs(cross) + 1e-30), size))
     match = ndimage.uniform_filter1d(match, 17, mode="wrap")
     peak = int(match.argmax())
-    return (peak if peak < len(target) // step + 1 else peak - size) * step
+    return (peak if peak < len(low[1]) + 1 else peak - size) * step
 
 
 def apply_lag(input: Samples, target: Samples, lag: int) -> tuple[Samples, Samples]:
@@ -212,7 +215,12 @@ def drift_floor(target: Samples, drift_samples: float) -> float:
     >>> round(drift_floor(np.sin(0.1 * np.arange(48000)).astype(np.float32), 6.0), 4)  # 1 - (sin(0.3) / 0.3)^2
     0.0296
     """
-    frequencies, power = welch(target, fs=2 * np.pi, nperseg=min(8192, len(target)))
+    length = max(1, min(8192, len(target)))
+    frequencies = 2 * np.pi * np.fft.rfftfreq(length)
+    power = np.zeros(len(frequencies))
+    for block in blocks(target):
+        if len(block) >= length:
+            power += len(block) * welch(block, fs=2 * np.pi, nperseg=length)[1]
     total = float(power.sum())
     kept = np.sinc(frequencies * drift_samples / (2 * np.pi)) ** 2  # numpy's sinc has pi in it
     return max(0.0, 1 - float(np.sum(power * kept)) / total) if total > 0 else 0.0
@@ -262,7 +270,7 @@ def _at_one_lag(input: Samples, target: Samples, sample_rate: int, lag: int) -> 
     """What one filter at one lag explains of the target, and how far the windows' own lags spread about it (RMS)."""
     scale = max(1.0, sample_rate / 48000)
     before, after = round(_TAPS_BEFORE * scale), round(_TAPS_AFTER * scale)
-    dry, wet = _emphasise(input, sample_rate), _emphasise(target, sample_rate)
+    dry, wet = _Emphasised(input, sample_rate), _Emphasised(target, sample_rate)
     windows = _Windows(dry, wet, sample_rate, offset=lag, room=8 * before + after)
     shifts = np.full(len(windows.centres), lag, dtype=np.int64)
     linear = windows.fit(shifts, windows.sounding, before=before, after=after)
@@ -282,7 +290,7 @@ class _Track:
     confidence: float
 
 
-def _scan(dry: Samples, wet: Samples, sample_rate: int, max_seconds: float) -> _Track:
+def _scan(dry: _Emphasised, wet: _Emphasised, sample_rate: int, max_seconds: float) -> _Track:
     """Step 1: a lag for each block of ``dry``, right to within the filter's length."""
     step = max(1, round(sample_rate / _SCAN_RATE))
     reach = max(int(max_seconds * sample_rate) // step, _SCAN_TAPS) * step
@@ -295,8 +303,8 @@ def _scan(dry: Samples, wet: Samples, sample_rate: int, max_seconds: float) -> _
     explained = np.zeros((len(starts), len(firsts)))
     for row, start in enumerate(starts):
         # Keeping the low bins only is a resampling with an ideal low-pass.
-        x = fft.rfft(_cut(dry, start, length), size * step)[: size // 2 + 1]
-        y = fft.rfft(_cut(wet, start - reach, length + 2 * reach), size * step)[: size // 2 + 1]
+        x = fft.rfft(dry.cut(start, length), size * step)[: size // 2 + 1]
+        y = fft.rfft(wet.cut(start - reach, length + 2 * reach), size * step)[: size // 2 + 1]
         auto = fft.irfft(_power(x), size)[:_SCAN_TAPS]
         if auto[0] <= 0:
             continue
@@ -351,7 +359,7 @@ def _clarity(explained: Doubles, lags: npt.NDArray[np.int64], peak: int, sample_
     return max(1.0, (1 - rival) / (1 - float(explained[peak])))
 
 
-def _refine(dry: Samples, wet: Samples, sample_rate: int, track: _Track) -> Alignment:
+def _refine(dry: _Emphasised, wet: _Emphasised, sample_rate: int, track: _Track) -> Alignment:
     """Steps 2 and 3: lag to the sample, polarity, drift and jumps."""
     scale = max(1.0, sample_rate / 48000)
     before, after = round(_TAPS_BEFORE * scale), round(_TAPS_AFTER * scale)
@@ -482,7 +490,7 @@ class _Linear:
 class _Windows:
     """Short windows of the input, spread over where both recordings exist, and the target around them."""
 
-    def __init__(self, dry: Samples, wet: Samples, sample_rate: int, *, offset: int, room: int) -> None:
+    def __init__(self, dry: _Emphasised, wet: _Emphasised, sample_rate: int, *, offset: int, room: int) -> None:
         first = max(0, -offset)
         last = max(first + 1, min(len(dry), len(wet) - offset))
         count = max(1, min(_MAX_BLOCKS, int((last - first) / (_WINDOW_SECONDS * sample_rate))))
@@ -492,15 +500,15 @@ class _Windows:
         self._starts = _spread(first, last, self._length, count)
         self._reach = round(_FINE_SECONDS * sample_rate)
         self._size = fft.next_fast_len(self._length + 2 * self._reach + room, real=True)
-        self._inputs = [fft.rfft(_cut(dry, start, self._length), self._size) for start in self._starts]
+        self._inputs = [fft.rfft(dry.cut(start, self._length), self._size) for start in self._starts]
         self.centres = self._starts + self._length / 2
-        self.energies = np.array([_energy(dry, start, self._length) for start in self._starts])
+        self.energies = np.array([dry.energy(start, self._length) for start in self._starts])
         self.sounding = self.energies > 1e-5 * self.energies.max()
 
     def _target(self, row: int, shift: int) -> Spectrum:
         """Spectrum of the target from ``reach`` before window ``row``, delayed by ``shift``, to ``reach`` after it."""
         start = int(self._starts[row]) + shift - self._reach
-        spectrum: Spectrum = fft.rfft(_cut(self._wet, start, self._length + 2 * self._reach), self._size)
+        spectrum: Spectrum = fft.rfft(self._wet.cut(start, self._length + 2 * self._reach), self._size)
         return spectrum
 
     def fit(self, shifts: npt.NDArray[np.int64], rows: npt.NDArray[np.bool_], *, before: int, after: int) -> _Linear:
@@ -513,7 +521,7 @@ class _Windows:
             sxx += _power(x)
             syy += _power(y)
             sxy[number % 2] += np.conj(x) * y
-            energy += _energy(self._wet, int(self._starts[row] + shifts[row]), self._length)
+            energy += self._wet.energy(int(self._starts[row] + shifts[row]), self._length)
         both = sxy[0] + sxy[1]
         cross = fft.irfft(both, self._size)[self._reach - before : self._reach + after]
         taps, explained = _solve(fft.irfft(sxx, self._size)[: before + after], cross)
@@ -571,8 +579,8 @@ class _Windows:
         for height, row in zip(heights, rows.tolist(), strict=True):
             # Cut off with a fade: the match of one cut with the other would be the same in all windows.
             start = int(self._starts[row])
-            x = fft.rfft(_cut(self._dry, start, self._length) * tapers[0], self._size)
-            target = _cut(self._wet, start + lag - self._reach, self._length + 2 * self._reach)
+            x = fft.rfft(self._dry.cut(start, self._length) * tapers[0], self._size)
+            target = self._wet.cut(start + lag - self._reach, self._length + 2 * self._reach)
             y = fft.rfft(target * tapers[1], self._size)
             power = [_smooth(_power(each), 64) + 1e-30 for each in (x, y)]
             whitening = np.sqrt((power[0] + _RIDGE * power[0].max()) * (power[1] + _RIDGE * power[1].max()))
@@ -671,7 +679,7 @@ def _slope(times: npt.NDArray[np.floating], values: npt.NDArray[np.floating]) ->
     return float(np.median((values[second] - values[first]) / (times[second] - times[first])))
 
 
-def _emphasise(samples: Samples, sample_rate: int) -> Samples:
+def _emphasise(samples: Samples, sample_rate: float) -> Samples:
     """First-order pre-emphasis: playing is 20 to 40 dB weaker where timing can be read."""
     coefficient = math.exp(-2 * math.pi * _EMPHASIS_HZ / sample_rate)
     emphasised = samples.astype(np.float32, copy=True)
@@ -679,23 +687,45 @@ def _emphasise(samples: Samples, sample_rate: int) -> Samples:
     return emphasised
 
 
+class _Emphasised:
+    """A recording with pre-emphasis, or its magnitude without the mean, worked out where it is asked for."""
+
+    def __init__(self, samples: Samples, sample_rate: int, *, magnitude: bool = False) -> None:
+        self._samples = samples
+        self._sample_rate = sample_rate
+        self._mean: float | None = None
+        if magnitude:
+            total = sum(float(np.sum(np.abs(block), dtype=np.float64)) for block in blocks(samples))
+            self._mean = total / max(len(samples), 1)
+
+    def __len__(self) -> int:
+        return len(self._samples)
+
+    def is_sounding(self) -> bool:
+        """Whether anything but zeros is in it."""
+        return any(np.any(block) for block in blocks(self._samples))
+
+    def cut(self, start: int, length: int) -> Samples:
+        """``length`` frames from ``start``, with zeros where that lies outside."""
+        piece = np.zeros(length, dtype=np.float32)
+        first, last = max(start, 0), min(start + length, len(self._samples))
+        if first < last:
+            before = max(first - 1, 0)
+            raw = self._samples[before:last]
+            if self._mean is not None:
+                raw = np.abs(raw) - np.float32(self._mean)
+            piece[first - start : last - start] = _emphasise(raw, self._sample_rate)[first - before :]
+        return piece
+
+    def energy(self, start: int, length: int) -> float:
+        """Sum of squares of the same."""
+        return float(np.sum(np.square(self.cut(start, length), dtype=np.float64)))
+
+
 def _spread(first: int, last: int, length: int, most: int) -> npt.NDArray[np.int64]:
     """Starts of up to ``most`` pieces of ``length``, evenly spread from ``first`` to ``last``."""
     count = max(1, min(most, (last - first) // length))
     return np.linspace(first, last - length, count).astype(np.int64)
-
-
-def _cut(samples: Samples, start: int, length: int) -> Samples:
-    """``samples[start : start + length]``, with zeros where that lies outside."""
-    piece = np.zeros(length, dtype=np.float32)
-    first, last = max(start, 0), min(start + length, len(samples))
-    if first < last:
-        piece[first - start : last - start] = samples[first:last]
-    return piece
-
-
-def _energy(samples: Samples, start: int, length: int) -> float:
-    return float(np.sum(np.square(_cut(samples, start, length), dtype=np.float64)))
 
 
 def _power(spectrum: Spectrum) -> Doubles:

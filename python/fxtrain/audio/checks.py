@@ -29,6 +29,7 @@ from fxtrain.audio.alignment import (
 from fxtrain.audio.files import Audio
 from fxtrain.audio.levels import (
     PLAYING_FRAME_SECONDS,
+    blocks,
     clipped_runs,
     decibels,
     find_playing,
@@ -37,6 +38,7 @@ from fxtrain.audio.levels import (
     idle_stretches,
     peak,
     rms,
+    spread,
 )
 from fxtrain.audio.repeats import find_repeats
 from fxtrain.audio.resampling import resample
@@ -89,7 +91,7 @@ _FLOOR_NOTE_DB = -45.0
 _DRIFT_WARN_FLOOR = 1e-3  # ESR that a drift costs
 _DRIFT_NOTE_FLOOR = 1e-4
 _DRIFT_SECONDS = 10.0  # a shorter recording does not measure a clock
-_DRIFT_ERROR = 0.5  # samples by which the estimate may be wrong on a short recording
+_DRIFT_ERROR = 0.5  # samples by which the estimate may be wrong
 
 _UNEXPLAINED_SECONDS = 0.4  # of pause, to see whether wet's noise follows dry's
 _FOLLOWS = 0.5  # share of wet's noise that does not, below which it is said to follow
@@ -218,7 +220,7 @@ def check_pair(input: Audio, target: Audio, *, ignore: Collection[str] = (), lag
     if unknown:
         raise ConfigError(f'There is no check named "{unknown[0]}": expected one of {", ".join(CHECKS)}.')
     for audio in (input, target):
-        if not np.isfinite(audio.samples).all():
+        if not all(np.isfinite(block).all() for block in blocks(audio.samples)):
             raise AudioFileError(f"{_name(audio)} holds NaN or infinity where finite samples are expected.")
     found = [
         _silence(input, target),
@@ -240,7 +242,7 @@ def check_pair(input: Audio, target: Audio, *, ignore: Collection[str] = (), lag
         moving = None
         true_rate = _true_rate(input, target) if alignment.confidence < _RELATED else 0
         if alignment.confidence < _SURE and lag is None and not true_rate:
-            moving = find_moving_delay(_centred(input.samples), _centred(target.samples), input.sample_rate)
+            moving = find_moving_delay(input.samples, target.samples, input.sample_rate)
             if moving is not None:
                 alignment = replace(alignment, lag_samples=moving[1], main_tap_samples=moving[1])
                 found.append(_time([moving[0]]))
@@ -268,7 +270,7 @@ def check_pair(input: Audio, target: Audio, *, ignore: Collection[str] = (), lag
             _polarity(alignment),
             _drift(input, target, measured, is_removed=clock != 1.0),
         ]
-        dry, wet = apply_lag(_centred(input.samples), _centred(target.samples), alignment.main_tap_samples)
+        dry, wet = apply_lag(input.samples, target.samples, alignment.main_tap_samples)
         related = alignment.confidence >= _RELATED and len(dry) > 0.2 * input.sample_rate
         if related:
             gate, closed = _gate(dry, wet, input.sample_rate)
@@ -287,11 +289,6 @@ def check_pair(input: Audio, target: Audio, *, ignore: Collection[str] = (), lag
     verdicts = tuple(replace(verdict, ignored=verdict.level == "stop" and verdict.name in ignore) for verdict in found)
     drift = measured.drift_samples if measured else 0.0
     return DataReport(*facts, verdicts, alignment, clock=clock, drift_samples=drift, lag_is_given=lag is not None)
-
-
-def _centred(samples: Samples) -> Samples:
-    """Without its constant offset, which a model learns exactly: it is neither noise nor sound."""
-    return samples - np.float32(np.mean(samples, dtype=np.float64))
 
 
 def _facts(audio: Audio) -> dict[str, Any]:
@@ -644,8 +641,10 @@ def _polarity(alignment: Alignment) -> Verdict:
 
 def _without_drift(input: Audio, target: Audio, alignment: Alignment) -> tuple[float, Alignment]:
     """Takes a steady drift out where it costs anything: see :func:`remove_drift`."""
-    is_brief = input.seconds < _DRIFT_SECONDS
-    if is_brief or drift_floor(target.samples, alignment.drift_samples) < _DRIFT_NOTE_FLOOR:
+    drift = alignment.drift_samples
+    if input.seconds < _DRIFT_SECONDS or abs(drift) <= _DRIFT_ERROR:
+        return 1.0, alignment
+    if drift_floor(target.samples, drift) < _DRIFT_NOTE_FLOOR:
         return 1.0, alignment
     return remove_drift(input.samples, target.samples, input.sample_rate, alignment)
 
@@ -710,7 +709,7 @@ def _noise(dry: Samples, wet: Samples, sample_rate: int, *, rings: str = "") -> 
     floor = float(np.median(wet_levels[rest]))
     quiet = [_longest(side, rest, length) for side in (dry, wet)]
     left = _unexplained(*quiet) if len(quiet[0]) > _UNEXPLAINED_SECONDS * sample_rate else 1.0
-    below = decibels(floor) - decibels(rms(wet)) + 10 * np.log10(max(left, 1e-10))
+    below = decibels(floor) - decibels(spread(wet)) + 10 * np.log10(max(left, 1e-10))
     values: dict[str, Any] = {
         "wet_floor_db": round(decibels(floor), 1),
         "dry_floor_db": round(decibels(float(np.median(dry_levels[rest]))), 1),
@@ -893,9 +892,10 @@ def _replicate(dry: Samples, wet: Samples, alignment: Alignment, sample_rate: in
     start += int(np.flatnonzero(dry[start:end])[0])
     start += min(round(_MEMORY_SECONDS * sample_rate), (end - start) // 4)
     end -= round(0.01 * sample_rate)  # wet's last frames may answer to what comes next
-    once, again = wet[start:end].astype(np.float64), wet[start + offset : end + offset].astype(np.float64)
+    mean = float(np.mean(wet, dtype=np.float64))  # a constant offset is neither noise nor sound: models learn it
+    once, again = wet[start:end].astype(np.float64) - mean, wet[start + offset : end + offset].astype(np.float64) - mean
     level = (rms(once) ** 2 + rms(again) ** 2) / 2
-    if level < 1e-4 * rms(wet) ** 2:
+    if level < 1e-4 * spread(wet) ** 2:
         return Verdict("replicate", "ok", "Not judged, as the passage that repeats in dry is next to silent in wet")
     difference = again - once
     esr = rms(difference) ** 2 / level
@@ -936,6 +936,7 @@ def _delay(wet: Samples, start: int, end: int, offset: int, reach: int) -> tuple
     once = wet[start:end].astype(np.float64)
     reach = min(reach, start + offset, len(wet) - end - offset)
     around = wet[start + offset - reach : end + offset + reach].astype(np.float64)
+    once, around = once - once.mean(), around - once.mean()
     whole = int(np.argmax(signal.correlate(around, once, mode="valid", method="fft")))
     difference = around[whole : whole + len(once)] - once
     part, _ = _multiple(difference, -np.gradient(once))
@@ -953,11 +954,20 @@ def _multiple(whole: Doubles, part: Doubles) -> tuple[float, float]:
     return product / energy, product**2 / (energy * total)
 
 
+def _products(dry: Samples, wet: Samples) -> tuple[float, float, float]:
+    """Of dry and wet, of dry with itself and of wet with itself, summed, without constant offsets."""
+    means = [float(np.mean(side, dtype=np.float64)) for side in (dry, wet)]
+    sums = np.zeros(3)
+    for x, y in zip(blocks(dry), blocks(wet), strict=True):
+        x, y = x.astype(np.float64) - means[0], y.astype(np.float64) - means[1]
+        sums += (np.dot(x, y), np.dot(x, x), np.dot(y, y))
+    return float(sums[0]), float(sums[1]), float(sums[2])
+
+
 def _identical(dry: Samples, wet: Samples, alignment: Alignment) -> Verdict:
-    energy = float(np.dot(dry.astype(np.float64), dry))
-    gain = float(np.dot(dry.astype(np.float64), wet)) / energy if energy > 0 else 0.0
-    error = wet - np.float32(gain) * dry
-    left = decibels(rms(error)) - decibels(rms(wet))
+    both, dry_energy, wet_energy = _products(dry, wet)
+    gain = both / dry_energy if dry_energy > 0 else 0.0
+    left = 10 * np.log10(max(1 - gain * both / wet_energy, 1e-20)) if wet_energy > 0 else 0.0
     values = {"difference_db": round(left, 1), "gain_db": round(decibels(abs(gain)), 2)}
     if left < -70:
         by = "" if abs(abs(gain) - 1) < 1e-4 else f" but for a gain of {decibels(abs(gain)):+.1f} dB"
@@ -994,10 +1004,10 @@ def _swapped(input: Audio, target: Audio, dry: Samples, wet: Samples, alignment:
         return Verdict("swapped", "ok", "Not judged, as wet does not follow the waveform of dry")
     excerpt = min(len(dry), 20 * input.sample_rate)
     start = (len(dry) - excerpt) // 2
-    x, y = dry[start : start + excerpt], wet[start : start + excerpt]
+    x, y = (side[start : start + excerpt] - np.float32(np.mean(side, dtype=np.float64)) for side in (dry, wet))
     length = round(_FRAME_SECONDS * input.sample_rate)
-    shut = np.repeat(ndimage.binary_dilation(closed, iterations=3) if closed.any() else closed, length)
-    is_open = ~np.pad(shut, (0, max(0, len(dry) - len(shut))))[start : start + excerpt]
+    shut = np.append(ndimage.binary_dilation(closed, iterations=3) if closed.any() else closed, False)
+    is_open = ~shut[np.minimum(np.arange(start, start + excerpt) // length, len(shut) - 1)]
     if np.count_nonzero(is_open) < input.sample_rate:
         return Verdict("swapped", "ok", "Not judged, as wet is silent most of the time")
     forward, backward = _expansion_db(x, y, is_open), _expansion_db(y, x, is_open)
@@ -1056,6 +1066,7 @@ def _expansion_db(source: Samples, result: Samples, counts: Mask | None = None) 
     filter = linalg.solve_toeplitz(auto, cross)
     response = fft.rfft(np.roll(np.pad(filter, (0, size - taps)), -before))
     predicted: Doubles = fft.irfft(x * response, size)[: len(source)]
+    del x, y, response
     if counts is not None:
         predicted, result = predicted[counts], result[counts]
     magnitude = np.abs(predicted)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The level of a signal, followed with time constants: what a model gets that has to remember for a second."""
+"""Envelope followers: what a model gets that has to remember for a second."""
 
 from __future__ import annotations
 
@@ -11,37 +11,37 @@ from numpy.typing import NDArray
 
 from fxtrain import _engine
 
-__all__ = ["Envelope", "LevelTable", "follow_envelope"]
+__all__ = ["Envelope", "EnvelopeTable", "follow_envelope"]
 
 Envelope: TypeAlias = tuple[float, float]
-"""Attack and release of a level, in milliseconds."""
+"""Attack and release, in milliseconds."""
 
-_SPACING = 4096  # frames between two levels that are kept
+_SPACING = 4096  # frames between two values that are kept
 
 
 def follow_envelope(
-    signal: NDArray[np.float32], envelope: Envelope, sample_rate: float, level: NDArray[np.float64] | None = None
+    signal: NDArray[np.float32], envelope: Envelope, sample_rate: float, value: NDArray[np.float64] | None = None
 ) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
-    """The level of a signal after each of its frames, as the engine works it out.
+    """The envelope of a signal after each of its frames, as the engine works it out.
 
-    ``e[t] = e[t-1] + k (|x[t]| - e[t-1])``, where k is that of the attack while the signal is above the level, else
+    ``e[t] = e[t-1] + k (|x[t]| - e[t-1])``, where k is that of the attack while the signal is above the envelope, else
     that of the release; a time constant T has ``k = 1 - exp(-1 / (T sample_rate))``.
 
     Args:
         signal: shape ``(streams, frames)``.
         envelope: attack and release.
         sample_rate: in Hz.
-        level: before the first frame, shape ``(streams,)``; None is silence.
+        value: before the first frame, shape ``(streams,)``; None is silence.
 
     Returns:
-        The levels, of the signal's shape, and the last ones in float64, shape ``(streams,)``.
+        The envelope, of the signal's shape, and its last value in float64, shape ``(streams,)``.
     """
-    start = np.zeros(len(signal)) if level is None else level
+    start = np.zeros(len(signal)) if value is None else value
     return _engine.follow_envelope(signal, *envelope, sample_rate, start)
 
 
-class LevelTable:
-    """The levels of a recording at any frame, from a few that are kept."""
+class EnvelopeTable:
+    """The envelopes of a recording at any frame, from a few that are kept."""
 
     def __init__(self, signal: NDArray[np.float32], envelopes: Sequence[Envelope], sample_rate: float) -> None:
         """Follows the whole signal, shape ``(frames,)``, from silence."""
@@ -51,15 +51,15 @@ class LevelTable:
             self._kept[row] = self._follow(signal[(row - 1) * _SPACING : row * _SPACING], self._kept[row - 1])
 
     def before(self, frame: int) -> NDArray[np.float64]:
-        """The levels before a frame, shape ``(envelopes,)``."""
+        """The envelopes before a frame, shape ``(envelopes,)``."""
         row = frame // _SPACING
         return self._follow(self._signal[row * _SPACING : frame], self._kept[row])
 
-    def _follow(self, stretch: NDArray[Any], levels: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _follow(self, stretch: NDArray[Any], values: NDArray[np.float64]) -> NDArray[np.float64]:
         if not len(stretch):
-            return levels
+            return values
         ends = [
-            follow_envelope(stretch[None], envelope, self._rate, levels[index : index + 1])[1][0]
+            follow_envelope(stretch[None], envelope, self._rate, values[index : index + 1])[1][0]
             for index, envelope in enumerate(self._envelopes)
         ]
         return np.array(ends)

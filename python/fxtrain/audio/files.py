@@ -317,16 +317,16 @@ def read_channels(path: str | os.PathLike[str]) -> list[Audio]:
                 f"{path} is at {reader.sample_rate} Hz, but a sample rate of at least {LOWEST_SAMPLE_RATE} Hz is "
                 "expected: record at 44100 or 48000 Hz."
             )
-        blocks = _bounded(reader, reader.blocks(1 << 20))
-        read = sum(block.shape[1] for block in blocks)
+        samples = _read_all(reader)
+        read = samples.shape[1]
         damage = reader.damage
-        if blocks and not damage and read < reader.num_frames < 2**40:
+        if read and not damage and read < reader.num_frames < 2**40:
             damage = _cut_short(reader.num_frames / reader.sample_rate, read / reader.sample_rate)
-        if not blocks:
+        if not read:
             raise AudioFileError(f"{path} has a header but no samples: export the recording again.")
         return [
             Audio(
-                samples=np.concatenate([block[channel] for block in blocks]),
+                samples=samples[channel].copy() if len(samples) > 1 else samples[channel],  # each may go its own way
                 sample_rate=reader.sample_rate,
                 path=Path(path),
                 format=reader.format,
@@ -493,20 +493,26 @@ def _find_wave_data(path: Path) -> _WaveData | None:
     return None
 
 
-def _bounded(reader: AudioReader, blocks: Iterator[Samples]) -> list[Samples]:
-    """The blocks of a file that fits into memory; a header may claim what is not there."""
+def _read_all(reader: AudioReader) -> Samples:
+    """All samples, shape ``(channels, frames)``, of a file that fits into memory; its header may claim any length."""
     hours = _MOST_SAMPLES / reader.num_channels / reader.sample_rate / 3600
     too_long = AudioFileError(f"{reader.path} is too long to train on: expected {hours:.1f} hours at most; cut it.")
     if min(reader.num_frames * reader.num_channels, reader.path.stat().st_size) > _MOST_SAMPLES:
         raise too_long
-    kept: list[Samples] = []
-    num_samples = 0
-    for block in blocks:
-        kept.append(block)
-        num_samples += block.size
-        if num_samples > _MOST_SAMPLES:
+    # Memory that nothing is written to costs nothing, and what fits is not copied once more.
+    credible = max(16 * reader.path.stat().st_size, 1 << 20)  # of silence, which is coded in less; then it grows
+    promised = min(max(min(reader.num_frames, credible), 1 << 20), _MOST_SAMPLES // reader.num_channels)
+    samples = np.empty((reader.num_channels, promised), np.float32)
+    num_frames = 0
+    for block in reader.blocks(1 << 20):
+        end = num_frames + block.shape[1]
+        if end * reader.num_channels > _MOST_SAMPLES:
             raise too_long
-    return kept
+        if end > samples.shape[1]:
+            samples = np.concatenate([samples[:, :num_frames], np.empty_like(samples)], axis=1)
+        samples[:, num_frames:end] = block
+        num_frames = end
+    return samples[:, :num_frames]
 
 
 def distinct_channels(channels: list[Audio]) -> tuple[list[int], str]:

@@ -11,7 +11,7 @@ import scipy.fft
 from numpy.typing import NDArray
 from scipy import linalg
 
-__all__ = ["Samples", "improve_filter", "whitening_filter"]
+__all__ = ["Samples", "improve_filter", "whitening_filter", "whitening_of_spectrum"]
 
 Vector: TypeAlias = NDArray[np.float64]
 Samples: TypeAlias = NDArray[np.floating[Any]]
@@ -74,7 +74,19 @@ def whitening_filter(taps: Vector, order: int, *, floor: float = 1e-4) -> Vector
     Source: Makhoul, "Linear prediction: a tutorial review", 1975: the inverse filter of the autocorrelation method.
     """
     size = scipy.fft.next_fast_len(len(taps) + order, real=True)
-    correlation = scipy.fft.irfft(np.abs(scipy.fft.rfft(taps, size)) ** 2, size)[: order + 1]
-    correlation[0] *= 1.0 + floor
+    return whitening_of_spectrum(np.abs(scipy.fft.rfft(taps, size)) ** 2, order, floor=floor, size=size)
+
+
+def whitening_of_spectrum(power: Vector, order: int, *, floor: float = 1e-4, size: int | None = None) -> Vector:
+    """The same for a power spectrum.
+
+    Args:
+        power: at evenly spaced frequencies from 0 to half the sample rate.
+        order: the filter has one tap more.
+        floor: power at which the spectrum is taken to end, relative to its mean.
+        size: length of the transform that the spectrum is of; None takes it to be even.
+    """
+    correlation = scipy.fft.irfft(power, size or 2 * (len(power) - 1))[: order + 1]
+    correlation[0] = correlation[0] * (1.0 + floor) + 1e-30
     predictor = linalg.solve_toeplitz(correlation[:-1], correlation[1:])
     return np.concatenate(([1.0], -predictor))

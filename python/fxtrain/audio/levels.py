@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,7 @@ __all__ = [
     "PLAYING_FRAME_SECONDS",
     "Background",
     "background",
+    "blocks",
     "clipped_runs",
     "decibels",
     "find_playing",
@@ -23,6 +25,7 @@ __all__ = [
     "idle_stretches",
     "peak",
     "rms",
+    "spread",
 ]
 
 Samples = npt.NDArray[np.floating]
@@ -31,6 +34,8 @@ Mask = npt.NDArray[np.bool_]
 
 PLAYING_FRAME_SECONDS = 0.05
 """Length of the frames that :func:`find_playing` judges."""
+
+_BLOCK_FRAMES = 1 << 20  # worked on at a time: half an hour of float64 copies would take gigabytes
 
 _QUIET_DB = -50.0  # below the loud frames: no playing
 _STEADY_DB = 3.0  # noise and hum stay within this range for a second; a note decays or begins
@@ -47,6 +52,12 @@ def decibels(amplitude: float) -> float:
     return 20 * math.log10(max(amplitude, 1e-10))
 
 
+def blocks(samples: Samples, frames: int = _BLOCK_FRAMES) -> Iterator[Samples]:
+    """Views of consecutive stretches of ``samples``, each of ``frames`` frames but for the last one."""
+    for start in range(0, len(samples), frames):
+        yield samples[start : start + frames]
+
+
 def peak(samples: Samples) -> float:
     """Largest magnitude."""
     return float(max(samples.max(), -samples.min())) if len(samples) else 0.0
@@ -54,7 +65,17 @@ def peak(samples: Samples) -> float:
 
 def rms(samples: Samples) -> float:
     """Root mean square."""
-    return math.sqrt(float(np.mean(np.square(samples, dtype=np.float64)))) if len(samples) else 0.0
+    energy = sum(float(np.sum(np.square(block, dtype=np.float64))) for block in blocks(samples))
+    return math.sqrt(energy / len(samples)) if len(samples) else 0.0
+
+
+def spread(samples: Samples) -> float:
+    """Standard deviation: the RMS without a constant offset."""
+    if len(samples) == 0:
+        return 0.0
+    mean = float(np.mean(samples, dtype=np.float64))
+    energy = sum(float(np.sum(np.square(block.astype(np.float64) - mean))) for block in blocks(samples))
+    return math.sqrt(energy / len(samples))
 
 
 def frame_rms(samples: Samples, length: int) -> Doubles:
@@ -67,10 +88,10 @@ def frame_rms(samples: Samples, length: int) -> Doubles:
 
 def frame_spread(samples: Samples, length: int) -> Doubles:
     """Standard deviation of each whole stretch of ``length`` frames: its RMS without a constant offset."""
-    count = len(samples) // length
-    frames = samples[: count * length].reshape(count, length)
-    spread: Doubles = np.std(frames, axis=1, dtype=np.float64)
-    return spread
+    whole = samples[: len(samples) // length * length]
+    rows = max(1, _BLOCK_FRAMES // length)
+    parts = [np.std(block.reshape(-1, length), axis=1, dtype=np.float64) for block in blocks(whole, rows * length)]
+    return np.concatenate(parts) if parts else np.zeros(0)
 
 
 @dataclass(frozen=True)
@@ -162,17 +183,19 @@ def clipped_runs(samples: Samples) -> tuple[int, int]:
     highest = peak(samples)
     if highest == 0.0:
         return 0, 0
-    magnitude = np.abs(samples)
-    if 0.9999 <= highest <= 1.0:
-        found = np.flatnonzero(magnitude >= 0.9999)
+    is_full_scale = 0.9999 <= highest <= 1.0
+    lowest = np.float32(0.9999 if is_full_scale else highest * (1 - 1e-6))
+    found = np.concatenate(
+        [np.flatnonzero(np.abs(block) >= lowest) + index * _BLOCK_FRAMES for index, block in enumerate(blocks(samples))]
+    )
+    if is_full_scale:
         return len(found), int(found[0])
-    at_ceiling = magnitude >= np.float32(highest * (1 - 1e-6))
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], at_ceiling, [False]]).astype(np.int8)))
-    starts, lengths = edges[::2], np.diff(edges)[::2]
+    begins = np.concatenate([[True], np.diff(found) > 1])
+    starts, lengths = found[begins], np.diff(np.append(np.flatnonzero(begins), len(found)))
     flat = lengths >= 4
     if np.count_nonzero(flat) < 5:
         return 0, 0
-    return int(lengths.sum()), int(starts[flat][0])
+    return len(found), int(starts[flat][0])
 
 
 def hum(samples: Samples, sample_rate: int) -> tuple[int, float]:

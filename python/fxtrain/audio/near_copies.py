@@ -13,6 +13,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy import fft, signal
 
+from fxtrain.audio.repeats import joined_stretches
+from fxtrain.audio.resampling import resample
+
 __all__ = ["find_near_copies"]
 
 Samples = npt.NDArray[np.float32]
@@ -24,6 +27,8 @@ _FRAME_SECONDS = 0.01
 _LOWEST_HZ, _NUM_OCTAVES = 80.0, 6
 _ALIKE = 0.9  # correlation of two pictures of energy, from which on waveforms are compared
 _SAME = 0.99  # correlation of two waveforms: copies that differ by 17 dB less than they sound
+_LOW_RATE = 6000  # at which waveforms are compared first, which is quick
+_LIKELY = 0.8  # correlation there, from which on they are compared in full: a copy may be late by half a frame
 _SOFT_DB = -30.0  # below the loud windows; softer ones are pauses, with hum perhaps
 _MOST_CANDIDATES = 4  # for a window, in a chunk
 _CHUNK = 8192  # frames looked at together
@@ -54,15 +59,20 @@ def find_near_copies(passages: Samples, samples: Samples, sample_rate: int) -> l
     starts = starts[loudness > max(10 ** (_SOFT_DB / 10) * float(np.quantile(loudness, 0.95)), 1e-12)]
     starts = starts[starts // frame + size <= len(wanted)]
     pictures = _pictures(np.stack([wanted[at // frame : at // frame + size] for at in starts])) if len(starts) else None
-    found = np.zeros(len(samples), dtype=np.bool_)
+    found = []
     margin = step // 2
+    ratio = max(1, round(sample_rate / _LOW_RATE))
+    low_passages, low_samples = (resample(side, ratio, 1) for side in (passages, samples))
     for index, place in _candidates(pictures, given, size) if pictures is not None else ():
-        window = passages[starts[index] : starts[index] + length]
-        at = _place(window, samples, place * frame, 2 * frame)
-        if at is not None:
-            found[max(0, at - margin) : at + length + margin] = True
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], found, [False]]).astype(np.int8)))
-    return [(int(start), int(end)) for start, end in zip(edges[::2], edges[1::2], strict=True)]
+        start, about = int(starts[index]), place * frame
+        window = low_passages[start // ratio : (start + length) // ratio]
+        likely, near = _place(window, low_samples, about // ratio, 2 * frame // ratio)
+        if likely < _LIKELY:
+            continue
+        likeness, at = _place(passages[start : start + length], samples, near * ratio, 2 * ratio)
+        if likeness >= _SAME:
+            found.append((max(0, at - margin), min(len(samples), at + length + margin)))
+    return joined_stretches(found)
 
 
 def _energies(samples: Samples, frame: int, sample_rate: int) -> Features:
@@ -102,17 +112,17 @@ def _candidates(pictures: Features, given: Features, size: int) -> Iterator[tupl
                 yield index, first + int(peak)
 
 
-def _place(window: Samples, samples: Samples, about: int, reach: int) -> int | None:
-    """Where in ``samples`` this waveform begins, within ``reach`` of ``about``; None if it does not come there."""
+def _place(window: Samples, samples: Samples, about: int, reach: int) -> tuple[float, int]:
+    """How well this waveform fits within ``reach`` of ``about`` (a correlation), and where its best place begins."""
     start, end = max(0, about - reach), min(len(samples), about + reach + len(window))
     around = samples[start:end].astype(np.float64)
-    if len(around) < len(window):
-        return None
+    length = len(window)
+    if len(around) < length:
+        return 0.0, start
     shape = window - np.mean(window, dtype=np.float64)
     products = signal.correlate(around, shape, mode="valid", method="fft")
     sums, squares = (np.concatenate([[0.0], np.cumsum(part)]) for part in (around, np.square(around)))
-    length = len(window)
     variance = (squares[length:] - squares[:-length]) - np.square(sums[length:] - sums[:-length]) / length
     correlation = products / np.sqrt(np.maximum(variance, 1e-20) * float(np.dot(shape, shape)) + 1e-30)
     best = int(np.argmax(correlation))
-    return start + best if correlation[best] >= _SAME else None
+    return float(correlation[best]), start + best

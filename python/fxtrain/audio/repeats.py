@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Repeat", "find_copies", "find_repeats"]
+__all__ = ["Repeat", "find_copies", "find_repeats", "joined_stretches"]
 
 Samples = npt.NDArray[np.float32]
 Hashes = npt.NDArray[np.uint64]
@@ -54,16 +54,16 @@ def find_repeats(samples: Samples, min_frames: int) -> list[Repeat]:
         Longest first, of equally long ones those farthest apart. Of a passage that comes n times there are n - 1; none
         of the later stretches overlaps another that is listed.
     """
-    samples = np.ascontiguousarray(samples, dtype=np.float32) + np.float32(0)  # makes -0 the 0 that it equals
+    samples = np.ascontiguousarray(samples, dtype=np.float32)
     window = min_frames // 2
     if window < 2 or len(samples) < 2 * min_frames:
         return []
-    sums = _running_sums(samples)
-    grid = _worth_looking_for(samples, sums, window)
+    hashes = _WindowHashes(samples, window)
+    matches = ((first, second) for first, second in _matches(hashes, _worth_looking_for(hashes)) if first < second)
     repeats = [
         # What is longer than its offset repeats more than once, and the stretches would overlap.
         Repeat(start, start + offset, min(end - start, offset))
-        for offset, stretches in _equal_stretches(samples, _matches(sums, grid, window), window).items()
+        for offset, stretches in _equal_stretches(samples, samples, matches, window).items()
         for start, end in stretches
     ]
     return _without_overlaps(samples, repeats, min_frames)
@@ -82,104 +82,135 @@ def find_copies(passages: Samples, samples: Samples, min_frames: int) -> list[tu
     Returns:
         First and one-past-last frame of each stretch of ``samples``, in order, without overlaps.
     """
-    window, length = min_frames // 2, len(passages)
-    if window < 2 or min(length, len(samples)) < min_frames:
+    passages, samples = (np.ascontiguousarray(side, dtype=np.float32) for side in (passages, samples))
+    window = min_frames // 2
+    if window < 2 or min(len(passages), len(samples)) < min_frames:
         return []
-    joined = np.concatenate([passages, samples]).astype(np.float32) + np.float32(0)
-    sums = _running_sums(joined)
-    grid = _worth_looking_for(joined[:length], sums, window)
-    matches = ((first, second) for first, second in _matches(sums, grid, window) if second >= length)
-    found = np.zeros(len(samples), dtype=np.bool_)
-    for offset, stretches in _equal_stretches(joined, matches, window).items():
+    grid = _worth_looking_for(_WindowHashes(passages, window))
+    matches = _matches(_WindowHashes(samples, window), grid)
+    found = []
+    for offset, stretches in _equal_stretches(passages, samples, matches, window).items():
         for start, end in stretches:
-            start, end = max(start, length - offset), min(end, length)  # within passages, and its copy within samples
-            sounding = np.flatnonzero(joined[start:end])
+            sounding = np.flatnonzero(passages[start:end])
             if len(sounding) > 0 and sounding[-1] - sounding[0] + 1 >= min_frames:
-                found[start + offset - length : end + offset - length] = True
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], found, [False]]).astype(np.int8)))
-    return [(int(start), int(end)) for start, end in zip(edges[::2], edges[1::2], strict=True)]
+                found.append((start + offset, end + offset))
+    return joined_stretches(found)
 
 
-def _running_sums(samples: Samples) -> Hashes:
-    """Sums, modulo 2^64, of a hash of each sample with its predecessor; entry i is that of the frames before i."""
-    bits = samples.view(np.uint32)
-    sums = np.zeros(len(samples) + 1, dtype=np.uint64)
-    for start in range(1, len(samples), _CHUNK):
-        end = min(start + _CHUNK, len(samples))
-        mixed = bits[start:end].astype(np.uint64) | (bits[start - 1 : end - 1].astype(np.uint64) << np.uint64(32))
+def joined_stretches(stretches: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The same in order, with those that touch or overlap as one.
+
+    >>> joined_stretches([(5, 8), (0, 2), (2, 3), (7, 9)])
+    [(0, 3), (5, 9)]
+    """
+    joined: list[tuple[int, int]] = []
+    for start, end in sorted(stretches):
+        if joined and start <= joined[-1][1]:
+            joined[-1] = joined[-1][0], max(joined[-1][1], end)
+        else:
+            joined.append((start, end))
+    return joined
+
+
+class _WindowHashes:
+    """Hashes of all windows of a recording, a stretch of it at a time.
+
+    That of a window is the sum, modulo 2^64, of a hash of each but its first sample with its predecessor.
+    """
+
+    def __init__(self, samples: Samples, window: int) -> None:
+        self.samples = samples
+        self.window = window
+        self._first = self._last = 0
+        self._sums = np.zeros(1, dtype=np.uint64)  # entry i is the sum of the frames before ``_first + i``
+
+    def of(self, start: int, end: int) -> Hashes:
+        """Of the windows that begin at the frames from ``start`` up to ``end``."""
+        if start < self._first or end + self.window > self._last:
+            self._first = start
+            self._last = min(max(end, start + _CHUNK) + self.window, len(self.samples))
+            self._sums = self._running_sums()
+        at, count = start - self._first, end - start
+        hashes: Hashes = self._sums[at + self.window :][:count] - self._sums[at + 1 :][:count]
+        return hashes
+
+    def _running_sums(self) -> Hashes:
+        before = max(self._first - 1, 0)
+        part = self.samples[before : self._last] + np.float32(0)  # makes -0 the 0 that it equals
+        bits = part.view(np.uint32).astype(np.uint64)
+        mixed = bits[1:] | (bits[:-1] << np.uint64(32))
         # The finaliser of MurmurHash3, which spreads every bit over all.
         for shift, factor in ((33, 0xFF51AFD7ED558CCD), (33, 0xC4CEB9FE1A85EC53)):
             mixed ^= mixed >> np.uint64(shift)
             mixed *= np.uint64(factor)
-        sums[start + 1 : end + 1] = mixed ^ (mixed >> np.uint64(33))
-    return np.cumsum(sums, out=sums)
+        mixed ^= mixed >> np.uint64(33)
+        sums = np.zeros(self._last - self._first + 1, dtype=np.uint64)
+        sums[len(sums) - len(mixed) :] = mixed  # the recording's first sample has no predecessor
+        return np.cumsum(sums, out=sums)
 
 
-def _hashes(sums: Hashes, start: int, end: int, window: int) -> Hashes:
-    """Of the windows that begin at the frames from ``start`` up to ``end``."""
-    hashes: Hashes = sums[start + window : end + window] - sums[start + 1 : end + 1]
-    return hashes
-
-
-def _worth_looking_for(samples: Samples, sums: Hashes, window: int) -> dict[int, list[int]]:
+def _worth_looking_for(hashes: _WindowHashes) -> dict[int, list[int]]:
     """The grid's windows that neither rest nor repeat themselves within their own length: frames by hash."""
+    samples, window = hashes.samples, hashes.window
     grid: dict[int, list[int]] = {}
     last = len(samples) - window
     for frame in range(0, last + 1, window):
         part = samples[frame : frame + window]
-        if np.count_nonzero(np.diff(part)) < _CHANGING * window:
+        if np.count_nonzero(part[1:] != part[:-1]) < _CHANGING * window:
             continue
-        around = _hashes(sums, max(frame - window, 0), min(frame + window, last) + 1, window)
-        own = _hashes(sums, frame, frame + 1, window)[0]
+        begin = max(frame - window, 0)
+        around = hashes.of(begin, min(frame + window, last) + 1)
+        own = around[frame - begin]
         if np.count_nonzero(around == own) == 1:
             grid.setdefault(int(own), []).append(frame)
     return grid
 
 
-def _matches(sums: Hashes, grid: dict[int, list[int]], window: int) -> Iterator[tuple[int, int]]:
-    """Pairs of frames, the earlier on the grid, at which windows of one hash begin."""
+def _matches(hashes: _WindowHashes, grid: dict[int, list[int]]) -> Iterator[tuple[int, int]]:
+    """Frames of the grid, and those at which windows of the same hash begin."""
     if not grid:
         return
     wanted = np.array(sorted(grid), dtype=np.uint64)
     mask = np.uint64((1 << _TABLE_BITS) - 1)
     table = np.zeros(1 << _TABLE_BITS, dtype=np.bool_)  # most windows are ruled out by their low bits
     table[wanted & mask] = True
-    for start in range(0, len(sums) - window, _CHUNK):
-        hashes = _hashes(sums, start, min(start + _CHUNK, len(sums) - window), window)
-        likely = np.flatnonzero(table[hashes & mask])
-        for index in likely[np.isin(hashes[likely], wanted)]:
-            second = start + int(index)
-            yield from ((first, second) for first in grid[int(hashes[index])] if first < second)
+    end = len(hashes.samples) - hashes.window + 1
+    for start in range(0, end, _CHUNK):
+        found = hashes.of(start, min(start + _CHUNK, end))
+        likely = np.flatnonzero(table[found & mask])
+        for index in likely[np.isin(found[likely], wanted)]:
+            yield from ((first, start + int(index)) for first in grid[int(found[index])])
 
 
 def _equal_stretches(
-    samples: Samples, matches: Iterable[tuple[int, int]], window: int
+    one: Samples, other: Samples, matches: Iterable[tuple[int, int]], window: int
 ) -> dict[int, list[tuple[int, int]]]:
-    """By offset: the stretches that equal what comes so much later."""
+    """By offset: the stretches of ``one`` that equal what comes so much later in ``other``."""
     equal: dict[int, list[tuple[int, int]]] = {}
     for first, second in matches:
         known = equal.setdefault(second - first, [])
         if not any(start <= first < end for start, end in known):
-            known.append(_grow(samples, first, second, window))
+            known.append(_grow(one, other, first, second, window))
     return equal
 
 
-def _grow(samples: Samples, first: int, second: int, window: int) -> tuple[int, int]:
-    """The equal stretch around a match: its start and end at the earlier place; empty where only the hashes agree."""
+def _grow(one: Samples, other: Samples, first: int, second: int, window: int) -> tuple[int, int]:
+    """The equal stretch around a match, by its start and end in ``one``; empty where only the hashes agree."""
     offset = second - first
-    if not np.array_equal(samples[first : first + window], samples[second : second + window]):
+    if not np.array_equal(one[first : first + window], other[second : second + window]):
         return first, first
     start, end = first, first + window
+    lowest, highest = max(0, -offset), min(len(one), len(other) - offset)
     step = 4 * window
-    while end + offset < len(samples):
-        stop = min(end + step, len(samples) - offset)
-        differ = np.flatnonzero(samples[end:stop] != samples[end + offset : stop + offset])
+    while end < highest:
+        stop = min(end + step, highest)
+        differ = np.flatnonzero(one[end:stop] != other[end + offset : stop + offset])
         end = end + int(differ[0]) if len(differ) else stop
         if len(differ):
             break
-    while start > 0:
-        stop = max(start - step, 0)
-        differ = np.flatnonzero(samples[stop:start] != samples[stop + offset : start + offset])
+    while start > lowest:
+        stop = max(start - step, lowest)
+        differ = np.flatnonzero(one[stop:start] != other[stop + offset : start + offset])
         start = stop + int(differ[-1]) + 1 if len(differ) else stop
         if len(differ):
             break

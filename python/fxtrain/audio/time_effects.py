@@ -22,7 +22,7 @@ import numpy.typing as npt
 from scipy import fft, linalg, ndimage, signal
 
 from fxtrain.audio.alignment import apply_lag
-from fxtrain.audio.levels import PLAYING_FRAME_SECONDS, find_playing, frame_spread
+from fxtrain.audio.levels import PLAYING_FRAME_SECONDS, blocks, find_playing, frame_spread
 
 __all__ = ["TimeEffect", "find_moving_delay", "find_time_effects"]
 
@@ -32,6 +32,7 @@ Doubles = npt.NDArray[np.float64]
 _WINDOW_SECONDS = 0.04
 _HOP_SECONDS = 0.01
 _MOST_SECONDS = 40.0
+_FRAMES_AT_A_TIME = 256  # of a spectrogram: all of them take much memory
 _LEAST_SECONDS = 8.0
 _BAND_HZ = (150.0, 4000.0)
 _LOW_HZ, _HIGH_HZ = 0.2, 12.0  # of modulation
@@ -92,12 +93,14 @@ def find_time_effects(dry: Samples, wet: Samples, sample_rate: int, *, is_gated:
 
 def _modulation(dry: Samples, wet: Samples, sample_rate: int, *, line: float = _LINE) -> TimeEffect | None:
     size, hop = round(_WINDOW_SECONDS * sample_rate), round(_HOP_SECONDS * sample_rate)
+    low, high = (round(hz * size / sample_rate) for hz in _BAND_HZ)
+    taper = np.hanning(size).astype(np.float32)
     spectra = []
     for side in (dry, wet):
-        frames = np.lib.stride_tricks.sliding_window_view(side, size)[::hop] * np.hanning(size).astype(np.float32)
-        spectra.append(np.abs(fft.rfft(frames, axis=1)))
-    low, high = (round(hz * size / sample_rate) for hz in _BAND_HZ)
-    x, y = (spectrum[:, low:high].astype(np.float64) for spectrum in spectra)
+        frames = np.lib.stride_tricks.sliding_window_view(side, size)[::hop]
+        parts = [np.abs(fft.rfft(rows * taper, axis=1)[:, low:high]) for rows in blocks(frames, _FRAMES_AT_A_TIME)]
+        spectra.append(np.concatenate(parts).astype(np.float64))
+    x, y = spectra
     level = 10 * np.log10(np.mean(np.square(x), axis=1) + 1e-20)
     # What is 40 dB below the loud frames, or lies between the partials, tells nothing of the device.
     loud = np.quantile(level, 0.95)

@@ -22,7 +22,7 @@ from fxtrain.audio.alignment import match_clock
 from fxtrain.audio.checks import DataReport, Verdict, check_pair
 from fxtrain.audio.levels import PLAYING_FRAME_SECONDS, Background, background, find_playing, idle_stretches
 from fxtrain.audio.near_copies import find_near_copies
-from fxtrain.audio.repeats import find_copies
+from fxtrain.audio.repeats import find_copies, joined_stretches
 from fxtrain.config import configuration
 from fxtrain.data.excerpt import Excerpt
 from fxtrain.data.split import SplitConfig, split_in_time
@@ -608,7 +608,7 @@ def _copies(
     ]
     if not heard:
         return [[] for _ in recordings]
-    passages = np.concatenate(heard)
+    passages = _joined(heard)
     rate = recordings[0].sample_rate
     least = min(round(_COPY_SECONDS * rate), max(round(_LEAST_SECONDS * rate), len(passages) // 2))
     copies = []
@@ -621,7 +621,7 @@ def _copies(
                 if clip_frames:
                     first, last = first // clip_frames * clip_frames, -(-last // clip_frames) * clip_frames
                 found.append((start + first, min(start + last, end)))
-        copies.append(_united(found))
+        copies.append(joined_stretches(found))
     return copies
 
 
@@ -636,25 +636,14 @@ def _holds_playing(recordings: Sequence[Recording], spans: Sequence[list[Span]])
 
 def heard_before(heard: Sequence[Excerpt], recording: Recording) -> list[Span]:
     """The stretches of a recording, in frames, whose dry signal is also in excerpts of the same sample rate."""
-    passages = np.concatenate([excerpt.input for excerpt in heard])
+    passages = _joined([excerpt.input for excerpt in heard])
     return _copied(passages, recording.input, recording.sample_rate, round(_COPY_SECONDS * recording.sample_rate))
 
 
 def _copied(passages: NDArray[np.float32], samples: NDArray[np.float32], sample_rate: int, least: int) -> list[Span]:
     """What ``samples`` share with ``passages``, sample for sample, or but for noise, gain or resampling."""
     exact = find_copies(passages, samples, least)
-    return _united([*exact, *find_near_copies(passages, samples, sample_rate)])
-
-
-def _united(spans: Sequence[Span]) -> list[Span]:
-    """The spans in order, those that touch or overlap as one."""
-    united: list[Span] = []
-    for start, end in sorted(spans):
-        if united and start <= united[-1][1]:
-            united[-1] = (united[-1][0], max(end, united[-1][1]))
-        else:
-            united.append((start, end))
-    return united
+    return joined_stretches([*exact, *find_near_copies(passages, samples, sample_rate)])
 
 
 def _without(spans: Sequence[Span], left_out: Sequence[Span], sample_rate: int) -> list[Span]:
@@ -701,8 +690,8 @@ def _excerpts(recording: Recording, spans: Sequence[Span], skip_frames: int) -> 
     long_enough = [g for g in groups if files.clip_frames or _size(g[0]) >= _LEAST_SPAN_SECONDS * rate]
     return [
         Excerpt(
-            input=np.concatenate([recording.input[start:end] for start, end in group]),
-            target=np.concatenate([recording.target[start:end] for start, end in group]),
+            input=_joined([recording.input[start:end] for start, end in group]),
+            target=_joined([recording.target[start:end] for start, end in group]),
             weight=files.weight,
             clip_frames=files.clip_frames,
             skip_frames=skip_frames,
@@ -710,3 +699,8 @@ def _excerpts(recording: Recording, spans: Sequence[Span], skip_frames: int) -> 
         )
         for group in long_enough or groups
     ]
+
+
+def _joined(pieces: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """One after the other; of a single piece no copy."""
+    return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)

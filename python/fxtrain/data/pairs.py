@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor
 
-from fxtrain.audio.envelopes import Envelope, LevelTable
+from fxtrain.audio.envelopes import Envelope, EnvelopeTable
 from fxtrain.config import configuration
 from fxtrain.data.excerpt import Excerpt
 from fxtrain.errors import DataCheckError
@@ -33,14 +33,15 @@ class PairBatch:
         weight: shape ``(batch,)``.
         warm_up: input before the first chunk of each sequence, shape ``(batch, warm_up_frames)``: state starts at
             zero there. None for later chunks: state is carried over from the step before.
-        levels: of the input before the warm-up, shape ``(batch, envelopes)``, float64, where the model follows levels.
+        envelope_values: of the input before the warm-up, shape ``(batch, envelopes)``, float64, where the model has
+            envelopes.
     """
 
     input: Tensor
     target: Tensor
     weight: Tensor
     warm_up: Tensor | None = None
-    levels: Tensor | None = None
+    envelope_values: Tensor | None = None
 
     @property
     def num_items(self) -> int:
@@ -55,7 +56,7 @@ class PairBatch:
             target=self.target.to(device),
             weight=self.weight.to(device),
             warm_up=None if self.warm_up is None else self.warm_up.to(device),
-            levels=None if self.levels is None else self.levels.to(device),
+            envelope_values=None if self.envelope_values is None else self.envelope_values.to(device),
         )
 
 
@@ -103,6 +104,7 @@ class PairedAudio:
         envelopes: Sequence[Envelope] = (),
         sample_rate: int = 48000,
         memory_frames: int = 0,
+        chunk_multiple: int = 1,
     ) -> None:
         """Cuts the material.
 
@@ -112,9 +114,10 @@ class PairedAudio:
             validation: excerpts to choose the best weights by.
             batch_size: sequences per batch; fewer where there are fewer.
             seed: of the order and the offsets.
-            envelopes: attack and release of the levels that the model follows, in milliseconds.
+            envelopes: attack and release of the envelopes that the model follows, in milliseconds.
             sample_rate: in Hz, for these.
             memory_frames: how far back the model's linear stage reaches; a sequence is warmed up for that long too.
+            chunk_multiple: chunks are a multiple of so many frames.
 
         Raises:
             DataCheckError: no sequence fits.
@@ -135,7 +138,12 @@ class PairedAudio:
                 "record more, or lower --skip-frames"
             )
         self.steps_per_sequence = max(1, round(trained / config.chunk_frames))
-        self.chunk_frames = trained // self.steps_per_sequence
+        self.chunk_frames = trained // self.steps_per_sequence // chunk_multiple * chunk_multiple
+        if self.chunk_frames == 0:
+            raise DataCheckError(
+                f"the training part has stretches of only {trained} frames, but the model takes {chunk_multiple} at a "
+                "time; record more, or set model.hop lower"
+            )
         self._length = self.warm_up_frames + self.steps_per_sequence * self.chunk_frames
         self._slots = [  # (excerpt, first frame, how far the start may be moved)
             slot for index, excerpt in enumerate(self._train) for slot in self._cut(index, excerpt)
@@ -146,7 +154,7 @@ class PairedAudio:
         self._memory_frames = memory_frames
         self._validation = list(validation)
         self._envelopes, self._sample_rate = tuple(envelopes), sample_rate
-        self._levels: dict[int, LevelTable] = {}  # by the excerpt's identity
+        self._envelope_tables: dict[int, EnvelopeTable] = {}  # by the excerpt's identity
 
     def _cut(self, index: int, excerpt: Excerpt) -> list[tuple[int, int, int]]:
         hop = self._length - self.warm_up_frames
@@ -177,7 +185,7 @@ class PairedAudio:
         group, chunk = divmod(step, self.steps_per_sequence)
         places = self._places(group)
         first = self.warm_up_frames + chunk * self.chunk_frames
-        inputs, targets, weights, warm_ups, levels = [], [], [], [], []
+        inputs, targets, weights, warm_ups, envelope_values = [], [], [], [], []
         for index, start in places:
             excerpt = self._train[index]
             stretch = slice(start + first, start + first + self.chunk_frames)
@@ -186,13 +194,13 @@ class PairedAudio:
             weights.append(excerpt.weight)
             if chunk == 0:
                 warm_ups.append(excerpt.input[start : start + self.warm_up_frames])
-                levels.append(self._levels_before(excerpt, start))
+                envelope_values.append(self._envelopes_before(excerpt, start))
         return PairBatch(
             input=torch.from_numpy(np.stack(inputs)),
             target=torch.from_numpy(np.stack(targets)),
             weight=torch.tensor(weights),
             warm_up=torch.from_numpy(np.stack(warm_ups)) if chunk == 0 else None,
-            levels=torch.from_numpy(np.stack(levels)) if chunk == 0 and self._envelopes else None,
+            envelope_values=torch.from_numpy(np.stack(envelope_values)) if chunk == 0 and self._envelopes else None,
         )
 
     def validation(self) -> Iterator[PairBatch]:
@@ -226,16 +234,17 @@ class PairedAudio:
             self._epochs[epoch] = (generator.permutation(len(self._slots)), float(generator.random()))
         return self._epochs[epoch]
 
-    def _levels_before(self, excerpt: Excerpt, frame: int) -> NDArray[np.float64]:
-        """The levels before a frame of an excerpt, counted from the start of its lead-in."""
+    def _envelopes_before(self, excerpt: Excerpt, frame: int) -> NDArray[np.float64]:
+        """The envelopes before a frame of an excerpt, counted from the start of its lead-in."""
         if not self._envelopes:
             return np.zeros(0)
         key = id(excerpt)
-        if key not in self._levels:
-            signal = excerpt.input if excerpt.lead_in is None else np.concatenate([excerpt.lead_in, excerpt.input])
-            self._levels[key] = LevelTable(signal, self._envelopes, self._sample_rate)
+        if key not in self._envelope_tables:
+            has_lead_in = excerpt.lead_in is not None and len(excerpt.lead_in)
+            signal = np.concatenate([excerpt.lead_in, excerpt.input]) if has_lead_in else excerpt.input
+            self._envelope_tables[key] = EnvelopeTable(signal, self._envelopes, self._sample_rate)
         lead_in = 0 if excerpt.lead_in is None else len(excerpt.lead_in)
-        return self._levels[key].before(max(lead_in + frame, 0))
+        return self._envelope_tables[key].before(max(lead_in + frame, 0))
 
     def _whole(self, excerpt: Excerpt, share: float = 1.0) -> PairBatch:
         """All frames of the excerpt once, in equal stretches side by side, each warmed up on what precedes it.
@@ -252,27 +261,34 @@ class PairedAudio:
                 target=torch.from_numpy(np.stack([excerpt.target[a + skip : b] for a, b in clips])),
                 weight=torch.full((len(clips),), excerpt.weight),
                 warm_up=torch.from_numpy(np.stack([excerpt.input[a : a + skip] for a, _ in clips])),
-                levels=torch.zeros(len(clips), len(self._envelopes), dtype=torch.float64) if self._envelopes else None,
+                envelope_values=torch.zeros(len(clips), len(self._envelopes), dtype=torch.float64)
+                if self._envelopes
+                else None,
             )
-        lead_in = np.zeros(0, np.float32) if excerpt.lead_in is None else excerpt.lead_in
-        first = len(lead_in) if len(lead_in) else excerpt.skip_frames
+        lead_in = 0 if excerpt.lead_in is None else len(excerpt.lead_in)
+        first = 0 if lead_in else excerpt.skip_frames
         settling = 4 * self._config.warm_up_frames + self._memory_frames
-        warm_up = max(4096, min(settling, first + len(excerpt.input)))
-        padding = np.zeros(max(0, warm_up - first), np.float32)  # silence before the start is what a fresh state means
-        signal = np.concatenate([padding, lead_in, excerpt.input])
-        target = np.concatenate([padding, np.zeros_like(lead_in), excerpt.target])
-        first += len(padding)
-        count = max(1, min(64, (len(signal) - first) // self._config.sequence_frames))
-        stretch = (len(signal) - first) // count
+        warm_up = max(4096, min(settling, lead_in + first + len(excerpt.input)))
+        count = max(1, min(64, (len(excerpt.input) - first) // self._config.sequence_frames))
+        stretch = (len(excerpt.input) - first) // count
         starts = [first + k * stretch for k in range(count)]
         kept = max(1, round(share * stretch))
-        before = [s - warm_up - len(padding) - len(lead_in) for s in starts]  # in frames of the excerpt
+        before = [self._envelopes_before(excerpt, start - warm_up) for start in starts]
         return PairBatch(
-            input=torch.from_numpy(np.stack([signal[s : s + kept] for s in starts])),
-            target=torch.from_numpy(np.stack([target[s : s + kept] for s in starts])),
+            input=torch.from_numpy(np.stack([excerpt.input[s : s + kept] for s in starts])),
+            target=torch.from_numpy(np.stack([excerpt.target[s : s + kept] for s in starts])),
             weight=torch.full((count,), excerpt.weight),
-            warm_up=torch.from_numpy(np.stack([signal[s - warm_up : s] for s in starts])),
-            levels=torch.from_numpy(np.stack([self._levels_before(excerpt, frame) for frame in before]))
-            if self._envelopes
-            else None,
+            warm_up=torch.from_numpy(np.stack([_input_before(excerpt, s, warm_up) for s in starts])),
+            envelope_values=torch.from_numpy(np.stack(before)) if self._envelopes else None,
         )
+
+
+def _input_before(excerpt: Excerpt, frame: int, length: int) -> NDArray[np.float32]:
+    """The ``length`` frames before a frame: silence, then the lead-in, then the excerpt's own."""
+    lead_in = np.zeros(0, np.float32) if excerpt.lead_in is None else excerpt.lead_in
+    from_lead_in = min(max(length - frame, 0), len(lead_in))
+    piece = np.zeros(length, np.float32)
+    own = excerpt.input[max(frame - length, 0) : frame]
+    piece[length - len(own) :] = own
+    piece[length - len(own) - from_lead_in : length - len(own)] = lead_in[len(lead_in) - from_lead_in :]
+    return piece

@@ -61,6 +61,8 @@ def scored_runs(mask: Mask) -> list[tuple[int, int]]:
     >>> scored_runs(np.array([False, True, True, False, True]))
     [(1, 3), (4, 5)]
     """
+    if mask.all():
+        return [(0, len(mask))] if len(mask) else []
     steps = np.diff(np.concatenate(([0], np.asarray(mask, dtype=np.int8), [0])))
     return list(zip(np.flatnonzero(steps == 1).tolist(), np.flatnonzero(steps == -1).tolist(), strict=True))
 

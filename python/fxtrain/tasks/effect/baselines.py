@@ -122,17 +122,15 @@ def fit_baselines(segments: Sequence[Segment], *, num_taps: int = NUM_TAPS, ridg
     before: list[Vector] = []  # x[start - 1 - i] of each run
     last: list[Vector] = []  # x[end - 1 - i] of each run
     for segment in segments:
-        x = np.concatenate((np.zeros(num_taps), np.asarray(segment.input, dtype=np.float64)))
-        y = np.asarray(segment.target, dtype=np.float64)
+        x, y = segment.input, segment.target
         for start, end in scored_runs(segment.mask):
-            # x carries num_taps zeros in front: frame t lies at x[t + num_taps].
-            before.append(x[start : start + num_taps][::-1])
-            last.append(x[end : end + num_taps][::-1])
+            before.append(_cut(x, start - num_taps, start)[::-1])
+            last.append(_cut(x, end - num_taps, end)[::-1])
             for at in range(start, end, block):
                 stop = min(at + block, end)
-                past = np.fft.rfft(x[at + 1 : stop + num_taps], fft_size)
-                input_spectrum += np.conj(np.fft.rfft(x[at + num_taps : stop + num_taps], fft_size)) * past
-                target_spectrum += np.conj(np.fft.rfft(y[at:stop], fft_size)) * past
+                past = np.fft.rfft(_cut(x, at - history, stop), fft_size)
+                input_spectrum += np.conj(np.fft.rfft(_cut(x, at, stop), fft_size)) * past
+                target_spectrum += np.conj(np.fft.rfft(_cut(y, at, stop), fft_size)) * past
     # A delay of i frames is a shift of history - i frames within the stretch that begins with its history.
     first_row = np.fft.irfft(input_spectrum, fft_size)[history::-1]
     right_side = np.fft.irfft(target_spectrum, fft_size)[history::-1]
@@ -156,13 +154,19 @@ def _fit_long(segments: Sequence[Segment], taps: Vector) -> Vector:
     stretches = []
     total = sum(len(segment.input) for segment in segments)
     for segment in itertools.islice(segments, 0, None, max(1, total // _MOST_FRAMES)):
-        x = np.concatenate((np.zeros(LONG_TAPS - 1), np.asarray(segment.input, dtype=np.float64)))
         for start, end in scored_runs(segment.mask):
             end = min(end, start + _MOST_FRAMES)
-            stretches.append((segment.input[start:end], segment.target[start:end], x[start : start + LONG_TAPS - 1]))
+            history = _cut(segment.input, start - LONG_TAPS + 1, start)
+            stretches.append((segment.input[start:end], segment.target[start:end], history))
     for _ in range(2):
         longer = improve_filter(longer, stretches)
     return longer
+
+
+def _cut(signal: NDArray[np.floating[Any]], start: int, end: int) -> Vector:
+    """``signal[start:end]``, with the silence that precedes it where ``start`` is below 0."""
+    piece = np.asarray(signal[max(start, 0) : max(end, 0)], dtype=np.float64)
+    return np.concatenate((np.zeros(end - start - len(piece)), piece)) if start < 0 else piece
 
 
 def _solve_positive(matrix: Vector, right_side: Vector, ridge: float) -> Vector:
