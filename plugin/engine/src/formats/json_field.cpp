@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <limits>
+#include <utility>
 
 namespace fxengine::detail {
 namespace {
@@ -32,7 +33,7 @@ std::string plainNumber(double value) {
 /** Counts what the parser meets, and ends it where there is too much.
 
     The parser's own callback would do the same, but looks through all of a list again after each object in it. */
-class Counter final : public nlohmann::json_sax<Json> {
+class Counter : public nlohmann::json_sax<Json> {
  public:
   Counter(std::size_t maxValues, std::size_t maxHeld, int maxNesting)
       : valuesLeft_(maxValues), heldLeft_(maxHeld), maxNesting_(maxNesting) {}
@@ -69,33 +70,93 @@ class Counter final : public nlohmann::json_sax<Json> {
   bool isTooMuch_ = false;
 };
 
+/** Builds the values that Counter lets pass, so that a file is read once. */
+class Builder final : public Counter {
+ public:
+  using Counter::Counter;
+
+  Json take() { return std::move(root_); }
+  /** Byte at which the text stops being JSON. */
+  std::optional<std::size_t> errorByte() const { return errorByte_; }
+  bool isOutOfRange() const { return isOutOfRange_; }
+
+  bool null() override { return Counter::null() && add(nullptr); }
+  bool boolean(bool value) override { return Counter::boolean(value) && add(value); }
+  bool number_integer(Json::number_integer_t value) override { return Counter::number_integer(value) && add(value); }
+  bool number_unsigned(Json::number_unsigned_t value) override { return Counter::number_unsigned(value) && add(value); }
+  bool number_float(Json::number_float_t value, const Json::string_t& text) override {
+    return Counter::number_float(value, text) && add(value);
+  }
+  bool string(Json::string_t& value) override { return Counter::string(value) && add(std::move(value)); }
+  bool key(Json::string_t& name) override {
+    if (!Counter::key(name))
+      return false;
+    member_ = &(*open_.back())[std::move(name)]; // of two members of one name the last counts
+    return true;
+  }
+  bool start_object(std::size_t size) override { return Counter::start_object(size) && open(Json::value_t::object); }
+  bool start_array(std::size_t size) override { return Counter::start_array(size) && open(Json::value_t::array); }
+  bool end_object() override { return Counter::end_object() && close(); }
+  bool end_array() override { return Counter::end_array() && close(); }
+  bool parse_error(std::size_t byte, const std::string&, const Json::exception& error) override {
+    isOutOfRange_ = dynamic_cast<const Json::out_of_range*>(&error) != nullptr; // a number such as 1e999
+    errorByte_ = byte;
+    return false;
+  }
+
+ private:
+  template <typename Value> bool add(Value&& value) {
+    place(std::forward<Value>(value));
+    return true;
+  }
+  template <typename Value> Json& place(Value&& value) {
+    if (open_.empty())
+      return root_ = Json(std::forward<Value>(value));
+    if (open_.back()->is_object())
+      return *member_ = Json(std::forward<Value>(value));
+    return open_.back()->get_ref<Json::array_t&>().emplace_back(std::forward<Value>(value));
+  }
+  bool open(Json::value_t type) {
+    open_.push_back(&place(type));
+    return true;
+  }
+  bool close() {
+    open_.pop_back();
+    return true;
+  }
+
+  Json root_;
+  Json* member_ = nullptr;  // of the innermost object, to be set next
+  std::vector<Json*> open_; // lists and objects that have not ended, the innermost last
+  std::optional<std::size_t> errorByte_;
+  bool isOutOfRange_ = false;
+};
+
 } // namespace
 
 Json parseJson(std::string_view text, const std::string& file) {
   if (text.empty())
     throw ModelError(file, "", "a model", "an empty file");
-  Counter counter(ModelLimits::kMaxValues, ModelLimits::kMaxContainers, ModelLimits::kMaxNesting);
-  Json::sax_parse(text.begin(), text.end(), &counter);
-  if (counter.isTooDeep()) {
+  Builder builder(ModelLimits::kMaxValues, ModelLimits::kMaxContainers, ModelLimits::kMaxNesting);
+  if (Json::sax_parse(text.begin(), text.end(), &builder))
+    return builder.take();
+  if (builder.isTooDeep()) {
     throw ModelError(file, "", "lists nested at most " + std::to_string(ModelLimits::kMaxNesting) + " deep",
                      "deeper ones");
   }
-  if (counter.isTooMuch()) { // a file of "[],[],[],..." is small on disk and large in memory
+  if (builder.isTooMuch()) { // a file of "[],[],[],..." is small on disk and large in memory
     throw ModelError(file, "",
                      "at most " + std::to_string(ModelLimits::kMaxWeights) + " weights, and " +
                          std::to_string(ModelLimits::kMaxContainers) + " lists and texts",
                      "more values");
   }
-  try {
-    return Json::parse(text.begin(), text.end());
-  } catch (const Json::parse_error& error) {
-    const bool atEnd = error.byte >= text.size();
-    throw ModelError(file, "byte " + std::to_string(error.byte), "JSON",
-                     atEnd ? "the end of the file" : "text that is not JSON",
-                     atEnd ? "the file is cut short: copy or export it again" : "");
-  } catch (const Json::out_of_range&) { // a number such as 1e999
+  if (builder.isOutOfRange())
     throw ModelError(file, "", "numbers that a float can hold", "one that is too large");
-  }
+  const std::size_t byte = builder.errorByte().value_or(text.size());
+  const bool atEnd = byte >= text.size();
+  throw ModelError(file, "byte " + std::to_string(byte), "JSON",
+                   atEnd ? "the end of the file" : "text that is not JSON",
+                   atEnd ? "the file is cut short: copy or export it again" : "");
 }
 
 std::string describe(const Json& value) {
