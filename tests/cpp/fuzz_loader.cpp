@@ -5,7 +5,7 @@
 //   fuzz_loader [--seconds S | --files N] [--seed N] [FILE ...]
 //
 // FILEs are mutated too, one time in sixteen, beside small models made here.
-#include "support/test_models.h"
+#include "support/stft_models.h"
 
 #include <fxengine/model_loader.h>
 
@@ -231,6 +231,8 @@ std::vector<std::string> generatedSeeds() {
   add(test::makeModel(1, {{"gru", 3}, {"dense", 2, "elu"}, {"dense", 1}}, 3));
   add(test::makeModel(1, {{"time-distributed-dense", 4, "relu"}, {"activation", 4, "softmax"}, {"dense", 1, "tanh"}},
                       4));
+  seeds.push_back(test::makeStftMask({64, 16, 2, 2, 2}, 5).dump());
+  seeds.push_back(test::makeStftLstm(64, 16, 2, 6).dump());
   return seeds;
 }
 

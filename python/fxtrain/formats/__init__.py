@@ -19,6 +19,7 @@ from fxtrain.files import read_file
 from fxtrain.formats._format import ModelDocument, ModelFormat
 from fxtrain.formats.metadata import Metadata
 from fxtrain.formats.rtneural import RTNeuralFormat, model_document
+from fxtrain.formats.stft import StftFormat
 from fxtrain.formats.torch_model import TorchModel
 from fxtrain.formats.vectors import programme, test_vectors
 from fxtrain.text import quoted
@@ -38,7 +39,7 @@ __all__ = [
     "write_model",
 ]
 
-_FORMATS: dict[str, ModelFormat] = {each.name: each for each in (RTNeuralFormat(),)}
+_FORMATS: dict[str, ModelFormat] = {each.name: each for each in (StftFormat(), RTNeuralFormat())}
 
 
 def get_format(name: str) -> ModelFormat:

@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from fxtrain.errors import ModelFileError
 from fxtrain.formats.torch_model import TorchModel, build_torch_model
@@ -16,7 +17,7 @@ from fxtrain.formats.vectors import test_vectors
 from fxtrain.models.effects.recurrent import ResidualRecurrent
 from fxtrain.training.protocol import Trainable
 
-__all__ = ["RTNeuralFormat"]
+__all__ = ["RTNeuralFormat", "dense_layer", "model_document", "numbers", "recurrent_layer"]
 
 
 class RTNeuralFormat:
@@ -57,15 +58,8 @@ def model_document(model: ResidualRecurrent, *, sample_rate: int, metadata: Mapp
     """
     layers: list[dict[str, Any]] = []
     for index in range(model.config.num_layers):
-        layers.append(_recurrent_layer(model, index))
-    layers.append(
-        {
-            "type": "dense",
-            "activation": "",
-            "shape": [None, None, 1],
-            "weights": [_numbers(model.output.weight.T), _numbers(model.output.bias)],
-        }
-    )
+        layers.append(recurrent_layer(model.unit, model.layer_weights(index)))
+    layers.append(dense_layer(model.output))
     x, y, vectors_error = test_vectors(model, sample_rate)
     facts = {
         "samplerate": sample_rate,
@@ -77,7 +71,7 @@ def model_document(model: ResidualRecurrent, *, sample_rate: int, metadata: Mapp
     return {
         "in_shape": [None, None, 1 + len(model.envelopes)],
         **({"envelopes": [{"attack_ms": a, "release_ms": r} for a, r in model.envelopes]} if model.envelopes else {}),
-        **({"fir": {"sample_rate": sample_rate, "taps": _numbers(stage.taps)}} if stage is not None else {}),
+        **({"fir": {"sample_rate": sample_rate, "taps": numbers(stage.taps)}} if stage is not None else {}),
         "in_skip": int(model.config.skip),
         "samplerate": sample_rate,
         "metadata": {**metadata, **facts},
@@ -87,18 +81,34 @@ def model_document(model: ResidualRecurrent, *, sample_rate: int, metadata: Mapp
     }
 
 
-def _recurrent_layer(model: ResidualRecurrent, index: int) -> dict[str, Any]:
-    w_ih, w_hh, b_ih, b_hh = (weight.detach().cpu().float().numpy() for weight in model.layer_weights(index))
-    if model.unit == "lstm":  # Keras' gate order i, f, c, o is torch's
+def dense_layer(layer: nn.Linear, activation: str = "") -> dict[str, Any]:
+    """An entry of ``layers``."""
+    return {
+        "type": "dense",
+        "activation": activation,
+        "shape": [None, None, layer.out_features],
+        "weights": [numbers(layer.weight.T), numbers(layer.bias)],
+    }
+
+
+def recurrent_layer(unit: str, weights: Sequence[torch.Tensor]) -> dict[str, Any]:
+    """An entry of ``layers``.
+
+    Args:
+        unit: ``lstm`` or ``gru``.
+        weights: input weights, recurrent ones, and their biases, in torch's order.
+    """
+    w_ih, w_hh, b_ih, b_hh = (weight.detach().cpu().float().numpy() for weight in weights)
+    if unit == "lstm":  # Keras' gate order i, f, c, o is torch's
         bias: NDArray[np.float32] = (b_ih.astype(np.float64) + b_hh).astype(np.float32)
     else:  # Keras has z, r, h where torch has r, z, n; both biases stay apart (reset after the product)
         w_ih, w_hh, b_ih, b_hh = (_swap_reset_and_update(part) for part in (w_ih, w_hh, b_ih, b_hh))
         bias = np.stack([b_ih, b_hh])
     return {
-        "type": model.unit,
+        "type": unit,
         "activation": "tanh",
-        "shape": [None, None, model.config.hidden_size],
-        "weights": [_numbers(w_ih.T), _numbers(w_hh.T), _numbers(bias)],
+        "shape": [None, None, w_hh.shape[1]],
+        "weights": [numbers(w_ih.T), numbers(w_hh.T), numbers(bias)],
     }
 
 
@@ -107,7 +117,7 @@ def _swap_reset_and_update(rows: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.concatenate([update, reset, new])
 
 
-def _numbers(values: torch.Tensor | NDArray[np.float32]) -> list[Any]:
+def numbers(values: torch.Tensor | NDArray[np.float32]) -> list[Any]:
     """Nested lists of the shortest decimals that read back as the same float32."""
     array = values.detach().cpu().float().numpy() if isinstance(values, torch.Tensor) else values
     if not np.isfinite(array).all():

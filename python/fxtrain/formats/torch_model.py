@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from fxtrain.audio.envelopes import Envelope, follow_envelope
 from fxtrain.errors import ModelFileError
 
-__all__ = ["TorchModel", "build_torch_model"]
+__all__ = ["TorchModel", "build_torch_model", "torch_layers"]
 
 CUSTOMARY_RATE = 48000
 """Sample rate in Hz of a file that does not say."""
@@ -59,7 +59,7 @@ class TorchModel(nn.Module):
     def reset(self) -> None:
         """Clears the state."""
         self._states: list[Any] = [None] * len(self.layers)
-        self._levels: list[Any] = [None] * len(self.envelopes)
+        self._envelope_values: list[Any] = [None] * len(self.envelopes)
         self._history: Tensor | None = None
 
     @torch.no_grad()
@@ -82,10 +82,10 @@ class TorchModel(nn.Module):
         signal = x.float().contiguous().numpy()
         followed = []
         for index, envelope in enumerate(self.envelopes):
-            levels, self._levels[index] = follow_envelope(
-                signal, envelope, self.sample_rate or CUSTOMARY_RATE, self._levels[index]
+            followed_values, self._envelope_values[index] = follow_envelope(
+                signal, envelope, self.sample_rate or CUSTOMARY_RATE, self._envelope_values[index]
             )
-            followed.append(torch.from_numpy(levels).to(x))
+            followed.append(torch.from_numpy(followed_values).to(x))
         return followed
 
     def _filter(self, y: Tensor, taps: Tensor) -> Tensor:
@@ -106,10 +106,7 @@ def build_torch_model(document: Any, name: str) -> TorchModel:
     """
     try:
         envelopes = [(float(each["attack_ms"]), float(each["release_ms"])) for each in document.get("envelopes", [])]
-        layers, width = [], 1 + len(envelopes)
-        for entry in document["layers"]:
-            made, width = _layer(entry, width)
-            layers += made
+        layers, width = torch_layers(document["layers"], 1 + len(envelopes))
         gains = tuple(10 ** (float(document.get(key, 0.0)) / 20) for key in ("in_gain", "out_gain"))
         stage = document.get("fir")
         model = TorchModel(
@@ -131,6 +128,16 @@ def build_torch_model(document: Any, name: str) -> TorchModel:
     if width != 1:
         raise ModelFileError(f"{name} has {width} outputs, but one was expected")
     return model.eval()
+
+
+def torch_layers(entries: Sequence[dict[str, Any]], num_inputs: int) -> tuple[list[nn.Module], int]:
+    """The modules of a list of layers, and how many outputs the last one has."""
+    layers: list[nn.Module] = []
+    width = num_inputs
+    for entry in entries:
+        made, width = _layer(entry, width)
+        layers += made
+    return layers, width
 
 
 def _layer(entry: dict[str, Any], inputs: int) -> tuple[list[nn.Module], int]:

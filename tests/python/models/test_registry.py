@@ -53,6 +53,13 @@ def test_an_unknown_model_is_answered_with_the_known_ones() -> None:
         get_model("tube")
 
 
+RECURRENT = ("lstm", "gru")
+TINY = {
+    "stft-lstm": {"n_fft": 64, "hop": 16, "hidden_size": 16},
+    "stft-mask": {"n_fft": 64, "hop": 16, "branch_size": 4, "bands": 4, "memory": 2},
+}
+
+
 def pair(seed: int = 0) -> Excerpt:
     x = np.random.default_rng(seed).standard_normal(6000).astype(np.float32) * 0.3
     return Excerpt(input=x, target=np.tanh(3 * x))
@@ -62,14 +69,17 @@ def pair(seed: int = 0) -> Excerpt:
 def test_a_tiny_model_learns_on_what_its_provider_gives(name: str) -> None:
     model_class = get_model(name)
     torch.manual_seed(0)
-    model = model_class.from_config({"hidden_size": 4}, sample_rate=48_000, loss={})
+    model = model_class.from_config({"hidden_size": 4, **TINY.get(name, {})}, sample_rate=48_000, loss={})
     provider_class = model.get_provider()
     config = provider_class.Config(warm_up_frames=64, sequence_frames=512, chunk_frames=256)
-    provider = provider_class(config, [pair()], [pair(1)], batch_size=4, seed=0)
+    options = model_class.provider_options(model.config)
+    provider = provider_class(config, [pair()], [pair(1)], batch_size=4, seed=0, **options)
     (phase,) = model.phases()
     assert isinstance(phase, Phase)
     optimizer = torch.optim.Adam(phase.parameters, lr=0.01)
     losses = []
+    model.eval().solve(provider)
+    model.train()
     for step in range(40):
         optimizer.zero_grad()
         loss, parts = model.loss(provider.batch(step), phase, context := StepContext.of_training(0, step))
@@ -83,7 +93,7 @@ def test_a_tiny_model_learns_on_what_its_provider_gives(name: str) -> None:
     assert 0 < error < energy
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", RECURRENT)
 def test_state_carried_over_blocks_gives_the_output_of_one_pass(name: str) -> None:
     torch.manual_seed(1)
     model: Any = get_model(name).from_config({"hidden_size": 5, "num_layers": 2}, sample_rate=48_000, loss={}).double()
@@ -96,7 +106,7 @@ def test_state_carried_over_blocks_gives_the_output_of_one_pass(name: str) -> No
     assert torch.allclose(torch.cat(parts, dim=1), whole, rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", RECURRENT)
 def test_output_is_input_plus_a_weighted_sum_of_hidden_states(name: str) -> None:
     torch.manual_seed(2)
     model: Any = get_model(name).from_config({"hidden_size": 3}, sample_rate=48_000, loss={})

@@ -3,11 +3,13 @@
 
 #include "formats/foreign.h"
 #include "formats/rtneural_json.h"
+#include "formats/stft_json.h"
 
 namespace fxengine::detail {
 namespace {
 
 constexpr Format kFormats[] = {
+    {isStftJson, readStftJson},
     {isRtneuralJson, readRtneuralJson},
 };
 
@@ -39,6 +41,8 @@ std::string describeContent(std::string_view content) {
     return binary;
   try {
     const detail::Document document{"", detail::parseJson(content, "")};
+    if (detail::isStftJson(document))
+      return "an STFT-domain model of fxtrain";
     return detail::isRtneuralJson(document) ? "an RTNeural JSON model" : detail::describeForeign(document.root);
   } catch (const ModelError&) {
     return {};

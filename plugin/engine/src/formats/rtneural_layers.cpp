@@ -145,7 +145,7 @@ int lastOfShape(const JsonField& shape, int maximum) {
   return shape.element(size - 1).integer(1, maximum);
 }
 
-LayerList readRtneuralLayers(const JsonField& layers, int numInputs) {
+LayerList readRtneuralLayers(const JsonField& layers, int numInputs, int numOutputs) {
   const std::size_t size = layers.size();
   if (size == 0 || size > ModelLimits::kMaxLayers) {
     layers.fail("a list of 1 to " + std::to_string(ModelLimits::kMaxLayers) + " layers");
@@ -167,8 +167,10 @@ LayerList readRtneuralLayers(const JsonField& layers, int numInputs) {
     inputSize = info.outputSize;
     list.layers.push_back(readLayer(field, std::move(info), kind));
   }
-  if (inputSize != 1) {
-    layers.element(size - 1).member("shape").fail("1 output from the last layer", std::to_string(inputSize));
+  if (inputSize != numOutputs) {
+    layers.element(size - 1).member("shape").fail(
+        std::to_string(numOutputs) + (numOutputs == 1 ? " output" : " outputs") + " from the last layer",
+        std::to_string(inputSize));
   }
   return list;
 }

@@ -9,8 +9,8 @@ namespace fxengine::detail {
 /** The last entry of a Keras shape such as [null, null, 16]. */
 int lastOfShape(const JsonField& shape, int maximum);
 
-/** Reads `layers`, the first of which has `numInputs` inputs. Throws ModelError. */
-LayerList readRtneuralLayers(const JsonField& layers, int numInputs);
+/** Reads `layers`, the first of which has `numInputs` inputs, the last `numOutputs` outputs. Throws ModelError. */
+LayerList readRtneuralLayers(const JsonField& layers, int numInputs, int numOutputs = 1);
 
 std::size_t numWeightsOf(const LayerList& list);
 

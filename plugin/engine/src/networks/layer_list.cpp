@@ -80,6 +80,20 @@ std::string architectureOf(const LayerList& list) {
   return has(LayerData::Kind::gru) ? "gru" : "dense";
 }
 
+std::vector<std::unique_ptr<Layer>> buildLayers(const LayerList& list, const LoadOptions& options) {
+  const RecurrentOptions how{false, options.activations == Activations::fast};
+  std::vector<std::unique_ptr<Layer>> layers;
+  for (const LayerData& layer : list.layers) {
+    if (!layer.isRecurrent())
+      layers.push_back(makeOther(layer));
+    else if (layer.kind == LayerData::Kind::lstm)
+      layers.push_back(makeRecurrent<Lstm>(layer, layer.recurrentWeights, how));
+    else
+      layers.push_back(makeRecurrent<Gru>(layer, layer.recurrentWeights, how));
+  }
+  return layers;
+}
+
 std::unique_ptr<Network> buildNetwork(const LayerList& list, const LoadOptions& options,
                                       [[maybe_unused]] const std::string& file) {
   std::unique_ptr<Network> network;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "fxengine/layers/activation.h"
+#include "fxengine/layers/layer.h"
 #include "fxengine/model_loader.h"
 #include "fxengine/network.h"
 
@@ -38,6 +39,9 @@ struct LayerList {
 
 /** "lstm", "gru", "lstm+gru" or "dense". */
 std::string architectureOf(const LayerList& list);
+
+/** The layers alone, for networks of which they are a part: float32, activations as the options say. */
+std::vector<std::unique_ptr<Layer>> buildLayers(const LayerList& list, const LoadOptions& options);
 
 /** Builds what plays it. The backend must be one of availableBackends().
     @param file  as messages name it */

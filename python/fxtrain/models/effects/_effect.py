@@ -36,17 +36,17 @@ class EffectModel(Trainable):
 
     ::
 
-        x -> network(x, levels of x) -> linear stage -> y
+        x -> network(x, envelopes of x) -> linear stage -> y
 
-    The levels (envelopes) and the linear stage are there where a model asks for them. A subclass writes ``network``,
+    The envelopes and the linear stage are there where a model asks for them. A subclass writes ``network``,
     and a constructor with the arguments of this one up to ``sample_rate``.
     """
 
     task = "effect"
     criterion = Criterion("esr", "ESR", diverged=_esr_diverged)
     training_defaults: ClassVar[Mapping[str, Any]] = {"starts": 4}
-    latency_frames: ClassVar[int] = 0
-    """By how many frames its output is late."""
+    data_defaults: ClassVar[Mapping[str, Any]] = {}
+    """Its own defaults of the ``[data]`` table."""
 
     config: Any
     loss_function: Loss
@@ -69,6 +69,12 @@ class EffectModel(Trainable):
         self.envelopes = tuple(envelopes)
         self.linear_stage = LinearStage(linear_stage_taps) if linear_stage_taps else None
         self._carried: State | None = None
+        self._late_target: Tensor | None = None
+
+    @property
+    def latency_frames(self) -> int:
+        """By how many frames its output is late."""
+        return 0
 
     @classmethod
     def from_config(  # type: ignore[override]  # the one fact of its datasets is the sample rate
@@ -88,22 +94,25 @@ class EffectModel(Trainable):
         """What the provider has to know of the model: arguments of :class:`PairedAudio`."""
         return {}
 
-    def forward(self, x: Tensor, state: State | None = None, *, levels: Tensor | None = None) -> tuple[Tensor, State]:
+    def forward(
+        self, x: Tensor, state: State | None = None, *, envelope_values: Tensor | None = None
+    ) -> tuple[Tensor, State]:
         """Plays a stretch of audio.
 
         Args:
             x: shape ``(batch, frames)``, full scale is 1.
             state: what an earlier call returned; None starts from zero.
-            levels: those before the first frame, where there is no state: shape ``(batch, levels)``; None is silence.
+            envelope_values: those before the first frame, where there is no state: shape ``(batch, envelopes)``; None
+                is silence.
 
         Returns:
-            The output, same shape, and the state after its last frame: the network's own, then the levels, then what
+            The output, same shape, and the state after its last frame: the network's own, then the envelopes, then what
             the linear stage still has to answer.
         """
         own, history = None, None
         if state is not None:
-            own, levels, history = self._parts(state)
-        y, after = self._play_network(x, own, levels)
+            own, envelope_values, history = self._parts(state)
+        y, after = self._play_network(x, own, envelope_values)
         if self.linear_stage is not None:
             y, history = self.linear_stage(y, self.linear_stage.empty_history(len(x)) if history is None else history)
             after = (*after, history.unsqueeze(0))
@@ -113,7 +122,7 @@ class EffectModel(Trainable):
         """The part of the model that is trained step by step.
 
         Args:
-            features: audio and levels, shape ``(batch, frames, 1 + levels)``.
+            features: audio and envelopes, shape ``(batch, frames, 1 + envelopes)``.
             state: its own, as it returned it; None starts from zero.
 
         Returns:
@@ -121,25 +130,25 @@ class EffectModel(Trainable):
         """
         raise NotImplementedError
 
-    def _play_network(self, x: Tensor, own: State | None, levels: Tensor | None) -> tuple[Tensor, State]:
+    def _play_network(self, x: Tensor, own: State | None, envelope_values: Tensor | None) -> tuple[Tensor, State]:
         """What goes into the linear stage, and the state without that."""
         features = [x]
         if self.envelopes:
-            followed, levels = self._follow(x, levels)
+            followed, envelope_values = self._follow(x, envelope_values)
             features += followed
         y, own = self.network(torch.stack(features, dim=-1), own)
-        return y, own if levels is None else (*own, levels.unsqueeze(0))
+        return y, own if envelope_values is None else (*own, envelope_values.unsqueeze(0))
 
     def _parts(self, state: State) -> tuple[State, Tensor | None, Tensor | None]:
-        """A state as those of the network, the levels and the linear stage."""
+        """A state as those of the network, the envelopes and the linear stage."""
         parts = list(state)
         history = parts.pop()[0] if self.linear_stage is not None else None
-        levels = parts.pop()[0] if self.envelopes else None
-        return tuple(parts), levels, history
+        envelope_values = parts.pop()[0] if self.envelopes else None
+        return tuple(parts), envelope_values, history
 
-    def _follow(self, x: Tensor, levels: Tensor | None) -> tuple[list[Tensor], Tensor]:
-        """The levels at each frame, and the last ones, shape ``(batch, levels)``, float64."""
-        starts = np.zeros((len(x), len(self.envelopes))) if levels is None else levels.cpu().numpy()
+    def _follow(self, x: Tensor, envelope_values: Tensor | None) -> tuple[list[Tensor], Tensor]:
+        """The envelopes at each frame, and the last ones, shape ``(batch, envelopes)``, float64."""
+        starts = np.zeros((len(x), len(self.envelopes))) if envelope_values is None else envelope_values.cpu().numpy()
         signal = x.detach().cpu().float().contiguous().numpy()
         followed, last = [], []
         for index, envelope in enumerate(self.envelopes):
@@ -155,21 +164,36 @@ class EffectModel(Trainable):
         from another hardly counts, and the network would be slow to learn it.
         """
         if batch.warm_up is not None:
-            self._carried = self._warm_up(batch)
+            self._carried, self._late_target = self._warm_up(batch), None
         prediction, state = self(batch.input, self._carried)
         self._carried = tuple(part.detach() for part in state)
-        target = batch.target
-        if self.linear_stage is not None:
-            prediction, target = self.linear_stage.whiten(prediction), self.linear_stage.whiten(target)
+        prediction, target = self._in_time(prediction, batch.target)
+        prediction, target = self.whiten(prediction), self.whiten(target)
         value: tuple[Tensor, dict[str, Tensor]] = self.loss_function(prediction, target, weight=batch.weight)
         return value
+
+    def whiten(self, signal: Tensor) -> Tensor:
+        """What the loss is taken on: the signal itself, or one without the linear stage's colour."""
+        return signal if self.linear_stage is None else self.linear_stage.whiten(signal)
+
+    def _in_time(self, prediction: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """Prediction and target of the same frames, where the prediction is late. The first chunk lacks some."""
+        late = self.latency_frames
+        if not late:
+            return prediction, target
+        whole = target if self._late_target is None else torch.cat([self._late_target, target], dim=-1)
+        self._late_target = whole[:, whole.shape[-1] - late :]
+        answered = whole[:, : whole.shape[-1] - late]
+        return prediction[:, prediction.shape[-1] - answered.shape[-1] :], answered
 
     def validate(self, batch: PairBatch, context: StepContext) -> dict[str, tuple[float, float]]:
         """Energies of the error and of the target."""
         prediction, _ = self(batch.input, self._warm_up(batch))
+        late = self.latency_frames
+        prediction, target = prediction[:, late:].double(), batch.target[:, : batch.target.shape[-1] - late].double()
         weight = batch.weight.double()
-        error = (prediction.double() - batch.target.double()).square().sum(-1)
-        energy = batch.target.double().square().sum(-1)
+        error = (prediction - target).square().sum(-1)
+        energy = target.square().sum(-1)
         return {"esr": (float((error * weight).sum()), float((energy * weight).sum()))}
 
     def _warm_up(self, batch: PairBatch) -> State | None:
@@ -178,7 +202,7 @@ class EffectModel(Trainable):
         if warm_up.shape[-1] == 0:
             return None
         with torch.no_grad():
-            y, state = self._play_network(warm_up, None, batch.levels)
+            y, state = self._play_network(warm_up, None, batch.envelope_values)
             if self.linear_stage is not None:
                 past = self.linear_stage.empty_history(len(y))
                 state = (*state, torch.cat([past, y], dim=-1)[:, y.shape[-1] :].unsqueeze(0))
@@ -196,16 +220,18 @@ class EffectModel(Trainable):
         """The network's output, the target, and the output before it."""
         for batch in provider.sample(_SOLVED_FRAMES):
             state = self._warm_up(batch)
-            own, levels, history = (None, batch.levels, None) if state is None else self._parts(state)
-            y, _ = self._play_network(batch.input, own, levels)
+            own, envelope_values, history = (None, batch.envelope_values, None) if state is None else self._parts(state)
+            y, _ = self._play_network(batch.input, own, envelope_values)
             before = stage.empty_history(len(y)) if history is None else history
             scale = batch.weight.sqrt().unsqueeze(-1)
             yield from zip(*((scale * part).cpu().numpy() for part in (y, batch.target, before)), strict=True)
 
     def carried_state(self) -> list[Tensor]:
-        """The state after the last chunk."""
-        return [] if self._carried is None else list(self._carried)
+        """The state after the last chunk, and the target that a late model still has to answer."""
+        return [*(self._carried or ()), *([] if self._late_target is None else [self._late_target])]
 
     def set_carried_state(self, state: list[Tensor]) -> None:
         """Restores the state."""
-        self._carried = tuple(part.to(self.device) for part in state) or None
+        parts = [part.to(self.device) for part in state]
+        self._late_target = parts.pop() if parts and self.latency_frames else None
+        self._carried = tuple(parts) or None

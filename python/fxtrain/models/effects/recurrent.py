@@ -16,6 +16,7 @@ from fxtrain.config import configuration
 from fxtrain.losses import Loss
 from fxtrain.models.effects import _recurrent_cpu
 from fxtrain.models.effects._effect import EffectModel, State
+from fxtrain.models.effects._resting import RestingGRU, RestingLSTM, layer_weights
 
 __all__ = ["GRU", "LSTM", "RecurrentConfig", "ResidualRecurrent", "round_to_bfloat16"]
 
@@ -32,9 +33,9 @@ class RecurrentConfig:
         hidden_size: units of each layer. CPU use grows with its square.
         num_layers: layers, each fed by the one before.
         skip: whether the input is added to the output, so that the network learns the difference.
-        envelopes: whether the network also gets the input's level, followed at the times of ``envelope_ms``: for
+        envelopes: whether the network also gets envelopes of the input, with the times of ``envelope_ms``: for
             compressors and whatever else gives way slowly. ``auto`` leaves it to the recording.
-        envelope_ms: time of each level, of its attack as of its release, in milliseconds.
+        envelope_ms: attack and release time of each envelope, in milliseconds.
         linear_stage: whether a long filter follows the network: for loudspeakers, rooms and springs. ``auto`` leaves it
             to the recording.
         linear_stage_taps: length of that filter, in frames.
@@ -104,64 +105,24 @@ class ResidualRecurrent(EffectModel):
             envelopes=_envelopes(config),
             linear_stage_taps=config.linear_stage_taps if config.linear_stage == "on" else 0,
         )
-        cell = nn.LSTM if self.unit == "lstm" else nn.GRU
-        self.recurrent = cell(1 + len(self.envelopes), config.hidden_size, config.num_layers, batch_first=True)
+        cell = RestingLSTM if self.unit == "lstm" else RestingGRU
+        self.recurrent = cell(1 + len(self.envelopes), config.hidden_size, config.num_layers)
         self.output = nn.Linear(config.hidden_size, 1)
-        if self.unit == "lstm":  # torch's second bias only adds to the first; model files have one
-            for layer in range(config.num_layers):
-                second = getattr(self.recurrent, f"bias_hh_l{layer}")
-                nn.init.zeros_(second).requires_grad_(False)
-        self._rest_at_zero_state()
 
     @classmethod
     def provider_options(cls, config: RecurrentConfig) -> dict[str, Any]:
-        """Its levels, and how long its linear stage is."""
+        """Its envelopes, and how long its linear stage is."""
         return {
             "envelopes": _envelopes(config),
             "memory_frames": config.linear_stage_taps if config.linear_stage == "on" else 0,
         }
-
-    def _rest_at_zero_state(self) -> None:
-        """Makes zero state a state of rest, so that a player that starts there plays no click.
-
-        Without input, a cell in zero state stays there if the bias of its candidate is zero: c = i tanh(b_g) in an
-        LSTM, h = (1 - z) tanh(b_in + r b_hn) in a GRU. These biases start at zero and get no gradient. Weights of
-        earlier versions may have others, and keep them.
-        """
-        for bias in self._biases():
-            with torch.no_grad():
-                bias[self._candidate()] = 0.0
-        self._hold_candidate_biases()
-
-    def _hold_candidate_biases(self) -> None:
-        candidate = self._candidate()
-
-        def hold(gradient: Tensor) -> Tensor:
-            return gradient.index_fill(0, candidate.to(gradient.device), 0.0)
-
-        for bias in self._biases():
-            if bias.requires_grad:
-                bias.register_hook(hold)  # type: ignore[no-untyped-call]
-
-    def _biases(self) -> list[nn.Parameter]:
-        return [bias for name, bias in self.recurrent.named_parameters() if name.startswith("bias")]
-
-    def _candidate(self) -> Tensor:
-        """Where the candidate's bias is: third among the gates, (i, f, g, o) of an LSTM, (r, z, n) of a GRU."""
-        size = self.config.hidden_size
-        return torch.arange(2 * size, 3 * size)
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)  # type: ignore[no-untyped-call]
-        self._hold_candidate_biases()  # a copy of a parameter has no hooks
 
     def layer_weights(self, layer: int) -> list[Tensor]:
         """What a layer plays with: input weights, recurrent ones, and their biases, in torch's order.
 
         Where ``weight_storage`` is ``bfloat16``, the recurrent ones are rounded copies of the parameters.
         """
-        names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-        w_ih, w_hh, b_ih, b_hh = (getattr(self.recurrent, f"{name}_l{layer}") for name in names)
+        w_ih, w_hh, b_ih, b_hh = layer_weights(self.recurrent, layer)
         if self.config.weight_storage == "bfloat16":
             w_hh = round_to_bfloat16(w_hh)
         return [w_ih, w_hh, b_ih, b_hh]

@@ -150,11 +150,11 @@ class EffectTask:
     def starts(
         self, model: type[Trainable], dataset: EffectDataset, tables: Tables, training: TrainingConfig
     ) -> list[Start]:
-        """What the recording decides: linear stage, levels, and how the material is cut for them."""
+        """What the recording decides: linear stage, envelopes, and how the material is cut for them."""
         return find_starts(model, dataset.material, tables, training)
 
     def choose(self, starts: Sequence[Tables], values: Sequence[float]) -> int:
-        """The one of the least error; levels have to be worth that players of others cannot play the file."""
+        """The one of the least error; envelopes have to be worth that players of others cannot play the file."""
         return choose_start(starts, values)
 
     def check_facts(self, facts: Mapping[str, Any], metadata: Mapping[str, Any]) -> None:

@@ -21,13 +21,16 @@ from fxtrain.training.trainer import TrainingConfig
 __all__ = ["choose_start", "find_starts", "score_filter"]
 
 _SHORT_TAPS = 512
-_LONG_TAPS = (2048, 8192)
+_LONG_TAPS = (2048, 8192, 16384)
+_BEYOND_TAPS = 32768
 _MOST_FRAMES = 1 << 22
 """A minute and a half of the training part tells as much as all of it."""
 _WORTH_A_STAGE = 0.9
 """A long filter must leave less than this share of what a short one leaves."""
-_WORTH_LEVELS = 0.8
-"""Levels must leave less than this share of the error without them."""
+_AS_GOOD = 1.03
+"""A shorter stage is taken if it leaves no more than this multiple of what the best one leaves."""
+_WORTH_ENVELOPES = 0.8
+"""Envelopes must leave less than this share of the error without them."""
 
 _LINEAR_STAGE: Tables = {
     "model": {"linear_stage": "on"},
@@ -47,39 +50,39 @@ def find_starts(model: type[Trainable], material: Material, tables: Tables, trai
     """
     asked = tables.get("model", {})
     fields = getattr(model.Config, "__dataclass_fields__", {})
-    found: Tables = {}
+    found: Tables = _under(tables, {"data": getattr(model, "data_defaults", {})})
     reasons = []
     if "linear_stage" in fields and asked.get("linear_stage", "auto") == "auto":
         decided, reason = _decide_linear_stage(material)
-        found = _under(tables, decided)
+        found = merge(found, _under(tables, decided))
         reasons.append(reason)
     elif asked.get("linear_stage") == "on":
-        found = _under(tables, _LINEAR_STAGE)
-    levels = [asked["envelopes"]] if asked.get("envelopes", "auto") != "auto" else ["off", "on"]
+        found = merge(found, _under(tables, _LINEAR_STAGE))
+    choices = [asked["envelopes"]] if asked.get("envelopes", "auto") != "auto" else ["off", "on"]
     if "envelopes" not in fields:
-        levels = [None]
+        choices = [None]
     starts = []
-    for index in range(max(training.starts, len(levels)) if training.starts > 1 else 1):
+    for index in range(max(training.starts, len(choices)) if training.starts > 1 else 1):
         own: Tables = (
-            {"training": {"seed": (training.seed + index // len(levels)) % 2**63}} if training.starts > 1 else {}
+            {"training": {"seed": (training.seed + index // len(choices)) % 2**63}} if training.starts > 1 else {}
         )
-        if levels[0] is not None:
-            own = merge(own, {"model": {"envelopes": levels[index % len(levels)]}})
+        if choices[0] is not None:
+            own = merge(own, {"model": {"envelopes": choices[index % len(choices)]}})
         starts.append(Start(merge(found, own), "; ".join(reasons)))
     return starts
 
 
 def choose_start(starts: Sequence[Tables], values: Sequence[float]) -> int:
-    """The start of the least error, where one with levels counts by 1/0.8 of its own.
+    """The start of the least error, where one with envelopes counts by 1/0.8 of its own.
 
     >>> choose_start([{"model": {"envelopes": "off"}}, {"model": {"envelopes": "on"}}], [0.1, 0.09])
     0
     """
 
     def cost(index: int) -> float:
-        has_levels = starts[index].get("model", {}).get("envelopes") == "on"
+        has_envelopes = starts[index].get("model", {}).get("envelopes") == "on"
         alone = all(start.get("model", {}).get("envelopes") == "on" for start in starts)
-        return values[index] / (_WORTH_LEVELS if has_levels and not alone else 1.0)
+        return values[index] / (_WORTH_ENVELOPES if has_envelopes and not alone else 1.0)
 
     return min(range(len(starts)), key=cost)
 
@@ -112,14 +115,25 @@ def _decide_linear_stage(material: Material) -> tuple[Tables, str]:
         return {"model": {"linear_stage": "off"}}, "no linear stage: the recording consists of clips"
     short = score_filter(material, _SHORT_TAPS)
     long = {taps: score_filter(material, taps) for taps in _LONG_TAPS}
-    taps = min(long, key=lambda each: long[each])
-    milliseconds = 1e3 * taps / material.sample_rate
-    if long[taps] < _WORTH_A_STAGE * short:
-        return merge(_LINEAR_STAGE, {}), (
-            f"with a linear stage: a filter of {milliseconds:.0f} ms leaves {long[taps]:.3f} of the signal, one of "
-            f"{1e3 * _SHORT_TAPS / material.sample_rate:.0f} ms {short:.3f}"
+    best = min(long.values())
+    if best >= _WORTH_A_STAGE * short:
+        return {"model": {"linear_stage": "off"}}, "no linear stage: a long filter explains no more than a short one"
+    taps = next(taps for taps in _LONG_TAPS if long[taps] <= _AS_GOOD * best)
+    reason = (
+        f"with a linear stage: a filter of {_milliseconds(taps, material)} leaves {long[taps]:.3f} of the signal, one "
+        f"of {_milliseconds(_SHORT_TAPS, material)} {short:.3f}"
+    )
+    if taps == _LONG_TAPS[-1] and (beyond := score_filter(material, _BEYOND_TAPS)) < _WORTH_A_STAGE * long[taps]:
+        reason += (
+            f". The device rings for longer than the stage, which ends after {_milliseconds(taps, material)}: a filter "
+            f"of {_milliseconds(_BEYOND_TAPS, material)} would leave {beyond:.3f}. The model will cut the tail short; "
+            "for a long reverb, put a convolution with its impulse response behind the model instead"
         )
-    return {"model": {"linear_stage": "off"}}, "no linear stage: a long filter explains no more than a short one"
+    return merge(_LINEAR_STAGE, {"model": {"linear_stage_taps": taps}}), reason
+
+
+def _milliseconds(taps: int, material: Material) -> str:
+    return f"{1e3 * taps / material.sample_rate:.0f} ms"
 
 
 def _under(asked: Tables, decided: Mapping[str, Mapping[str, Any]]) -> Tables:
