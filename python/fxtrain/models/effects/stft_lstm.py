@@ -5,10 +5,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor, nn
 
+from fxtrain.audio.griffin_lim import griffin_lim
 from fxtrain.config import configuration
 from fxtrain.errors import ConfigError
 from fxtrain.losses import Loss
@@ -97,3 +100,23 @@ class StftLstm(StftModel):
         magnitude = spectra.abs() * scale
         hidden, state = self.recurrent(magnitude, state)
         return spectra * torch.relu(1 + self.output(hidden) / (magnitude + _LEAST_MAGNITUDE)), state
+
+    def play_without_phase(self, x: NDArray[np.float32], *, iterations: int = 64) -> NDArray[np.float32]:
+        """The answer from its magnitudes alone, with phases found by the method of Griffin and Lim; not in real time.
+
+        Args:
+            x: a recording, shape ``(frames,)``.
+            iterations: of that method.
+
+        Returns:
+            The same length, aligned with the input. The sign of a passage may come out either way.
+        """
+        lead = self.stft.n_fft - self.stft.hop
+        padded = torch.from_numpy(np.concatenate([x, np.zeros(lead + (-len(x)) % self.stft.hop, np.float32)]))[None]
+        with torch.no_grad():
+            past, hidden, cell, _ = self.fresh_state(padded)
+            spectra, _ = self.stft.analyse(padded, past)
+            answered, _ = self.answer(spectra, (hidden, cell))
+        window = self.stft.analysis.double().numpy()
+        y = griffin_lim(answered[0].abs().double().numpy(), window, self.stft.hop, iterations=iterations)
+        return y[lead : lead + len(x)].astype(np.float32)

@@ -20,12 +20,19 @@ from fxtrain.formats import Metadata, new_document
 from fxtrain.losses import LossConfig
 from fxtrain.metrics.effects import measure
 from fxtrain.models.effects._effect import EffectModel
+from fxtrain.models.effects.stft_lstm import StftLstm
 from fxtrain.report.html import Page
 from fxtrain.tasks.effect.advice import advise, judge_result
 from fxtrain.tasks.effect.baselines import fit_baselines
 from fxtrain.tasks.effect.evaluation import measure_parity, measure_speed, play, segments_of
 from fxtrain.tasks.effect.recipe import choose_start, find_starts
-from fxtrain.tasks.effect.sections import EffectReport, effect_sections, effect_verdict, write_sounds
+from fxtrain.tasks.effect.sections import (
+    EffectReport,
+    effect_sections,
+    effect_verdict,
+    phase_sections,
+    write_sounds,
+)
 from fxtrain.tasks.effect.table import print_summary
 from fxtrain.tasks.protocol import Evaluation, InputRun, Notice, Outcome, Start
 from fxtrain.text import quoted
@@ -216,10 +223,13 @@ class EffectTask:
             history=outcome.history,
         )
         write_sounds(outcome.folder, report)
+        sections = effect_sections(report)
+        if isinstance(model, StftLstm):
+            sections[1:1] = phase_sections(report, model.cpu().eval().play_without_phase)
         return Evaluation(
             metrics=metrics,
             summary=f"test ESR {figures['esr']:.5f}; the best filter leaves {baselines['fir']:.5f}",
-            page=Page(title=outcome.title, sections=effect_sections(report), verdict=effect_verdict(report)),
+            page=Page(title=outcome.title, sections=sections, verdict=effect_verdict(report)),
         )
 
 

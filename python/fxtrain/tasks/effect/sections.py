@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +13,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fxtrain.metrics.effects import Mask, Vector, band_esr, decibels, error_over_time, esr
+from fxtrain.metrics.effects import (
+    Mask,
+    Vector,
+    band_esr,
+    decibels,
+    error_over_time,
+    esr,
+    multi_resolution_stft_distance,
+)
 from fxtrain.report import audio
 from fxtrain.report.audio import choose_excerpt, level_match
 from fxtrain.report.numbers import format_ratio, number_at, scalar_rows
@@ -50,7 +59,7 @@ from fxtrain.tasks.effect import plots
 from fxtrain.tasks.effect.advice import advise, judge_result
 from fxtrain.tasks.effect.summary import describe, grade
 
-__all__ = ["EffectReport", "effect_sections", "effect_verdict", "write_sounds"]
+__all__ = ["EffectReport", "effect_sections", "effect_verdict", "phase_sections", "write_sounds"]
 
 _LABELS = {"input": "Dry", "target": "Wet", "prediction": "Prediction", "error": "Error"}
 _TABLES = ("model", "training", "parity", "speed")
@@ -165,6 +174,54 @@ def effect_sections(report: EffectReport) -> list[Section]:
         sections.append(Group("data", "The recording", [_verdicts(report)]))
     sections.append(_again(report))
     return sections
+
+
+def phase_sections(
+    report: EffectReport, play_without_phase: Callable[[NDArray[np.float32]], NDArray[np.float32]]
+) -> list[Section]:
+    """What becomes of a model's magnitudes with the phase of the input, and with the phase lost.
+
+    Args:
+        report: with the prediction that has the phase of the input.
+        play_without_phase: the same for an input, with phases found by the method of Griffin and Lim.
+    """
+    rate = report.sample_rate
+    excerpt = choose_excerpt(report.signals["target"], rate)
+    dry, target, prediction = (report.signals[key][excerpt] for key in ("input", "target", "prediction"))
+    without_phase = play_without_phase(dry.astype(np.float32)).astype(np.float64)
+    sounds = {"target": target, "prediction": prediction, "lost": without_phase}
+    player = Player(
+        id="phase",
+        title="Phase kept and phase lost",
+        note="the same magnitudes, with the phase of the input and with none",
+        sources=[
+            Source(key="target", label="Wet", hint="the device", samples=sounds["target"], colour="target"),
+            Source(key="prediction", label="Phase of dry", hint="as it is played", samples=sounds["prediction"]),
+            Source(key="lost", label="Phase lost", hint="found by Griffin-Lim", samples=sounds["lost"]),
+        ],
+        sample_rate=rate,
+        selected="prediction",
+        gains_db=level_match(sounds, rate, reference="target"),
+        fallback="These sounds are on this page only.",
+    )
+    bars = [
+        Bar(label, value, f"{value:.2f}", note, is_result=is_result)
+        for label, note, signal, is_result in (
+            ("Phase of dry", "in real time", prediction, True),
+            ("Phase lost", "Griffin-Lim, 64 iterations", without_phase, False),
+        )
+        if math.isfinite(value := multi_resolution_stft_distance(signal, target, mask=report.mask[excerpt]))
+    ]
+    text = (
+        "A spectrum without its phase still tells what was played, so it can be turned back into sound. The waveform "
+        "is then another one: ESR says nothing here, and the distance of spectra is shown instead. A mel spectrum "
+        "would have 80 bands in place of all frequencies. It is smaller, but many spectra have the same one, so it "
+        "cannot be turned back; these models do not use it."
+    )
+    return [
+        player,
+        Group("phase-bars", "Distance of spectra", [Bars(bars, ("Phase", "multi-resolution STFT")), Text(text)]),
+    ]
 
 
 def _three(report: EffectReport) -> tuple[Vector, Vector, Vector]:
