@@ -61,6 +61,15 @@ def _act(action: Sequence[Any], origin: tuple[int, int]) -> None:
         move(*values)
         time.sleep(0.05)
         _xdotool("click", 1)
+    elif kind == "enter":
+        x, y, text = values
+        move(x, y)
+        time.sleep(0.05)
+        _xdotool("click", 1)
+        time.sleep(0.5)  # the field opens
+        _xdotool("key", "ctrl+a")
+        _xdotool("type", "--delay", 60, "--", text)
+        _xdotool("key", "Return")
     elif kind == "double-click":
         move(*values)
         time.sleep(0.05)
@@ -71,8 +80,6 @@ def _act(action: Sequence[Any], origin: tuple[int, int]) -> None:
         _xdotool("click", "--repeat", abs(steps), "--delay", 40, 4 if steps > 0 else 5)
     elif kind == "key":
         _xdotool("key", *values)
-    elif kind == "type":
-        _xdotool("type", "--delay", 20, "--", *values)
     elif kind == "picture":
         Path(values[0]).write_bytes(_picture())
     else:
@@ -114,7 +121,7 @@ def use(vst3: Path, actions: Sequence[Sequence[Any]]) -> tuple[list[dict[str, fl
     """The parameters by id, in plain units, at first and after each action; and the plugin's state at the end.
 
     Actions, in pixels from the window's upper left corner: ``("drag", x, y, dx, dy)``, ``("click", x, y)``,
-    ``("double-click", x, y)``, ``("wheel", x, y, steps)``, ``("key", name)``, ``("type", text)``,
+    ``("double-click", x, y)``, ``("enter", x, y, text)``, ``("wheel", x, y, steps)``, ``("key", name)``,
     ``("picture", path)``. A busy machine answers late, so each says at its end what it leads to, which is waited for:
     ``{id: (value, tolerance)}``, a change of the picture in ``(left, top, right, bottom)``, or None.
     """
