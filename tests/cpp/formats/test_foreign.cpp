@@ -10,7 +10,8 @@ using test::plainModel;
 TEST_CASE("Loader: formats of others are named", "[loader]") {
   const std::string nam = R"({"version": "0.5.4", "architecture": "WaveNet", "config": {}, "weights": [1]})";
   const std::string proteus = R"({"model_data": {"unit_type": "LSTM", "hidden_size": 40}, "state_dict": {}})";
-  REQUIRE(contains(errorOf(nam).what(), "a Neural Amp Modeler model (.nam 0.5.4, WaveNet)"));
+  REQUIRE(fxengine::describeContent(nam) == "a Neural Amp Modeler model (.nam 0.5.4, WaveNet)");
+  REQUIRE(contains(errorOf(nam).what(), "config.layers: expected a value, found nothing"));
   REQUIRE(contains(errorOf(proteus).what(), "a Proteus / NeuralPi model"));
   REQUIRE(contains(errorOf(proteus).what(), "LSTM-40"));
   REQUIRE(contains(errorOf("PK\x03\x04....").what(), "PyTorch"));

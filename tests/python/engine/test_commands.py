@@ -151,7 +151,7 @@ def test_wrong_input_is_one_sentence_and_leaves_nothing_behind(
     assert "not audio" in fails(capsys, "render", made.path, text, out)
     assert "does not exist" in fails(capsys, "render", made.path, tmp_path / "none.wav", out)
     assert "NaN" in fails(capsys, "render", made.path, bad, out)
-    assert "Neural Amp Modeler" in fails(capsys, "render", nam, source, out)
+    assert "config.input_size" in fails(capsys, "render", nam, source, out)
     assert ".mp4" in fails(capsys, "render", made.path, source, tmp_path / "wet.mp4")
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "amp.json",
@@ -235,7 +235,7 @@ def test_info_names_the_models_of_others(shared_data: Path, capsys: pytest.Captu
         if path.name in ("bad_lstm.json", "conv.json"):
             assert path.name in fails(capsys, "info", path)
         else:
-            assert run_json(capsys, "info", path)["playable"] == (path.parent.name in ("aida", "rtneural"))
+            assert run_json(capsys, "info", path)["playable"] == (path.parent.name in ("aida", "nam", "rtneural"))
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"{}", b"[1]", b"RIFF....WAVE", b"\x00\x01"])

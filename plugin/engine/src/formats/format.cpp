@@ -2,6 +2,7 @@
 #include "formats/format.h"
 
 #include "formats/foreign.h"
+#include "formats/nam.h"
 #include "formats/rtneural_json.h"
 #include "formats/stft_json.h"
 
@@ -10,6 +11,7 @@ namespace {
 
 constexpr Format kFormats[] = {
     {isStftJson, readStftJson},
+    {isNam, readNam},
     {isRtneuralJson, readRtneuralJson},
 };
 

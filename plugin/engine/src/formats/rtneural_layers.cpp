@@ -50,20 +50,6 @@ void requireDefaultActivation(const JsonField& layer) {
     field->fail("tanh or \"\" for a recurrent layer");
 }
 
-/** Fails for weights that no audio model has and the activations are not made for. */
-void requireModerate(const JsonField& weights, const LayerData& layer) {
-  const auto cell = layer.kind == Kind::lstm ? simd::CellType::lstm : simd::CellType::gru;
-  const float sum = simd::greatestSum({cell, layer.info.inputSize, layer.info.outputSize, layer.weights.data(),
-                                       layer.recurrentWeights.data(), layer.bias.data()});
-  if (sum <= RecurrentLayer::kGreatestSum)
-    return;
-  char expected[96], found[48];
-  std::snprintf(expected, sizeof expected, "weights and biases whose magnitudes come to at most %.0f in each gate",
-                double{RecurrentLayer::kGreatestSum});
-  std::snprintf(found, sizeof found, "a gate where it is %.3g", double{sum});
-  weights.fail(expected, found);
-}
-
 /** An LSTM (4 gates, one bias) or a GRU (3 gates, two biases). */
 void readRecurrent(const JsonField& field, LayerData& layer, int numGates, int numBiases) {
   requireDefaultActivation(field);
@@ -137,6 +123,19 @@ LayerData readLayer(const JsonField& field, LayerInfo info, std::optional<Kind> 
 }
 
 } // namespace
+
+void requireModerate(const JsonField& weights, const LayerData& layer) {
+  const auto cell = layer.kind == Kind::lstm ? simd::CellType::lstm : simd::CellType::gru;
+  const float sum = simd::greatestSum({cell, layer.info.inputSize, layer.info.outputSize, layer.weights.data(),
+                                       layer.recurrentWeights.data(), layer.bias.data()});
+  if (sum <= RecurrentLayer::kGreatestSum)
+    return;
+  char expected[96], found[48];
+  std::snprintf(expected, sizeof expected, "weights and biases whose magnitudes come to at most %.0f in each gate",
+                double{RecurrentLayer::kGreatestSum});
+  std::snprintf(found, sizeof found, "a gate where it is %.3g", double{sum});
+  weights.fail(expected, found);
+}
 
 int lastOfShape(const JsonField& shape, int maximum) {
   const std::size_t size = shape.size();

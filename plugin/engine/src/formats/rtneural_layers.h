@@ -14,4 +14,7 @@ LayerList readRtneuralLayers(const JsonField& layers, int numInputs, int numOutp
 
 std::size_t numWeightsOf(const LayerList& list);
 
+/** Fails for recurrent weights that no audio model has and the activations are not made for. */
+void requireModerate(const JsonField& weights, const LayerData& layer);
+
 } // namespace fxengine::detail

@@ -49,7 +49,8 @@ struct RecurrentLayer::State {
   int hiddenSize;
   std::vector<float> input, recurrent, bias; // as in the file
   RecurrentOptions options;
-  std::vector<float> head; // empty without one
+  std::vector<float> startHidden, startCell; // empty is zero
+  std::vector<float> head;                   // empty without one
   float headBias = 0.0f;
   int numKnobs = 0;
   std::vector<float> knobs;
@@ -66,7 +67,8 @@ struct RecurrentLayer::State {
   float inputLimit = 0.0f;
   AlignedFloats projections; // of the streams of one call
   AlignedFloats states;
-  AlignedFloats atRest; // of one stream
+  AlignedFloats startState; // of one stream
+  AlignedFloats atRest;     // of one stream
   std::ptrdiff_t stateSize = 0;
 };
 
@@ -162,10 +164,24 @@ void RecurrentLayer::prepare(int numStreams) {
   s.outputStride = frameStride(s.hiddenSize);
   s.stateSize = 3 * s.layout.paddedSize(s.hiddenSize);
   s.states.assign(static_cast<std::size_t>(s.stateSize * numStreams), 0.0f);
-  s.atRest.assign(static_cast<std::size_t>(s.stateSize), 0.0f);
+  s.startState.assign(static_cast<std::size_t>(s.stateSize), 0.0f);
+  std::copy(s.startHidden.begin(), s.startHidden.end(), s.startState.begin());
+  std::transform(s.startCell.begin(), s.startCell.end(), s.startState.begin() + 2 * s.stateSize / 3,
+                 [](float cell) { return simd::kCellScale * cell; });
+  s.atRest = s.startState;
+  for (int stream = 0; stream < numStreams; ++stream)
+    reset(stream);
 }
 
-void RecurrentLayer::reset(int stream) noexcept { std::fill_n(state_->stateOf(stream), state_->stateSize, 0.0f); }
+void RecurrentLayer::startFrom(std::vector<float> hidden, std::vector<float> cell) {
+  assert(hidden.size() == static_cast<std::size_t>(state_->hiddenSize));
+  state_->startHidden = std::move(hidden);
+  state_->startCell = std::move(cell);
+}
+
+void RecurrentLayer::reset(int stream) noexcept {
+  std::copy(state_->startState.begin(), state_->startState.end(), state_->stateOf(stream));
+}
 
 void RecurrentLayer::captureRest() { std::copy_n(state_->states.begin(), state_->stateSize, state_->atRest.begin()); }
 

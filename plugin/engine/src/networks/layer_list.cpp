@@ -23,8 +23,11 @@ namespace {
 template <class Recurrent>
 std::unique_ptr<RecurrentLayer> makeRecurrent(const LayerData& layer, std::vector<float> recurrentWeights,
                                               RecurrentOptions options) {
-  return std::make_unique<Recurrent>(layer.info.inputSize, layer.info.outputSize, layer.weights,
-                                     std::move(recurrentWeights), layer.bias, options);
+  auto made = std::make_unique<Recurrent>(layer.info.inputSize, layer.info.outputSize, layer.weights,
+                                          std::move(recurrentWeights), layer.bias, options);
+  if (!layer.startHidden.empty())
+    made->startFrom(layer.startHidden, layer.startCell);
+  return made;
 }
 
 std::unique_ptr<Layer> makeOther(const LayerData& layer) {
@@ -98,6 +101,11 @@ std::unique_ptr<Network> buildNetwork(const LayerList& list, const LoadOptions& 
                                       [[maybe_unused]] const std::string& file) {
   std::unique_ptr<Network> network;
 #if FXENGINE_WITH_RTNEURAL
+  const bool starts = std::any_of(list.layers.begin(), list.layers.end(),
+                                  [](const LayerData& layer) { return !layer.startHidden.empty(); });
+  if (options.backend == "rtneural" && starts)
+    throw ModelError(file, "weights", "a zero start state with the backend rtneural", "another one",
+                     "take the backend fxengine");
   if (options.backend == "rtneural" && !list.envelopes.empty())
     throw ModelError(file, "envelopes", "no envelopes with the backend rtneural", "some", "take the backend fxengine");
   if (options.backend == "rtneural")

@@ -22,6 +22,7 @@ struct LayerData {
   std::vector<float> weights;                       ///< of the inputs
   std::vector<float> recurrentWeights;              ///< of lstm and gru
   std::vector<float> bias;
+  std::vector<float> startHidden, startCell; ///< of lstm, where the file has a state to start from; else empty
 
   bool isRecurrent() const noexcept { return kind == Kind::lstm || kind == Kind::gru; }
 };

@@ -126,6 +126,7 @@ class StftNetwork final : public Network {
   void filter(Stream& stream, int signal, int tile) noexcept;
   void invert(Stream& stream) noexcept;
   void clear(Stream& stream) noexcept;
+  static void copy(const Stream& from, Stream& to) noexcept;
   int numTiles() const noexcept { return (data_->numBins() + simd::kTileBins - 1) / simd::kTileBins; }
 
   std::shared_ptr<const StftData> data_;
@@ -144,6 +145,7 @@ class StftNetwork final : public Network {
   std::vector<simd::AlignedFloats> filters_; // per signal: [tile][hop]
   std::vector<Step> steps_;
   std::vector<Stream> streams_;
+  Stream resting_; // of one stream; without signals until it is known
   std::vector<float> branchOutput_;
   std::vector<float*> branchPointers_;
   std::vector<float> frame_;
@@ -229,6 +231,7 @@ void StftNetwork::prepare(int numStreams, int maxFrames) {
       branchPointers_.push_back(branchOutput_.data() + size(stream) * size(maxFrames));
   }
   streams_.assign(size(numStreams), {});
+  resting_ = {};
   for (Stream& stream : streams_) {
     stream.signals.resize(size(data_->numSignals()));
     for (Signal& signal : stream.signals) {
@@ -274,17 +277,38 @@ void StftNetwork::reset(int stream) noexcept {
 }
 
 void StftNetwork::captureRest() {
+  resting_ = streams_.front();
   layers_.forEach([](Layer& layer) { layer.captureRest(); });
   if (branch_)
     branch_->captureRest();
 }
 
-/** In silence spectra and what is on its way out fade; what the layers rest at is kept. */
+/** In silence all hops are alike, so it does not matter where in one the state was taken. */
 void StftNetwork::rest(int stream) noexcept {
   reset(stream);
+  if (!resting_.signals.empty())
+    copy(resting_, streams_[size(stream)]);
   layers_.forEach([&](Layer& layer) { layer.rest(stream); });
   if (branch_)
     branch_->rest(stream);
+}
+
+/** Between streams of one size: allocates nothing. */
+void StftNetwork::copy(const Stream& from, Stream& to) noexcept {
+  for (std::size_t index = 0; index < from.signals.size(); ++index) {
+    const Signal& source = from.signals[index];
+    Signal& target = to.signals[index];
+    std::copy(source.past.begin(), source.past.end(), target.past.begin());
+    std::copy(source.frame.begin(), source.frame.end(), target.frame.begin());
+    std::copy(source.spectrum.begin(), source.spectrum.end(), target.spectrum.begin());
+    std::copy(source.ring.begin(), source.ring.end(), target.ring.begin());
+  }
+  std::copy(from.sum.begin(), from.sum.end(), to.sum.begin());
+  std::copy(from.answer.begin(), from.answer.end(), to.answer.begin());
+  std::copy(from.overlap.begin(), from.overlap.end(), to.overlap.begin());
+  std::copy(from.next.begin(), from.next.end(), to.next.begin());
+  std::copy(from.out.begin(), from.out.end(), to.out.begin());
+  to.newest = from.newest;
 }
 
 void StftNetwork::process(const float* const* input, float* const* output, int numStreams, int numFrames) noexcept {

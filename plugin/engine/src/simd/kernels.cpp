@@ -3,7 +3,9 @@
 #include "simd/kernels.h"
 
 #include "simd/affine-inl.h"
+#include "simd/conv1d-inl.h"
 #include "simd/convolution-inl.h"
+#include "simd/elementwise-inl.h"
 #include "simd/polyphase-inl.h"
 #include "simd/symmetric_fir-inl.h"
 
@@ -13,10 +15,12 @@ extern const std::span<const RecurrentKernel> kLstm;
 extern const std::span<const RecurrentKernel> kGru;
 
 const Kernels& kernels() {
-  static const Kernels all{Isa::FXENGINE_SIMD_ISA, kLstm,          kGru,
-                           &affine<Wide>,          &dot<Narrow>,   &tanhOf<Narrow>,
-                           &sigmoidOf<Narrow>,     &eluOf<Narrow>, &symmetricFir<Wide::arch_type>,
-                           &polyphase<Narrow>,     &fir<Wide>,     &multiplyTiles<Wide>};
+  static const Kernels all{Isa::FXENGINE_SIMD_ISA, kLstm,           kGru,
+                           &affine<Wide>,          &dot<Narrow>,    &tanhOf<Narrow>,
+                           &sigmoidOf<Narrow>,     &eluOf<Narrow>,  &symmetricFir<Wide::arch_type>,
+                           &polyphase<Narrow>,     &fir<Wide>,      &multiplyTiles<Wide>,
+                           &conv1d<Wide>,          &add<Wide>,      &multiply<Wide>,
+                           &scaleAndShift<Wide>,   &leakyRelu<Wide>};
   return all;
 }
 

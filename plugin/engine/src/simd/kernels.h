@@ -3,7 +3,9 @@
 
 #include "fxengine/layers/activation.h"
 #include "fxengine/simd/isa.h"
+#include "simd/conv1d.h"
 #include "simd/convolution.h"
+#include "simd/elementwise.h"
 #include "simd/polyphase.h"
 #include "simd/recurrent.h"
 #include "simd/symmetric_fir.h"
@@ -42,6 +44,11 @@ struct Kernels {
   PolyphaseFunction polyphase;
   FirFunction fir;
   MultiplyTilesFunction multiplyTiles;
+  Conv1dFunction conv1d;
+  AddFunction add;
+  MultiplyFunction multiply;
+  ScaleAndShiftFunction scaleAndShift;
+  LeakyReluFunction leakyRelu;
 };
 
 /** Those of an instruction set that availableIsas() lists. */

@@ -39,6 +39,9 @@ struct RecurrentLayout {
   }
 };
 
+/** An LSTM's cell is kept times -2 log2(e), as its tanh wants it. */
+inline constexpr float kCellScale = -2.8853900817779268f;
+
 /** One call of a kernel: some streams of one layer over one block. Frames of a stream follow one another without gap.
  */
 struct RecurrentRun {
@@ -50,7 +53,7 @@ struct RecurrentRun {
   float headBias;
   int hiddenSize;
   int numFrames;
-  float* const* states;       ///< per stream: h, a second h, and for an LSTM c, each [paddedSize]
+  float* const* states;       ///< per stream: h, a second h, and for an LSTM c times kCellScale, each [paddedSize]
   const float* const* inputs; ///< per stream: one value a frame, or [block][kNumRows][lane] with the bias in it
   float* const* outputs;      ///< per stream: one value a frame, or frames of `outputStride` values
   int outputStride;           ///< at least paddedSize

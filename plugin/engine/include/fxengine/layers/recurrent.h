@@ -42,6 +42,9 @@ class RecurrentLayer : public Layer {
   void process(const float* const* input, float* const* output, int numStreams,
                int numFrames) noexcept FXENGINE_REALTIME override;
 
+  /** Has reset() and prepare() begin with this state instead of zero: of an LSTM hidden and cell, hiddenSize each. */
+  void startFrom(std::vector<float> hidden, std::vector<float> cell);
+
   /** Runs a dense layer of one output and no activation in the same pass; outputSize() is 1 from then on. */
   void takeHead(const Dense& head);
 

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "fxengine/model_loader.h"
+#include "fxengine/network.h"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace fxengine::detail {
+
+/** Functions of WaveNets and convolutional networks: all that .nam files name. */
+enum class WaveActivation {
+  identity,
+  tanh,
+  fastTanh,
+  hardTanh,
+  leakyHardTanh,
+  relu,
+  leakyRelu,
+  prelu,
+  sigmoid,
+  silu,
+  hardSwish,
+  softSign
+};
+
+struct WaveActivationData {
+  WaveActivation type = WaveActivation::identity;
+  std::vector<float> slopes = {};        ///< of leakyRelu one, of prelu one for all channels or one each
+  float minimum = -1.0f, maximum = 1.0f; ///< of leakyHardTanh
+  float minSlope = 0.01f, maxSlope = 0.01f;
+};
+
+/** A causal convolution over time; of kernel size 1 it is a matrix. Groups are written out as zeros. */
+struct ConvData {
+  int inputs = 0, outputs = 0, kernel = 1, dilation = 1;
+  std::vector<float> weights; ///< [output][input][tap], the oldest tap first, as PyTorch's
+  std::vector<float> bias;    ///< [output], or empty
+
+  int reach() const noexcept { return (kernel - 1) * dilation; }
+};
+
+/** What scales, and perhaps shifts, rows by a function of the condition. */
+struct FilmData {
+  ConvData conv; ///< of the condition: to the scales, then to the shifts
+  bool shift = true;
+};
+
+enum class Gating { none, gated, blended };
+
+struct WaveLayerData {
+  ConvData conv, mixin;
+  Gating gating = Gating::none;
+  WaveActivationData activation, secondary; ///< of the second half of the rows, if they gate
+  std::optional<ConvData> layer1x1, head1x1;
+  std::optional<FilmData> convPre, convPost, mixinPre, mixinPost, activationPre, activationPost, layer1x1Post,
+      head1x1Post;
+
+  /** Rows that leave the activation. */
+  int bottleneck() const noexcept { return gating == Gating::none ? conv.outputs : conv.outputs / 2; }
+  int headRows() const noexcept { return head1x1 ? head1x1->outputs : bottleneck(); }
+};
+
+struct WaveArrayData {
+  ConvData rechannel;
+  std::vector<WaveLayerData> layers;
+  ConvData head;
+};
+
+/** Layer arrays in a row. Each adds up what its layers give for the head, beginning with what the array before has made
+    of its own; the condition is the input, or what another network makes of it. */
+struct WaveNetData {
+  std::vector<WaveArrayData> arrays;
+  struct Stage {
+    WaveActivationData activation;
+    ConvData conv;
+  };
+  std::vector<Stage> stages; ///< behind the last array
+  float headScale = 1.0f;
+  std::shared_ptr<const WaveNetData> condition; ///< null: the input itself
+
+  int numInputs() const noexcept { return arrays.front().rechannel.inputs; }
+  int numOutputs() const noexcept { return stages.empty() ? arrays.back().head.outputs : stages.back().conv.outputs; }
+  int receptiveFrames() const noexcept;
+  std::size_t numWeights() const noexcept;
+};
+
+/** Builds what plays it. It must have one input and one output, and its sizes must fit one another. */
+std::unique_ptr<Network> makeWaveNet(std::shared_ptr<const WaveNetData> data);
+
+} // namespace fxengine::detail
