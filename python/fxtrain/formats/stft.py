@@ -14,11 +14,10 @@ from fxtrain.errors import ModelFileError
 from fxtrain.formats.rtneural import dense_layer, numbers, recurrent_layer
 from fxtrain.formats.torch_model import CUSTOMARY_RATE, TorchModel, torch_layers
 from fxtrain.formats.vectors import test_vectors
-from fxtrain.losses import Loss, LossConfig
 from fxtrain.models.effects._resting import layer_weights
 from fxtrain.models.effects._stft import StftModel
-from fxtrain.models.effects.stft_lstm import StftLstm, StftLstmConfig
-from fxtrain.models.effects.stft_mask import StftMask, StftMaskConfig
+from fxtrain.models.effects.stft_lstm import StftLstm
+from fxtrain.models.effects.stft_mask import StftMask
 from fxtrain.training.protocol import Trainable
 
 __all__ = ["StftFormat"]
@@ -117,27 +116,27 @@ class _TorchStftModel(TorchModel):
 
 def _build(stft: Mapping[str, Any], sample_rate: int) -> StftModel:
     transform = {"n_fft": int(stft["n_fft"]), "hop": int(stft["hop"])}
-    loss = Loss(LossConfig(), sample_rate)
     nets = stft["nets"]
     if stft["kind"] == "magnitude-residual":
         bins = transform["n_fft"] // 2 + 1
         layers, _ = torch_layers(nets["spectrum"], bins)
         recurrent = _of_type(layers[0], nn.LSTM)
-        lstm = StftLstm(StftLstmConfig(**transform, hidden_size=recurrent.hidden_size), loss, sample_rate)
+        config = {**transform, "hidden_size": recurrent.hidden_size}
+        lstm = StftLstm.from_config(config, sample_rate=sample_rate)
         lstm.recurrent, lstm.output = recurrent, _of_type(layers[1], nn.Linear)
         return lstm
     bands, filters = int(stft["bands"]), stft["filters"]
     layers, _ = torch_layers(nets["masks"], bands)
     gru = _of_type(layers[0], nn.GRU)
     branch = torch_layers(nets["branch"], 1)[0] if "branch" in nets else []
-    config = StftMaskConfig(
+    config = {
         **transform,
-        branch_size=_of_type(branch[0], nn.LSTM).hidden_size if branch else 0,
-        bands=bands,
-        hidden_size=gru.hidden_size,
-        memory=int(filters["hops"]),
-    )
-    mask = StftMask(config, loss, sample_rate)
+        "branch_size": _of_type(branch[0], nn.LSTM).hidden_size if branch else 0,
+        "bands": bands,
+        "hidden_size": gru.hidden_size,
+        "memory": int(filters["hops"]),
+    }
+    mask = StftMask.from_config(config, sample_rate=sample_rate)
     mask.recurrent, mask.output = gru, _of_type(layers[1], nn.Linear)
     if mask.branch is not None:
         mask.branch.recurrent, mask.branch.output = _of_type(branch[0], nn.LSTM), _of_type(branch[1], nn.Linear)

@@ -126,6 +126,7 @@ class _Inspector(pickle.Unpickler):
     _ITEM_SIZES: ClassVar = {
         **{"DoubleStorage": 8, "FloatStorage": 4, "HalfStorage": 2, "BFloat16Storage": 2},
         **{"LongStorage": 8, "IntStorage": 4, "ShortStorage": 2, "CharStorage": 1, "ByteStorage": 1, "BoolStorage": 1},
+        **{"ComplexFloatStorage": 8, "ComplexDoubleStorage": 16},
     }
 
     def __init__(self, text: bytes, sizes: dict[str, int], name: str) -> None:

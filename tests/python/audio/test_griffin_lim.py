@@ -26,7 +26,7 @@ def test_it_has_the_magnitudes_that_were_asked_for(window: np.ndarray) -> None:
     got = np.abs(spectra(y, window))
     error = np.sum((got - wanted)[8:-8] ** 2) / np.sum(wanted[8:-8] ** 2)
     begun = np.abs(spectra(griffin_lim(wanted, window, HOP, iterations=0), window))
-    assert error < 0.02 < np.sum((begun - wanted)[8:-8] ** 2) / np.sum(wanted[8:-8] ** 2)
+    assert error < 0.05 < np.sum((begun - wanted)[8:-8] ** 2) / np.sum(wanted[8:-8] ** 2)
 
 
 def test_the_same_seed_gives_the_same_signal() -> None:

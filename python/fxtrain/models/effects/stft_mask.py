@@ -115,7 +115,7 @@ class StftMask(StftModel):
         # Channel, hop, frequency, and real and imaginary part.
         self.register_buffer("filters", torch.zeros(self.num_channels, config.memory, bins, 2))
         self.filters[:, 0, :, 0] = 1.0
-        self.register_buffer("whitening", torch.eye(1, 1 + _WHITENING_ORDER)[0])
+        self.register_buffer("whitening", torch.eye(1, 1 + min(_WHITENING_ORDER, config.n_fft // 4))[0])
 
     @classmethod
     def provider_options(cls, config: StftMaskConfig) -> dict[str, Any]:
@@ -190,7 +190,7 @@ class StftMask(StftModel):
             solved = torch.view_as_real(torch.from_numpy(filters.astype(np.complex64)).contiguous())
             self.filters.copy_(solved)
             colour = powers[1] / (powers[0] + 1e-3 * powers[0].mean() + 1e-30)
-            self.whitening.copy_(torch.from_numpy(whitening_of_spectrum(colour, _WHITENING_ORDER)))
+            self.whitening.copy_(torch.from_numpy(whitening_of_spectrum(colour, len(self.whitening) - 1)))
 
     def _solved_parts(self, batch: PairBatch) -> Any:
         """Masked spectra, those before them, and spectra of the target, some streams at a time, as arrays."""
