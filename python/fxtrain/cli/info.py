@@ -66,10 +66,10 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any] 
     info = model.info
     facts = {
         "file": str(args.model),
-        "format": "RTNeural JSON",
+        "format": _format_of(args.model),
         "plays here": "yes",
         "verified": _verdict(info.self_test),
-        "network": ", ".join(_layer_text(layer) for layer in info.layers),
+        "network": ", ".join(_layer_text(layer) for layer in info.layers) or info.architecture,
         "weights": f"{info.num_weights}",
         **({"envelopes": _envelopes(info)} if info.envelopes else {}),
         **({"linear stage": _linear_stage(info)} if info.num_linear_taps else {}),
@@ -84,6 +84,13 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any] 
     }
     _print_table(console, facts, info.to_dict())
     return {"playable": True, "format": facts["format"], "verified": info.self_test is not None, **info.to_dict()}
+
+
+def _format_of(path: Path) -> str:
+    """The format of a model that plays, without an article."""
+    named = {"an RTNeural JSON model": "RTNeural JSON", "an STFT-domain model of fxtrain": "fxtrain STFT JSON"}
+    description = engine.describe_file(path)
+    return named.get(description, description.removeprefix("a "))
 
 
 def _envelopes(info: engine.ModelInfo) -> str:
