@@ -107,10 +107,11 @@ class ModelInfo:
         input_level_dbu: analog level, in dBu, that is full scale at the device's input, or None.
         output_level_dbu: the same at its output.
         oversampling: how many times the network runs per frame: 1, 2, 4 or 8.
-        latency: how much later than its input the model's output is, in frames, oversampling included.
-        network_latency: the part of it that the network's structure has; 0 for recurrent models.
-        oversampling_latency: the part of it that oversampling adds.
-        lag: how much later than the dry recording the wet one was; removed in training, so the model does not have it.
+        latency_frames: how much later than its input the model's output is, in frames, oversampling included.
+        network_latency_frames: the part of it that the network's structure has; 0 for recurrent models.
+        oversampling_latency_frames: the part of it that oversampling adds.
+        lag_frames: how much later than the dry recording the wet one was; removed in training, so the model does not
+            have it.
         self_test: None where the file has no test vectors.
         notes: what the file says that is not acted on.
         metadata: the file's own, as it stands there.
@@ -136,10 +137,10 @@ class ModelInfo:
     input_level_dbu: float | None
     output_level_dbu: float | None
     oversampling: int
-    latency: int
-    network_latency: int
-    oversampling_latency: int
-    lag: int
+    latency_frames: int
+    network_latency_frames: int
+    oversampling_latency_frames: int
+    lag_frames: int
     knobs: tuple[Knob, ...]
     self_test: SelfTest | None
     notes: tuple[str, ...]
@@ -189,10 +190,10 @@ class Model:
             input_level_dbu=info["input_level_dbu"],
             output_level_dbu=info["output_level_dbu"],
             oversampling=info["oversampling"],
-            latency=info["latency_frames"],
-            network_latency=info["network_latency_frames"],
-            oversampling_latency=info["oversampling_latency_frames"],
-            lag=info["lag_frames"],
+            latency_frames=info["latency_frames"],
+            network_latency_frames=info["network_latency_frames"],
+            oversampling_latency_frames=info["oversampling_latency_frames"],
+            lag_frames=info["lag_frames"],
             knobs=tuple(Knob(**knob) for knob in info["knobs"]),
             self_test=SelfTest(**info["self_test"]) if info["self_test"] else None,
             notes=tuple(info["notes"]),
@@ -235,12 +236,12 @@ class Model:
         return self._model.process(x, out)
 
     def play(self, x: Signal) -> Signal:
-        """Plays a whole recording, aligned: the output without its first ``info.latency`` frames, as long as ``x``.
+        """Plays a whole recording, aligned: the output without its latency, ``info.latency_frames``, as long as ``x``.
 
         As :meth:`process`, and with as many frames of silence after ``x``, through which the state runs too.
         """
         _require_array(x, "x")
-        latency = self._info.latency
+        latency = self._info.latency_frames
         if latency == 0:
             return self.process(x)
         silence = np.zeros((*x.shape[:-1], latency), x.dtype)
@@ -302,7 +303,7 @@ def load(
         backend: one of :func:`available_backends`.
         self_test: play the file's test vectors, if it has any, and refuse the file when the output differs.
         oversampling: 1, 2, 4 or 8: play the network at so many times its sample rate, so that what it distorts does not
-            fold back as inharmonic tones. The output is ``info.oversampling_latency`` frames later for it. A network
+            fold back as inharmonic tones. The output is ``info.oversampling_latency_frames`` later for it. A network
             that cannot be oversampled is played at its own rate, and ``info.notes`` says so.
         weight_storage: how to keep the recurrent matrices. "automatic" takes 16 bits where that is faster and changes
             nothing; "bfloat16" also rounds them, and ``info.notes`` says what that does to the output.

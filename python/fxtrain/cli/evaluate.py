@@ -52,7 +52,7 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
     check_clips(args)
     path = model_file(args.model)
     player = engine.load(path)
-    lag = player.info.lag if args.lag is None else args.lag
+    lag = player.info.lag_frames if args.lag is None else args.lag
     reading = Reading(
         sample_rate=args.sample_rate,
         channel=args.channel,

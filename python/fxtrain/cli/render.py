@@ -68,10 +68,10 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any] 
     if model.info.knobs:
         console.print(shown(f"Knobs: {knob_text(model)}."))
     play: Player = model.process
-    latency = model.info.latency
+    latency = model.info.latency_frames
     if args.backend == "torch":  # plays whole blocks, without the latency of the network's structure
         play = _torch_player(args.model, model)
-        latency -= model.info.network_latency
+        latency -= model.info.network_latency_frames
 
     start = time.perf_counter()
     num_frames = 0

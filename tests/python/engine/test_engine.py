@@ -30,7 +30,7 @@ def test_info_tells_what_the_file_says(model_path: Path) -> None:
     assert (info.name, info.architecture, info.backend) == ("Blues", "lstm", "fxengine")
     assert info.layers == (engine.Layer("lstm", 1, 8, ""), engine.Layer("dense", 8, 1, ""))
     assert info.num_weights == 4 * 8 * (1 + 8 + 1) + 8 + 1
-    assert (info.sample_rate, info.lag, info.latency) == (48000.0, -12, 0)
+    assert (info.sample_rate, info.lag_frames, info.latency_frames) == (48000.0, -12, 0)
     assert info.residual
     assert info.self_test is None
     assert info.metadata["author"] == "A. Player"
@@ -257,7 +257,7 @@ def test_the_example_of_the_specification_loads_and_passes_its_self_test(reposit
     path = tmp_path / "example.json"
     path.write_text(page.split("```json\n")[1].split("```")[0], encoding="utf-8")
     info = engine.load(path).info
-    assert (info.name, info.lag, info.residual) == ("Plexi", 37, True)
+    assert (info.name, info.lag_frames, info.residual) == ("Plexi", 37, True)
     assert info.self_test is not None
 
 
@@ -267,7 +267,7 @@ def test_files_of_every_version_of_the_format_play(repository: Path, version: st
     info = engine.load(repository / "tests" / "fixtures" / "format" / version / f"{architecture}.json").info
     assert info.architecture == architecture
     assert [layer.output_size for layer in info.layers] == [3, 3, 1]
-    assert (info.name, info.sample_rate, info.lag, info.residual) == ("Test amp", 48_000, 17, True)
+    assert (info.name, info.sample_rate, info.lag_frames, info.residual) == ("Test amp", 48_000, 17, True)
     assert info.self_test is not None
     assert info.self_test.num_frames == 256
     assert info.metadata["weight_storage"] == ("bfloat16" if version == "v2" else "float32")

@@ -71,11 +71,11 @@ def test_the_latency_is_told_and_is_what_the_output_is_late(amp: Any, playing: n
     for factor in FACTORS:
         model = engine.load(amp.path, oversampling=factor)
         assert model.info.oversampling == factor
-        assert model.info.latency == model.info.oversampling_latency + 5
-        assert model.info.to_dict()["oversampling_latency"] == model.info.oversampling_latency
-        late = model.process(playing)[model.info.oversampling_latency :]
+        assert model.info.latency_frames == model.info.oversampling_latency_frames + 5
+        assert model.info.to_dict()["oversampling_latency_frames"] == model.info.oversampling_latency_frames
+        late = model.process(playing)[model.info.oversampling_latency_frames :]
         assert is_nearly(late, expected[: len(late)])
-    assert engine.load(amp.path).info.oversampling_latency == 0
+    assert engine.load(amp.path).info.oversampling_latency_frames == 0
 
 
 def test_play_takes_the_latency_off(amp: Any, playing: np.ndarray) -> None:
@@ -122,7 +122,7 @@ def test_render_oversamples_and_stays_aligned_with_the_input(
     stereo = np.stack([playing[:48_000], playing[48_000:]])
     soundfile.write(tmp_path / "dry.wav", stereo.T, 48_000, subtype="FLOAT")
     model = at_rest(amp.path, oversampling=factor)
-    latency = model.info.latency
+    latency = model.info.latency_frames
     expected = model.process(np.pad(stereo, ((0, 0), (0, latency))))[:, latency:]
     for block_size in (50, 4096):
         out = tmp_path / f"wet-{block_size}.wav"

@@ -169,6 +169,6 @@ def test_a_model_file_plays_in_the_engine_as_the_model_does_in_torch(name: str, 
     aligned = file.reference()(torch.from_numpy(x)[None])[0].numpy()  # what a recording is played to
     late = model.latency_frames
     assert np.allclose(aligned[: len(x) - late], expected[late:], atol=1e-6)
-    assert player.info.network_latency == late
+    assert player.info.network_latency_frames == late
     assert document["metadata"]["name"] == "Small"
     assert -80 < document["metadata"]["loudness_db"] < 20

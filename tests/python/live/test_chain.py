@@ -88,7 +88,7 @@ def test_oversampled_it_is_as_late_as_it_says(make_model: Callable, playing: np.
     chain = make_chain()
     chain.set_model(model, oversampling=4, self_test=False)
     loaded = at_rest(model, oversampling=4)
-    assert chain.latency == loaded.info.latency > 0
+    assert chain.latency == loaded.info.latency_frames > 0
     np.testing.assert_array_equal(play(chain, playing[:, None], 1, [64])[:, 0], loaded.process(playing))
 
 

@@ -137,7 +137,7 @@ def test_gain_cabinet_and_oversampling_are_those_of_the_plugin(
         wait_for_recording(wet, 2.0)
         process.send_signal(signal.SIGINT)
     loaded = at_rest(model, oversampling=2)
-    late = loaded.info.latency
+    late = loaded.info.latency_frames
     driven = np.concatenate([read(dry) * np.float32(10 ** (6 / 20)), np.zeros(late, np.float32)])
     amplified = loaded.process(driven).astype(np.float64)
     expected = np.convolve(amplified, response)[late : len(amplified)] * 10 ** (-9 / 20)

@@ -146,6 +146,6 @@ def test_an_oversampled_model_is_as_late_as_reported(
             in_pedalboard.play, plugin.vst3, preset, playing[None], 48_000, 512, {}, environment=environment
         )
         model = at_rest(made.path, oversampling=factor)
-        assert latency == model.info.latency > 0
+        assert latency == model.info.latency_frames > 0
         late = model.process(playing)
         np.testing.assert_allclose(y[0], late[latency:], rtol=0, atol=plugin.tolerance)
