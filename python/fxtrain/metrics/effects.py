@@ -42,6 +42,8 @@ __all__ = [
 Vector: TypeAlias = NDArray[np.float64]
 Mask: TypeAlias = NDArray[np.bool_]
 
+_BLOCK_FRAMES = 1 << 20
+
 PRE_EMPHASIS = 0.85
 """Coefficient of the first-order high-pass ``1 - 0.85 z^-1`` of Wright and Välimäki (2020)."""
 
@@ -88,7 +90,12 @@ def esr(prediction: ArrayLike, target: ArrayLike, *, mask: Mask | None = None) -
     0.25
     """
     prediction, target, scored = _prepare(prediction, target, mask)
-    return _ratio(_energy((prediction - target)[scored]), _energy(target[scored]))
+    error = energy = 0.0
+    for start in range(0, len(target), _BLOCK_FRAMES):  # copies of a long recording would take much memory
+        block = slice(start, start + _BLOCK_FRAMES)
+        error += _energy((prediction[block] - target[block])[scored[block]])
+        energy += _energy(target[block][scored[block]])
+    return _ratio(error, energy)
 
 
 def _prepare(prediction: ArrayLike, target: ArrayLike, mask: Mask | None) -> tuple[Vector, Vector, Mask]:

@@ -190,10 +190,10 @@ class EffectModel(Trainable):
         """Energies of the error and of the target."""
         prediction, _ = self(batch.input, self._warm_up(batch))
         late = self.latency_frames
-        prediction, target = prediction[:, late:].double(), batch.target[:, : batch.target.shape[-1] - late].double()
+        prediction, target = prediction[:, late:], batch.target[:, : batch.target.shape[-1] - late]
         weight = batch.weight.double()
-        error = (prediction - target).square().sum(-1)
-        energy = target.square().sum(-1)
+        error = (prediction - target).square().sum(-1, dtype=torch.float64)
+        energy = target.square().sum(-1, dtype=torch.float64)
         return {"esr": (float((error * weight).sum()), float((energy * weight).sum()))}
 
     def _warm_up(self, batch: PairBatch) -> State | None:
