@@ -3,8 +3,8 @@
 
     python benchmarks/captures [--device NAME ...] [--recipe NAME ...] [--minutes 3] [--data DIR] [--show]
 
-Each cell is a whole training in a process of its own, with ``--threads`` threads. Its row goes into
-``runs/bench/captures.jsonl`` as soon as it is done, so that the bench may be stopped and goes on where it was;
+Each cell is one complete training in its own process, with ``--threads`` threads. Its row is appended to
+``runs/bench/captures.jsonl`` when it is done, so an interrupted bench continues where it stopped;
 ``--show`` prints what there is. A recipe is a preset of ``fit``, options of it as ``NAME=--set,hidden_size=24``,
 ``agam`` (the published recipe of Automated-GuitarAmpModelling as a config of ours) or, with ``--peer-python``,
 ``nam-a1``, ``nam-a2`` or ``nam-lstm``: the recipes of neural-amp-modeler.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What is captured: circuits and signal flows of our own, and folders of recordings."""
+"""The devices of the bench: our own circuits and signal flows, and folders of recordings."""
 
 from __future__ import annotations
 

@@ -70,8 +70,8 @@ struct WaveArrayData {
   ConvData head;
 };
 
-/** Layer arrays in a row. Each adds up what its layers give for the head, beginning with what the array before has made
-    of its own; the condition is the input, or what another network makes of it. */
+/** A chain of layer arrays. Each sums its layers' contributions to the head, starting from the head output of the array
+    before it. The condition is the input, or the output of another network. */
 struct WaveNetData {
   std::vector<WaveArrayData> arrays;
   struct Stage {

@@ -225,7 +225,7 @@ class EffectTask:
         write_sounds(outcome.folder, report)
         sections = effect_sections(report)
         if isinstance(model, StftLstm):
-            sections[1:1] = phase_sections(report, model.cpu().eval().play_without_phase)
+            sections[-1:-1] = phase_sections(report, model.cpu().eval().play_without_phase)
         return Evaluation(
             metrics=metrics,
             summary=f"test ESR {figures['esr']:.5f}; the best filter leaves {baselines['fir']:.5f}",

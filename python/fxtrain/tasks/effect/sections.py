@@ -196,7 +196,7 @@ def phase_sections(
         note="the same magnitudes, with the phase of the input and with none",
         sources=[
             Source(key="target", label="Wet", hint="the device", samples=sounds["target"], colour="target"),
-            Source(key="prediction", label="Phase of dry", hint="as it is played", samples=sounds["prediction"]),
+            Source(key="prediction", label="Phase of dry", hint="as played in real time", samples=sounds["prediction"]),
             Source(key="lost", label="Phase lost", hint="found by Griffin-Lim", samples=sounds["lost"]),
         ],
         sample_rate=rate,
@@ -213,10 +213,10 @@ def phase_sections(
         if math.isfinite(value := multi_resolution_stft_distance(signal, target, mask=report.mask[excerpt]))
     ]
     text = (
-        "A spectrum without its phase still tells what was played, so it can be turned back into sound. The waveform "
-        "is then another one: ESR says nothing here, and the distance of spectra is shown instead. A mel spectrum "
-        "would have 80 bands in place of all frequencies. It is smaller, but many spectra have the same one, so it "
-        "cannot be turned back; these models do not use it."
+        "Even without its phase, a spectrum can be turned back into sound, but the waveform is a different one. ESR "
+        "means nothing here, so the bars show the distance between spectra. A mel spectrum would have 80 bands instead "
+        "of all frequencies. It is smaller, but many spectra share the same mel spectrum, so it cannot be inverted; "
+        "these models do not use it."
     )
     return [
         player,
