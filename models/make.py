@@ -141,7 +141,7 @@ def esr_of(model_file: Path, circuit: Circuit, *, seed: int, seconds: float) -> 
     interface = PairRecipe(circuit).interface
     target = interface.record(simulate(circuit, dry, SAMPLE_RATE).output, SAMPLE_RATE, seed=seed)
     model = engine.load(model_file)
-    lag = model.info.lag  # what training has taken out of the wet recording
+    lag = model.info.lag_frames  # what training has taken out of the wet recording
     played: NDArray[np.float64] = model.process(dry).astype(np.float64)[: len(dry) - lag]
     wet = target[lag:].astype(np.float64)
     return float(np.sum((played - wet) ** 2) / np.sum(wet**2))
