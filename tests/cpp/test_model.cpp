@@ -346,10 +346,10 @@ TEST_CASE("Model: prewarming plays as much silence as the network remembers", "[
     CHECK(model.restOutput() == 0.0f);
   }
   fxengine::ModelInfo large = test::lateInfo();
-  large.numWeights = std::size_t{1} << 20; // of which 4e9 multiplications are less than 4096 frames
+  large.numWeights = std::size_t{1} << 20; // of which 2e9 multiplications are less than 2048 frames
   fxengine::Model model(large, std::make_unique<test::LateNetwork>(100'000));
   model.prepare(1, 64);
-  CHECK(model.prewarm() <= 4096);
+  CHECK(model.prewarm() <= 2048);
 }
 
 TEST_CASE("Model: prewarming ends however much a frame costs", "[model]") {
@@ -364,12 +364,12 @@ TEST_CASE("Model: prewarming ends however much a frame costs", "[model]") {
   };
   constexpr double kPart = fxengine::Model::kMaxPart;
   REQUIRE(framesOf({}) == Approx(5 * 48000).margin(kPart));
-  REQUIRE(framesOf(manyWeights()) <= 4e9 / 2e6 + kPart);
-  REQUIRE(framesOf(activationsAlone("elu")) <= 4e9 / (64 * 1024 * 16) + kPart);
-  REQUIRE(framesOf(activationsAlone("softmax")) <= 4e9 / (64 * 1024 * 64) + kPart);
+  REQUIRE(framesOf(manyWeights()) <= 2e9 / 2e6 + kPart);
+  REQUIRE(framesOf(activationsAlone("elu")) <= 2e9 / (64 * 1024 * 16) + kPart);
+  REQUIRE(framesOf(activationsAlone("softmax")) <= 2e9 / (64 * 1024 * 64) + kPart);
   fxengine::ModelInfo oversampled = manyWeights();
   oversampled.oversampling = 8;
-  REQUIRE(framesOf(oversampled) <= 4e9 / 2e6 + 8 * kPart);
+  REQUIRE(framesOf(oversampled) <= 2e9 / 2e6 + 8 * kPart);
 }
 
 TEST_CASE("Model: trying a network oversampled ends however much a frame costs", "[model]") {

@@ -559,4 +559,9 @@ TEST_CASE("SignalChain: the loudness of a model that states none takes no longer
   const double loudness = content(json)->loudnessDb.value();
   REQUIRE(loudness == measureLoudness(model, 4e9));
   REQUIRE(loudness != measureLoudness(model));
+  // What cannot be played in real time is not measured at all.
+  fxengine::ModelInfo large = test::lateInfo();
+  large.numWeights = std::size_t{1} << 20;
+  large.loudnessDb.reset();
+  REQUIRE_FALSE(SlotContent(Model(large, std::make_unique<test::LateNetwork>(0, 1.0f))).loudnessDb);
 }

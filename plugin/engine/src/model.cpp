@@ -28,7 +28,7 @@ std::uint32_t isNotFinite(float value) noexcept {
 // Silence is played until the output has moved by no more than this over so many parts: a fraction of a 16-bit step.
 constexpr float kRestTolerance = 2e-6f;
 constexpr int kRestParts = 16;
-constexpr double kPrewarmWork = 4e9; // multiplications, about: half a second
+constexpr double kPrewarmWork = 2e9; // multiplications, about: a quarter of a second
 constexpr double kUsualRate = 48000.0;
 
 float gainFromDb(double db) { return static_cast<float>(std::pow(10.0, db / 20.0)); }

@@ -3,6 +3,7 @@
 
 #include "fxengine/dsp/loudness.h"
 #include "fxengine/realtime/flush_denormals.h"
+#include "work.h"
 
 #include <algorithm>
 #include <cmath>
@@ -46,10 +47,13 @@ void follow(Ramp& ramp, float target, bool atOnce) noexcept {
 } // namespace
 
 SlotContent::SlotContent(Model loaded) {
-  constexpr double kLoudnessWork =
-      4e9; // multiplications: some tenths of a second; a host waits for it when it loads a project
+  // A host waits for this when it loads a project: some tenths of a second.
+  constexpr double kLoudnessWork = 4e9;     // multiplications
+  constexpr double kMostWorkOfAFrame = 1e6; // several times what any processor does in real time
   const ModelInfo& info = loaded.info();
-  loudnessDb = info.loudnessDb ? *info.loudnessDb : measureLoudness(loaded, kLoudnessWork);
+  loudnessDb = info.loudnessDb;
+  if (!loudnessDb && detail::workOfFrame(info) * info.oversampling <= kMostWorkOfAFrame)
+    loudnessDb = measureLoudness(loaded, kLoudnessWork);
   inputLevelDbu = info.inputLevelDbu;
   model = std::make_unique<HostRateModel>(std::move(loaded));
 }
