@@ -12,7 +12,7 @@
 namespace fxengine::detail {
 namespace {
 
-constexpr int kMostArrays = 16, kMostLayers = 64, kMostChannels = 256, kMostTaps = 64, kLongestDilation = 1 << 16;
+constexpr int kMostArrays = 16, kMostLayers = 64, kMostChannels = 256, kLongestDilation = 1 << 16;
 constexpr int kMostRings = 1 << 22; // floats of all rings together
 
 constexpr std::array<std::pair<const char*, WaveActivation>, 13> kActivations{

@@ -1,47 +1,15 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "fxengine/model_loader.h"
 #include "fxengine/network.h"
+#include "layers/conv_rows.h"
+#include "layers/row_activation.h"
 
 #include <memory>
 #include <optional>
-#include <string>
 #include <vector>
 
 namespace fxengine::detail {
-
-/** Functions of WaveNets and convolutional networks: all that .nam files name. */
-enum class WaveActivation {
-  identity,
-  tanh,
-  fastTanh,
-  hardTanh,
-  leakyHardTanh,
-  relu,
-  leakyRelu,
-  prelu,
-  sigmoid,
-  silu,
-  hardSwish,
-  softSign
-};
-
-struct WaveActivationData {
-  WaveActivation type = WaveActivation::identity;
-  std::vector<float> slopes = {};        ///< of leakyRelu one, of prelu one for all channels or one each
-  float minimum = -1.0f, maximum = 1.0f; ///< of leakyHardTanh
-  float minSlope = 0.01f, maxSlope = 0.01f;
-};
-
-/** A causal convolution over time; of kernel size 1 it is a matrix. Groups are written out as zeros. */
-struct ConvData {
-  int inputs = 0, outputs = 0, kernel = 1, dilation = 1;
-  std::vector<float> weights; ///< [output][input][tap], the oldest tap first, as PyTorch's
-  std::vector<float> bias;    ///< [output], or empty
-
-  int reach() const noexcept { return (kernel - 1) * dilation; }
-};
 
 /** What scales, and perhaps shifts, rows by a function of the condition. */
 struct FilmData {
