@@ -5,6 +5,7 @@
 //   fuzz_loader [--seconds S | --files N] [--seed N] [FILE ...]
 //
 // FILEs are mutated too, one time in sixteen, beside small models made here.
+#include "support/nam_models.h"
 #include "support/stft_models.h"
 
 #include <fxengine/model_loader.h>
@@ -147,6 +148,13 @@ class Mutator {
                                                   "\"dense\"",
                                                   "\"activation\"",
                                                   "\"conv1d\"",
+                                                  "\"WaveNet\"",
+                                                  "\"LSTM\"",
+                                                  "\"SlimmableContainer\"",
+                                                  "\"PReLU\"",
+                                                  "\"blended\"",
+                                                  "\"gated\"",
+                                                  "\"0.7.0\"",
                                                   "\"softmax\"",
                                                   "\"relu\"",
                                                   "\"shape\"",
@@ -196,9 +204,31 @@ class Mutator {
 
   /** A number next to a key, such as a size or a rate, rather than one weight among thousands. */
   void replaceNumber(std::string& text) {
-    static const std::vector<std::string> keys{
-        "\"shape\":[null,null,", "\"in_shape\":[null,null,", "\"in_skip\":", "\"samplerate\":",
-        "\"lag_samples\":",      "\"vectors_error\":",       "\"default\":"};
+    static const std::vector<std::string> keys{"\"shape\":[null,null,",
+                                               "\"in_shape\":[null,null,",
+                                               "\"in_skip\":",
+                                               "\"samplerate\":",
+                                               "\"lag_samples\":",
+                                               "\"vectors_error\":",
+                                               "\"default\":",
+                                               "\"channels\":",
+                                               "\"bottleneck\":",
+                                               "\"kernel_size\":",
+                                               "\"dilations\":[",
+                                               "\"kernel_sizes\":[",
+                                               "\"condition_size\":",
+                                               "\"input_size\":",
+                                               "\"hidden_size\":",
+                                               "\"num_layers\":",
+                                               "\"groups\":",
+                                               "\"groups_input\":",
+                                               "\"groups_input_mixin\":",
+                                               "\"out_channels\":",
+                                               "\"head_size\":",
+                                               "\"head_dilation\":",
+                                               "\"negative_slope\":",
+                                               "\"max_value\":",
+                                               "\"sample_rate\":"};
     const std::string& key = keys[below(keys.size())];
     const std::size_t found = text.find(key, text.size() < 2 ? 0 : below(text.size() / 2));
     if (found == std::string::npos)
@@ -233,6 +263,13 @@ std::vector<std::string> generatedSeeds() {
                       4));
   seeds.push_back(test::makeStftMask({64, 16, 2, 2, 2}, 5).dump());
   seeds.push_back(test::makeStftLstm(64, 16, 2, 6).dump());
+  for (const auto& [name, model] : test::waveNets()) {
+    if (!name.starts_with("activation ") && name.find("_film ") == std::string::npos) // others hold the same keys
+      seeds.push_back(model.dump());
+  }
+  const test::Json lstm = test::makeNam("LSTM", {{"input_size", 1}, {"hidden_size", 2}, {"num_layers", 2}}, 7);
+  seeds.push_back(lstm.dump());
+  seeds.push_back(test::makeContainer({{0.5, lstm}, {1.0, test::waveNets().front().model}}).dump());
   return seeds;
 }
 

@@ -53,13 +53,13 @@ void readMetadata(const JsonField& root, ModelInfo& info) {
 }
 
 /** Rows of [inputs, state] for each gate, their bias, and the state to start from; layer by layer, then the head. */
-LayerList readLstm(const JsonField& model) {
+LayerList readLstm(const JsonField& model, NamBudget& budget) {
   constexpr int kMostLayers = 16;
   const JsonField config = model.member("config");
   config.member("input_size").integer(1, 1);
   const int hidden = config.member("hidden_size").integer(1, ModelLimits::kMaxLayerSize);
   const int numLayers = config.member("num_layers").integer(1, kMostLayers);
-  NamWeights weights(model.member("weights"));
+  NamWeights weights(model, budget);
   const auto size = [](int a, int b = 1) { return static_cast<std::size_t>(a) * static_cast<std::size_t>(b); };
   LayerList list;
   for (int index = 0; index < numLayers; ++index) {
@@ -129,8 +129,9 @@ ModelDescription readNam(const Document& document) {
   if (!info.sampleRate)
     info.sampleRate = kCustomaryRate;
   const JsonField architecture = model.member("architecture");
+  NamBudget budget;
   if (architecture.text() == "LSTM") {
-    LayerList list = readLstm(model);
+    LayerList list = readLstm(model, budget);
     list.sampleRate = *info.sampleRate;
     info.architecture = "lstm";
     info.numWeights = numWeightsOf(list);
@@ -142,7 +143,7 @@ ModelDescription readNam(const Document& document) {
   }
   if (architecture.text() != "WaveNet")
     architecture.fail("WaveNet, LSTM or SlimmableContainer, which fxtrain plays", describe(architecture.value()));
-  auto data = std::make_shared<const WaveNetData>(readNamWaveNet(model));
+  auto data = std::make_shared<const WaveNetData>(readNamWaveNet(model, budget));
   if (data->numOutputs() != 1)
     model.member("config").fail("a network of one output", std::to_string(data->numOutputs()));
   info.architecture = "wavenet";

@@ -72,6 +72,7 @@ class Graph {
   Rows condition_;
   std::size_t time_ = 0;
   std::vector<std::vector<float>> resting_; // contents of the rings, in their order; empty is silence from zero
+  std::size_t restingTime_ = 0;             // where in them the next part goes
 
   template <class Function> void forEachRing(Function function) {
     for (Array& array : arrays_) {
@@ -134,11 +135,11 @@ void Graph::clear() noexcept {
 void Graph::keepRest(Graph& other) {
   resting_.clear();
   other.forEachRing([&](Ring& ring) { resting_.push_back(ring.content()); });
+  restingTime_ = other.time_;
   if (conditionGraph_)
     conditionGraph_->keepRest(*other.conditionGraph_);
 }
 
-/** In silence all frames of a ring are alike, so it does not matter where in it a part begins. */
 void Graph::rest() noexcept {
   if (resting_.empty())
     return clear();
@@ -146,7 +147,7 @@ void Graph::rest() noexcept {
   forEachRing([&](Ring& ring) { ring.setContent(resting_[index++]); });
   if (conditionGraph_)
     conditionGraph_->rest();
-  time_ = 0;
+  time_ = restingTime_; // frames older than the layers see are not at rest
 }
 
 void Graph::play(const Conv& conv, const simd::ConvSource* sources, int numSources, Rows out, int count,

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+#include "../catch.h"
+#include "../support/allocations.h"
+#include "../support/nam_models.h"
+
+#include <fxengine/model.h>
+
+#include <algorithm>
+#include <cmath>
+
+TEST_CASE("WaveNet: every feature of the format agrees with double precision", "[network][golden]") {
+  for (const auto& [name, model] : test::waveNets()) {
+    INFO(name);
+    const std::vector<float> input = test::noise(400, 5, 0.8f);
+    const std::vector<double> expected = test::referenceNam(model, {input.begin(), input.end()});
+    fxengine::Model player = test::load(model);
+    const std::vector<float> output = test::play(player, input, {64});
+    double largest = 1.0;
+    for (const double value : expected)
+      largest = std::max(largest, std::abs(value));
+    for (std::size_t t = 0; t < input.size(); ++t)
+      REQUIRE(std::abs(double{output[t]} - expected[t]) < 4e-6 * largest); // some ten float32 roundings in a row
+  }
+}
+
+TEST_CASE("WaveNet: block sizes do not change the output, and reset starts again", "[network][property][state]") {
+  for (const auto& [name, model] : test::waveNets()) {
+    INFO(name);
+    const std::vector<float> input = test::noise(700, 6);
+    fxengine::Model player = test::load(model);
+    const std::vector<float> expected = test::play(player, input, {64});
+    REQUIRE(test::play(player, input, {1}) == expected);
+    REQUIRE(test::play(player, input, {333, 1, 17, 63, 65, 2048}) == expected);
+    player.reset();
+    std::vector<float> again = input;
+    float* block = again.data();
+    player.process(&block, &block, 1, static_cast<int>(again.size()));
+    REQUIRE(again == expected);
+  }
+}
+
+TEST_CASE("WaveNet: two channels are two models, and nothing is allocated", "[network][property][realtime]") {
+  for (const auto& [name, model] : test::waveNets()) {
+    INFO(name);
+    const std::vector<float> left = test::noise(500, 1), right = test::noise(500, 2);
+    fxengine::Model one = test::load(model), two = test::load(model);
+    const std::vector<float> expected[2] = {test::play(one, left, {50}), test::play(one, right, {50})};
+    two.prepare(2, 50);
+    std::vector<float> output[2] = {left, right};
+    const test::AllocationCount allocations;
+    for (int start = 0; start < 500; start += 50) {
+      float* block[2] = {output[0].data() + start, output[1].data() + start};
+      two.process(block, block, 2, 50);
+    }
+    two.reset();
+    two.rest();
+    REQUIRE(allocations.value() == 0);
+    REQUIRE(output[0] == expected[0]);
+    REQUIRE(output[1] == expected[1]);
+  }
+}
+
+TEST_CASE("WaveNet: after prewarm silence gives one level, whatever was played before", "[network][state]") {
+  for (const auto& [name, model] : test::waveNets()) {
+    INFO(name);
+    fxengine::Model player = test::load(model);
+    player.prepare(2, 64);
+    player.prewarm();
+    for (int round = 0; round < 2; ++round) {
+      std::vector<float> silence[2] = {std::vector<float>(600, 0.0f), std::vector<float>(600, 0.0f)};
+      float* blocks[2] = {silence[0].data(), silence[1].data()};
+      player.process(blocks, blocks, 2, 600);
+      for (const auto& channel : silence)
+        for (const float value : channel)
+          REQUIRE(value == player.restOutput());
+      std::vector<float> noise = test::noise(200, 8);
+      float* block = noise.data();
+      player.process(&block, &block, 1, 200);
+      player.rest();
+    }
+  }
+}
+
+TEST_CASE("WaveNet: a prewarmed model plays as one that silence has gone through", "[network][state]") {
+  // The rings are longer than the receptive field: what is older must not come back at rest.
+  for (const auto& [name, model] : test::waveNets()) {
+    INFO(name);
+    const std::vector<float> input = test::noise(300, 9);
+    std::vector<float> padded(2000, 0.0f);
+    padded.insert(padded.end(), input.begin(), input.end());
+    fxengine::Model player = test::load(model);
+    const std::vector<float> expected = test::play(player, padded, {64});
+    player.prepare(1, 64);
+    player.prewarm();
+    std::vector<float> output = input;
+    float* block = output.data();
+    player.process(&block, &block, 1, 300);
+    REQUIRE(std::equal(output.begin(), output.end(), expected.begin() + 2000));
+  }
+}
