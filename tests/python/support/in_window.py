@@ -94,6 +94,14 @@ def _picture(*region: int) -> bytes:
     return subprocess.run(command, capture_output=True, check=True, timeout=120).stdout
 
 
+def _still_picture(*region: int) -> bytes:
+    """A part of the screen once it has been drawn."""
+    picture = b""
+    while picture != (picture := _picture(*region)):
+        time.sleep(0.5)
+    return picture
+
+
 def _act_until(
     action: Sequence[Any], origin: tuple[int, int], has_come: Callable[[], bool], restore: Callable[[], None]
 ) -> None:
@@ -123,7 +131,7 @@ def use(vst3: Path, actions: Sequence[Sequence[Any]]) -> tuple[list[dict[str, fl
     Actions, in pixels from the window's upper left corner: ``("drag", x, y, dx, dy)``, ``("click", x, y)``,
     ``("double-click", x, y)``, ``("enter", x, y, text)``, ``("wheel", x, y, steps)``, ``("key", name)``,
     ``("picture", path)``. A busy machine answers late, so each says at its end what it leads to, which is waited for:
-    ``{id: (value, tolerance)}``, a change of the picture in ``(left, top, right, bottom)``, or None.
+    ``{id: (value, tolerance)}``, a picture of ``(left, top, right, bottom)`` unlike the one at first, or None.
     """
     # On Linux pedalboard's window meets a harmless X error, which by default ends the process.
     handler = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)(lambda display, event: 0)
@@ -148,6 +156,13 @@ def use(vst3: Path, actions: Sequence[Sequence[Any]]) -> tuple[list[dict[str, fl
     def user() -> None:
         try:
             origin = _origin()
+            regions = {
+                outcome: tuple(edge + origin[index % 2] for index, edge in enumerate(outcome))
+                for *_, outcome in actions
+                if isinstance(outcome, tuple)
+            }
+            # Not from before each action: one that was repeated may have led to what the next one waits for.
+            first = {outcome: _still_picture(*region) for outcome, region in regions.items()}
             for *action, outcome in actions:
                 raw = {key: each.raw_value for key, each in plugin.parameters.items()}
                 restore = partial(set_raw, raw)
@@ -156,9 +171,7 @@ def use(vst3: Path, actions: Sequence[Sequence[Any]]) -> tuple[list[dict[str, fl
                 elif isinstance(outcome, dict):
                     _act_until(action, origin, partial(lambda expected: _are(values(), expected), outcome), restore)
                 else:
-                    region = [edge + origin[index % 2] for index, edge in enumerate(outcome)]
-                    before = _picture(*region)
-                    has_changed = partial(lambda region, before: _picture(*region) != before, region, before)
+                    has_changed = partial(lambda outcome: _picture(*regions[outcome]) != first[outcome], outcome)
                     _act_until(action, origin, has_changed, restore)
                 after.append(values())
         except BaseException as error:
