@@ -345,6 +345,11 @@ std::vector<NamedModel> waveNets() {
   };
   addConfig("two arrays", waveNetConfig({layerArray(1, 1, 6, 3, {1, 2, 4, 40}),
                                          layerArray(6, 1, 3, 1, {7, 1}, {{"head_bias", true}})}));
+  for (const int channels : {1, 2, 3, 5, 8, 12, 16}) // tiles of all sizes
+    for (const char* activation : {"Tanh", "ReLU", "LeakyReLU"})
+      addConfig(std::to_string(channels) + " channels, " + activation,
+                waveNetConfig({layerArray(1, 1, channels, channels, {1, 3, 9}, {{"activation", activation}}),
+                               layerArray(channels, 1, channels, 1, {2, 70}, {{"activation", activation}})}));
   // 255 frames, so that prewarm() plays 256: fewer than a ring holds
   addConfig("a long reach", waveNetConfig({layerArray(1, 1, 4, 1, {27, 100})}));
   add("gated", {{"gated", true}});

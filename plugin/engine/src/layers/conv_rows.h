@@ -6,6 +6,7 @@
 #include "simd/symmetric_fir.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstddef>
 #include <cstring>
 #include <vector>
@@ -43,25 +44,25 @@ class Buffer {
 class Ring {
  public:
   Ring(int channels, int reach)
-      : channels_(channels), length_(reach + 2 * kPart), stride_(length_ + kPart + simd::kMostLanes),
-        memory_(size(channels) * size(stride_), 0.0f) {}
+      : channels_(channels), length_(std::bit_ceil(size(reach + 2 * kPart))),
+        stride_(static_cast<int>(length_) + kPart + simd::kMostLanes), memory_(size(channels) * size(stride_), 0.0f) {}
 
   void clear() noexcept { std::fill(memory_.begin(), memory_.end(), 0.0f); }
   int stride() const noexcept { return stride_; }
 
   /** Where a part that begins at frame `time` of the stream goes. */
-  Rows at(std::size_t time) noexcept { return {memory_.data() + time % size(length_), stride_}; }
+  Rows at(std::size_t time) noexcept { return {memory_.data() + (time & (length_ - 1)), stride_}; }
 
   /** How far before the first row's start a part begins that is `delay` frames older. */
   int offset(std::size_t time, int delay) const noexcept {
-    return static_cast<int>((time % size(length_) + size(length_ - delay)) % size(length_));
+    return static_cast<int>((time - size(delay)) & (length_ - 1));
   }
   const float* data() const noexcept { return memory_.data(); }
 
   /** To be called once a part of `count` frames is there. */
   void finish(std::size_t time, int count) noexcept {
-    const int start = static_cast<int>(time % size(length_));
-    const int beyond = start + count - length_;
+    const int start = static_cast<int>(time & (length_ - 1));
+    const int beyond = start + count - static_cast<int>(length_);
     const int mirrored = std::min(count, kPart - start);
     for (int channel = 0; channel < channels_; ++channel) {
       float* row = memory_.data() + size(channel) * size(stride_);
@@ -78,7 +79,9 @@ class Ring {
   }
 
  private:
-  int channels_, length_, stride_;
+  int channels_;
+  std::size_t length_; // a power of two
+  int stride_;
   simd::AlignedFloats memory_;
 };
 

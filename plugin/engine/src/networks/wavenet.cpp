@@ -38,7 +38,9 @@ class Graph {
     std::optional<Conv> layer1x1, head1x1;
     std::optional<Film> convPre, convPost, mixinPre, mixinPost, activationPre, activationPost, layer1x1Post,
         head1x1Post;
-    Ring ring; // what the convolution sees
+    Ring ring;                               // what the convolution sees
+    std::optional<simd::WaveFunction> fused; ///< of a layer that one kernel plays as a whole
+    float slope = 0.0f;
   };
   struct Array {
     Array(const WaveArrayData& array);
@@ -61,7 +63,8 @@ class Graph {
             Rows add = {}) noexcept;
   void play(const Film& film, Rows rows, int numRows, int count) noexcept;
   Rows place(Layer& layer) noexcept { return layer.convPre ? input_.rows() : layer.ring.at(time_); }
-  void playLayer(Layer& layer, Rows sums, Rows next, int count) noexcept;
+  void playLayer(Layer& layer, Rows sumsBefore, Rows sums, Rows next, int count) noexcept;
+  void playFused(Layer& layer, Rows sumsBefore, Rows sums, Rows next, int count) noexcept;
 
   const WaveNetData* data_;
   const simd::Kernels* kernels_;
@@ -95,7 +98,23 @@ Graph::Layer::Layer(const WaveLayerData& layer)
       mixinPre(made<Film>(layer.mixinPre)), mixinPost(made<Film>(layer.mixinPost)),
       activationPre(made<Film>(layer.activationPre)), activationPost(made<Film>(layer.activationPost)),
       layer1x1Post(made<Film>(layer.layer1x1Post)), head1x1Post(made<Film>(layer.head1x1Post)),
-      ring(layer.conv.inputs, layer.conv.reach()) {}
+      ring(layer.conv.inputs, layer.conv.reach()) {
+  const bool isModulated =
+      convPre || convPost || mixinPre || mixinPost || activationPre || activationPost || layer1x1Post || head1x1Post;
+  if (layer.gating != Gating::none || isModulated || head1x1 || !layer1x1 || layer.conv.inputs != layer.conv.outputs ||
+      !simd::isEvenlyTiled(layer.conv.outputs))
+    return;
+  const WaveActivationData& activation = layer.activation;
+  if (activation.type == WaveActivation::tanh) {
+    fused = simd::WaveFunction::tanh;
+  } else if (activation.type == WaveActivation::relu) {
+    fused = simd::WaveFunction::leakyRelu;
+  } else if (activation.type == WaveActivation::leakyRelu && activation.slopes.front() >= 0.0f &&
+             activation.slopes.front() <= 1.0f) {
+    fused = simd::WaveFunction::leakyRelu;
+    slope = activation.slopes.front();
+  }
+}
 
 Graph::Array::Array(const WaveArrayData& array)
     : data(&array), rechannel(array.rechannel), layers(array.layers.begin(), array.layers.end()), head(array.head),
@@ -164,9 +183,32 @@ void Graph::play(const Film& film, Rows rows, int numRows, int count) noexcept {
     kernels_->scaleAndShift(rows.row(row), scales.row(row), film.shift ? scales.row(numRows + row) : nullptr, count);
 }
 
-/** @param sums  of the array's head
+void Graph::playFused(Layer& layer, Rows sumsBefore, Rows sums, Rows next, int count) noexcept {
+  const Rows input = layer.ring.at(time_);
+  layer.ring.finish(time_, count);
+  const Rows answers = answers_.rows();
+  int offsets[kMostTaps];
+  const simd::ConvSource sources[2] = {layer.conv.of(layer.ring, time_, offsets), layer.mixin.of(condition_)};
+  const simd::ConvSource answer = layer.layer1x1->of(answers);
+  const simd::Conv1dBlock residual{layer.layer1x1->bias(), input.data, input.stride, &answer, 1, next.data, next.stride,
+                                   layer.conv.outputs(),   count};
+  kernels_->waveLayer(
+      {{layer.conv.bias(), nullptr, 0, sources, 2, answers.data, answers.stride, layer.conv.outputs(), count},
+       *layer.fused,
+       layer.slope,
+       sumsBefore.data,
+       sumsBefore.stride,
+       sums.data,
+       sums.stride,
+       next.data == nullptr ? nullptr : &residual});
+}
+
+/** @param sumsBefore  of the array's head, from the layers before; null is 0
+    @param sums  the same with this layer's
     @param next  where the next layer's input goes; null if there is none */
-void Graph::playLayer(Layer& layer, Rows sums, Rows next, int count) noexcept {
+void Graph::playLayer(Layer& layer, Rows sumsBefore, Rows sums, Rows next, int count) noexcept {
+  if (layer.fused)
+    return playFused(layer, sumsBefore, sums, next, count);
   const Rows input = place(layer);
   const WaveLayerData& data = *layer.data;
   if (layer.convPre) {
@@ -234,8 +276,15 @@ void Graph::playLayer(Layer& layer, Rows sums, Rows next, int count) noexcept {
     if (layer.head1x1Post)
       play(*layer.head1x1Post, given, data.headRows(), count);
   }
-  for (int row = 0; row < data.headRows(); ++row)
+  for (int row = 0; row < data.headRows(); ++row) {
+    if (sumsBefore.data == nullptr) {
+      std::copy_n(given.row(row), count, sums.row(row));
+      continue;
+    }
+    if (sumsBefore.data != sums.data)
+      std::copy_n(sumsBefore.row(row), count, sums.row(row));
     kernels_->add(sums.row(row), given.row(row), count);
+  }
 
   if (next.data == nullptr)
     return;
@@ -266,16 +315,10 @@ Rows Graph::process(Rows input, int count) noexcept {
     const simd::ConvSource source = array.rechannel.of(stream);
     play(array.rechannel, &source, 1, place(array.layers.front()), count);
     const Rows sums = array.sums.at(time_);
-    for (int row = 0; row < array.head.inputs(); ++row) {
-      if (head.data == nullptr)
-        std::fill_n(sums.row(row), count, 0.0f);
-      else
-        std::copy_n(head.row(row), count, sums.row(row));
-    }
     for (std::size_t number = 0; number < array.layers.size(); ++number) {
       const bool isEnd = number + 1 == array.layers.size();
-      playLayer(array.layers[number], sums, isEnd ? (isLast ? Rows{} : last_.rows()) : place(array.layers[number + 1]),
-                count);
+      playLayer(array.layers[number], number == 0 ? head : sums, sums,
+                isEnd ? (isLast ? Rows{} : last_.rows()) : place(array.layers[number + 1]), count);
     }
     array.sums.finish(time_, count);
     head = out_.rows();

@@ -6,6 +6,7 @@
 #include "simd/lanes-inl.h"
 
 #include <cstddef>
+#include <type_traits>
 
 namespace fxengine::simd::FXENGINE_SIMD_ISA {
 
@@ -19,10 +20,10 @@ constexpr int convVectors(int outputs) {
 #endif
 }
 
+/** Sums of `outputs` channels from firstOutput on, of the frames from t on. */
 template <class V, int outputs, int vectors>
-FXENGINE_INLINE void convTile(const Conv1dBlock& block, int firstOutput, std::size_t firstWeight, int t) {
+FXENGINE_INLINE void convSums(const Conv1dBlock& block, int firstOutput, int t, V (&sums)[outputs][vectors]) {
   constexpr std::ptrdiff_t kLanes = static_cast<std::ptrdiff_t>(V::size);
-  V sums[outputs][vectors];
   FXENGINE_UNROLL(4)
   for (int o = 0; o < outputs; ++o) {
     const V bias(block.bias == nullptr ? 0.0f : block.bias[firstOutput + o]);
@@ -41,26 +42,47 @@ FXENGINE_INLINE void convTile(const Conv1dBlock& block, int firstOutput, std::si
   }
   for (int index = 0; index < block.numSources; ++index) {
     const ConvSource& source = block.sources[index];
-    const float* weights = source.weights + firstWeight * static_cast<std::size_t>(source.taps) *
-                                                static_cast<std::size_t>(source.channels);
+    const float* weights = source.weights + static_cast<std::ptrdiff_t>(firstOutput) * source.taps * source.channels;
     for (int tap = 0; tap < source.taps; ++tap) {
       const float* row = source.rows + source.offsets[tap] + t;
       FXENGINE_UNROLL(2)
       for (int channel = 0; channel < source.channels; ++channel, row += source.stride, weights += outputs) {
-        V in[vectors];
-        FXENGINE_UNROLL(8)
-        for (int v = 0; v < vectors; ++v)
-          in[v] = V::load_unaligned(row + v * kLanes);
-        FXENGINE_UNROLL(4)
-        for (int o = 0; o < outputs; ++o) {
-          const V weight(weights[o]);
+        // The fewer of both are kept in registers, the others are read one by one.
+        if constexpr (outputs > vectors) {
+          V in[vectors];
           FXENGINE_UNROLL(8)
           for (int v = 0; v < vectors; ++v)
-            sums[o][v] = multiplyAdd(weight, in[v], sums[o][v]);
+            in[v] = V::load_unaligned(row + v * kLanes);
+          FXENGINE_UNROLL(4)
+          for (int o = 0; o < outputs; ++o) {
+            const V weight(weights[o]);
+            FXENGINE_UNROLL(8)
+            for (int v = 0; v < vectors; ++v)
+              sums[o][v] = multiplyAdd(weight, in[v], sums[o][v]);
+          }
+        } else {
+          V weight[outputs];
+          FXENGINE_UNROLL(4)
+          for (int o = 0; o < outputs; ++o)
+            weight[o] = V(weights[o]);
+          FXENGINE_UNROLL(8)
+          for (int v = 0; v < vectors; ++v) {
+            const V in = V::load_unaligned(row + v * kLanes);
+            FXENGINE_UNROLL(4)
+            for (int o = 0; o < outputs; ++o)
+              sums[o][v] = multiplyAdd(weight[o], in, sums[o][v]);
+          }
         }
       }
     }
   }
+}
+
+template <class V, int outputs, int vectors>
+FXENGINE_INLINE void convTile(const Conv1dBlock& block, int firstOutput, int t) {
+  constexpr std::ptrdiff_t kLanes = static_cast<std::ptrdiff_t>(V::size);
+  V sums[outputs][vectors];
+  convSums(block, firstOutput, t, sums);
   FXENGINE_UNROLL(4)
   for (int o = 0; o < outputs; ++o) {
     float* row = block.out + static_cast<std::ptrdiff_t>(firstOutput + o) * block.outStride + t;
@@ -70,47 +92,47 @@ FXENGINE_INLINE void convTile(const Conv1dBlock& block, int firstOutput, std::si
   }
 }
 
-template <class V, int outputs, int vectors>
-void convRest(const Conv1dBlock& block, int firstOutput, std::size_t firstWeight, int t, int left) {
-  if (left == vectors)
-    convTile<V, outputs, vectors>(block, firstOutput, firstWeight, t);
-  else if constexpr (vectors > 1)
-    convRest<V, outputs, vectors - 1>(block, firstOutput, firstWeight, t, left);
+template <int most, class Tile> FXENGINE_INLINE void lastTile(int left, int t, Tile&& tile) {
+  if (left == most)
+    tile(std::integral_constant<int, most>(), t);
+  else if constexpr (most > 1)
+    lastTile<most - 1>(left, t, tile);
 }
 
-template <class V, int outputs> void convRows(const Conv1dBlock& block, int firstOutput, std::size_t firstWeight) {
+/** tile(vectors, t) for all frames in turn, `vectors` of them from frame t on. */
+template <class V, int most, class Tile> FXENGINE_INLINE void forTiles(int numFrames, Tile&& tile) {
   constexpr int kLanes = static_cast<int>(V::size);
-  constexpr int kVectors = convVectors(outputs);
-  int left = (block.numFrames + kLanes - 1) / kLanes;
+  int left = (numFrames + kLanes - 1) / kLanes;
   int t = 0;
   // A single vector left over would leave the chains of sums bare: the last two tiles share.
-  while (left > kVectors + 1 || left == kVectors) {
-    convTile<V, outputs, kVectors>(block, firstOutput, firstWeight, t);
-    t += kVectors * kLanes;
-    left -= kVectors;
-  }
-  if (left == kVectors + 1 && kVectors > 2) {
-    convTile<V, outputs, kVectors - 1>(block, firstOutput, firstWeight, t);
-    t += (kVectors - 1) * kLanes;
+  for (; left > most + 1 || left == most; left -= most, t += most * kLanes)
+    tile(std::integral_constant<int, most>(), t);
+  if (left == most + 1) {
+    tile(std::integral_constant<int, most - 1>(), t);
+    t += (most - 1) * kLanes;
     left = 2;
   }
-  if (left > 0)
-    convRest<V, outputs, kVectors>(block, firstOutput, firstWeight, t, left);
+  lastTile<most - 1>(left, t, tile);
+}
+
+template <class V, int outputs> void convRows(const Conv1dBlock& block, int firstOutput) {
+  forTiles<V, convVectors(outputs)>(block.numFrames, [&](auto vectors, int t) FXENGINE_INLINE_LAMBDA {
+    convTile<V, outputs, vectors>(block, firstOutput, t);
+  });
 }
 
 template <class V> void conv1d(const Conv1dBlock& block) noexcept {
   int count = 0;
   for (int first = 0; first < block.outputs; first += count) {
     count = convTileSize(block.outputs - first);
-    const auto weight = static_cast<std::size_t>(first); // weights of a tap and channel before this tile
     if (count == 4)
-      convRows<V, 4>(block, first, weight);
+      convRows<V, 4>(block, first);
     else if (count == 3)
-      convRows<V, 3>(block, first, weight);
+      convRows<V, 3>(block, first);
     else if (count == 2)
-      convRows<V, 2>(block, first, weight);
+      convRows<V, 2>(block, first);
     else
-      convRows<V, 1>(block, first, weight);
+      convRows<V, 1>(block, first);
   }
 }
 

@@ -8,6 +8,7 @@
 #include "simd/elementwise-inl.h"
 #include "simd/polyphase-inl.h"
 #include "simd/symmetric_fir-inl.h"
+#include "simd/wave_layer-inl.h"
 
 namespace fxengine::simd::FXENGINE_SIMD_ISA {
 
@@ -15,12 +16,24 @@ extern const std::span<const RecurrentKernel> kLstm;
 extern const std::span<const RecurrentKernel> kGru;
 
 const Kernels& kernels() {
-  static const Kernels all{Isa::FXENGINE_SIMD_ISA, kLstm,           kGru,
-                           &affine<Wide>,          &dot<Narrow>,    &tanhOf<Narrow>,
-                           &sigmoidOf<Narrow>,     &eluOf<Narrow>,  &symmetricFir<Wide::arch_type>,
-                           &polyphase<Narrow>,     &fir<Wide>,      &multiplyTiles<Wide>,
-                           &conv1d<Wide>,          &add<Wide>,      &multiply<Wide>,
-                           &scaleAndShift<Wide>,   &leakyRelu<Wide>};
+  static const Kernels all{Isa::FXENGINE_SIMD_ISA,
+                           kLstm,
+                           kGru,
+                           &affine<Wide>,
+                           &dot<Narrow>,
+                           &tanhOf<Narrow>,
+                           &sigmoidOf<Narrow>,
+                           &eluOf<Narrow>,
+                           &symmetricFir<Wide::arch_type>,
+                           &polyphase<Narrow>,
+                           &fir<Wide>,
+                           &multiplyTiles<Wide>,
+                           &conv1d<Wide>,
+                           &waveLayer<Wide>,
+                           &add<Wide>,
+                           &multiply<Wide>,
+                           &scaleAndShift<Wide>,
+                           &leakyRelu<Wide>};
   return all;
 }
 

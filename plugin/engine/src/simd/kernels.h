@@ -9,6 +9,7 @@
 #include "simd/polyphase.h"
 #include "simd/recurrent.h"
 #include "simd/symmetric_fir.h"
+#include "simd/wave_layer.h"
 
 #include <span>
 
@@ -45,6 +46,7 @@ struct Kernels {
   FirFunction fir;
   MultiplyTilesFunction multiplyTiles;
   Conv1dFunction conv1d;
+  WaveLayerFunction waveLayer;
   AddFunction add;
   MultiplyFunction multiply;
   ScaleAndShiftFunction scaleAndShift;
