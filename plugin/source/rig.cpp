@@ -213,7 +213,7 @@ void Rig::loadModel(int slot, const juce::File& file) {
 void Rig::loadNeighbour(int slot, int step) {
   change([=](RigContents& contents) {
     auto& model = contents.models[std::size_t(slot)];
-    model = neighbourOf(model, Shipped::get().models, modelFolder(), "*.json;*.aidax", step);
+    model = neighbourOf(model, Shipped::get().models, modelFolder(), "*.json;*.aidax;*.nam", step);
   });
 }
 

@@ -45,9 +45,11 @@ void LiveChain::process(const float* input, float* output, unsigned long numFram
   }
 }
 
-fxengine::ModelInfo LiveChain::setModel(const std::filesystem::path& path, int oversampling, bool selfTest) {
+fxengine::ModelInfo LiveChain::setModel(const std::filesystem::path& path, int oversampling, double quality,
+                                        bool selfTest) {
   fxengine::LoadOptions options;
   options.oversampling = oversampling;
+  options.quality = quality;
   options.selfTest = selfTest;
   auto model = fxengine::loadModel(path, options);
   auto info = model.info();

@@ -33,7 +33,7 @@ class LiveChain {
                       unsigned long flags, void* self) noexcept;
 
   /** Loads a model and crossfades to it. @throws fxengine::ModelError  and what plays goes on */
-  fxengine::ModelInfo setModel(const std::filesystem::path& path, int oversampling, bool selfTest);
+  fxengine::ModelInfo setModel(const std::filesystem::path& path, int oversampling, double quality, bool selfTest);
 
   /** Takes an impulse response, or none. @throws std::invalid_argument  with a sentence */
   void setCabinet(const std::optional<fxengine::ImpulseResponse>& response);

@@ -81,15 +81,15 @@ void registerLiveChain(py::module_& module) {
   addStream<LiveChain>(type);
   type.def(
       "set_model",
-      [](LiveChain& chain, const std::filesystem::path& path, int oversampling, bool selfTest) {
+      [](LiveChain& chain, const std::filesystem::path& path, int oversampling, double quality, bool selfTest) {
         fxengine::ModelInfo info;
         {
           const py::gil_scoped_release release;
-          info = chain.setModel(path, oversampling, selfTest);
+          info = chain.setModel(path, oversampling, quality, selfTest);
         }
         return describe(info);
       },
-      py::arg("path"), py::kw_only(), py::arg("oversampling"), py::arg("self_test"));
+      py::arg("path"), py::kw_only(), py::arg("oversampling"), py::arg("quality") = 1.0, py::arg("self_test"));
   type.def(
       "set_cabinet",
       [](LiveChain& chain, const Samples& samples, double sampleRate) {

@@ -122,6 +122,14 @@ class PythonModel {
     return positions;
   }
 
+  void setQuality(double quality) {
+    if (!(quality >= 0.0 && quality <= 1.0))
+      throw py::value_error("the quality must be from 0 to 1");
+    model_.setQuality(static_cast<float>(quality));
+  }
+
+  float quality() const { return model_.quality(); }
+
   std::uint64_t numFaults() const { return model_.numFaults(); }
 
   /** Leaves the model as after loading, but for its knobs. */
@@ -252,6 +260,13 @@ py::dict describe(const fxengine::ModelInfo& info) {
   result["oversampling_latency_frames"] = info.oversamplingLatencyFrames;
   result["lag_frames"] = info.lagFrames;
   result["knobs"] = knobs;
+  py::list qualities;
+  for (const fxengine::QualityInfo& quality : info.qualities) {
+    qualities.append(py::dict(py::arg("max_value") = quality.maxValue, py::arg("architecture") = quality.architecture,
+                              py::arg("num_weights") = quality.numWeights));
+  }
+  result["qualities"] = qualities;
+  result["quality"] = info.quality;
   result["self_test"] = selfTest;
   result["notes"] = info.notes;
   result["metadata"] = jsonLoads(info.metadata);
@@ -307,12 +322,14 @@ void registerModel(py::module_& module) {
       .def("measure_loudness", &PythonModel::measureLoudness)
       .def("set_knob", &PythonModel::setKnob, py::arg("index"), py::arg("position"))
       .def_property_readonly("knobs", &PythonModel::knobs)
+      .def("set_quality", &PythonModel::setQuality, py::arg("quality"))
+      .def_property_readonly("quality", &PythonModel::quality)
       .def_property_readonly("num_faults", &PythonModel::numFaults)
       .def("info", &PythonModel::info);
 
   const auto load = [](const std::filesystem::path& path, const std::optional<py::bytes>& content,
                        const std::string& backend, bool selfTest, int oversampling, const std::string& weightStorage,
-                       const std::string& activations, bool linearStage) {
+                       const std::string& activations, bool linearStage, double quality) {
     fxengine::LoadOptions options;
     options.backend = backend;
     options.selfTest = selfTest;
@@ -320,6 +337,7 @@ void registerModel(py::module_& module) {
     options.weightStorage = weightStorageOf(weightStorage);
     options.activations = activationsOf(activations);
     options.linearStage = linearStage;
+    options.quality = quality;
     if (content) {
       const std::string_view text = *content;
       const std::string name = path.string();
@@ -330,7 +348,8 @@ void registerModel(py::module_& module) {
     return std::make_unique<PythonModel>(fxengine::loadModel(path, options));
   };
   module.def("load", load, py::arg("path"), py::kw_only(), py::arg("content"), py::arg("backend"), py::arg("self_test"),
-             py::arg("oversampling"), py::arg("weight_storage"), py::arg("activations"), py::arg("linear_stage"));
+             py::arg("oversampling"), py::arg("weight_storage"), py::arg("activations"), py::arg("linear_stage"),
+             py::arg("quality"));
   module.def("follow_envelope", followEnvelope, py::arg("signal"), py::arg("attack_ms"), py::arg("release_ms"),
              py::arg("sample_rate"), py::arg("level"));
   module.def(

@@ -34,6 +34,7 @@ __all__ = [
     "Layer",
     "Model",
     "ModelInfo",
+    "Quality",
     "SelfTest",
     "available_backends",
     "describe_file",
@@ -79,6 +80,15 @@ class Envelope:
 
 
 @dataclass(frozen=True, slots=True)
+class Quality:
+    """One of several networks of a file; chosen by a quality below ``max_value``, the last one by all others too."""
+
+    max_value: float
+    architecture: str
+    num_weights: int
+
+
+@dataclass(frozen=True, slots=True)
 class SelfTest:
     """What came out when the file's own test vectors were played at load: absolute errors, full scale 1."""
 
@@ -112,6 +122,8 @@ class ModelInfo:
         oversampling_latency_frames: the part of it that oversampling adds.
         lag_frames: how much later than the dry recording the wet one was; removed in training, so the model does not
             have it.
+        qualities: networks of several sizes, from small to large; empty where the file holds one.
+        quality: which of them was asked for, 0 to 1.
         self_test: None where the file has no test vectors.
         notes: what the file says that is not acted on.
         metadata: the file's own, as it stands there.
@@ -142,6 +154,8 @@ class ModelInfo:
     oversampling_latency_frames: int
     lag_frames: int
     knobs: tuple[Knob, ...]
+    qualities: tuple[Quality, ...]
+    quality: float
     self_test: SelfTest | None
     notes: tuple[str, ...]
     metadata: Mapping[str, Any]
@@ -154,6 +168,7 @@ class ModelInfo:
             "layers": [asdict(layer) for layer in self.layers],
             "envelopes": [asdict(envelope) for envelope in self.envelopes],
             "knobs": [asdict(knob) for knob in self.knobs],
+            "qualities": [asdict(quality) for quality in self.qualities],
             "self_test": asdict(self.self_test) if self.self_test else None,
             "notes": list(self.notes),
             "metadata": dict(self.metadata),
@@ -195,6 +210,8 @@ class Model:
             oversampling_latency_frames=info["oversampling_latency_frames"],
             lag_frames=info["lag_frames"],
             knobs=tuple(Knob(**knob) for knob in info["knobs"]),
+            qualities=tuple(Quality(**quality) for quality in info["qualities"]),
+            quality=info["quality"],
             self_test=SelfTest(**info["self_test"]) if info["self_test"] else None,
             notes=tuple(info["notes"]),
             metadata=MappingProxyType(info["metadata"]),
@@ -278,6 +295,18 @@ class Model:
         """The knobs' positions, 0 to 1."""
         return tuple(self._model.knobs)
 
+    def set_quality(self, quality: float) -> None:
+        """Chooses among the networks of a file that holds several: the largest by 1, smaller ones by less.
+
+        The next call of :meth:`process` takes it up and fades to the other network, within some tenths of a second.
+        """
+        self._model.set_quality(float(quality))
+
+    @property
+    def quality(self) -> float:
+        """As it was set last, 0 to 1."""
+        return self._model.quality
+
     @property
     def num_faults(self) -> int:
         """How often NaN or infinity was turned into silence."""
@@ -294,6 +323,7 @@ def load(
     weight_storage: Literal["automatic", "float32", "bfloat16"] = "automatic",
     activations: Literal["exact", "fast"] = "exact",
     linear_stage: bool = True,
+    quality: float = 1.0,
 ) -> Model:
     """Loads a model file: RTNeural JSON, with or without AIDA-X's keys.
 
@@ -310,6 +340,7 @@ def load(
         activations: "fast" approximates tanh and sigmoid to 6e-5 in layers of common sizes; ``info.notes`` says what
             that does to the output.
         linear_stage: play the filter behind the network, if the file has one: an amplifier's loudspeaker, for example.
+        quality: 0 to 1, of a file that holds networks of several sizes: 1 is the largest; see ``info.qualities``.
 
     Raises:
         ModelFileError: naming file, field, what was expected and what was found.
@@ -324,6 +355,7 @@ def load(
         weight_storage=weight_storage,
         activations=activations,
         linear_stage=linear_stage,
+        quality=float(quality),
     )
     return Model(path, model)
 

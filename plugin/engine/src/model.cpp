@@ -46,7 +46,7 @@ struct Model::State {
   State(ModelInfo modelInfo, std::unique_ptr<Network> modelNetwork, std::vector<float> linearTaps)
       : info(withLatency(std::move(modelInfo), *modelNetwork)), network(std::move(modelNetwork)),
         inputGain(gainFromDb(info.inputGainDb)), outputGain(gainFromDb(info.outputGainDb)), knobs(info.knobs.size()),
-        positions(info.knobs.size(), 0.0f) {
+        positions(info.knobs.size(), 0.0f), quality(static_cast<float>(info.quality)) {
     if (info.oversampling > 1)
       oversampler.emplace(info.oversampling);
     if (!linearTaps.empty()) {
@@ -70,6 +70,7 @@ struct Model::State {
   float outputGain;
   std::vector<std::atomic<float>> knobs;
   std::vector<float> positions; // of the knobs, as the network has them
+  std::atomic<float> quality;
   std::atomic<std::uint64_t> numFaults{0};
   std::optional<Oversampler> oversampler; // the network then has info.oversampling streams a channel
   std::optional<Convolver> linearStage;
@@ -211,6 +212,7 @@ void Model::process(const float* const* input, float* const* output, int numChan
   for (std::size_t index = 0; index < s.knobs.size(); ++index)
     s.positions[index] = s.knobs[index].load(std::memory_order_relaxed);
   s.network->setKnobs(s.positions.data());
+  s.network->setQuality(s.quality.load(std::memory_order_relaxed));
   for (int offset = 0; numStreams > 0 && offset < numFrames; offset += s.partFrames) {
     s.processPart(input, output, numStreams, offset, std::min(s.partFrames, numFrames - offset));
   }
@@ -287,6 +289,13 @@ float Model::knob(int index) const noexcept {
     return 0.0f;
   return state_->knobs[static_cast<std::size_t>(index)].load(std::memory_order_relaxed);
 }
+
+void Model::setQuality(float quality) noexcept {
+  if (!std::isnan(quality))
+    state_->quality.store(std::clamp(quality, 0.0f, 1.0f), std::memory_order_relaxed);
+}
+
+float Model::quality() const noexcept { return state_->quality.load(std::memory_order_relaxed); }
 
 std::uint64_t Model::numFaults() const noexcept { return state_->numFaults.load(std::memory_order_relaxed); }
 

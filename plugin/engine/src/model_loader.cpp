@@ -10,6 +10,7 @@
 #include "work.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <fstream>
 #include <iterator>
 #include <system_error>
@@ -71,6 +72,14 @@ void requireOversampling(const std::string& name, int factor) {
   throw ModelError(name, "oversampling", "1, 2, 4 or 8", std::to_string(factor));
 }
 
+void requireQuality(const std::string& name, double quality) {
+  if (quality >= 0.0 && quality <= 1.0)
+    return;
+  char found[32];
+  std::snprintf(found, sizeof found, "%g", quality);
+  throw ModelError(name, "quality", "a number from 0 to 1", found);
+}
+
 /** Tries the network as it is to be played: refuses it where it bursts, notes where its phases do not agree. */
 void tryOversampled(const std::string& name, int factor, ModelInfo& info, Network& network) {
   constexpr double kAudible = 1e-3; // -60 dB below full scale
@@ -130,6 +139,7 @@ Model buildModel(const ModelDescription& description, const LoadOptions& options
   const std::string& name = description.file;
   requireBackend(name, options);
   requireOversampling(name, options.oversampling);
+  requireQuality(name, options.quality);
   requireIsa(name);
   ModelInfo info = description.info;
   std::unique_ptr<Network> network = description.build(options);
@@ -145,6 +155,9 @@ Model buildModel(const ModelDescription& description, const LoadOptions& options
     tryOversampled(name, options.oversampling, info, *network);
     info.oversampling = options.oversampling;
   }
+  info.quality = options.quality;
+  if (options.quality < 1.0 && info.qualities.empty())
+    info.notes.push_back("the file holds a single network; the quality asked for is not used");
   std::vector<float> taps = options.linearStage ? description.linearTaps : std::vector<float>();
   info.numLinearTaps = static_cast<int>(taps.size());
   return {std::move(info), std::move(network), std::move(taps)};

@@ -118,7 +118,7 @@ void SlotCard::browse() {
   if (!start.isDirectory())
     start = juce::File::getSpecialLocation(juce::File::userHomeDirectory);
   const juce::Component::SafePointer<SlotCard> safe(this);
-  browser_.open("Load a capture into slot " + letter(), start, "*.json;*.aidax", [safe](const juce::File& file) {
+  browser_.open("Load a capture into slot " + letter(), start, "*.json;*.aidax;*.nam", [safe](const juce::File& file) {
     if (safe != nullptr)
       safe->load(file);
   });
@@ -196,7 +196,7 @@ void SlotCard::paint(juce::Graphics& g) {
     drawDropArea(g, inner);
     drawText(g, "Drop a capture here", {inner.getX(), 92.0f, inner.getWidth(), 24.0f}, font(16.0f, Weight::medium),
              colour::text, juce::Justification::centred);
-    drawText(g, ".json or .aidax", {inner.getX(), 118.0f, inner.getWidth(), 18.0f}, font(13.0f), colour::faint,
+    drawText(g, ".json, .aidax or .nam", {inner.getX(), 118.0f, inner.getWidth(), 18.0f}, font(13.0f), colour::faint,
              juce::Justification::centred);
     return;
   }

@@ -18,6 +18,7 @@ __all__ = [
     "add_device_arguments",
     "add_lag_argument",
     "add_oversample_argument",
+    "add_quality_argument",
     "add_recording_arguments",
     "channel_choice",
     "check_clips",
@@ -129,6 +130,24 @@ def add_oversample_argument(parser: argparse._ActionsContainer) -> None:
         metavar="N",
         help="play at 2, 4 or 8 times the sample rate, against aliasing (default: 1)",
     )
+
+
+def add_quality_argument(parser: argparse._ActionsContainer) -> None:
+    """``--quality``: which network of a file that holds several."""
+    parser.add_argument(
+        "--quality",
+        type=_share,
+        default=1.0,
+        metavar="Q",
+        help="0 to 1: which network of a .nam file that holds several, 1 the largest (default: 1; see fxtrain info)",
+    )
+
+
+def _share(text: str) -> float:
+    value = finite_float(text)
+    if not 0.0 <= value <= 1.0:
+        raise argparse.ArgumentTypeError(f"expected a number from 0 to 1, found {text}")
+    return value
 
 
 def check_clips(args: argparse.Namespace) -> None:

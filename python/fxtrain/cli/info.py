@@ -71,6 +71,7 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any] 
         "verified": _verdict(info.self_test),
         "network": ", ".join(_layer_text(layer) for layer in info.layers) or info.architecture,
         "weights": f"{info.num_weights}",
+        **({"qualities": _qualities(info)} if info.qualities else {}),
         **({"envelopes": _envelopes(info)} if info.envelopes else {}),
         **({"linear stage": _linear_stage(info)} if info.num_linear_taps else {}),
         "residual": "the input is added to the network's output" if info.residual else "no",
@@ -91,6 +92,17 @@ def _format_of(path: Path) -> str:
     named = {"an RTNeural JSON model": "RTNeural JSON", "an STFT-domain model of fxtrain": "fxtrain STFT JSON"}
     description = engine.describe_file(path)
     return named.get(description, description.removeprefix("a "))
+
+
+def _qualities(info: engine.ModelInfo) -> str:
+    """``below 0.5: wavenet of 1871 weights, from 0.5 on: wavenet of 12146 weights``."""
+    texts = []
+    for index, quality in enumerate(info.qualities):
+        last = index + 1 == len(info.qualities)
+        low = "all" if index == 0 else f"from {info.qualities[index - 1].max_value:g} on"
+        limit = low if last else f"below {quality.max_value:g}"
+        texts.append(f"{limit}: {quality.architecture} of {quality.num_weights} weights")
+    return ", ".join(texts)
 
 
 def _envelopes(info: engine.ModelInfo) -> str:

@@ -16,6 +16,9 @@ from fxtrain.cli.model_file import model_file
 from fxtrain.cli.terminal import shown
 from fxtrain.errors import FxtrainError, InputError, OutputExistsError
 
+_SUFFIXES = (".json", ".aidax", ".nam")
+"""What the plugin's browser lists; a model under another name is called .json."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of ``install``."""
@@ -102,7 +105,8 @@ def _plan(args: argparse.Namespace) -> list[_Copy]:
         path = model_file(given)
         content = SlotContent.read(path)
         name = _file_name(args.name or content.name)
-        target = folders.models / f"{name}.json"
+        suffix = path.suffix.lower()
+        target = folders.models / f"{name}{suffix if suffix in _SUFFIXES else '.json'}"
         copies.append(_Copy("model", path, target, content.model.encode("utf-8")))
         if args.preset:
             slot = replace(content, name=name, path=str(target))

@@ -14,7 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from fxtrain.cli.arguments import add_device_arguments, add_oversample_argument, finite_float, positive_float
+from fxtrain.cli.arguments import (
+    add_device_arguments,
+    add_oversample_argument,
+    add_quality_argument,
+    finite_float,
+    positive_float,
+)
 from fxtrain.cli.outputs import require_free
 from fxtrain.cli.terminal import shown
 from fxtrain.errors import ConfigError, DeviceError, FxtrainError, InputError
@@ -35,6 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--gate", type=finite_float, metavar="DB", help="noise gate that closes below so many dBFS")
     parser.add_argument("--ir", type=Path, metavar="FILE", help="impulse response of a cabinet, WAV, AIFF or FLAC")
     add_oversample_argument(parser)
+    add_quality_argument(parser)
     parser.add_argument(
         "--record", nargs=2, type=Path, metavar=("DRY.wav", "WET.wav"), help="record input and output from the start"
     )
@@ -65,6 +72,7 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any] 
     wiring = wiring_from(args, models[0].sample_rate)
     settings = PlayerSettings(
         oversampling=args.oversample,
+        quality=args.quality,
         input_gain_db=args.gain,
         output_gain_db=args.output_gain,
         gate_on=args.gate is not None,

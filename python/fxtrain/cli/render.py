@@ -17,7 +17,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from fxtrain import engine
 from fxtrain.audio import AudioReader, AudioWriter
-from fxtrain.cli.arguments import add_oversample_argument, positive_int
+from fxtrain.cli.arguments import add_oversample_argument, add_quality_argument, positive_int
 from fxtrain.cli.knobs import add_knob_argument, knob_text, knob_values, set_knobs
 from fxtrain.cli.model_file import model_file
 from fxtrain.cli.outputs import require_free
@@ -52,6 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_knob_argument(parser)
     add_oversample_argument(parser)
+    add_quality_argument(parser)
     parser.add_argument("--force", action="store_true", help="overwrite OUT")
 
 
@@ -61,7 +62,9 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any] 
     require_free(args.output, force=args.force, sources=(args.input, args.model))
     if args.backend == "torch" and args.oversample > 1:
         raise ConfigError("--oversample needs the engine: leave --backend torch out, or play without oversampling.")
-    model = engine.load(args.model, backend=_engine_backend(args.backend), oversampling=args.oversample)
+    model = engine.load(
+        args.model, backend=_engine_backend(args.backend), oversampling=args.oversample, quality=args.quality
+    )
     for note in model.info.notes:
         console.print(shown(f"{args.model}: {note}."))
     set_knobs(model, args.knob)
@@ -118,6 +121,7 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any] 
         "backend": args.backend,
         "knobs": knob_values(model),
         "oversampling": model.info.oversampling,
+        "quality": model.info.quality,
         "removed_latency": latency,
         "sample_rate": sample_rate,
         "num_channels": reader.num_channels,

@@ -38,6 +38,7 @@ class PlayerSettings:
 
     Attributes:
         oversampling: 1, 2, 4 or 8, of all models.
+        quality: 0 to 1, of models that hold networks of several sizes.
         input_gain_db: before the model.
         output_gain_db: after it.
         gate_threshold_db: of the noise gate, in dB of full scale.
@@ -49,6 +50,7 @@ class PlayerSettings:
     """
 
     oversampling: int = 1
+    quality: float = 1.0
     input_gain_db: float = 0.0
     output_gain_db: float = 0.0
     gate_threshold_db: float = -60.0
@@ -92,7 +94,7 @@ class Player:
                 self.chain.set_cabinet(*cabinet)
             except ValueError as error:
                 raise AudioFileError(f"{settings.cabinet}: {error}") from None
-        self.chain.set_model(models[0].path, oversampling=settings.oversampling, self_test=False)
+        self._set_model(models[0].path)
         self._wanted = self._loaded = 0
         self._loader: threading.Thread | None = None
         self._lock = threading.Lock()
@@ -148,6 +150,10 @@ class Player:
             self._loader = threading.Thread(target=self._load, name="loader", daemon=True)
         self._loader.start()
 
+    def _set_model(self, path: Path) -> None:
+        settings = self.settings
+        self.chain.set_model(path, oversampling=settings.oversampling, quality=settings.quality, self_test=False)
+
     def _load(self) -> None:
         """Until what plays is what was asked for last."""
         while True:
@@ -157,7 +163,7 @@ class Player:
                     self._loader = None
                     return
             try:
-                self.chain.set_model(self._models[index].path, oversampling=self.settings.oversampling, self_test=False)
+                self._set_model(self._models[index].path)
                 self._problem = ""
                 with self._lock:
                     self._loaded = index

@@ -120,4 +120,31 @@ TEST_CASE("Nam: what would take too much memory is refused", "[loader]") {
   const Json distant = layerArray(1, 1, 16, 1, {65536, 65536}, {{"kernel_size", 8}});
   const Json model = makeNam("WaveNet", waveNetConfig({distant}), 1);
   CHECK(contains(errorOf(model.dump()).what(), "config: expected layers that look back at 4194304 values at most"));
+  Json half = makeNam("WaveNet", waveNetConfig({layerArray(1, 1, 16, 1, {65536}, {{"kernel_size", 4}})}), 1);
+  CHECK_NOTHROW(test::load(half));
+  CHECK(contains(errorOf(test::makeContainer({{0.5, half}, {1.0, half}}).dump()).what(),
+                 "look back at 4194304 values at most"));
+}
+
+TEST_CASE("Nam: containers without models, or out of order, are refused", "[loader]") {
+  const Json model = plainWaveNet();
+  CHECK(contains(errorOf(test::makeContainer({}).dump()).what(),
+                 "config.submodels: expected a list of 1 to 64 models, found an empty list"));
+  CHECK(contains(errorOf(test::makeContainer({{0.5, model}, {0.5, model}}).dump()).what(),
+                 "submodels[1].max_value: expected values that ascend from model to model, found 0.5"));
+  CHECK(contains(errorOf(test::makeContainer({{0.5, model}, {0.9, model}}).dump()).what(),
+                 "submodels[1].max_value: expected 1 or more of the last model, found 0.9"));
+  Json other = model;
+  other["sample_rate"] = 44100;
+  CHECK(contains(errorOf(test::makeContainer({{0.5, model}, {1.0, other}}).dump()).what(),
+                 "sample_rate: expected 48000, the rate of the rest of the file, found 44100"));
+  other = model;
+  other["version"] = "0.9.0";
+  CHECK(contains(errorOf(test::makeContainer({{0.5, model}, {1.0, other}}).dump()).what(),
+                 "submodels[1].model.version: expected a version"));
+  Json nested = model;
+  for (int depth = 0; depth < 4; ++depth)
+    nested = test::makeContainer({{1.0, nested}});
+  CHECK_NOTHROW(test::load(nested));
+  CHECK(contains(errorOf(test::makeContainer({{1.0, nested}}).dump()).what(), "4 deep at most"));
 }

@@ -356,10 +356,11 @@ std::vector<NamedModel> waveNets() {
   add("gating_mode gated",
       {{"gating_mode", "gated"}, {"secondary_activation", {{"type", "LeakyHardtanh"}, {"min_val", -0.5}}}});
   add("blended", {{"gating_mode", "blended"}, {"secondary_activation", "Softsign"}});
-  add("modes, sizes and activations by layer", {{"gating_mode", {"none", "gated", "blended"}},
-                                                {"secondary_activation", {"Tanh", "Sigmoid", "Hardtanh"}},
-                                                {"kernel_sizes", {2, 6, 15}},
-                                                {"activation", {"ReLU", {{"type", "PReLU"}}, "Hardswish"}}});
+  add("modes, sizes and activations by layer",
+      {{"gating_mode", {"none", "gated", "blended"}},
+       {"secondary_activation", {"Tanh", "Sigmoid", "Hardtanh"}},
+       {"kernel_sizes", {2, 6, 15}},
+       {"activation", {"ReLU", {{"type", "LeakyReLU"}, {"negative_slope", 0.2}}, "Hardswish"}}});
   for (const Json& activation :
        {Json("Fasttanh"), Json("Hardtanh"), Json("LeakyReLU"), Json("SiLU"), Json("Softsign"),
         Json{{"type", "LeakyReLU"}, {"negative_slope", 0.3}}, Json{{"type", "PReLU"}, {"negative_slope", 0.2}},

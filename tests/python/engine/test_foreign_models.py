@@ -114,6 +114,35 @@ def test_nam_files_play_as_float64_does(foreign_models: Path, playing: np.ndarra
         np.testing.assert_array_equal(np.concatenate(parts), whole)
 
 
+@pytest.mark.parametrize("name", ["A2.nam", "BossWN-a2.nam", "slimmable_container.nam"])
+def test_each_model_of_a_container_plays_as_float64_does(foreign_models: Path, playing: np.ndarray, name: str) -> None:
+    path = foreign_models / "nam" / name
+    submodels = json.loads(path.read_text())["config"]["submodels"]
+    x = playing[:2000]
+    low = 0.0
+    for index, submodel in enumerate(submodels):
+        model = engine.load(path, quality=low)
+        expected = nam_reference.play(submodel["model"], x)
+        np.testing.assert_allclose(model.process(x), expected, rtol=0, atol=1e-5)
+        assert model.info.qualities[index].max_value == submodel["max_value"]
+        low = submodel["max_value"]
+
+
+def test_the_quality_of_a_container_changes_while_it_plays(foreign_models: Path, playing: np.ndarray) -> None:
+    path = foreign_models / "nam" / "A2.nam"
+    x = np.resize(playing, 60_000).astype(np.float32)
+    model, small = engine.load(path), engine.load(path, quality=0.0)
+    model.process(x[:1000])
+    small.process(x[:1000])
+    model.set_quality(0.0)
+    assert model.quality == 0.0
+    output, expected = model.process(x[1000:]), small.process(x[1000:])
+    np.testing.assert_array_equal(output[-10_000:], expected[-10_000:])
+    assert np.abs(output[:1000] - expected[:1000]).max() > 1e-4  # still the large one
+    with pytest.raises(ValueError, match="from 0 to 1"):
+        model.set_quality(1.5)
+
+
 def test_every_nam_file_is_played(foreign_models: Path) -> None:
     assert {path.name for path in (foreign_models / "nam").glob("*.nam")} == set(NAM_FILES)
 

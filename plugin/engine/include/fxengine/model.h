@@ -41,6 +41,13 @@ struct EnvelopeInfo {
   double releaseMs = 0.0;
 };
 
+/** One of several networks of a file, from small to large. */
+struct QualityInfo {
+  double maxValue = 1.0; ///< chosen by a quality below this, and by all others if it is the last
+  std::string architecture;
+  std::size_t numWeights = 0;
+};
+
 /** What came out when the file's own test vectors were played at load. */
 struct SelfTest {
   int numFrames = 0;
@@ -75,9 +82,11 @@ struct ModelInfo {
   std::optional<double> outputLevelDbu; ///< and at its output
   int lagFrames = 0; ///< how much later the recording was, removed in training: for alignment tests only
   std::vector<KnobInfo> knobs;
-  std::optional<SelfTest> selfTest; ///< nothing where the file has no test vectors
-  std::vector<std::string> notes;   ///< what the file says that is not acted on, in one sentence each
-  std::string metadata = "{}";      ///< the file's metadata object, as JSON text
+  std::vector<QualityInfo> qualities; ///< empty where the file holds one network
+  double quality = 1.0;               ///< as it was loaded: Model::setQuality()
+  std::optional<SelfTest> selfTest;   ///< nothing where the file has no test vectors
+  std::vector<std::string> notes;     ///< what the file says that is not acted on, in one sentence each
+  std::string metadata = "{}";        ///< the file's metadata object, as JSON text
 };
 
 /** A model that plays, whatever the backend.
@@ -143,6 +152,15 @@ class Model {
 
   /** The knob's position, 0 .. 1. */
   float knob(int index) const noexcept FXENGINE_REALTIME;
+
+  /** Chooses the largest network of a file that holds several (info().qualities) by 1, smaller ones by less. From any
+      thread; the next process() takes it up, and fades to the other network: its own sound is heard after some tenths
+     of a second, as long as it takes to know what was played before.
+      @param quality  0 .. 1, limited to that range; NaN is ignored */
+  void setQuality(float quality) noexcept FXENGINE_REALTIME;
+
+  /** As it was set last, 0 .. 1. */
+  float quality() const noexcept FXENGINE_REALTIME;
 
   /** How often NaN or infinity was turned into silence since the last prepare(). From any thread. */
   std::uint64_t numFaults() const noexcept FXENGINE_REALTIME;

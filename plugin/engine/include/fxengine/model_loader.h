@@ -61,6 +61,8 @@ struct LoadOptions {
   /** Play the linear stage behind the network, if the file has one. Without it an amplifier sounds as it does before
      its loudspeaker. */
   bool linearStage = true;
+  /** 0 to 1, of a file that holds networks of several sizes: Model::setQuality(). The largest is the default. */
+  double quality = 1.0;
 };
 
 /** Frames that a file holds to test its player with: played from zero state, all gains at 1. */

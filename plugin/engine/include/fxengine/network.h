@@ -53,6 +53,10 @@ class Network {
       At first they are 0. */
   virtual void setKnobs(const float* positions) noexcept FXENGINE_REALTIME = 0;
 
+  /** Chooses among networks of several sizes, 0 .. 1, for all streams; changes are faded. Nothing where there is one.
+   */
+  virtual void setQuality(float /*quality*/) noexcept FXENGINE_REALTIME {}
+
   /** Runs `numFrames` frames of the first `numStreams` streams, which share one pass over the weights.
       input[s] and output[s] hold one value per frame and must not overlap. */
   virtual void process(const float* const* input, float* const* output, int numStreams,
