@@ -52,6 +52,11 @@ void readNamMetadata(const JsonField& root, ModelInfo& info) {
                    std::to_string(info.metadata.size() >> 10) + " KiB");
   if (const auto name = metadata->optionalMember("name"); name && name->value().is_string())
     info.name = name->text();
+  // Two keys of ours, which NAM's own files lack: their loudness is that of another clip.
+  if (const auto found = level(*metadata, "loudness_db"))
+    info.loudnessDb = found;
+  if (const auto lag = metadata->optionalMember("lag_samples"))
+    info.lagFrames = lag->integer(-kMostFrames, kMostFrames);
   if (const auto found = level(*metadata, "input_level_dbu"))
     info.inputLevelDbu = found;
   if (const auto found = level(*metadata, "output_level_dbu"))

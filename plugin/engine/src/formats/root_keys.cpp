@@ -38,7 +38,6 @@ bool readsBfloat16(const JsonField& storage) {
 }
 
 void readMetadataObject(const JsonField& metadata, ModelInfo& info, MetadataFacts& facts) {
-  constexpr int kMostFrames = 10'000'000;
   info.metadata = metadata.value().dump();
   if (info.metadata.size() > ModelLimits::kMaxMetadataBytes) {
     metadata.fail("at most " + std::to_string(ModelLimits::kMaxMetadataBytes >> 10) + " KiB",

@@ -11,6 +11,7 @@ namespace fxengine::detail {
 // Keys beside the network that all JSON models of ours share: docs/model-format.md.
 
 inline constexpr double kCustomaryRate = 48000.0; ///< where a file does not say
+inline constexpr int kMostFrames = 10'000'000;    ///< of lag and latency
 
 /** A rate in Hz; published files store it as text, "48000". */
 std::optional<double> readSampleRate(const std::optional<JsonField>& field);
