@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Where the plugin looks for a user's models and impulse responses, hosts for presets, and what is remembered."""
+"""Where models are: in a run's folder, and where the plugin looks for them; also impulse responses and presets."""
 
 from __future__ import annotations
 
@@ -10,7 +10,16 @@ from pathlib import Path
 
 from fxtrain.errors import FxtrainError
 
-__all__ = ["UserFolders", "user_folders"]
+__all__ = ["MODEL_NAMES", "UserFolders", "model_of_run", "user_folders"]
+
+MODEL_NAMES = ("model.json", "model.nam")
+"""What ``fit`` calls a model file, by its format."""
+
+
+def model_of_run(folder: Path) -> Path:
+    """The model file in a run's folder, which need not be there yet."""
+    paths = [folder / name for name in MODEL_NAMES]
+    return next((path for path in paths if path.exists()), paths[0])
 
 
 @dataclass(frozen=True)

@@ -17,18 +17,18 @@ from fxtrain.cli.terminal import shown
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of ``export``."""
     parser.add_argument("source", type=Path, metavar="RUN|FILE.pt", help="folder of a run, or a checkpoint")
-    parser.add_argument("out", type=Path, metavar="OUT.json", help="file to write")
-    parser.add_argument("--format", metavar="NAME", help="file format (see fxtrain models); default: the model's first")
+    parser.add_argument("out", type=Path, metavar="OUT", help="file to write: .json, or .nam")
+    parser.add_argument("--format", metavar="NAME", help="file format (see fxtrain models); default: by the suffix")
     parser.add_argument(
         "--no-linear-stage",
         action="store_true",
         help="leave the linear stage out: the amplifier before its loudspeaker",
     )
-    parser.add_argument("--force", action="store_true", help="overwrite OUT.json")
+    parser.add_argument("--force", action="store_true", help="overwrite OUT")
 
 
 def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
-    """Writes the file, which the engine has loaded and tested before, and returns what it holds."""
+    """Writes the file, which the engine has loaded and played before, and returns what it holds."""
     from fxtrain.errors import FxtrainError, InputError
     from fxtrain.formats import write_model
     from fxtrain.runs import RunFolder, load_trained_model
@@ -52,6 +52,6 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
         raise FxtrainError(f"cannot write {args.out}: {error.strerror or error}") from None
     console.print(
         f"wrote [bold]{shown(args.out)}[/]: {trained.model.name}, {trained.facts['sample_rate']} Hz; "
-        "the engine's self-test passed"
+        "the engine plays it as it was trained"
     )
     return {"model_file": str(args.out), "metadata": document["metadata"]}

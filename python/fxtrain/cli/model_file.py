@@ -6,6 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from fxtrain.errors import InputError
+from fxtrain.folders import model_of_run
 from fxtrain.text import quoted
 
 __all__ = ["model_file"]
@@ -22,7 +23,7 @@ def model_file(path: Path) -> Path:
         _refuse_checkpoint(path)
     if not path.is_dir():
         return path
-    file = path / "model.json"
+    file = model_of_run(path)
     if not file.exists() and (path / "config.toml").exists():
         _refuse_run(path)
     return file

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from fxtrain import engine
@@ -18,10 +19,12 @@ from fxtrain.errors import ConfigError, ModelFileError
 from fxtrain.files import read_file
 from fxtrain.formats._format import ModelDocument, ModelFormat
 from fxtrain.formats.metadata import Metadata
+from fxtrain.formats.nam import NamFormat
 from fxtrain.formats.rtneural import RTNeuralFormat, model_document
 from fxtrain.formats.stft import StftFormat
 from fxtrain.formats.torch_model import TorchModel
 from fxtrain.formats.vectors import programme, test_vectors
+from fxtrain.models.effects._effect import EffectModel
 from fxtrain.text import quoted
 from fxtrain.training.protocol import Trainable
 
@@ -39,7 +42,7 @@ __all__ = [
     "write_model",
 ]
 
-_FORMATS: dict[str, ModelFormat] = {each.name: each for each in (StftFormat(), RTNeuralFormat())}
+_FORMATS: dict[str, ModelFormat] = {each.name: each for each in (StftFormat(), NamFormat(), RTNeuralFormat())}
 
 
 def get_format(name: str) -> ModelFormat:
@@ -62,7 +65,7 @@ def new_document(
 
     Raises:
         ConfigError: the model has no such format.
-        ModelFileError: a weight is not finite.
+        ModelFileError: a weight is not finite, or the model has no place in the format.
     """
     name = format or next(iter(model.formats), None)
     if name not in model.formats:
@@ -73,23 +76,62 @@ def new_document(
     written = get_format(name)
     made = ModelDocument(written, written.document(model, sample_rate=sample_rate, metadata=metadata))
     player = made.load()
-    made.add_metadata(loudness_db=round(engine.measure_loudness(player), 3))
+    if player.info.self_test is None:  # the format has no place for test vectors
+        _require_parity(model, player, sample_rate)
+    made.add_metadata(**written.levels(player))
     return made, player
+
+
+def _require_parity(model: Trainable, player: engine.Model, sample_rate: int) -> None:
+    """Plays what test vectors would hold, to the bound of the engine's self-test."""
+    assert isinstance(model, EffectModel)
+    x, expected, float32_error = test_vectors(model, sample_rate)
+    error = float(np.abs(player.play(x.astype(np.float32)) - expected).max())
+    player.reset()
+    bound = max(1e-5, 3 * float32_error)
+    if not error <= bound:
+        raise ModelFileError(
+            f"the engine plays the {model.name} model {error:.2g} away from torch, expected {bound:.2g} at most; "
+            "please report this with the checkpoint"
+        )
 
 
 def write_model(
     path: Path, model: Trainable, *, sample_rate: int, metadata: Mapping[str, Any], format: str | None = None
 ) -> dict[str, Any]:
-    """Writes a model file whole or not at all, once the engine has played its test vectors; returns its content.
+    """Writes a model file whole or not at all, once the engine has played it as torch does; returns its content.
+
+    Args:
+        path: to write to.
+        model: a trained model.
+        sample_rate: of the recordings it was trained on, in Hz.
+        metadata: what the file says about the capture.
+        format: one of the model's formats; None goes by the suffix of ``path``, and takes the first of that suffix.
 
     Raises:
         ConfigError: the model has no such format.
-        ModelFileError: a weight is not finite.
+        ModelFileError: a weight is not finite, or the model has no place in the format.
         OSError: the file cannot be written.
     """
+    format = format or _format_of(path, model)
     made, _ = new_document(model, sample_rate=sample_rate, metadata=metadata, format=format)
     made.save(path)
     return made.document
+
+
+def _format_of(path: Path, model: Trainable) -> str | None:
+    """The format of a model that a file name asks for; None where no format has its suffix."""
+    suffix = path.suffix.lower()
+    if not any(each.suffix == suffix for each in _FORMATS.values()):
+        return None
+    suffixes = {name: get_format(name).suffix for name in model.formats}
+    for name, own in suffixes.items():
+        if own == suffix:
+            return name
+    raise ConfigError(
+        f"a {model.name} model cannot be written as {suffix}; "
+        + (f"call the file {path.with_suffix(next(iter(suffixes.values())))}" if suffixes else "it has no file format")
+    )
 
 
 def read_torch_model(path: Path, dtype: torch.dtype = torch.float32) -> TorchModel:
@@ -106,7 +148,7 @@ def read_torch_model(path: Path, dtype: torch.dtype = torch.float32) -> TorchMod
     except ValueError as error:
         raise ModelFileError(
             f"{path} is not a model that torch can play ({type(error).__name__}: {error}); "
-            "expected RTNeural JSON of lstm, gru and dense layers"
+            "expected RTNeural JSON of lstm, gru and dense layers, an STFT model of fxtrain, or .nam"
         ) from None
     known = next((each for each in _FORMATS.values() if each.recognises(document)), _FORMATS["rtneural"])
     return known.reference(document, str(path)).to(dtype)

@@ -42,6 +42,9 @@ class ModelFormat(Protocol):
             ModelFileError: the model has no place in the format, or a weight is not finite.
         """
 
+    def levels(self, player: engine.Model) -> dict[str, float]:
+        """How loud the model is, under the keys of the format's metadata."""
+
     def reference(self, document: dict[str, Any], name: str) -> TorchModel:
         """The network of a document as torch plays it, in float32.
 

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from fxtrain import engine
 from fxtrain.errors import ModelFileError
 from fxtrain.formats.torch_model import TorchModel, build_torch_model
 from fxtrain.formats.vectors import test_vectors
@@ -39,6 +40,10 @@ class RTNeuralFormat:
                 f"it can be exported to: {', '.join(model.formats) or 'no format'}"
             )
         return model_document(model, sample_rate=sample_rate, metadata=metadata)
+
+    def levels(self, player: engine.Model) -> dict[str, float]:
+        """``loudness_db``."""
+        return {"loudness_db": round(engine.measure_loudness(player), 3)}
 
     def reference(self, document: dict[str, Any], name: str) -> TorchModel:
         """The network of a document as torch plays it, in float32."""

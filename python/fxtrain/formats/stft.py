@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from fxtrain import engine
 from fxtrain.errors import ModelFileError
 from fxtrain.formats.rtneural import dense_layer, numbers, recurrent_layer
 from fxtrain.formats.torch_model import CUSTOMARY_RATE, TorchModel, torch_layers
@@ -56,6 +57,10 @@ class StftFormat:
             "input_batch": [float(str(np.float32(value))) for value in x],
             "output_batch": y.tolist(),
         }
+
+    def levels(self, player: engine.Model) -> dict[str, float]:
+        """``loudness_db``."""
+        return {"loudness_db": round(engine.measure_loudness(player), 3)}
 
     def reference(self, document: dict[str, Any], name: str) -> TorchModel:
         """The network of a document as torch plays it, in float32."""

@@ -40,6 +40,7 @@ from fxtrain.atomic import write_atomically
 from fxtrain.audio.files import MemoryFile, SequentialFile
 from fxtrain.errors import AudioFileError, ModelFileError, PresetFileError
 from fxtrain.files import read_file
+from fxtrain.folders import MODEL_NAMES
 from fxtrain.plugin_files.parameters import PARAMETERS
 from fxtrain.text import quoted, shortened
 
@@ -380,7 +381,7 @@ def _text(value: object) -> str:
 
 
 def _name(path: Path, info: engine.ModelInfo) -> str:
-    if path.name != "model.json":
+    if path.name not in MODEL_NAMES:
         return path.stem
     stated = info.metadata.get("name")
     return stated if isinstance(stated, str) and stated.strip() else path.resolve().parent.name

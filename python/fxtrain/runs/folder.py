@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 
 from fxtrain.errors import InputError, OutputExistsError
 from fxtrain.files import read_file
+from fxtrain.folders import model_of_run
 
 __all__ = ["LARGEST_METRICS", "RunFolder"]
 
@@ -56,7 +57,7 @@ class RunFolder:
     @property
     def model(self) -> Path:
         """The model file, ready to play."""
-        return self.path / "model.json"
+        return model_of_run(self.path)
 
     @property
     def best(self) -> Path:

@@ -89,7 +89,7 @@ class ResidualRecurrent(EffectModel):
     Source: Wright, Damskägg and Välimäki, "Real-time black-box modelling with recurrent neural networks", 2019.
     """
 
-    formats = ("rtneural",)
+    formats: ClassVar[tuple[str, ...]] = ("rtneural",)
     Config = RecurrentConfig
     unit: ClassVar[Literal["lstm", "gru"]]
 
@@ -199,6 +199,7 @@ class LSTM(ResidualRecurrent):
 
     name = "lstm"
     summary = "residual LSTM on the waveform: the default for amplifiers and pedals"
+    formats = ("rtneural", "nam")
     unit = "lstm"
 
 

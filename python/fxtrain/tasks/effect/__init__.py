@@ -16,6 +16,7 @@ from fxtrain.config import Tables, build, numbered
 from fxtrain.data import SplitConfig
 from fxtrain.data.material import Material, PairFiles, Reading, load_material
 from fxtrain.data.pairs import PairedAudio
+from fxtrain.folders import MODEL_NAMES
 from fxtrain.formats import Metadata, new_document
 from fxtrain.losses import LossConfig
 from fxtrain.metrics.effects import measure
@@ -108,7 +109,7 @@ class EffectTask:
     name = "effect"
     needs = "dry/wet pairs"
     artifacts = (
-        "model.json",
+        *MODEL_NAMES,
         "cabinet.wav",
         *(f"audio/{name}.wav" for name in ("input", "target", "prediction", "error")),
     )
@@ -185,7 +186,7 @@ class EffectTask:
         figures = measure(take.prediction, take.target, material.sample_rate, mask=take.mask)
         baselines = fit_baselines(segments_of(material.train)).score(segments_of(material.test))
         file.add_metadata(esr=float(f"{figures['esr']:.4g}"))
-        file.save(outcome.folder / "model.json")
+        file.save(outcome.folder / f"model{file.format.suffix}")
         if model.linear_stage is not None:
             taps = model.linear_stage.taps.cpu().numpy()
             write_audio(outcome.folder / "cabinet.wav", taps, material.sample_rate, "FLOAT")

@@ -33,6 +33,9 @@ class Player(Protocol):
     def reset(self) -> None:
         """Back to the initial state."""
 
+    def prewarm(self) -> int:
+        """Back to the state that silence leaves, after how many frames of it."""
+
 
 @dataclass(frozen=True)
 class Take:
@@ -63,11 +66,11 @@ def segments_of(excerpts: Sequence[Excerpt]) -> list[Segment]:
 
 
 def play(player: Player, excerpts: Sequence[Excerpt]) -> Take:
-    """Plays each excerpt, clip by clip, from a fresh state run in on what precedes it, and joins the results."""
+    """Plays each excerpt, clip by clip, from rest and run in on what precedes it, and joins the results."""
     clips = [(excerpt, start, end) for excerpt in excerpts for start, end in excerpt.clips()]
     predictions, masks = [], []
     for (_, start, end), segment in zip(clips, segments_of(excerpts), strict=True):
-        player.reset()
+        player.prewarm()
         predictions.append(player.play(np.ascontiguousarray(segment.input, np.float32))[start - end :])
         masks.append(segment.mask[start - end :])
     return Take(

@@ -1,0 +1,377 @@
+# SPDX-License-Identifier: MIT
+"""``.nam``, the format of Neural Amp Modeler (NAM); what is written, and why so, is in ``docs/model-format.md``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from fxtrain import engine
+from fxtrain.errors import ModelFileError
+from fxtrain.formats.rtneural import numbers
+from fxtrain.formats.torch_model import CUSTOMARY_RATE, TorchModel
+from fxtrain.models.effects._convolutional import ConvolutionalEffect
+from fxtrain.models.effects._wavenet_network import Activation, ArrayShape, LayerShape, WaveNetNetwork, WaveNetShape
+from fxtrain.models.effects.recurrent import ResidualRecurrent
+from fxtrain.training.protocol import Trainable
+
+__all__ = ["NamFormat"]
+
+_PLAIN_VERSION = "0.5.4"
+_VERSION = "0.7.0"
+"""Of files with what came after the first WaveNets: sizes and activations for each layer, containers, gates."""
+
+_NAMES: dict[Activation, str] = {
+    "tanh": "Tanh",
+    "hardtanh": "Hardtanh",
+    "relu": "ReLU",
+    "leaky-relu": "LeakyReLU",
+    "sigmoid": "Sigmoid",
+    "silu": "SiLU",
+    "hardswish": "Hardswish",
+    "softsign": "Softsign",
+}
+_ACTIVATIONS: dict[str, Activation] = {name: activation for activation, name in _NAMES.items()}
+_USUAL_SLOPE = 0.01
+_KEYS = {"author": "modeled_by", "based": "gear_model"}
+"""Keys of our metadata that have another name in these files."""
+
+
+class NamFormat:
+    """WaveNets, and LSTMs that are nothing but that; see :class:`fxtrain.formats.ModelFormat`."""
+
+    name: ClassVar[str] = "nam"
+    title: ClassVar[str] = "Neural Amp Modeler"
+    suffix: ClassVar[str] = ".nam"
+
+    def recognises(self, document: Any) -> bool:
+        """Whether a JSON document is one of these."""
+        return isinstance(document, dict) and {"architecture", "config", "weights"} <= document.keys()
+
+    def document(self, model: Trainable, *, sample_rate: int, metadata: Mapping[str, Any]) -> dict[str, Any]:
+        """The model file as nested lists and mappings."""
+        if isinstance(model, ConvolutionalEffect):
+            networks = [_wavenet_document(network) for network in model.to_wavenets()]
+        elif isinstance(model, ResidualRecurrent):
+            networks = [_lstm_document(model)]
+        else:
+            raise ModelFileError(
+                f"a {model.name} model cannot be written as .nam, which holds WaveNets and LSTMs; it can be exported "
+                f"to: {', '.join(model.formats) or 'no format'}"
+            )
+        made = networks[0] if len(networks) == 1 else _container(networks, sample_rate)
+        return {
+            "version": made["version"],
+            "metadata": {_KEYS.get(key, key): value for key, value in metadata.items()},
+            **made,
+            "sample_rate": sample_rate,
+        }
+
+    def levels(self, player: engine.Model) -> dict[str, float]:
+        """``loudness`` and ``gain`` as NAM defines them, but of the engine's clip, and our own ``loudness_db``."""
+        gains = np.linspace(0.0, 1.0, 11)
+        rms = np.array([_rms(player, gain) for gain in gains])
+        most = rms[-1] * len(gains)  # of one that is as loud for any input; a linear one gives half of it
+        squeezed = (rms.sum() - most / 2) / max(most / 2, 1e-12)
+        return {
+            "loudness": round(20 * float(np.log10(max(rms[-1], 1e-10))), 3),
+            "loudness_db": round(engine.measure_loudness(player), 3),
+            "gain": round(float(np.clip(squeezed, 0.0, 1.0)), 3),
+        }
+
+    def reference(self, document: dict[str, Any], name: str) -> TorchModel:
+        """The network of a document as torch plays it, in float32; of a container the last one."""
+        try:
+            return _TorchNam(document)
+        except (KeyError, TypeError, ValueError, RuntimeError, IndexError, AttributeError, OverflowError) as error:
+            raise ModelFileError(
+                f"{name} is not a model that torch can play ({type(error).__name__}: {error}); "
+                "expected a .nam file of a WaveNet without modulation, or of an LSTM"
+            ) from None
+
+
+def _rms(player: engine.Model, gain: float) -> float:
+    rate = round(player.info.sample_rate or CUSTOMARY_RATE)
+    player.prewarm()
+    y = player.process(np.float32(gain) * engine.loudness_clip(rate))
+    return float(np.sqrt(np.mean(y.astype(np.float64) ** 2)))
+
+
+def _container(networks: Sequence[dict[str, Any]], sample_rate: int) -> dict[str, Any]:
+    """Several networks of which a player takes one by a size from 0 to 1: the first of a greater ``max_value``."""
+    count = len(networks)
+    submodels = [
+        {"max_value": (index + 1) / count, "model": {**network, "metadata": {}, "sample_rate": sample_rate}}
+        for index, network in enumerate(networks)
+    ]
+    return {
+        "version": _VERSION,
+        "architecture": "SlimmableContainer",
+        "config": {"submodels": submodels},
+        "weights": [],
+    }
+
+
+def _wavenet_document(network: WaveNetNetwork) -> dict[str, Any]:
+    shape = network.shape
+    is_plain = all(_is_plain(array) for array in shape.arrays)
+    weights = torch.cat([part.detach().cpu().float().flatten() for part in network.parameters()])
+    return {
+        "version": _PLAIN_VERSION if is_plain else _VERSION,
+        "architecture": "WaveNet",
+        "config": {
+            "layers": [_plain_array(array) if is_plain else _array(array) for array in shape.arrays],
+            "head": None,
+            "head_scale": float(str(np.float32(shape.head_scale))),
+        },
+        "weights": numbers(torch.cat([weights, torch.tensor([shape.head_scale])])),
+    }
+
+
+def _is_plain(array: ArrayShape) -> bool:
+    """Whether the first players of these files can state it."""
+    kinds = {(layer.kernel_size, layer.activation) for layer in array.layers}
+    has_slopes = any(layer.activation == "leaky-relu" and layer.slope != _USUAL_SLOPE for layer in array.layers)
+    return len(kinds) == 1 and not has_slopes and array.head_kernel_size == 1 and not array.gated
+
+
+def _plain_array(array: ArrayShape) -> dict[str, Any]:
+    """With the head in both spellings: players before version 0.6 know the first, NAM's trainer the second alone."""
+    layer = array.layers[0]
+    return {
+        "input_size": array.input_size,
+        "condition_size": 1,
+        "head_size": array.head_size,
+        "head_bias": array.head_bias,
+        "head": {"out_channels": array.head_size, "kernel_size": 1, "bias": array.head_bias},
+        "channels": array.channels,
+        "kernel_size": layer.kernel_size,
+        "dilations": [each.dilation for each in array.layers],
+        "activation": _NAMES[layer.activation],
+        "gated": False,
+    }
+
+
+def _array(array: ArrayShape) -> dict[str, Any]:
+    """With a list of all that may differ from layer to layer, as NAM's trainer reads it."""
+    count = len(array.layers)
+    return {
+        "input_size": array.input_size,
+        "condition_size": 1,
+        "head": {
+            "out_channels": array.head_size,
+            "kernel_size": array.head_kernel_size,
+            "bias": array.head_bias,
+        },
+        "channels": array.channels,
+        "bottleneck": array.channels,
+        "kernel_sizes": [each.kernel_size for each in array.layers],
+        "dilations": [each.dilation for each in array.layers],
+        "activation": [_activation(each) for each in array.layers],
+        "gating_mode": ["gated" if array.gated else "none"] * count,
+        "secondary_activation": [{"type": "Sigmoid"} if array.gated else None] * count,
+        "layer1x1": {"active": True, "groups": 1},
+        "head1x1": {"active": False, "out_channels": 1, "groups": 1},
+    }
+
+
+def _activation(layer: LayerShape) -> dict[str, Any]:
+    slope = {"negative_slope": float(str(np.float32(layer.slope)))} if layer.activation == "leaky-relu" else {}
+    return {"type": _NAMES[layer.activation], **slope}
+
+
+def _lstm_document(model: ResidualRecurrent) -> dict[str, Any]:
+    """Rows of input and recurrent weights side by side, the biases' sum, and the state to start from."""
+    lacking = [
+        text
+        for is_so, text in (
+            (model.unit != "lstm", "it is a GRU"),
+            (model.config.skip, "it adds its input to its output (--set skip=false trains one that does not)"),
+            (bool(model.envelopes), "it has envelopes"),
+            (model.linear_stage is not None, "it has a linear stage (--no-linear-stage leaves it out)"),
+        )
+        if is_so
+    ]
+    if lacking:
+        raise ModelFileError(
+            f"the {model.name} model cannot be written as .nam, which has no place for that: {lacking[0]}"
+        )
+    config = model.config
+    rest = torch.zeros(2 * config.hidden_size)  # see fxtrain.models.effects._resting
+    weights = []
+    for layer in range(config.num_layers):
+        w_ih, w_hh, b_ih, b_hh = (part.detach().cpu().float() for part in model.layer_weights(layer))
+        weights += [torch.cat([w_ih, w_hh], dim=1).flatten(), b_ih + b_hh, rest]
+    weights += [model.output.weight.detach().cpu().flatten(), model.output.bias.detach().cpu()]
+    return {
+        "version": _PLAIN_VERSION,
+        "architecture": "LSTM",
+        "config": {"input_size": 1, "hidden_size": config.hidden_size, "num_layers": config.num_layers},
+        "weights": numbers(torch.cat(weights)),
+    }
+
+
+class _TorchNam(TorchModel):
+    """A document in torch, with state carried from call to call."""
+
+    def __init__(self, document: dict[str, Any]) -> None:
+        super().__init__([], skip=False, gains=(1.0, 1.0))
+        model = document
+        while model["architecture"] == "SlimmableContainer":
+            model = model["config"]["submodels"][-1]["model"]
+        rate = model.get("sample_rate", document.get("sample_rate"))
+        self.sample_rate = None if rate is None else int(float(rate))
+        self.lag_samples = int(document.get("metadata", {}).get("lag_samples", 0))
+        weights = _Weights(model["weights"])
+        self.network = _read_wavenet(model, weights) if model["architecture"] == "WaveNet" else _Lstm(model, weights)
+        weights.require_end()
+        self.network.eval()
+
+    def reset(self) -> None:
+        """Clears the state."""
+        super().reset()
+        self._state: Any = None
+
+    @torch.no_grad()
+    def forward(self, x: Tensor) -> Tensor:
+        """Plays on from where the last call ended; ``x`` has shape ``(batch, frames)``."""
+        state = self.network.silent_state(x) if self._state is None else self._state
+        y, self._state = self.network(x, state)
+        played: Tensor = y
+        return played
+
+
+class _Weights:
+    """The flat list of a file."""
+
+    def __init__(self, values: Sequence[float]) -> None:
+        self._values: NDArray[np.float32] = np.array(values, dtype=np.float32)
+        self._next = 0
+
+    def take(self, *shape: int) -> Tensor:
+        """The next ones."""
+        count = int(np.prod(shape))
+        if self._next + count > len(self._values):
+            raise ValueError(f"{len(self._values)} weights, but the layers need more")
+        self._next += count
+        return torch.from_numpy(self._values[self._next - count : self._next].reshape(shape).copy())
+
+    def require_end(self) -> None:
+        """Raises where some are left."""
+        if self._next != len(self._values):
+            raise ValueError(f"{len(self._values)} weights, but the layers need {self._next}")
+
+
+class _Lstm(nn.Module):
+    """An LSTM from the state that the file stores, and its read-out."""
+
+    def __init__(self, document: dict[str, Any], weights: _Weights) -> None:
+        super().__init__()
+        if document["architecture"] != "LSTM":
+            raise ValueError(f"architecture {document['architecture']!r}")
+        config = document["config"]
+        size, layers = int(config["hidden_size"]), int(config["num_layers"])
+        self.recurrent = nn.LSTM(int(config["input_size"]), size, layers, batch_first=True)
+        self.output = nn.Linear(size, 1)
+        starts = []
+        with torch.no_grad():
+            for layer in range(layers):
+                w_ih, w_hh, b_ih, b_hh = (
+                    getattr(self.recurrent, f"{name}_l{layer}")
+                    for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+                )
+                rows = weights.take(4 * size, w_ih.shape[1] + size)
+                w_ih.copy_(rows[:, : w_ih.shape[1]])
+                w_hh.copy_(rows[:, w_ih.shape[1] :])
+                b_ih.copy_(weights.take(4 * size))
+                b_hh.zero_()
+                starts.append(weights.take(2, size))
+            self.output.weight.copy_(weights.take(1, size))
+            self.output.bias.copy_(weights.take(1))
+        self.register_buffer("start", torch.stack(starts, dim=1))  # (hidden and cell, layer, unit)
+
+    start: Tensor
+
+    def silent_state(self, like: Tensor) -> tuple[Tensor, Tensor]:
+        """The file's own for each row of ``like``."""
+        hidden, cell = self.start.to(like.dtype).unsqueeze(2).repeat(1, 1, len(like), 1)
+        return hidden.contiguous(), cell.contiguous()
+
+    def forward(self, x: Tensor, state: tuple[Tensor, Tensor]) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        """The output for ``x`` of shape ``(batch, frames)``, and the state after its last frame."""
+        hidden, state = self.recurrent(x.unsqueeze(-1), state)
+        return self.output(hidden).squeeze(-1), state
+
+
+def _read_wavenet(document: dict[str, Any], weights: _Weights) -> WaveNetNetwork:
+    config = document["config"]
+    for key in ("head", "condition_dsp"):
+        if config.get(key) is not None:
+            raise ValueError(f"a {key} behind or before the layers")
+    arrays = tuple(_read_array(array) for array in config["layers"])
+    network = WaveNetNetwork(WaveNetShape(arrays=arrays, head_scale=0.0))
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.copy_(weights.take(*parameter.shape))
+    network.shape = WaveNetShape(arrays=arrays, head_scale=float(weights.take(1)))
+    return network
+
+
+def _read_array(array: Mapping[str, Any]) -> ArrayShape:
+    dilations, channels = array["dilations"], int(array["channels"])
+    count = len(dilations)
+
+    def of_layers(value: Any) -> list[Any]:
+        return value if isinstance(value, list) else [value] * count
+
+    modes = set(of_layers(array.get("gating_mode", "gated" if array.get("gated") else "none")))
+    is_modulated = any(key.endswith("_film") and value and value.get("active") for key, value in array.items())
+    if (
+        is_modulated
+        or len(modes) != 1
+        or not modes <= {"none", "gated"}
+        or array.get("bottleneck", channels) != channels
+        or int(array["condition_size"]) != 1
+        or max(array.get("groups_input", 1), array.get("groups_input_mixin", 1)) != 1
+        or array.get("head1x1", {}).get("active", False)
+        or not array.get("layer1x1", {}).get("active", True)
+        or array.get("layer1x1", {}).get("groups", 1) != 1
+    ):
+        raise ValueError("modulation, groups, bottlenecks, mixed gates or layers without a 1x1 convolution")
+    if modes == {"gated"} and any(
+        each not in (None, "Sigmoid", {"type": "Sigmoid"}) for each in of_layers(array.get("secondary_activation"))
+    ):
+        raise ValueError("gates other than sigmoids")
+    head = array.get("head") or {
+        "out_channels": array["head_size"],
+        "kernel_size": 1,
+        "bias": array["head_bias"],
+    }
+    if head.get("head_dilation", 1) != 1:
+        raise ValueError("a dilated head")
+    sizes = of_layers(array["kernel_sizes"] if "kernel_sizes" in array else array["kernel_size"])
+    return ArrayShape(
+        input_size=int(array["input_size"]),
+        channels=channels,
+        layers=tuple(
+            _read_layer(int(size), int(dilation), activation)
+            for size, dilation, activation in zip(sizes, dilations, of_layers(array["activation"]), strict=True)
+        ),
+        head_size=int(head["out_channels"]),
+        head_kernel_size=int(head["kernel_size"]),
+        head_bias=bool(head["bias"]),
+        gated=modes == {"gated"},
+    )
+
+
+def _read_layer(kernel_size: int, dilation: int, activation: Any) -> LayerShape:
+    settings = activation if isinstance(activation, dict) else {"type": activation}
+    slope = float(np.float32(settings.get("negative_slope", _USUAL_SLOPE)))
+    return LayerShape(
+        kernel_size=kernel_size, dilation=dilation, activation=_ACTIVATIONS[settings["type"]], slope=slope
+    )
