@@ -123,18 +123,18 @@ def stem_of(table: str) -> str:
     return re.sub(r"_[1-9][0-9]{0,8}$", "", table)
 
 
-_PRESETS = ("nano", "lite", "standard", "max")
+_PRESETS = ("nano", "lite", "standard", "max", "nam")
 _EARLIER_PRESETS = {"light": "lite", "large": "max"}  # of fxtrain 0.1, for one more version
 
 
 def presets() -> dict[str, str]:
-    """Names of the shipped presets with their first comment line, by what they cost to play."""
+    """Names of the shipped presets with their first comment line; those that are sizes by what they cost to play."""
     folder = files("fxtrain") / "presets"
     return {name: (folder / f"{name}.toml").read_text("utf-8").splitlines()[0].lstrip("# ") for name in _PRESETS}
 
 
 def load_preset(name: str) -> Tables:
-    """The tables of a shipped preset."""
+    """The tables of a shipped preset; ``[run]`` names the model where it is not the default one."""
     name = _EARLIER_PRESETS.get(name, name)
     if name not in _PRESETS:
         raise ConfigError(f"unknown preset {name!r}; there are {', '.join(_PRESETS)}")

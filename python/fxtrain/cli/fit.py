@@ -98,7 +98,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     run.add_argument("--lr", type=positive_float, help="learning rate at its highest (default 0.004)")
     run.add_argument(
         "--scheduler",
-        choices=("constant", "cosine"),
+        choices=("constant", "cosine", "exponential"),
         help="course of the learning rate (default cosine)",
     )
     run.add_argument(
@@ -227,14 +227,20 @@ def _spec(args: argparse.Namespace) -> RunSpec:
 
     if (args.dry is None) != (args.wet is None):
         raise InputError(f"fit needs both files, DRY and WET, but only {args.dry} was given")
-    from_file = RunSpec() if args.config is None else RunSpec.from_tables(read_toml(args.config), where=args.config)
+    preset = load_preset(args.preset) if args.preset else {}
+    model = preset.pop("run", {}).get("model", RunSpec.model)
+    from_file = RunSpec(model=model)
+    if args.config is not None:
+        document = read_toml(args.config)
+        document.setdefault("run", {}).setdefault("model", model)
+        from_file = RunSpec.from_tables(document, where=args.config)
     name = args.model or from_file.model
     spec, tables = replace(from_file, model=name), from_file.tables
     if args.config is not None and from_file.is_of_a_run:  # what it was trained on, and how long, is not repeated
         tables = {table: values for table, values in from_file.for_another_run().items() if table in known_tables(name)}
     known = {table: [each.name for each in fields(kind)] for table, kind in known_tables(name).items()}
     layers = [
-        load_preset(args.preset) if args.preset else {},
+        preset,
         tables,
         *(parse_setting(setting, known) for setting in args.settings),
         _training_table(args),

@@ -3,6 +3,13 @@
 
 from fxtrain.losses._loss import Loss, LossConfig
 from fxtrain.losses.perceptual import pre_emphasis_filter
-from fxtrain.losses.time import dc_to_signal_ratio, error_to_signal_ratio
+from fxtrain.losses.time import dc_to_signal_ratio, error_to_signal_ratio, mean_squared_error
 
-__all__ = ["Loss", "LossConfig", "dc_to_signal_ratio", "error_to_signal_ratio", "pre_emphasis_filter"]
+__all__ = [
+    "Loss",
+    "LossConfig",
+    "dc_to_signal_ratio",
+    "error_to_signal_ratio",
+    "mean_squared_error",
+    "pre_emphasis_filter",
+]

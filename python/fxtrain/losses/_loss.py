@@ -14,7 +14,7 @@ from fxtrain.config import configuration
 from fxtrain.errors import ConfigError
 from fxtrain.losses.perceptual import PreEmphasis, pre_emphasis_filter
 from fxtrain.losses.spectral import MultiResolutionStft
-from fxtrain.losses.time import dc_to_signal_ratio, error_to_signal_ratio
+from fxtrain.losses.time import dc_to_signal_ratio, error_to_signal_ratio, mean_squared_error
 
 __all__ = ["Loss", "LossConfig"]
 
@@ -29,6 +29,8 @@ class LossConfig:
         esr: error-to-signal ratio of the plain signals: what ``evaluate`` reports.
         emphasised: the same after ``pre_emphasis``.
         pre_emphasis: ``none``, ``first-order`` or ``a-weighting``.
+        mse: mean squared error; its size depends on the level of the recording, but for models that are trained at a
+            level of their own.
         dc: energy of the error's mean.
         spectral: multi-resolution STFT distance within each chunk, with FFTs of 2048 frames at most; the weights of
             recordings do not count in it.
@@ -37,12 +39,13 @@ class LossConfig:
     esr: Weight = 1.0
     emphasised: Weight = 0.0
     pre_emphasis: PreEmphasis = "none"
+    mse: Weight = 0.0
     dc: Weight = 0.0
     spectral: Weight = 0.0
 
 
 class Loss(nn.Module):
-    """ESR, pre-emphasised ESR, DC and multi-resolution STFT, weighted by a :class:`LossConfig`."""
+    """ESR, pre-emphasised ESR, MSE, DC and multi-resolution STFT, weighted by a :class:`LossConfig`."""
 
     taps: Tensor | None
 
@@ -50,10 +53,10 @@ class Loss(nn.Module):
         super().__init__()
         if config.emphasised and config.pre_emphasis == "none":
             raise ConfigError("loss.emphasised needs loss.pre_emphasis to be first-order or a-weighting")
-        if not (config.esr or config.emphasised or config.dc or config.spectral):
+        if not (config.esr or config.emphasised or config.mse or config.dc or config.spectral):
             raise ConfigError(
                 "all weights of the loss are 0, so there is nothing to minimise; set loss.esr, loss.emphasised, "
-                "loss.dc or loss.spectral above 0"
+                "loss.mse, loss.dc or loss.spectral above 0"
             )
         self.config = config
         self.register_buffer("taps", pre_emphasis_filter(config.pre_emphasis, sample_rate), persistent=False)
@@ -69,6 +72,9 @@ class Loss(nn.Module):
         if config.emphasised:
             parts["emphasised"] = error_to_signal_ratio(self._filter(prediction), self._filter(target), weight=weight)
             total = total + config.emphasised * parts["emphasised"]
+        if config.mse:
+            parts["mse"] = mean_squared_error(prediction, target, weight=weight)
+            total = total + config.mse * parts["mse"]
         if config.dc:
             parts["dc"] = dc_to_signal_ratio(prediction, target, weight=weight)
             total = total + config.dc * parts["dc"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-__all__ = ["dc_to_signal_ratio", "error_to_signal_ratio"]
+__all__ = ["dc_to_signal_ratio", "error_to_signal_ratio", "mean_squared_error"]
 
 
 def error_to_signal_ratio(
@@ -36,6 +36,19 @@ def error_to_signal_ratio(
     if weight is not None:
         error, power = error * weight, power * weight
     return error.mean() / (power.mean() + eps)
+
+
+def mean_squared_error(prediction: Tensor, target: Tensor, *, weight: Tensor | None = None) -> Tensor:
+    """Power of the error, over the whole batch: loud stretches count by their level.
+
+    Arguments as in :func:`error_to_signal_ratio`.
+
+    >>> import torch
+    >>> mean_squared_error(torch.zeros(1, 4), torch.full((1, 4), 0.5)).item()
+    0.25
+    """
+    error = (prediction - target).square().mean(dim=-1)
+    return (error if weight is None else error * weight).mean()
 
 
 def dc_to_signal_ratio(

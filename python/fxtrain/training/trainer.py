@@ -47,7 +47,7 @@ class TrainingConfig:
         patience: share of the steps so far without an improvement of 1 % that counts as converged.
         batch_size: sequences side by side.
         learning_rate: of the optimiser, at its highest.
-        scheduler: ``cosine`` or ``constant``.
+        scheduler: ``cosine``, ``constant`` or ``exponential``.
         clip_norm: greatest norm of the gradient.
         ema: decay of the moving average of the weights that is validated and kept; 0 keeps the weights themselves.
         workers: processes that prepare batches; 0 prepares them between the steps. The result is the same.
@@ -61,7 +61,7 @@ class TrainingConfig:
     patience: Positive = 0.5
     batch_size: Annotated[int, Field(ge=1, lt=2**31)] = 32
     learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.004
-    scheduler: Literal["cosine", "constant"] = "cosine"
+    scheduler: Literal["cosine", "constant", "exponential"] = "cosine"
     clip_norm: Positive = 1.0
     ema: Annotated[float, Field(ge=0, lt=1)] = 0.0
     workers: Annotated[int, Field(ge=0, le=256)] = 0

@@ -8,7 +8,14 @@ import pytest
 import torch
 
 from fxtrain.errors import ConfigError
-from fxtrain.losses import Loss, LossConfig, dc_to_signal_ratio, error_to_signal_ratio, pre_emphasis_filter
+from fxtrain.losses import (
+    Loss,
+    LossConfig,
+    dc_to_signal_ratio,
+    error_to_signal_ratio,
+    mean_squared_error,
+    pre_emphasis_filter,
+)
 
 
 def test_esr_of_a_gain_error_is_its_square() -> None:
@@ -27,6 +34,14 @@ def test_esr_counts_segments_by_energy_and_weight() -> None:
 
 def test_esr_of_silence_is_finite() -> None:
     assert torch.isfinite(error_to_signal_ratio(torch.ones(1, 9), torch.zeros(1, 9)))
+
+
+def test_mse_counts_segments_by_weight() -> None:
+    target = torch.tensor([[1.0, 1.0], [3.0, 3.0]])
+    assert mean_squared_error(torch.zeros(2, 2), target).item() == pytest.approx(5)
+    assert mean_squared_error(torch.zeros(2, 2), target, weight=torch.tensor([1.0, 3.0])).item() == pytest.approx(14)
+    total, parts = Loss(LossConfig(esr=0, mse=2), 48_000)(torch.zeros(2, 2), target)
+    assert total.item() == pytest.approx(10) == 2 * parts["mse"].item()
 
 
 def test_dc_loss_sees_only_the_mean() -> None:

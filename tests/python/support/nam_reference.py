@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Neural Amp Modeler's networks in plain numpy, of any precision: WaveNets without gates and modulation, and LSTMs."""
+"""Neural Amp Modeler's networks in plain numpy, of any precision: WaveNets without modulation, and LSTMs."""
 
 from __future__ import annotations
 
@@ -38,9 +38,17 @@ def _activate(activation: Any, z: np.ndarray) -> np.ndarray:
         return np.tanh(z)
     if name == "ReLU":
         return np.maximum(z, 0)
+    if name == "SiLU":
+        return z * _sigmoid(z)
+    if name == "Softsign":
+        return z / (1 + np.abs(z))
     assert name == "LeakyReLU"
     slope = activation.get("negative_slope", 0.01) if isinstance(activation, dict) else 0.01
     return np.where(z > 0, z, np.float32(slope) * z)
+
+
+def _sigmoid(z: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-z))
 
 
 def _convolve(weights: np.ndarray, rows: np.ndarray, dilation: int) -> np.ndarray:
@@ -66,12 +74,17 @@ def _wavenet(model: dict[str, Any], x: np.ndarray) -> np.ndarray:
         stream = weights.take(channels, array["input_size"]) @ stream
         total = np.zeros((channels, len(x)), x.dtype) if head is None else head
         for index, (dilation, kernel) in enumerate(zip(dilations, kernels, strict=True)):
-            conv, bias = weights.take(channels, channels, kernel), weights.take(channels, 1)
-            mixin = weights.take(channels, array["condition_size"])
+            gating = array.get("gating_mode", "none")
+            gating = gating[index] if isinstance(gating, list) else gating
+            rows = 2 * channels if gating == "gated" else channels
+            conv, bias = weights.take(rows, channels, kernel), weights.take(rows, 1)
+            mixin = weights.take(rows, array["condition_size"])
             matrix, offset = weights.take(channels, channels), weights.take(channels, 1)
             activation = array["activation"]
             activation = activation[index] if isinstance(activation, list) else activation
-            z = _activate(activation, _convolve(conv, stream, dilation) + bias + mixin @ condition)
+            z = _convolve(conv, stream, dilation) + bias + mixin @ condition
+            gate = _sigmoid(z[channels:]) if gating == "gated" else 1
+            z = _activate(activation, z[:channels]) * gate
             total = total + z
             stream = stream + matrix @ z + offset
         head = _convolve(weights.take(shape["out_channels"], channels, shape["kernel_size"]), total, 1)
@@ -92,7 +105,7 @@ def _lstm(model: dict[str, Any], x: np.ndarray) -> np.ndarray:
         answers = np.zeros((len(x), size), x.dtype)
         for frame, row in enumerate(rows):
             i, f, g, o = np.split(matrix @ np.concatenate([row, hidden]) + bias, 4)
-            i, f, o = (1 / (1 + np.exp(-gate)) for gate in (i, f, o))
+            i, f, o = (_sigmoid(gate) for gate in (i, f, o))
             cell = f * cell + i * np.tanh(g)
             hidden = o * np.tanh(cell)
             answers[frame] = hidden

@@ -22,7 +22,7 @@ from fxtrain.training.checkpoint import load_checkpoint, save_checkpoint
 from fxtrain.training.device import init_device
 from fxtrain.training.history import read_history
 from fxtrain.training.protocol import StepContext
-from fxtrain.training.schedulers import Constant, Cosine, get_scheduler
+from fxtrain.training.schedulers import Constant, Cosine, Exponential, get_scheduler
 from fxtrain.training.trainer import Trainer, TrainingConfig
 
 CONTEXT = StepContext.of_validation(0, 0, 0)
@@ -222,8 +222,9 @@ def test_schedules_are_closed_forms() -> None:
     assert cosine.factor(50) == pytest.approx(0.5)
     assert cosine.factor(100) == pytest.approx(0)
     assert {Constant(10).factor(step) for step in range(10)} == {1.0}
+    assert Exponential(500).factor(250) == pytest.approx(0.994**50)
     assert get_scheduler("cosine") is Cosine
-    with pytest.raises(ConfigError, match="there are cosine, constant"):
+    with pytest.raises(ConfigError, match="there are cosine, constant, exponential"):
         get_scheduler("step")
 
 
