@@ -104,7 +104,7 @@ class ModelInfo:
     Attributes:
         name: ``metadata.name``, else the file's name.
         backend: what plays it.
-        architecture: "lstm", "gru", "lstm+gru" or "dense".
+        architecture: such as "lstm", "gru", "lstm+gru", "dense", "conv" or "wavenet".
         num_inputs: audio, then one for each knob.
         envelopes: levels of the audio that the network gets as further inputs.
         num_linear_taps: length of the filter behind the network; 0 where there is none.
@@ -325,7 +325,7 @@ def load(
     linear_stage: bool = True,
     quality: float = 1.0,
 ) -> Model:
-    """Loads a model file: RTNeural JSON, with or without AIDA-X's keys.
+    """Loads a model file: RTNeural JSON, with or without AIDA-X's keys, ``.nam``, or Proteus and NeuralPi JSON.
 
     Args:
         path: the file.
@@ -403,7 +403,7 @@ def available_backends() -> tuple[str, ...]:
 def describe_file(path: str | PathLike[str]) -> str:
     """Says in a few words what a file is, from its content alone; empty where nothing is recognised.
 
-    Knows the model formats of others too: ".nam", Proteus, PyTorch and Keras files.
+    Knows what the engine does not play too, such as PyTorch and Keras files.
 
     Raises:
         ModelFileError: it is no regular file, such as a folder or a pipe.

@@ -151,6 +151,12 @@ class Mutator {
                                                   "\"WaveNet\"",
                                                   "\"LSTM\"",
                                                   "\"SlimmableContainer\"",
+                                                  "\"ConvNet\"",
+                                                  "\"Linear\"",
+                                                  "\"Sequential\"",
+                                                  "\"prelu\"",
+                                                  "\"batchnorm\"",
+                                                  "\"GRU\"",
                                                   "\"PReLU\"",
                                                   "\"blended\"",
                                                   "\"gated\"",
@@ -228,6 +234,11 @@ class Mutator {
                                                "\"head_dilation\":",
                                                "\"negative_slope\":",
                                                "\"max_value\":",
+                                               "\"receptive_field\":",
+                                               "\"epsilon\":",
+                                               "\"dilation\":[",
+                                               "\"kernel_size\":[",
+                                               "\"skip\":",
                                                "\"sample_rate\":"};
     const std::string& key = keys[below(keys.size())];
     const std::size_t found = text.find(key, text.size() < 2 ? 0 : below(text.size() / 2));
@@ -240,6 +251,12 @@ class Mutator {
 
   std::mt19937 random_;
 };
+
+const char* const kProteus =
+    R"({"model_data":{"model":"SimpleRNN","input_size":2,"skip":1,"output_size":1,"unit_type":"GRU","num_layers":1,)"
+    R"("hidden_size":1,"bias_fl":true,"sample_rate":44100},"state_dict":{"rec.weight_ih_l0":[[0.1,0.2],[0.3,-0.4],)"
+    R"([0.5,0.6]],"rec.weight_hh_l0":[[0.7],[-0.8],[0.9]],"rec.bias_ih_l0":[0.1,0.2,0.3],"rec.bias_hh_l0":[0,0.1,-0.2],)"
+    R"("lin.weight":[[0.5]],"lin.bias":[0.1]}})";
 
 /** Small models with every key that the loader knows: quick to parse, so that many fit into a second. */
 std::vector<std::string> generatedSeeds() {
@@ -267,6 +284,13 @@ std::vector<std::string> generatedSeeds() {
     if (!name.starts_with("activation ") && name.find("_film ") == std::string::npos) // others hold the same keys
       seeds.push_back(model.dump());
   }
+  for (const auto& [name, model] : test::otherNetworks()) {
+    if (name != "long linear") // it would take the time of the others
+      seeds.push_back(model.dump());
+  }
+  add(test::makeModel(
+      2, {{"conv1d", 4, "tanh", 3, 7, 2}, {"batchnorm", 4}, {"prelu", 4}, {"conv1d", 2, "", 2, 5}, {"dense", 1}}, 8));
+  seeds.push_back(kProteus);
   const test::Json lstm = test::makeNam("LSTM", {{"input_size", 1}, {"hidden_size", 2}, {"num_layers", 2}}, 7);
   seeds.push_back(lstm.dump());
   seeds.push_back(test::makeContainer({{0.5, lstm}, {1.0, test::waveNets().front().model}}).dump());

@@ -89,7 +89,7 @@ TEST_CASE("Loader: whatever is wrong is refused at its place", "[loader]") {
       {"layers", [](Json& json) { json["layers"] = Json(65, json["layers"][1]); }},
       {"layers[0]", [](Json& json) { json["layers"][0] = 5; }},
       {"layers[0].type", [](Json& json) { json["layers"][0].erase("type"); }},
-      {"layers[0].type", [](Json& json) { json["layers"][0]["type"] = "conv1d"; }},
+      {"layers[0].type", [](Json& json) { json["layers"][0]["type"] = "conv2d"; }},
       {"layers[0].shape", [](Json& json) { json["layers"][0].erase("shape"); }},
       {"layers[0].shape[2]", [](Json& json) { json["layers"][0]["shape"][2] = -4; }},
       {"layers[0].shape[2]", [](Json& json) { json["layers"][0]["shape"][2] = 2000; }},

@@ -5,8 +5,11 @@ TEST_CASE("LayerStack: its memory has a bound if no layer is recurrent, and it i
   for (const test::Json& json : test::assortment()) {
     const fxengine::ModelDescription description = fxengine::readModel(json.dump(), "amp.json");
     const auto network = description.build({});
-    const bool recurrent = description.info.architecture != "dense";
-    CHECK(network->receptiveFrames() == (recurrent ? std::nullopt : std::optional(1)));
+    const std::string& architecture = description.info.architecture;
+    const std::optional<int> convolved = 1 + 2 * 7 + 40; // the dilations times one less than the kernel sizes
+    CHECK(network->receptiveFrames() == (architecture == "dense"  ? std::optional(1)
+                                         : architecture == "conv" ? convolved
+                                                                  : std::nullopt));
     CHECK(network->latencyFrames() == 0);
     CHECK(network->canOversample());
   }

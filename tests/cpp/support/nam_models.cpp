@@ -9,8 +9,8 @@
 namespace test {
 namespace {
 
-using Rows = std::vector<std::vector<double>>; // [channel][frame]
-using Source = std::function<double(double scale)>;
+using Rows = std::vector<std::vector<double>>;      // [channel][frame]
+using Source = std::function<double(double scale)>; // a negative scale asks for a positive number
 
 std::size_t size(int count) { return static_cast<std::size_t>(count); }
 
@@ -280,11 +280,52 @@ Rows runLstm(const Json& model, const Source& source, const Rows& input) {
   return Convolution(source, hidden, 1, 1, 1, true)(rows);
 }
 
+Rows runConvNet(const Json& model, const Source& source, const Rows& input) {
+  const Json& config = model["config"];
+  const int channels = config["channels"];
+  Rows rows = input;
+  for (const int dilation : config["dilations"]) {
+    const bool isNormalised = config["batchnorm"];
+    const Convolution conv(source, static_cast<int>(rows.size()), channels, 2, dilation, !isNormalised,
+                           config.value("groups", 1));
+    rows = conv(rows);
+    if (isNormalised) {
+      std::vector<double> parts[4]; // mean, variance, gamma, beta
+      for (auto& part : parts)
+        for (int channel = 0; channel < channels; ++channel)
+          part.push_back(source(&part == &parts[1] ? -0.3 : 0.3));
+      const double epsilon = source(-1.0); // positive
+      for (std::size_t channel = 0; channel < rows.size(); ++channel)
+        for (double& x : rows[channel])
+          x = parts[2][channel] * (x - parts[0][channel]) / std::sqrt(parts[1][channel] + epsilon) + parts[3][channel];
+    }
+    rows = activate(config["activation"], rows);
+  }
+  return Convolution(source, channels, 1, 1, 1, true)(rows);
+}
+
+Rows runLinear(const Json& model, const Source& source, const Rows& input) {
+  const int length = model["config"]["receptive_field"];
+  std::vector<double> taps;
+  for (int tap = 0; tap < length; ++tap)
+    taps.push_back(source(1.0 / std::sqrt(static_cast<double>(length))));
+  const double bias = model["config"]["bias"] ? source(0.2) : 0.0;
+  std::vector<double> output(input.front().size(), bias);
+  for (std::size_t t = 0; t < output.size(); ++t)
+    for (std::size_t tap = 0; tap < taps.size() && tap <= t; ++tap)
+      output[t] += taps[tap] * input.front()[t - tap];
+  return {output};
+}
+
 Rows run(const Json& model, const Source& source, const Rows& input) {
   if (model["architecture"] == "WaveNet")
     return runWaveNet(model, source, input);
   if (model["architecture"] == "LSTM")
     return runLstm(model, source, input);
+  if (model["architecture"] == "ConvNet")
+    return runConvNet(model, source, input);
+  if (model["architecture"] == "Linear")
+    return runLinear(model, source, input);
   throw std::invalid_argument("the reference does not know " + model["architecture"].dump());
 }
 
@@ -297,7 +338,8 @@ Json makeNam(const std::string& architecture, const Json& config, unsigned seed)
   Json model = {{"version", "0.7.0"}, {"architecture", architecture}, {"config", config}, {"sample_rate", 48000}};
   Json weights = Json::array();
   const Source record = [&](double scale) {
-    weights.push_back(std::normal_distribution<float>(0.0f, static_cast<float>(scale))(random));
+    const float value = std::normal_distribution<float>(0.0f, static_cast<float>(std::abs(scale)))(random);
+    weights.push_back(scale < 0.0 ? std::abs(value) : value);
     return weights.back().get<double>();
   };
   run(model, record, {{0.0}});
@@ -308,6 +350,12 @@ Json makeNam(const std::string& architecture, const Json& config, unsigned seed)
 std::vector<double> referenceNam(const Json& model, const std::vector<double>& input) {
   if (model["architecture"] == "SlimmableContainer")
     return referenceNam(model["config"]["submodels"].back()["model"], input);
+  if (model["architecture"] == "Sequential") {
+    std::vector<double> signal = input;
+    for (const Json& part : model["config"]["models"])
+      signal = referenceNam(part, signal);
+    return signal;
+  }
   std::size_t index = 0;
   const Rows output = run(model, [&](double) { return model["weights"].at(index++).get<double>(); }, {input});
   if (index != model["weights"].size())
@@ -399,6 +447,33 @@ std::vector<NamedModel> waveNets() {
                                                         layerArray(4, 4, 2, 1, {30})},
                                                        {{"condition_dsp", condition}}));
   return models;
+}
+
+Json makeSequential(const std::vector<Json>& models) {
+  return {{"version", "0.7.0"},
+          {"architecture", "Sequential"},
+          {"config", {{"models", models}}},
+          {"weights", Json::array()}};
+}
+
+std::vector<NamedModel> otherNetworks() {
+  const auto convNet = [](const Json& extra, unsigned seed) {
+    Json config = {{"channels", 4}, {"dilations", {1, 2, 60}}, {"batchnorm", false}, {"activation", "Tanh"}};
+    config.update(extra);
+    return makeNam("ConvNet", config, seed);
+  };
+  const auto linear = [](int length, bool bias) {
+    return makeNam("Linear", {{"receptive_field", length}, {"bias", bias}}, 23);
+  };
+  const Json wave = makeNam("WaveNet", waveNetConfig({layerArray(1, 1, 3, 1, {1, 20}, {{"head_bias", true}})}), 24);
+  return {{"ConvNet", convNet(Json::object(), 20)},
+          {"ConvNet with batch normalisation",
+           convNet({{"batchnorm", true}, {"activation", {{"type", "LeakyHardtanh"}, {"max_val", 0.5}}}}, 21)},
+          {"short linear", linear(5, true)},
+          {"long linear", linear(700, false)},
+          {"Sequential",
+           makeSequential({linear(30, true), wave, linear(300, true), convNet({{"activation", "SiLU"}}, 22)})},
+          {"Sequential of one", makeSequential({wave})}};
 }
 
 Json makeContainer(const std::vector<std::pair<double, Json>>& models) {

@@ -30,6 +30,12 @@ struct NamedModel {
 /** WaveNets that together use every key of the format. */
 std::vector<NamedModel> waveNets();
 
+/** A Sequential of models. */
+Json makeSequential(const std::vector<Json>& models);
+
+/** Models of the other architectures with bounded memory. */
+std::vector<NamedModel> otherNetworks();
+
 /** A container of models, each with the greatest value that chooses it. */
 Json makeContainer(const std::vector<std::pair<double, Json>>& models);
 

@@ -139,6 +139,47 @@ Frames runActivation(const Json& layer, const Frames& input) {
   return output;
 }
 
+Frames runConv1d(const Json& layer, const Frames& input) {
+  const auto taps = layer["weights"][0].get<std::vector<Matrix>>();
+  const auto bias = layer["weights"][1].get<std::vector<double>>();
+  const auto dilation = layer["dilation"][0].get<std::size_t>(), groups = layer["groups"].get<std::size_t>();
+  const std::size_t perIn = taps[0].size(), perOut = bias.size() / groups;
+  Frames output;
+  for (std::size_t t = 0; t < input.size(); ++t) {
+    std::vector<double> y = bias;
+    for (std::size_t tap = 0; tap < taps.size(); ++tap) {
+      const std::size_t delay = (taps.size() - 1 - tap) * dilation;
+      if (delay > t)
+        continue;
+      for (std::size_t o = 0; o < y.size(); ++o)
+        for (std::size_t i = 0; i < perIn; ++i)
+          y[o] += taps[tap][i][o] * input[t - delay][o / perOut * perIn + i];
+    }
+    output.push_back(activate(layer["activation"], y));
+  }
+  return output;
+}
+
+Frames runPrelu(const Json& layer, Frames signal) {
+  const auto slopes = layer["weights"][0][0].get<std::vector<double>>();
+  for (auto& frame : signal)
+    for (std::size_t k = 0; k < frame.size(); ++k)
+      frame[k] *= frame[k] > 0.0 ? 1.0 : slopes[slopes.size() == 1 ? 0 : k];
+  return signal;
+}
+
+Frames runBatchnorm(const Json& layer, Frames signal) {
+  const auto weights = layer["weights"].get<Matrix>();
+  const std::size_t last = weights.size() - 1;
+  for (auto& frame : signal)
+    for (std::size_t k = 0; k < frame.size(); ++k) {
+      frame[k] = (frame[k] - weights[last - 1][k]) / std::sqrt(weights[last][k] + layer["epsilon"].get<double>());
+      if (last == 3)
+        frame[k] = weights[0][k] * frame[k] + weights[1][k];
+    }
+  return signal;
+}
+
 } // namespace
 
 Json makeModel(int numInputs, const std::vector<LayerSpec>& layers, unsigned seed) {
@@ -156,6 +197,21 @@ Json makeModel(int numInputs, const std::vector<LayerSpec>& layers, unsigned see
     } else if (spec.type == "gru") {
       weights = {randomMatrix(in, 3 * out, inScale, random), randomMatrix(out, 3 * out, outScale, random),
                  randomMatrix(2, 3 * out, 0.3, random)};
+    } else if (spec.type == "conv1d") {
+      const std::size_t perGroup = in / static_cast<std::size_t>(spec.groups);
+      weights = {Json::array(), randomList(out, 0.3, random)};
+      for (int tap = 0; tap < spec.kernelSize; ++tap)
+        weights[0].push_back(
+            randomMatrix(perGroup, out, 1.0 / std::sqrt(static_cast<double>(perGroup) * spec.kernelSize), random));
+    } else if (spec.type == "prelu") {
+      weights = Json::array({Json::array({randomList(spec.groups == 1 ? out : 1, 0.3, random)})});
+    } else if (spec.type == "batchnorm") {
+      weights = {randomList(out, 1.0, random), randomList(out, 0.3, random), randomList(out, 0.3, random),
+                 Json::array()};
+      for (std::size_t k = 0; k < out; ++k)
+        weights[3].push_back(0.25f * static_cast<float>(k + 1));
+      if (spec.groups != 1)
+        weights = {weights[2], weights[3]}; // not affine
     } else if (spec.type != "activation") {
       weights = {randomMatrix(in, out, inScale, random), randomList(out, 0.3, random)};
     }
@@ -163,6 +219,14 @@ Json makeModel(int numInputs, const std::vector<LayerSpec>& layers, unsigned see
                                {"activation", spec.activation},
                                {"shape", {nullptr, nullptr, spec.size}},
                                {"weights", weights}});
+    Json& layer = model["layers"].back();
+    if (spec.type == "conv1d") {
+      layer["kernel_size"] = {spec.kernelSize};
+      layer["dilation"] = {spec.dilation};
+      layer["groups"] = spec.groups;
+    }
+    if (spec.type == "batchnorm")
+      layer["epsilon"] = 0.125;
     in = out;
   }
   return model;
@@ -184,6 +248,12 @@ std::vector<double> referenceOutput(const Json& model, const std::vector<double>
       signal = runGru(layer, signal);
     } else if (type == "activation") {
       signal = runActivation(layer, signal);
+    } else if (type == "conv1d") {
+      signal = runConv1d(layer, signal);
+    } else if (type == "prelu") {
+      signal = runPrelu(layer, signal);
+    } else if (type == "batchnorm") {
+      signal = runBatchnorm(layer, signal);
     } else {
       signal = runDense(layer, signal);
     }
@@ -261,6 +331,14 @@ std::vector<Json> assortment() {
           makeModel(1, {{"gru", 3}, {"gru", 9}, {"dense", 4, "sigmoid"}, {"dense", 1}}, 5),
           makeModel(3, {{"lstm", 10}, {"dense", 1}}, 6),
           makeModel(1, {{"time-distributed-dense", 8, "tanh"}, {"lstm", 6}, {"gru", 5}, {"dense", 1}}, 7),
+          makeModel(1,
+                    {{"dense", 6, "tanh"},
+                     {"conv1d", 4, "sigmoid", 3, 7},
+                     {"batchnorm", 4},
+                     {"prelu", 4},
+                     {"conv1d", 6, "", 2, 40, 2},
+                     {"dense", 1}},
+                    11),
           makeModel(1, {{"dense", 8, "relu"}, {"dense", 6, "elu"}, {"activation", 6, "softmax"}, {"dense", 1}}, 8)};
 }
 

@@ -18,6 +18,9 @@ struct LayerSpec {
   std::string type;
   int size;
   std::string activation = "";
+  int kernelSize = 3; ///< of conv1d, as what follows
+  int dilation = 1;
+  int groups = 1;
 };
 
 /** A model file with random weights, scaled so that gates and activations work in their curved range. */

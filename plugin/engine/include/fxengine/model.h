@@ -16,7 +16,7 @@ class Network;
 
 /** One layer as the file describes it. */
 struct LayerInfo {
-  std::string type; ///< as in the file: "lstm", "gru", "dense", "time-distributed-dense", "activation"
+  std::string type; ///< as in the file: "lstm", "gru", "dense", "conv1d", "activation" and so on
   int inputSize = 0;
   int outputSize = 0;
   std::string activation; ///< "" where there is none
@@ -61,7 +61,7 @@ struct ModelInfo {
   std::string backend;      ///< "fxengine" or "rtneural"
   std::string activations;  ///< "exact", or "fast" where they are approximated, on request: notes says how far off
   std::string isa;          ///< instruction set of fxengine's kernels: "sse2", "avx2", "avx512" or "neon"; else ""
-  std::string architecture; ///< "lstm", "gru", "lstm+gru" or "dense"
+  std::string architecture; ///< such as "lstm", "gru", "lstm+gru", "dense", "conv" or "wavenet"
   std::vector<LayerInfo> layers;
   std::size_t numWeights = 0;
   int numInputs = 1;                     ///< audio, then one per knob

@@ -24,6 +24,7 @@ struct ModelLimits {
   static constexpr int kMaxInputs = 16;      ///< audio, knobs and envelopes
   static constexpr std::size_t kMaxLinearTaps = std::size_t{1} << 16;
   static constexpr std::size_t kMaxWeights = std::size_t{1} << 21;
+  static constexpr std::size_t kMaxPastValues = std::size_t{1} << 22; ///< that convolutions look back at, together
   static constexpr std::size_t kMaxContainers = std::size_t{1} << 18; ///< JSON arrays, objects, keys and texts
   static constexpr std::size_t kMaxValues = kMaxWeights + kMaxContainers;
   static constexpr int kMaxNesting = 32;                                 ///< of JSON arrays and objects

@@ -8,7 +8,7 @@
 
 namespace fxengine::detail {
 
-/** What a JSON file of a format that is known but not played is, in a few words; "" for anything else. */
+/** What a JSON file of a format of others is, in a few words; "" for anything else. */
 std::string describeForeign(const Json& root);
 
 /** What a file that is not JSON is, by its first bytes; "" if they are not known. */

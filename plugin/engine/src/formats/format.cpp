@@ -3,6 +3,7 @@
 
 #include "formats/foreign.h"
 #include "formats/nam.h"
+#include "formats/proteus.h"
 #include "formats/rtneural_json.h"
 #include "formats/stft_json.h"
 
@@ -12,14 +13,13 @@ namespace {
 constexpr Format kFormats[] = {
     {isStftJson, readStftJson},
     {isNam, readNam},
+    {isProteus, readProteus},
     {isRtneuralJson, readRtneuralJson},
 };
 
 /** Says what a document is instead of a model that is played. */
 [[noreturn]] void refuse(const Document& document) {
   const Json& root = document.root;
-  if (const std::string description = describeForeign(root); !description.empty())
-    throw ModelError(document.file, "", kPlayable, description);
   if (!root.is_object())
     throw ModelError(document.file, "", kPlayable, describe(root));
   throw ModelError(document.file, root.contains("layers") ? "in_shape" : "layers", kPlayable, "JSON without this key");

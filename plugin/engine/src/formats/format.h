@@ -24,7 +24,7 @@ struct Format {
 
 /** What can be played, in words: for messages about what cannot. */
 inline constexpr const char* kPlayable =
-    "an RTNeural JSON model of LSTM, GRU and dense layers, a .nam file, or an STFT model of fxtrain";
+    "an RTNeural JSON model, a .nam file, a Proteus or NeuralPi file, or an STFT model of fxtrain";
 
 /** Reads a document with the format that recognises it. Throws ModelError. */
 ModelDescription readDocument(const Document& document);

@@ -5,8 +5,12 @@
 #include "formats/root_keys.h"
 #include "formats/rtneural_layers.h"
 #include "networks/container.h"
+#include "networks/linear_network.h"
+#include "networks/sequence.h"
 #include "networks/wavenet.h"
 
+#include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -117,6 +121,8 @@ struct NamFile {
   std::string name;
   NamBudget budget;
   std::optional<double> sampleRate;
+  int numModels = 0;
+  bool isInContainer = false; ///< what is read
 };
 
 NamNetwork ofLayers(LayerList list, const NamFile& file) {
@@ -136,6 +142,34 @@ void requireFxengine(const LoadOptions& options, const std::string& file, const 
                      "take the backend fxengine");
 }
 
+void requireMono(const JsonField& config) {
+  for (const char* key : {"in_channels", "out_channels"})
+    optionalInteger(config, key, 1, 1, 1);
+}
+
+/** Makes trained batch normalisation part of a convolution: mean, variance, gamma, beta, then epsilon are stored. */
+void normalise(ConvData& conv, NamWeights& weights, const JsonField& field) {
+  constexpr double kLargest = 1e30;
+  const auto channels = static_cast<std::size_t>(conv.outputs);
+  const std::vector<float> mean = weights.take(channels), variance = weights.take(channels);
+  const std::vector<float> gamma = weights.take(channels);
+  conv.bias = weights.take(channels);
+  const double epsilon = double{weights.take(1).front()};
+  const std::size_t row = conv.weights.size() / channels;
+  for (std::size_t output = 0; output < channels; ++output) {
+    const double scale = double{gamma[output]} / std::sqrt(double{variance[output]} + epsilon);
+    const double shift = double{conv.bias[output]} - scale * double{mean[output]};
+    bool isModerate = std::abs(shift) < kLargest;
+    for (std::size_t index = output * row; index < (output + 1) * row; ++index)
+      isModerate = isModerate && std::abs(double{conv.weights[index]} * scale) < kLargest;
+    if (!isModerate)
+      field.fail("batch normalisation with variances above 0", "one that gives no moderate weights");
+    for (std::size_t index = output * row; index < (output + 1) * row; ++index)
+      conv.weights[index] = static_cast<float>(double{conv.weights[index]} * scale);
+    conv.bias[output] = static_cast<float>(shift);
+  }
+}
+
 NamNetwork readWaveNet(const JsonField& model, NamFile& file) {
   auto data = std::make_shared<const WaveNetData>(readNamWaveNet(model, file.budget));
   if (data->numOutputs() != 1)
@@ -146,6 +180,70 @@ NamNetwork readWaveNet(const JsonField& model, NamFile& file) {
   network.build = [data, name = file.name](const LoadOptions& options) {
     requireFxengine(options, name, "a WaveNet");
     return makeWaveNet(data);
+  };
+  return network;
+}
+
+/** Convolutions of two taps, each with batch normalisation or a bias and a function, then a matrix. */
+NamNetwork readConvNet(const JsonField& model, NamFile& file) {
+  constexpr int kKernel = 2;
+  const JsonField config = model.member("config");
+  requireMono(config);
+  const int channels = config.member("channels").integer(1, kMostChannels);
+  const JsonField batchnorm = config.member("batchnorm");
+  if (!batchnorm.value().is_boolean())
+    batchnorm.fail("true or false");
+  const bool isNormalised = batchnorm.value().get<bool>();
+  const int groups = optionalInteger(config, "groups", 1, 1, kMostChannels);
+  const JsonField dilations = config.member("dilations");
+  if (dilations.size() < 1 || dilations.size() > ModelLimits::kMaxLayers)
+    dilations.fail("a list of 1 to " + std::to_string(ModelLimits::kMaxLayers) + " dilations");
+  NamWeights weights(model, file.budget);
+  LayerList list;
+  for (std::size_t index = 0; index < dilations.size(); ++index) {
+    const int inputs = index == 0 ? 1 : channels;
+    requireGroups(config, groups, inputs, channels);
+    LayerData layer;
+    layer.kind = LayerData::Kind::conv1d;
+    layer.info = {"conv1d", inputs, channels, ""};
+    layer.rowActivation = readNamActivation(config.member("activation"), channels);
+    ConvData conv = weights.takeConv(inputs, channels, kKernel, dilations.element(index).integer(1, kLongestDilation),
+                                     !isNormalised, groups);
+    if (isNormalised)
+      normalise(conv, weights, model.member("weights"));
+    layer.conv = std::move(conv);
+    list.layers.push_back(std::move(layer));
+  }
+  LayerData head;
+  head.info = {"dense", channels, 1, ""};
+  head.weights = weights.take(static_cast<std::size_t>(channels));
+  head.bias = weights.take(1);
+  list.layers.push_back(std::move(head));
+  weights.requireEnd();
+  NamNetwork network = ofLayers(std::move(list), file);
+  network.architecture = "convnet";
+  network.build = [build = std::move(network.build), name = file.name](const LoadOptions& options) {
+    requireFxengine(options, name, "a ConvNet");
+    return build(options);
+  };
+  return network;
+}
+
+/** An impulse response, and perhaps a level that is added. */
+NamNetwork readLinear(const JsonField& model, NamFile& file) {
+  const JsonField config = model.member("config");
+  requireMono(config);
+  const int length = config.member("receptive_field").integer(1, static_cast<int>(ModelLimits::kMaxLinearTaps));
+  NamWeights weights(model, file.budget);
+  std::vector<float> taps = weights.take(static_cast<std::size_t>(length));
+  const float bias = optionalFlag(config, "bias", false) ? weights.take(1).front() : 0.0f;
+  weights.requireEnd();
+  NamNetwork network;
+  network.architecture = "linear";
+  network.numWeights = taps.size() + 1;
+  network.build = [taps = std::move(taps), bias, name = file.name](const LoadOptions& options) {
+    requireFxengine(options, name, "a linear model");
+    return makeLinearNetwork(taps, bias);
   };
   return network;
 }
@@ -164,10 +262,11 @@ JsonField listOf(const JsonField& config, const char* key) {
 /** Models of several sizes. One that is a container itself is played by its largest, as Neural Amp Modeler does. */
 NamNetwork readContainer(const JsonField& model, NamFile& file, int depth) {
   const JsonField submodels = listOf(model.member("config"), "submodels");
-  if (depth > 0)
+  if (file.isInContainer)
     return readNetwork(submodels.element(submodels.size() - 1).member("model"), file, depth + 1);
   std::vector<QualityInfo> qualities;
   std::vector<NamNetwork> networks;
+  file.isInContainer = true;
   for (std::size_t index = 0; index < submodels.size(); ++index) {
     const JsonField entry = submodels.element(index);
     const JsonField value = entry.member("max_value");
@@ -177,6 +276,7 @@ NamNetwork readContainer(const JsonField& model, NamFile& file, int depth) {
     networks.push_back(readNetwork(entry.member("model"), file, depth + 1));
     qualities.push_back({maxValue, networks.back().architecture, networks.back().numWeights});
   }
+  file.isInContainer = false;
   if (qualities.back().maxValue < 1.0)
     submodels.element(submodels.size() - 1).member("max_value").fail("1 or more of the last model");
   NamNetwork network = networks.back();
@@ -188,6 +288,29 @@ NamNetwork readContainer(const JsonField& model, NamFile& file, int depth) {
     return std::make_unique<Container>(std::move(choices));
   };
   return network;
+}
+
+/** Models in a row. */
+NamNetwork readSequential(const JsonField& model, NamFile& file, int depth) {
+  const JsonField models = listOf(model.member("config"), "models");
+  std::vector<NamNetwork> networks;
+  NamNetwork whole;
+  for (std::size_t index = 0; index < models.size(); ++index) {
+    networks.push_back(readNetwork(models.element(index), file, depth + 1));
+    const NamNetwork& network = networks.back();
+    whole.architecture += (index == 0 ? "" : " > ") + network.architecture;
+    whole.layers.insert(whole.layers.end(), network.layers.begin(), network.layers.end());
+    whole.numWeights += network.numWeights;
+    if (whole.qualities.empty())
+      whole.qualities = network.qualities;
+  }
+  whole.build = [networks = std::move(networks)](const LoadOptions& options) {
+    std::vector<std::unique_ptr<Network>> built;
+    for (const NamNetwork& network : networks)
+      built.push_back(network.build(options));
+    return std::make_unique<Sequence>(std::move(built));
+  };
+  return whole;
 }
 
 /** A rate that all models of a file have. */
@@ -208,6 +331,8 @@ NamNetwork readNetwork(const JsonField& model, NamFile& file, int depth) {
   const JsonField architecture = model.member("architecture");
   if (depth > kDeepest)
     architecture.fail("models in models, " + std::to_string(kDeepest) + " deep at most", "more");
+  if (++file.numModels > 2 * kMostModels)
+    architecture.fail("a file of at most " + std::to_string(2 * kMostModels) + " models", "more");
   if (depth == 0 || model.optionalMember("version"))
     requireVersion(model);
   readRate(model, file);
@@ -218,7 +343,14 @@ NamNetwork readNetwork(const JsonField& model, NamFile& file, int depth) {
     return readWaveNet(model, file);
   if (name == "SlimmableContainer")
     return readContainer(model, file, depth);
-  architecture.fail("WaveNet, LSTM or SlimmableContainer, which fxtrain plays", describe(architecture.value()));
+  if (name == "ConvNet")
+    return readConvNet(model, file);
+  if (name == "Linear")
+    return readLinear(model, file);
+  if (name == "Sequential")
+    return readSequential(model, file, depth);
+  architecture.fail("WaveNet, LSTM, ConvNet, Linear, SlimmableContainer or Sequential, which fxtrain plays",
+                    describe(architecture.value()));
 }
 
 /** Metadata of the largest model, then those of what it is in. */
@@ -242,7 +374,8 @@ ModelDescription readNam(const Document& document) {
   description.file = document.file;
   ModelInfo& info = description.info;
   info.name = std::filesystem::path(document.file).stem().string();
-  NamFile file{document.file, {}, {}};
+  NamFile file;
+  file.name = document.file;
   NamNetwork network = readNetwork(root, file, 0);
   readAllMetadata(root, info);
   info.sampleRate = file.sampleRate.value_or(kCustomaryRate);

@@ -110,10 +110,11 @@ ConvData NamWeights::takeConv(int inputs, int outputs, int kernel, int dilation,
   const int in = inputs / groups, out = outputs / groups;
   const std::vector<float> stored = take(size(outputs, in, kernel));
   spendWeights(size(outputs, inputs, kernel) - stored.size());
-  const std::size_t past = size(inputs, kernel - 1, dilation);
+  const std::size_t past = pastValuesOf(conv);
   if (past > budget_->pastValues)
-    model_.member("config").fail(
-        "layers that look back at " + std::to_string(NamBudget().pastValues) + " values at most, all together", "more");
+    model_.member("config").fail("layers that look back at " + std::to_string(ModelLimits::kMaxPastValues) +
+                                     " values at most, all together",
+                                 "more");
   budget_->pastValues -= past;
   conv.weights.assign(size(outputs, inputs, kernel), 0.0f);
   std::size_t next = 0;

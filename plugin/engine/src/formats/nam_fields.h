@@ -16,8 +16,8 @@ inline constexpr int kMostChannels = 256, kLongestDilation = 1 << 16;
 
 /** What all networks of a file may take together. */
 struct NamBudget {
-  std::size_t weights = ModelLimits::kMaxWeights; ///< zeros between groups included
-  std::size_t pastValues = std::size_t{1} << 22;  ///< of the past, that convolutions look back at
+  std::size_t weights = ModelLimits::kMaxWeights;       ///< zeros between groups included
+  std::size_t pastValues = ModelLimits::kMaxPastValues; ///< that convolutions look back at
 };
 
 /** The numbers of a model, taken in the order in which they are stored. Throws ModelError. */

@@ -19,8 +19,6 @@ inline constexpr int kPart = 64;                            // frames worked on 
 inline constexpr int kRowStride = kPart + simd::kMostLanes; // kernels write whole vectors
 inline constexpr int kMostTaps = 64;
 
-inline std::size_t size(int count) { return static_cast<std::size_t>(count); }
-
 /** Rows of one channel each. */
 struct Rows {
   float* data = nullptr;
@@ -32,7 +30,7 @@ struct Rows {
 /** Rows that hold a part, in memory of their own. */
 class Buffer {
  public:
-  explicit Buffer(int rows) : memory_(size(rows) * size(kRowStride), 0.0f) {}
+  explicit Buffer(int rows) : memory_(static_cast<std::size_t>(rows) * static_cast<std::size_t>(kRowStride), 0.0f) {}
   Rows rows() noexcept { return {memory_.data(), kRowStride}; }
 
  private:
@@ -44,8 +42,9 @@ class Buffer {
 class Ring {
  public:
   Ring(int channels, int reach)
-      : channels_(channels), length_(std::bit_ceil(size(reach + 2 * kPart))),
-        stride_(static_cast<int>(length_) + kPart + simd::kMostLanes), memory_(size(channels) * size(stride_), 0.0f) {}
+      : channels_(channels), length_(std::bit_ceil(static_cast<std::size_t>(reach + 2 * kPart))),
+        stride_(static_cast<int>(length_) + kPart + simd::kMostLanes),
+        memory_(static_cast<std::size_t>(channels) * static_cast<std::size_t>(stride_), 0.0f) {}
 
   void clear() noexcept { std::fill(memory_.begin(), memory_.end(), 0.0f); }
   int stride() const noexcept { return stride_; }
@@ -55,7 +54,7 @@ class Ring {
 
   /** How far before the first row's start a part begins that is `delay` frames older. */
   int offset(std::size_t time, int delay) const noexcept {
-    return static_cast<int>((time - size(delay)) & (length_ - 1));
+    return static_cast<int>((time - static_cast<std::size_t>(delay)) & (length_ - 1));
   }
   const float* data() const noexcept { return memory_.data(); }
 
@@ -65,11 +64,11 @@ class Ring {
     const int beyond = start + count - static_cast<int>(length_);
     const int mirrored = std::min(count, kPart - start);
     for (int channel = 0; channel < channels_; ++channel) {
-      float* row = memory_.data() + size(channel) * size(stride_);
+      float* row = memory_.data() + static_cast<std::size_t>(channel) * static_cast<std::size_t>(stride_);
       if (beyond > 0)
-        std::memcpy(row, row + length_, size(beyond) * sizeof(float));
+        std::memcpy(row, row + length_, static_cast<std::size_t>(beyond) * sizeof(float));
       if (mirrored > 0)
-        std::memcpy(row + length_ + start, row + start, size(mirrored) * sizeof(float));
+        std::memcpy(row + length_ + start, row + start, static_cast<std::size_t>(mirrored) * sizeof(float));
     }
   }
 
@@ -94,6 +93,12 @@ struct ConvData {
   int reach() const noexcept { return (kernel - 1) * dilation; }
 };
 
+/** How many values are kept for a convolution: of the past, and of the parts in hand. */
+inline std::size_t pastValuesOf(const ConvData& conv) noexcept {
+  constexpr int kParts = 3;
+  return static_cast<std::size_t>(conv.inputs) * static_cast<std::size_t>(conv.reach() + kParts * kPart);
+}
+
 /** A convolution with its weights as the kernel takes them. */
 class Conv {
  public:
@@ -103,8 +108,10 @@ class Conv {
       for (int tap = 0; tap < data.kernel; ++tap)
         for (int input = 0; input < data.inputs; ++input)
           for (int output = first; output < first + count; ++output)
-            weights_.push_back(
-                data.weights[(size(output) * size(data.inputs) + size(input)) * size(data.kernel) + size(tap)]);
+            weights_.push_back(data.weights[(static_cast<std::size_t>(output) * static_cast<std::size_t>(data.inputs) +
+                                             static_cast<std::size_t>(input)) *
+                                                static_cast<std::size_t>(data.kernel) +
+                                            static_cast<std::size_t>(tap)]);
     }
   }
 

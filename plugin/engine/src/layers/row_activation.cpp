@@ -43,7 +43,8 @@ void apply(const simd::Kernels& kernels, const WaveActivationData& activation, R
   case WaveActivation::leakyRelu:
   case WaveActivation::prelu:
     for (int channel = 0; channel < count; ++channel)
-      kernels.leakyRelu(rows.row(channel), activation.slopes[size(channel) % activation.slopes.size()], numFrames);
+      kernels.leakyRelu(rows.row(channel),
+                        activation.slopes[static_cast<std::size_t>(channel) % activation.slopes.size()], numFrames);
     return;
   case WaveActivation::sigmoid:
     for (int channel = 0; channel < count; ++channel)

@@ -6,6 +6,8 @@
 #include "fxengine/layers/gru.h"
 #include "fxengine/layers/lstm.h"
 #include "fxengine/simd/isa.h"
+#include "layers/channelwise.h"
+#include "layers/conv1d.h"
 #include "networks/layer_stack.h"
 #include "networks/residual.h"
 #include "networks/weight_storage.h"
@@ -33,6 +35,12 @@ std::unique_ptr<RecurrentLayer> makeRecurrent(const LayerData& layer, std::vecto
 std::unique_ptr<Layer> makeOther(const LayerData& layer) {
   if (layer.kind == LayerData::Kind::activation)
     return std::make_unique<Activation>(layer.activation, layer.info.outputSize);
+  if (layer.kind == LayerData::Kind::conv1d)
+    return std::make_unique<Conv1d>(*layer.conv, layer.rowActivation);
+  if (layer.kind == LayerData::Kind::prelu)
+    return std::make_unique<Prelu>(layer.weights);
+  if (layer.kind == LayerData::Kind::batchnorm)
+    return std::make_unique<ScaleAndShift>(layer.weights, layer.bias);
   return std::make_unique<Dense>(layer.info.inputSize, layer.info.outputSize, layer.weights, layer.bias,
                                  layer.activation);
 }
@@ -80,7 +88,9 @@ std::string architectureOf(const LayerList& list) {
   };
   if (has(LayerData::Kind::lstm))
     return has(LayerData::Kind::gru) ? "lstm+gru" : "lstm";
-  return has(LayerData::Kind::gru) ? "gru" : "dense";
+  if (has(LayerData::Kind::gru))
+    return "gru";
+  return has(LayerData::Kind::conv1d) ? "conv" : "dense";
 }
 
 std::vector<std::unique_ptr<Layer>> buildLayers(const LayerList& list, const LoadOptions& options) {

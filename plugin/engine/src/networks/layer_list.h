@@ -5,8 +5,11 @@
 #include "fxengine/layers/layer.h"
 #include "fxengine/model_loader.h"
 #include "fxengine/network.h"
+#include "layers/conv_rows.h"
+#include "layers/row_activation.h"
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,15 +17,18 @@ namespace fxengine::detail {
 
 /** A layer as data, whatever file it came from. Weights are laid out as Lstm, Gru and Dense take them. */
 struct LayerData {
-  enum class Kind { dense, lstm, gru, activation };
+  enum class Kind { dense, lstm, gru, activation, conv1d, prelu, batchnorm };
 
   Kind kind = Kind::dense;
   LayerInfo info;
   ActivationType activation = ActivationType::none; ///< of dense and activation layers
-  std::vector<float> weights;                       ///< of the inputs
+  std::vector<float> weights;                       ///< of the inputs; the slopes of prelu, the scale of batchnorm
   std::vector<float> recurrentWeights;              ///< of lstm and gru
-  std::vector<float> bias;
-  std::vector<float> startHidden, startCell; ///< of lstm, where the file has a state to start from; else empty
+  std::vector<float> bias;                          ///< and the shift of batchnorm
+  std::vector<float> startHidden, startCell;        ///< of lstm, where the file has a state to start from; else empty
+
+  std::optional<ConvData> conv;     ///< of conv1d
+  WaveActivationData rowActivation; ///< of conv1d
 
   bool isRecurrent() const noexcept { return kind == Kind::lstm || kind == Kind::gru; }
 };
@@ -38,7 +44,7 @@ struct LayerList {
   int numInputs() const { return layers.front().info.inputSize; }
 };
 
-/** "lstm", "gru", "lstm+gru" or "dense". */
+/** "lstm", "gru", "lstm+gru", "conv" or "dense". */
 std::string architectureOf(const LayerList& list);
 
 /** The layers alone, for networks of which they are a part: float32, activations as the options say. */

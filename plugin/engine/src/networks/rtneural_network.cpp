@@ -26,6 +26,19 @@ Json rowsOf(const std::vector<float>& values, int numRows) {
   return rows;
 }
 
+/** [tap][input][output], groups written out. */
+Json tapsOf(const ConvData& conv) {
+  Json taps = Json::array();
+  for (int tap = 0; tap < conv.kernel; ++tap) {
+    std::vector<float> matrix;
+    for (int input = 0; input < conv.inputs; ++input)
+      for (int output = 0; output < conv.outputs; ++output)
+        matrix.push_back(conv.weights[static_cast<std::size_t>((output * conv.inputs + input) * conv.kernel + tap)]);
+    taps.push_back(rowsOf(matrix, conv.inputs));
+  }
+  return taps;
+}
+
 Json weightsOf(const LayerData& layer) {
   const int in = layer.info.inputSize, out = layer.info.outputSize;
   switch (layer.kind) {
@@ -35,6 +48,13 @@ Json weightsOf(const LayerData& layer) {
     return {rowsOf(layer.weights, in), rowsOf(layer.recurrentWeights, out), layer.bias};
   case LayerData::Kind::gru:
     return {rowsOf(layer.weights, in), rowsOf(layer.recurrentWeights, out), rowsOf(layer.bias, 2)};
+  case LayerData::Kind::conv1d:
+    return {tapsOf(*layer.conv), layer.conv->bias};
+  case LayerData::Kind::prelu:
+    return {{layer.weights}};
+  case LayerData::Kind::batchnorm: // of mean 0 and variance 1
+    return {layer.weights, layer.bias, std::vector<float>(layer.bias.size(), 0.0f),
+            std::vector<float>(layer.bias.size(), 1.0f)};
   case LayerData::Kind::activation:
     break;
   }
@@ -44,12 +64,31 @@ Json weightsOf(const LayerData& layer) {
 /** The layers in RTNeural's layout. */
 Json documentOf(const LayerList& list) {
   Json document = {{"in_shape", {nullptr, nullptr, list.numInputs()}}, {"layers", Json::array()}};
-  for (const LayerData& layer : list.layers)
-    document["layers"].push_back({{"type", layer.info.type},
-                                  {"activation", activationName(layer.activation)},
-                                  {"shape", {nullptr, nullptr, layer.info.outputSize}},
-                                  {"weights", weightsOf(layer)}});
+  for (const LayerData& layer : list.layers) {
+    Json entry = {{"type", layer.info.type},
+                  {"activation", activationName(layer.activation)},
+                  {"shape", {nullptr, nullptr, layer.info.outputSize}},
+                  {"weights", weightsOf(layer)}};
+    if (layer.conv) {
+      entry["kernel_size"] = {layer.conv->kernel};
+      entry["dilation"] = {layer.conv->dilation};
+      entry["groups"] = 1;
+    }
+    if (layer.kind == LayerData::Kind::batchnorm)
+      entry["epsilon"] = 0.0;
+    document["layers"].push_back(std::move(entry));
+  }
   return document;
+}
+
+std::optional<int> receptiveFramesOf(const LayerList& list) {
+  int frames = 1;
+  for (const LayerData& layer : list.layers) {
+    if (layer.isRecurrent())
+      return std::nullopt;
+    frames += layer.conv ? layer.conv->reach() : 0;
+  }
+  return frames;
 }
 
 /** One RTNeural model per stream: its weights and its state cannot be had apart, so that its state at rest cannot be
@@ -59,15 +98,12 @@ class RtneuralNetwork final : public Network {
  public:
   explicit RtneuralNetwork(const LayerList& list)
       : document_(documentOf(list)), frame_(static_cast<std::size_t>(list.numInputs()), 0.0f),
-        recurrent_(std::any_of(list.layers.begin(), list.layers.end(),
-                               [](const LayerData& layer) { return layer.isRecurrent(); })) {
+        receptiveFrames_(receptiveFramesOf(list)) {
     addStream();
   }
 
   int latencyFrames() const noexcept FXENGINE_REALTIME override { return 0; }
-  std::optional<int> receptiveFrames() const noexcept FXENGINE_REALTIME override {
-    return recurrent_ ? std::nullopt : std::optional(1);
-  }
+  std::optional<int> receptiveFrames() const noexcept FXENGINE_REALTIME override { return receptiveFrames_; }
   bool canOversample() const noexcept FXENGINE_REALTIME override { return true; }
   NetworkSummary summary() const override {
     NetworkSummary summary;
@@ -132,7 +168,7 @@ class RtneuralNetwork final : public Network {
   Json document_;
   std::vector<float> frame_; // the audio, then the knobs
   std::vector<std::unique_ptr<RtneuralModel>> streams_;
-  bool recurrent_;
+  std::optional<int> receptiveFrames_;
   std::vector<char> isAtRest_;
   std::int64_t numFrames_ = 0; // of stream 0, since it was cleared
 };

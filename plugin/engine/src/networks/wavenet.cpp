@@ -11,6 +11,8 @@
 namespace fxengine::detail {
 namespace {
 
+std::size_t size(int count) { return static_cast<std::size_t>(count); }
+
 /** A WaveNet with the state of one stream. */
 class Graph {
  public:
