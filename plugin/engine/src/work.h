@@ -12,6 +12,7 @@ inline double workOfFrame(const ModelInfo& info) {
   constexpr double kWorkOfEnvelope = 32.0;
   constexpr double kWorkOfOutput = 16.0, kWorkOfSoftmax = 64.0;
   double work = kWorkOfLayer + static_cast<double>(info.numWeights);
+  work += kWorkOfLayer * info.numWaveNetLayers;
   work += kWorkOfEnvelope * static_cast<double>(info.envelopes.size());
   for (const LayerInfo& layer : info.layers)
     work += kWorkOfLayer + (layer.activation == "softmax" ? kWorkOfSoftmax : kWorkOfOutput) * layer.outputSize;

@@ -126,6 +126,16 @@ TEST_CASE("Nam: what would take too much memory is refused", "[loader]") {
                  "look back at 4194304 values at most"));
 }
 
+TEST_CASE("Nam: a file may have 256 WaveNet layers", "[loader]") {
+  const auto deep = [](std::size_t arrays) {
+    std::vector<Json> all(arrays, layerArray(1, 1, 1, 1, std::vector<int>(64, 1), {{"kernel_size", 1}}));
+    return makeNam("WaveNet", waveNetConfig(all), 1);
+  };
+  CHECK_NOTHROW(test::load(deep(4)));
+  CHECK(contains(errorOf(deep(5).dump()).what(),
+                 "layers[4].dilations: expected WaveNets of at most 256 layers, all together, found more"));
+}
+
 TEST_CASE("Nam: containers without models, or out of order, are refused", "[loader]") {
   const Json model = plainWaveNet();
   CHECK(contains(errorOf(test::makeContainer({}).dump()).what(),

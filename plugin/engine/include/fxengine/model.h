@@ -63,6 +63,7 @@ struct ModelInfo {
   std::string isa;          ///< instruction set of fxengine's kernels: "sse2", "avx2", "avx512" or "neon"; else ""
   std::string architecture; ///< such as "lstm", "gru", "lstm+gru", "dense", "conv" or "wavenet"
   std::vector<LayerInfo> layers;
+  int numWaveNetLayers = 0; ///< which `layers` does not list
   std::size_t numWeights = 0;
   int numInputs = 1;                     ///< audio, then one per knob
   std::vector<EnvelopeInfo> envelopes;   ///< further inputs of the network, which Model works out from the audio

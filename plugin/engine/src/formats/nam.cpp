@@ -111,6 +111,7 @@ LayerList readLstm(const JsonField& model, NamBudget& budget) {
 struct NamNetwork {
   std::string architecture;
   std::vector<LayerInfo> layers;
+  int numWaveNetLayers = 0;
   std::size_t numWeights = 0;
   std::vector<QualityInfo> qualities;
   std::function<std::unique_ptr<Network>(const LoadOptions& options)> build;
@@ -177,6 +178,9 @@ NamNetwork readWaveNet(const JsonField& model, NamFile& file) {
   NamNetwork network;
   network.architecture = "wavenet";
   network.numWeights = data->numWeights();
+  for (const WaveNetData* part = data.get(); part != nullptr; part = part->condition.get())
+    for (const WaveArrayData& array : part->arrays)
+      network.numWaveNetLayers += static_cast<int>(array.layers.size());
   network.build = [data, name = file.name](const LoadOptions& options) {
     requireFxengine(options, name, "a WaveNet");
     return makeWaveNet(data);
@@ -301,6 +305,7 @@ NamNetwork readSequential(const JsonField& model, NamFile& file, int depth) {
     whole.architecture += (index == 0 ? "" : " > ") + network.architecture;
     whole.layers.insert(whole.layers.end(), network.layers.begin(), network.layers.end());
     whole.numWeights += network.numWeights;
+    whole.numWaveNetLayers += network.numWaveNetLayers;
     if (whole.qualities.empty())
       whole.qualities = network.qualities;
   }
@@ -382,6 +387,7 @@ ModelDescription readNam(const Document& document) {
   info.architecture = std::move(network.architecture);
   info.layers = std::move(network.layers);
   info.numWeights = network.numWeights;
+  info.numWaveNetLayers = network.numWaveNetLayers;
   info.qualities = std::move(network.qualities);
   description.build = std::move(network.build);
   return description;

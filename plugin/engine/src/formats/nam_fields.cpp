@@ -128,6 +128,13 @@ ConvData NamWeights::takeConv(int inputs, int outputs, int kernel, int dilation,
   return conv;
 }
 
+void NamWeights::spendLayers(const JsonField& dilations) {
+  if (dilations.size() > budget_->waveNetLayers)
+    dilations.fail("WaveNets of at most " + std::to_string(NamBudget().waveNetLayers) + " layers, all together",
+                   "more");
+  budget_->waveNetLayers -= dilations.size();
+}
+
 void NamWeights::requireEnd() const {
   if (next_ != values_.size()) {
     field_.fail(std::to_string(next_) + " numbers, which is what the layers need", std::to_string(values_.size()),

@@ -16,6 +16,7 @@ inline constexpr int kMostChannels = 256, kLongestDilation = 1 << 16;
 
 /** What all networks of a file may take together. */
 struct NamBudget {
+  std::size_t waveNetLayers = 256;                      ///< each takes time, however few weights it has
   std::size_t weights = ModelLimits::kMaxWeights;       ///< zeros between groups included
   std::size_t pastValues = ModelLimits::kMaxPastValues; ///< that convolutions look back at
 };
@@ -29,6 +30,8 @@ class NamWeights {
   std::vector<float> take(std::size_t count);
   /** A convolution, its weights stored group by group as [output][input][tap], then its bias. */
   ConvData takeConv(int inputs, int outputs, int kernel, int dilation, bool bias, int groups = 1);
+  /** Counts layers of a WaveNet, and fails if there are too many. */
+  void spendLayers(const JsonField& dilations);
   /** Fails if any number is left. */
   void requireEnd() const;
 

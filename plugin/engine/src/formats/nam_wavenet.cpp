@@ -142,6 +142,7 @@ WaveArrayData takeArray(const JsonField& array, const ArrayShape& shape, NamWeig
   const std::size_t numLayers = dilations.size();
   if (numLayers < 1 || numLayers > kMostLayers)
     dilations.fail("a list of 1 to " + std::to_string(kMostLayers) + " dilations");
+  weights.spendLayers(dilations);
   for (std::size_t index = 0; index < numLayers; ++index)
     data.layers.push_back(
         takeLayer(array, shape, weights, index, numLayers, dilations.element(index).integer(1, kLongestDilation)));
