@@ -30,6 +30,7 @@ def model_file(path: Path) -> Path:
 
 
 def _refuse_checkpoint(path: Path) -> None:
+    from fxtrain.formats import get_format
     from fxtrain.models import get_model
     from fxtrain.training.checkpoint import load_checkpoint
 
@@ -40,7 +41,8 @@ def _refuse_checkpoint(path: Path) -> None:
             f"{path} is a checkpoint of {model.name} ({model.summary}), a model for the task {model.task} that plays "
             f"no audio live; look at {path.parent / 'report.html'}"
         )
-    raise InputError(f"{path} is a checkpoint; write its model file first: fxtrain export {path} OUT.json")
+    suffix = ".json" if model is None else get_format(model.formats[0]).suffix
+    raise InputError(f"{path} is a checkpoint; write its model file first: fxtrain export {path} OUT{suffix}")
 
 
 def _refuse_run(path: Path) -> None:

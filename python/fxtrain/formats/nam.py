@@ -38,6 +38,8 @@ _NAMES: dict[Activation, str] = {
 }
 _ACTIVATIONS: dict[str, Activation] = {name: activation for activation, name in _NAMES.items()}
 _USUAL_SLOPE = 0.01
+_CLIP_LEVEL = 10 ** (-15 / 20)
+"""RMS of the clip that NAM's trainer plays to measure loudness, to a tenth of a dB; ours is played at this level."""
 _KEYS = {"author": "modeled_by", "based": "gear_model"}
 """Keys of our metadata that have another name in these files."""
 
@@ -73,7 +75,7 @@ class NamFormat:
         }
 
     def levels(self, player: engine.Model) -> dict[str, float]:
-        """``loudness`` and ``gain`` as NAM defines them, but of the engine's clip, and our own ``loudness_db``."""
+        """``loudness`` and ``gain`` as NAM defines them, but of the engine's clip, and our ``loudness_db``."""
         gains = np.linspace(0.0, 1.0, 11)
         rms = np.array([_rms(player, gain) for gain in gains])
         most = rms[-1] * len(gains)  # of one that is as loud for any input; a linear one gives half of it
@@ -97,8 +99,10 @@ class NamFormat:
 
 def _rms(player: engine.Model, gain: float) -> float:
     rate = round(player.info.sample_rate or CUSTOMARY_RATE)
+    clip = engine.loudness_clip(rate)
+    level = float(np.sqrt(np.mean(clip.astype(np.float64) ** 2)))
     player.prewarm()
-    y = player.process(np.float32(gain) * engine.loudness_clip(rate))
+    y = player.process(np.float32(gain * _CLIP_LEVEL / level) * clip)
     return float(np.sqrt(np.mean(y.astype(np.float64) ** 2)))
 
 
