@@ -54,9 +54,13 @@ def test_an_unknown_model_is_answered_with_the_known_ones() -> None:
 
 
 RECURRENT = ("lstm", "gru")
-TINY = {
+TINY: dict[str, dict[str, Any]] = {
+    "lstm": {"hidden_size": 4},
+    "gru": {"hidden_size": 4},
     "stft-lstm": {"n_fft": 64, "hop": 16, "hidden_size": 16},
-    "stft-mask": {"n_fft": 64, "hop": 16, "branch_size": 4, "bands": 4, "memory": 2},
+    "stft-mask": {"n_fft": 64, "hop": 16, "branch_size": 4, "bands": 4, "hidden_size": 4, "memory": 2},
+    "tcn": {"channels": 4, "kernel_size": 3, "num_layers": 2},
+    "wavenet": {"shape": "nano", "dilations": [[1, 2], [1, 4]]},
 }
 
 
@@ -69,7 +73,7 @@ def pair(seed: int = 0) -> Excerpt:
 def test_a_tiny_model_learns_on_what_its_provider_gives(name: str) -> None:
     model_class = get_model(name)
     torch.manual_seed(0)
-    model = model_class.from_config({"hidden_size": 4, **TINY.get(name, {})}, sample_rate=48_000, loss={})
+    model = model_class.from_config(TINY[name], sample_rate=48_000, loss={})
     provider_class = model.get_provider()
     config = provider_class.Config(warm_up_frames=64, sequence_frames=512, chunk_frames=256)
     options = model_class.provider_options(model.config)
@@ -77,6 +81,7 @@ def test_a_tiny_model_learns_on_what_its_provider_gives(name: str) -> None:
     (phase,) = model.phases()
     assert isinstance(phase, Phase)
     optimizer = torch.optim.Adam(phase.parameters, lr=0.01)
+    model.solve(provider)
     losses = []
     for step in range(40):
         optimizer.zero_grad()

@@ -167,6 +167,9 @@ def test_the_level_of_the_recording_is_not_learnt_but_measured(name: str) -> Non
         loss, parts = model.loss(provider.batch(0), model.phases()[0], CONTEXT)
         assert "mse" in parts
         losses.append(loss.item())
+        level = float(model.level)
+        model.solve(PairedAudio(PairedAudioConfig(), [Excerpt(input=x, target=x)], [], batch_size=2, seed=0))
+        assert float(model.level) == level  # a model that goes on with another recording plays as it did
     assert losses[0] == pytest.approx(losses[1], rel=1e-4)
 
 

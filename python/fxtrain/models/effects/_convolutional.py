@@ -47,7 +47,7 @@ class ConvolutionalEffect(EffectModel):
     def __init__(self, config: Any, loss_function: Loss, sample_rate: int, networks: Sequence[CausalNetwork]) -> None:
         super().__init__(config, loss_function, sample_rate)
         self.networks = nn.ModuleList(networks)
-        self.register_buffer("level", torch.tensor(_NOMINAL_LEVEL))
+        self.register_buffer("level", torch.tensor(0.0))  # RMS of the recording; 0 until it is known
 
     @classmethod
     def receptive_field_of(cls, config: Any) -> int:
@@ -66,7 +66,7 @@ class ConvolutionalEffect(EffectModel):
     @property
     def output_gain(self) -> Tensor:
         """From the level that the networks are trained to, to that of the recording."""
-        return self.level / _NOMINAL_LEVEL
+        return torch.where(self.level > 0, self.level, _NOMINAL_LEVEL) / _NOMINAL_LEVEL
 
     def network(self, features: Tensor, state: State | None) -> tuple[Tensor, State]:
         """As :meth:`EffectModel.network` says, of the last network; None is zero state."""
@@ -134,7 +134,9 @@ class ConvolutionalEffect(EffectModel):
         return self._run(network, _past(batch.warm_up, network.receptive_field - 1), None)[1]
 
     def solve(self, provider: PairedAudio) -> None:
-        """Finds the level of the recording, which the networks need not learn."""
+        """Finds the level of the recording before training, so that the networks need not learn it."""
+        if self.level > 0:
+            return
         energy, frames = 0.0, 0
         for batch in provider.sample(_ALL_FRAMES):
             energy += float(batch.target.square().sum(dtype=torch.float64))
