@@ -122,15 +122,15 @@ def write_model(
 def _format_of(path: Path, model: Trainable) -> str | None:
     """The format of a model that a file name asks for; None where no format has its suffix."""
     suffix = path.suffix.lower()
-    if not any(each.suffix == suffix for each in _FORMATS.values()):
+    if not model.formats or not any(each.suffix == suffix for each in _FORMATS.values()):
         return None
     suffixes = {name: get_format(name).suffix for name in model.formats}
     for name, own in suffixes.items():
         if own == suffix:
             return name
     raise ConfigError(
-        f"a {model.name} model cannot be written as {suffix}; "
-        + (f"call the file {path.with_suffix(next(iter(suffixes.values())))}" if suffixes else "it has no file format")
+        f"a {model.name} model cannot be written as {suffix}; call the file "
+        f"{path.with_suffix(next(iter(suffixes.values())))}"
     )
 
 
