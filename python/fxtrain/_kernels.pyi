@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Recurrent layers with their backward pass, for training on the CPU.
+"""Recurrent layers and WaveNets with their backward pass, for training on the CPU.
 
 All arrays are float32 and C-contiguous. Sizes: ``batch`` sequences of ``frames`` frames of ``inputs`` values, with
 ``hidden`` units; ``rows`` is 4 hidden (LSTM: gates i, f, g, o) or 3 hidden (GRU: r, z, n), as in PyTorch. A missing
@@ -60,6 +60,41 @@ def gru(
     threads: int,
 ) -> tuple[_Array, _Array, Tape | None]:
     """Return output, final hidden state and, if asked for, the tape. ``recurrent_bias`` is PyTorch's ``bias_hh``."""
+
+class WaveNetTape:
+    """What a forward pass leaves for its backward pass, which may run any number of times."""
+
+    def tails(self) -> list[_Array]:
+        """The last frames of what each convolution sees, as many as it looks back: shape (channels, batch, reach).
+
+        Of each layer array those of its layers come first, then the head's.
+        """
+    def backward(self, output_gradient: _Array, *, threads: int) -> _Array:
+        """Gradients of the parameters, from the output's, shape (batch, frames - receptive_field + 1)."""
+
+class WaveNet:
+    """The sizes of a WaveNet of one input and one output, without gates and modulation.
+
+    ``arrays`` lists for each layer array its inputs, channels, head outputs, head kernel size, whether the head has a
+    bias, and its layers: kernel size, dilation, whether the activation is tanh, else its slope below zero.
+    """
+
+    def __init__(
+        self,
+        arrays: list[tuple[int, int, int, int, bool, list[tuple[int, int, bool, float]]]],
+        *,
+        head_scale: float,
+    ) -> None: ...
+    @property
+    def receptive_field(self) -> int: ...
+    @property
+    def num_parameters(self) -> int: ...
+    def run(self, parameters: _Array, input: _Array, *, threads: int) -> tuple[_Array, WaveNetTape]:
+        """Play sequences that begin with their past, shape (batch, frames).
+
+        ``parameters`` has those of the modules in their order, one after the other. The output has
+        ``receptive_field - 1`` frames less than the input.
+        """
 
 def isa() -> str:
     """Name of the instruction set in use: the widest this machine has, or what FXENGINE_ISA says."""

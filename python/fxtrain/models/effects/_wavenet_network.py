@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from fxtrain.models.effects._causal import CausalConv, CausalNetwork, Tails, last_frames
+from fxtrain.models.effects._effect import State
+from fxtrain.models.effects._wavenet_cpu import find_kernel
 
 __all__ = ["Activation", "ArrayShape", "LayerArray", "LayerShape", "WaveNetLayer", "WaveNetNetwork", "WaveNetShape"]
 
@@ -142,6 +144,13 @@ class WaveNetNetwork(CausalNetwork):
         super().__init__()
         self.shape = shape
         self.arrays = nn.ModuleList(LayerArray(each) for each in shape.arrays)
+
+    def forward(self, x: Tensor, state: State | None) -> tuple[Tensor, State]:
+        """As :meth:`CausalNetwork.forward`, by a kernel where there is one."""
+        kernel = find_kernel(self.shape) if state is None else None
+        if kernel is not None and kernel.takes(x):
+            return kernel.play(x, list(self.parameters()))
+        return super().forward(x, state)
 
     def layer_arrays(self) -> list[LayerArray]:
         """The arrays, first to last."""

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+// Compiled once per instruction set: FXENGINE_SIMD_ISA names it.
+#include "wavenet_kernels.h"
+
+#include "simd/lanes-inl.h"
+
+#include <cstddef>
+
+namespace fxtrain::kernels::FXENGINE_SIMD_ISA {
+namespace {
+
+namespace lanes = fxengine::simd::FXENGINE_SIMD_ISA;
+using V = lanes::Wide;
+constexpr int kLanes = static_cast<int>(V::size);
+constexpr std::ptrdiff_t kStep = kLanes;
+
+// Sums of a tile, and the rows that meet in it, fill the registers.
+#if defined(__AVX512F__) || defined(__aarch64__) || defined(_M_ARM64)
+constexpr int kTileRows = 4, kTileColumns = 4;
+#else
+constexpr int kTileRows = 4, kTileColumns = 2;
+#endif
+
+template <int rows, int columns> void correlateTile(const Correlation& c, int row, int column) {
+  const float* a = c.a + static_cast<std::ptrdiff_t>(row) * c.aStride;
+  const float* b = c.b + static_cast<std::ptrdiff_t>(column) * c.bStride;
+  V sums[rows][columns];
+  FXENGINE_UNROLL(4)
+  for (int i = 0; i < rows; ++i)
+    FXENGINE_UNROLL(4)
+  for (int j = 0; j < columns; ++j)
+    sums[i][j] = V(0.0f);
+  for (std::ptrdiff_t t = 0; t < c.numFrames; t += kStep) {
+    V right[columns];
+    FXENGINE_UNROLL(4)
+    for (int j = 0; j < columns; ++j)
+      right[j] = V::load_unaligned(b + j * static_cast<std::ptrdiff_t>(c.bStride) + t);
+    FXENGINE_UNROLL(4)
+    for (int i = 0; i < rows; ++i) {
+      const V left = V::load_unaligned(a + i * static_cast<std::ptrdiff_t>(c.aStride) + t);
+      FXENGINE_UNROLL(4)
+      for (int j = 0; j < columns; ++j)
+        sums[i][j] = lanes::multiplyAdd(left, right[j], sums[i][j]);
+    }
+  }
+  for (int i = 0; i < rows; ++i)
+    for (int j = 0; j < columns; ++j)
+      c.sums[(row + i) * c.numColumns + column + j] += lanes::sumOfLanes(sums[i][j]);
+}
+
+template <int rows, int columns> void correlateColumns(const Correlation& c, int row, int column) {
+  if (column + columns <= c.numColumns)
+    correlateTile<rows, columns>(c, row, column);
+  else if constexpr (columns > 1)
+    correlateColumns<rows, columns - 1>(c, row, column);
+}
+
+template <int rows> void correlateRows(const Correlation& c, int row, int column) {
+  if (row + rows <= c.numRows)
+    correlateColumns<rows, kTileColumns>(c, row, column);
+  else if constexpr (rows > 1)
+    correlateRows<rows - 1>(c, row, column);
+}
+
+void correlate(const Correlation& c) noexcept {
+  for (int column = 0; column < c.numColumns; column += kTileColumns)
+    for (int row = 0; row < c.numRows; row += kTileRows)
+      correlateRows<kTileRows>(c, row, column);
+}
+
+void activationGradient(const ActivationGradient& g) noexcept {
+  const V one(1.0f), slope(g.slope), zero(0.0f);
+  for (std::ptrdiff_t t = 0; t < g.numFrames; t += kStep) {
+    const V gradient = V::load_unaligned(g.gradient + t), a = V::load_unaligned(g.activation + t);
+    const V passed = g.isTanh ? gradient * lanes::negativeMultiplyAdd(a, a, one)
+                              : xsimd::select(a > zero, gradient, gradient * slope);
+    passed.store_unaligned(g.out + t);
+  }
+}
+
+} // namespace
+
+const WaveNetKernels& waveNetKernels() {
+  static const WaveNetKernels kernels{&correlate, &activationGradient};
+  return kernels;
+}
+
+} // namespace fxtrain::kernels::FXENGINE_SIMD_ISA

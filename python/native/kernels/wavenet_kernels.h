@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+namespace fxtrain::kernels {
+
+/** sums[i * numColumns + j] += sum over t of a[i][t] * b[j][t]: the gradient of a matrix that takes rows b to rows a.
+    Rows are channels, `aStride` and `bStride` floats apart. numFrames is a multiple of 16. */
+struct Correlation {
+  const float* a = nullptr;
+  int aStride = 0;
+  int numRows = 0;
+  const float* b = nullptr;
+  int bStride = 0;
+  int numColumns = 0;
+  int numFrames = 0;
+  float* sums = nullptr;
+};
+
+/** Backward through an activation, from what it gave: out = gradient * f'(z). */
+struct ActivationGradient {
+  bool isTanh = false;
+  float slope = 0.0f; ///< below zero, of what is no tanh
+  const float* gradient = nullptr;
+  const float* activation = nullptr;
+  float* out = nullptr;
+  int numFrames = 0; ///< a multiple of 16
+};
+
+/** What training needs beside the engine's own kernels. */
+struct WaveNetKernels {
+  void (*correlate)(const Correlation&) noexcept;
+  void (*activationGradient)(const ActivationGradient&) noexcept;
+};
+
+namespace sse2 {
+const WaveNetKernels& waveNetKernels();
+}
+namespace avx2 {
+const WaveNetKernels& waveNetKernels();
+}
+namespace avx512 {
+const WaveNetKernels& waveNetKernels();
+}
+namespace neon {
+const WaveNetKernels& waveNetKernels();
+}
+
+} // namespace fxtrain::kernels
