@@ -21,7 +21,7 @@ from fxtrain.training.protocol import Phase, StepContext
 
 __all__ = ["ConvolutionalEffect", "require_affordable"]
 
-_PIECE_FRAMES = 8192
+_PIECE_FRAMES = 16384
 """Played at a time without gradients, so that the layers' outputs of a long recording are not all in memory."""
 _ALL_FRAMES = 1 << 62
 _MOST_REMEMBERED = 1 << 22
@@ -113,25 +113,28 @@ class ConvolutionalEffect(EffectModel):
 
     def validate(self, batch: PairBatch, context: StepContext) -> dict[str, tuple[float, float]]:
         """Energies of the error and of the target: ``esr`` is of the last network, which is played."""
-        figures = super().validate(batch, context)
-        for index, network in enumerate(self.networks[:-1]):
+        energy = float((batch.target.square().sum(-1, dtype=torch.float64) * batch.weight.double()).sum())
+        figures = {}
+        for index, network in enumerate(self.networks):
             assert isinstance(network, CausalNetwork)
-            prediction, _ = self._run(network, batch.input, self._rest(network, batch))
-            error = (prediction - batch.target).square().sum(-1, dtype=torch.float64)
-            figures[f"esr{self._suffix(index)}"] = (float((error * batch.weight).sum()), figures["esr"][1])
+            error = (self._predict(network, batch) - batch.target).square().sum(-1, dtype=torch.float64)
+            figures[f"esr{self._suffix(index)}"] = (float((error * batch.weight.double()).sum()), energy)
         return figures
+
+    def _predict(self, network: CausalNetwork, batch: PairBatch) -> Tensor:
+        """The output for whole sequences, in pieces that each begin with their past."""
+        assert batch.warm_up is not None
+        past = network.receptive_field - 1
+        x = torch.cat([_past(batch.warm_up, past), batch.input], dim=-1)
+        frames = batch.input.shape[-1]
+        pieces = [
+            network(x[:, start : min(start + _PIECE_FRAMES, frames) + past], None)[0]
+            for start in range(0, frames, _PIECE_FRAMES)
+        ]
+        return torch.cat(pieces, dim=-1) * self.output_gain
 
     def _suffix(self, index: int) -> str:
         return "" if index == len(self.networks) - 1 else f"_{index + 1}"
-
-    def _warm_up(self, batch: PairBatch) -> State:
-        with torch.no_grad():
-            return self._rest(self._played, batch)
-
-    def _rest(self, network: CausalNetwork, batch: PairBatch) -> State:
-        """The state at the start of a sequence: it depends on the receptive field alone."""
-        assert batch.warm_up is not None
-        return self._run(network, _past(batch.warm_up, network.receptive_field - 1), None)[1]
 
     def solve(self, provider: PairedAudio) -> None:
         """Finds the level of the recording before training, so that the networks need not learn it."""
