@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: MIT
-"""Training speed on the CPU: forward and backward pass of a recurrent layer with read-out, against PyTorch's own.
+"""Training speed on the CPU: forward and backward pass, against PyTorch's own layers.
 
-    python benchmarks/bench_training.py [--kind lstm gru] [--hidden 8 16 32 64] [--batch 64] [--frames 1024]
+    python benchmarks/bench_training.py [--kind lstm gru wavenet] [--hidden 8 16 32 64] [--shape standard nano a2]
+                                        [--batch 64] [--frames 1024]
 
-Both compute the same function from the same parameters; they take turns, so that whatever else the machine does meets
-both.
-"M samples/s" counts frames times sequences. "median" is the median over rounds, also of the ratio; "best" is the
-fastest round, which a busy machine disturbs least. "CPU ns" is processor time of all threads per sample, the least over
-rounds.
+Recurrent layers with their read-out, and WaveNets, whose sequences begin with the past that their receptive field asks
+for; of a2 the wider network. Both compute the same function from the same parameters; they take turns, so that whatever
+else the machine does meets both.
+"M samples/s" counts frames of the output times sequences. "median" is the median over rounds, also of the ratio; "best"
+is the fastest round, which a busy machine disturbs least. "CPU ns" is processor time of all threads per sample, the
+least over rounds.
 """
 
 from __future__ import annotations
@@ -25,11 +27,29 @@ from torch import Tensor, nn
 
 from fxtrain import _kernels
 from fxtrain.models.effects import _recurrent_cpu
+from fxtrain.models.effects._causal import CausalNetwork
+from fxtrain.models.effects.wavenet import WaveNet
 
 Step = Callable[[], Tensor]
 
 
-def make_steps(kind: str, hidden: int, batch: int, frames: int) -> tuple[Step, Step]:
+def make_wavenet_steps(shape: str, batch: int, frames: int) -> tuple[Step, Step]:
+    """Our training step and PyTorch's; each returns the output."""
+    torch.manual_seed(0)
+    network = WaveNet.from_config({"shape": shape}).networks[-1]
+    x = 0.3 * torch.randn(batch, network.receptive_field - 1 + frames)
+    gradient = torch.randn(batch, frames)
+
+    def step(play: Callable[[Tensor, None], tuple[Tensor, object]]) -> Tensor:
+        network.zero_grad()
+        y, _ = play(x, None)
+        y.backward(gradient)
+        return y
+
+    return lambda: step(network), lambda: step(lambda x, state: CausalNetwork.forward(network, x, state))
+
+
+def make_recurrent_steps(kind: str, hidden: int, batch: int, frames: int) -> tuple[Step, Step]:
     """Our training step and PyTorch's; each returns the output."""
     torch.manual_seed(0)
     layer = (nn.LSTM if kind == "lstm" else nn.GRU)(1, hidden, batch_first=True)
@@ -66,9 +86,12 @@ def timed(step: Step) -> tuple[float, float]:
     return time.perf_counter() - wall, time.process_time() - processor
 
 
-def compare(kind: str, hidden: int, batch: int, frames: int, seconds: float) -> str:
+def compare(kind: str, size: int | str, batch: int, frames: int, seconds: float) -> str:
     """Time both steps in turn for about ``seconds`` and return a row of the table."""
-    ours, theirs = make_steps(kind, hidden, batch, frames)
+    if isinstance(size, str):
+        ours, theirs = make_wavenet_steps(size, batch, frames)
+    else:
+        ours, theirs = make_recurrent_steps(kind, size, batch, frames)
     output = ours()
     difference = (output - theirs()).abs().max().item()
     rounds = []
@@ -82,7 +105,8 @@ def compare(kind: str, hidden: int, batch: int, frames: int, seconds: float) -> 
     ratio = statistics.median(b / a for a, b in zip(own_wall, torch_wall, strict=True))
     cells = [
         kind,
-        str(hidden),
+        str(size),
+        f"{batch} x {frames}",
         f"{samples / statistics.median(own_wall) / 1e6:.2f} ({samples / min(own_wall) / 1e6:.2f})",
         f"{samples / statistics.median(torch_wall) / 1e6:.2f} ({samples / min(torch_wall) / 1e6:.2f})",
         f"{ratio:.1f}",
@@ -95,11 +119,13 @@ def compare(kind: str, hidden: int, batch: int, frames: int, seconds: float) -> 
 
 def main() -> None:
     """Print the table."""
+    kinds = ["lstm", "gru", "wavenet"]
     parser = argparse.ArgumentParser(description="Training speed of the CPU kernels against PyTorch's own layers.")
-    parser.add_argument("--kind", nargs="+", choices=["lstm", "gru"], default=["lstm", "gru"])
+    parser.add_argument("--kind", nargs="+", choices=kinds, default=kinds)
     parser.add_argument("--hidden", nargs="+", type=int, default=[8, 16, 32, 64])
-    parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--frames", type=int, default=1024)
+    parser.add_argument("--shape", nargs="+", default=["standard", "nano", "a2"])
+    parser.add_argument("--batch", type=int, help="default: 64, of WaveNets 16")
+    parser.add_argument("--frames", type=int, help="default: 1024, of WaveNets 8192")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--seconds", type=float, default=4.0, help="per row")
     arguments = parser.parse_args()
@@ -107,14 +133,19 @@ def main() -> None:
 
     print(
         f"{processor_name()}, {os.cpu_count()} cores, {arguments.threads} threads, load {os.getloadavg()[0]:.1f}; "
-        f"{_kernels.isa()}; torch {torch.__version__}; commit {commit()}; "
-        f"{arguments.batch} sequences of {arguments.frames} frames\n"
+        f"{_kernels.isa()}; torch {torch.__version__}; commit {commit()}\n"
     )
-    print("| cell | H | ours, M samples/s: median (best) | PyTorch | median ratio | CPU ns | difference | output |")
-    print("|---|---|---|---|---|---|---|---|")
+    print(
+        "| network | size | batch | ours, M samples/s: median (best) | PyTorch | median ratio | CPU ns | difference "
+        "| output |"
+    )
+    print("|---|---|---|---|---|---|---|---|---|")
     for kind in arguments.kind:
-        for hidden in arguments.hidden:
-            print(compare(kind, hidden, arguments.batch, arguments.frames, arguments.seconds), flush=True)
+        is_wavenet = kind == "wavenet"
+        batch = arguments.batch or (16 if is_wavenet else 64)
+        frames = arguments.frames or (8192 if is_wavenet else 1024)
+        for size in arguments.shape if is_wavenet else arguments.hidden:
+            print(compare(kind, size, batch, frames, arguments.seconds), flush=True)
 
 
 if __name__ == "__main__":

@@ -26,7 +26,8 @@ namespace simd = fxengine::simd;
 constexpr int kGrid = 16;
 constexpr int kEdge = 16;
 constexpr int kForwardBlock = 512;
-constexpr int kBackwardBlock = 512;
+constexpr int kBackwardBlock = 1024;
+constexpr int kCorrelatedPart = 256; // so that rows which meet in many tiles do too
 constexpr int kPart = 64; // frames that a convolution is given at a time, so that its rows stay in first-level cache
 
 std::size_t size(int count) { return static_cast<std::size_t>(count); }
@@ -95,7 +96,6 @@ struct Layer {
   WaveLayerShape shape;
   std::size_t conv = 0, bias = 0, mixin = 0, matrix = 0, matrixBias = 0;
   int inputFrom = 0, from = 0; ///< of its input, of its activation
-  std::size_t sums = 0;        ///< where its convolution's gradient is among the sums, [tap][out][in]
   PackedConv forward, mix, residual, backward, residualBackward;
 };
 
@@ -103,7 +103,6 @@ struct Array {
   WaveArrayShape shape;
   std::size_t rechannel = 0, head = 0, headBias = 0;
   int headFrom = 0;
-  std::size_t headSums = 0; ///< [tap][out][in]
   std::vector<Layer> layers;
   PackedConv rechannelForward, rechannelBackward, headForward, headBackward;
 };
@@ -113,8 +112,8 @@ struct Plan {
   std::vector<Array> arrays;
   std::vector<float> parameters;
   float headScale = 1.0f;
-  int past = 0, lead = 0, total = 0, stride = 0;
-  std::size_t numParameters = 0, numSums = 0;
+  int past = 0, lead = 0, total = 0, longest = 0, stride = 0;
+  std::size_t numParameters = 0;
   std::size_t tapeFloats = 0, scratchFloats = 0;
   int widest = 1;
 
@@ -125,16 +124,11 @@ Plan::Plan(const WaveNetShape& shape, const float* values, int frames)
     : parameters(values, values + shape.numParameters()), headScale(shape.headScale), past(shape.receptiveFrames() - 1),
       total(roundUp(frames)), numParameters(shape.numParameters()) {
   lead = total - frames;
-  int longest = 0, seen = lead;
+  int seen = lead;
   std::size_t next = 0;
   const auto take = [&](std::size_t count) {
     const std::size_t at = next;
     next += count;
-    return at;
-  };
-  const auto takeSums = [&](std::size_t count) {
-    const std::size_t at = numSums;
-    numSums += count;
     return at;
   };
   int numRows = 2, numLayerRows = 0; // the input and ones
@@ -153,7 +147,6 @@ Plan::Plan(const WaveNetShape& shape, const float* values, int frames)
       layer.mixin = take(size(channels));
       layer.matrix = take(square);
       layer.matrixBias = take(size(channels));
-      layer.sums = takeSums(square * size(layerShape.kernel));
       layer.inputFrom = roundDown(seen);
       seen += layerShape.reach();
       layer.from = roundDown(seen);
@@ -164,14 +157,13 @@ Plan::Plan(const WaveNetShape& shape, const float* values, int frames)
     }
     array.head = take(size(given.headOutputs * channels * given.headKernel));
     array.headBias = given.headBias ? take(size(given.headOutputs)) : 0;
-    array.headSums = takeSums(size(given.headOutputs * channels * given.headKernel));
     seen += given.headReach();
     array.headFrom = roundDown(seen);
     longest = std::max(longest, given.headReach());
     numRows += 2 * channels + given.headOutputs; // sums, the last layer's output, the head's
     arrays.push_back(std::move(array));
   }
-  stride = kEdge + total + longest + kEdge;
+  stride = roundUp(kEdge + total + longest + kEdge);
   tapeFloats = size(numRows) * size(stride);
   // Gradients of all layers' convolutions and of the last head; blocks for what goes from layer to layer.
   scratchFloats = size(numLayerRows + 1) * size(stride) + 5 * size(widest) * size(kBackwardBlock + kEdge);
@@ -323,16 +315,22 @@ void playSequence(const Plan& plan, const float* input, float* memory, float* ou
     output[frame] = plan.headScale * played[frame];
 }
 
-/** Gradients of one sequence. @param sums  zeros, numSums; gradients of the convolutions as they are summed up */
-void playSequenceBackward(const Plan& plan, const float* tape, const float* outputGradient, float* memory, float* sums,
+/** Gradients of one sequence.
+
+    @param memory  scratchFloats, and numParameters sums with one float more each */
+void playSequenceBackward(const Plan& plan, const float* tape, const float* outputGradient, float* memory,
                           float* gradients) {
-  static const WaveNetKernels& kernels = activeWaveNetKernels();
+  const WaveNetKernels& kernels = activeWaveNetKernels();
+  // In the order of the parameters, but convolutions [tap][out][in].
+  float* const sums = memory + plan.scratchFloats;
+  const std::size_t numSumFloats = plan.numParameters * size(kernels.sumLanes);
+  std::fill_n(sums, numSumFloats, 0.0f);
   const SequenceRows rows(plan, const_cast<float*>(tape)); // which is only read
   const int frames = plan.total - plan.lead;
   RowTaker taker(memory, plan.stride);
   const Rows headGradient = taker.take(1);
   std::vector<std::vector<Rows>> z(plan.arrays.size()); // gradients of what goes into the activations
-  const int behind = plan.stride - 2 * kEdge;           // where the longest reach ends
+  const int behind = plan.total + plan.longest + kEdge;
   clear(headGradient, 1, -kEdge, plan.lead + plan.past);
   for (int frame = 0; frame < frames - plan.past; ++frame)
     *headGradient.at(0, plan.lead + plan.past + frame) = plan.headScale * outputGradient[frame];
@@ -351,7 +349,8 @@ void playSequenceBackward(const Plan& plan, const float* tape, const float* outp
     return Rows{blocks + size(index) * size(plan.widest) * size(kBlockStride), kBlockStride};
   };
 
-  const auto correlate = [&](Rows a, int numRows, Rows b, int numColumns, int count, float* to) {
+  const auto correlate = [&](Rows a, int numRows, Rows b, int numColumns, int count, std::size_t parameter) {
+    float* to = sums + parameter * size(kernels.sumLanes);
     kernels.correlate({a.data, a.stride, numRows, b.data, b.stride, numColumns, count, to});
   };
   for (int start = roundDown(plan.total - 1) / kBackwardBlock * kBackwardBlock; start >= 0; start -= kBackwardBlock) {
@@ -371,10 +370,10 @@ void playSequenceBackward(const Plan& plan, const float* tape, const float* outp
         for (int tap = 0; tap < array.shape.headKernel; ++tap)
           correlate(head.from(headFirst), array.shape.headOutputs,
                     taped.sums.from(headFirst - (array.shape.headKernel - 1 - tap)), channels, end - headFirst,
-                    sums + array.headSums + size(tap * array.shape.headOutputs * channels));
+                    array.head + size(tap * array.shape.headOutputs * channels));
         if (array.shape.headBias)
           correlate(head.from(headFirst), array.shape.headOutputs, {rows.input.at(1, headFirst), plan.stride}, 1,
-                    end - headFirst, gradients + array.headBias);
+                    end - headFirst, array.headBias);
       }
       const Rows sumsGradient = head.data == summed.data ? other : summed;
       const int sumsFirst = std::max(start, array.layers.front().from);
@@ -389,24 +388,21 @@ void playSequenceBackward(const Plan& plan, const float* tape, const float* outp
           const int count = end - first;
           Rows through = sumsGradient;
           if (hasNext) {
-            correlate(next.from(first), channels, layerRows.activation.from(first), channels, count,
-                      gradients + layer.matrix);
-            correlate(next.from(first), channels, {rows.input.at(1, first), plan.stride}, 1, count,
-                      gradients + layer.matrixBias);
+            correlate(next.from(first), channels, layerRows.activation.from(first), channels, count, layer.matrix);
+            correlate(next.from(first), channels, {rows.input.at(1, first), plan.stride}, 1, count, layer.matrixBias);
             convolve(layer.residualBackward, nullptr, sumsGradient, next, activation, first, end);
             through = activation;
           }
           for (int channel = 0; channel < channels; ++channel)
             kernels.activationGradient({layer.shape.isTanh, layer.shape.slope, through.at(channel, first),
                                         layerRows.activation.at(channel, first), gradient.at(channel, first), count});
-          for (int tap = 0; tap < layer.shape.kernel; ++tap)
-            correlate(gradient.from(first), channels,
-                      layerRows.input.from(first - (layer.shape.kernel - 1 - tap) * layer.shape.dilation), channels,
-                      count, sums + layer.sums + size(tap * channels * channels));
-          correlate(gradient.from(first), channels, {rows.input.at(1, first), plan.stride}, 1, count,
-                    gradients + layer.bias);
-          correlate(gradient.from(first), channels, {rows.input.at(0, first), plan.stride}, 1, count,
-                    gradients + layer.mixin);
+          for (int part = first; part < end; part += kCorrelatedPart)
+            for (int tap = 0; tap < layer.shape.kernel; ++tap)
+              correlate(gradient.from(part), channels,
+                        layerRows.input.from(part - (layer.shape.kernel - 1 - tap) * layer.shape.dilation), channels,
+                        std::min(kCorrelatedPart, end - part), layer.conv + size(tap * channels * channels));
+          correlate(gradient.from(first), channels, {rows.input.at(1, first), plan.stride}, 1, count, layer.bias);
+          correlate(gradient.from(first), channels, {rows.input.at(0, first), plan.stride}, 1, count, layer.mixin);
         }
         const int inputFirst = std::max(start, layer.inputFrom);
         if (inputFirst >= end)
@@ -421,7 +417,7 @@ void playSequenceBackward(const Plan& plan, const float* tape, const float* outp
       if (inputFirst < end) {
         const Rows before = index == 0 ? rows.input : rows.arrays[index - 1].last;
         correlate(next.from(inputFirst), channels, before.from(inputFirst), array.shape.inputs, end - inputFirst,
-                  gradients + array.rechannel);
+                  array.rechannel);
         if (index > 0) {
           convolve(array.rechannelBackward, nullptr, {}, next, own, inputFirst, end);
           std::swap(next, own);
@@ -431,16 +427,19 @@ void playSequenceBackward(const Plan& plan, const float* tape, const float* outp
     }
   }
 
-  const auto transpose = [&](std::size_t from, std::size_t to, int outputs, int inputs, int kernel) {
+  float* const reduced = sums + numSumFloats;
+  kernels.reduce(sums, plan.numParameters, reduced);
+  std::copy_n(reduced, plan.numParameters, gradients);
+  const auto transpose = [&](std::size_t at, int outputs, int inputs, int kernel) {
     for (int tap = 0; tap < kernel; ++tap)
       for (int o = 0; o < outputs; ++o)
         for (int i = 0; i < inputs; ++i)
-          gradients[to + size((o * inputs + i) * kernel + tap)] = sums[from + size((tap * outputs + o) * inputs + i)];
+          gradients[at + size((o * inputs + i) * kernel + tap)] = reduced[at + size((tap * outputs + o) * inputs + i)];
   };
   for (const Array& array : plan.arrays) {
     for (const Layer& layer : array.layers)
-      transpose(layer.sums, layer.conv, array.shape.channels, array.shape.channels, layer.shape.kernel);
-    transpose(array.headSums, array.head, array.shape.headOutputs, array.shape.channels, array.shape.headKernel);
+      transpose(layer.conv, array.shape.channels, array.shape.channels, layer.shape.kernel);
+    transpose(array.head, array.shape.headOutputs, array.shape.channels, array.shape.headKernel);
   }
 }
 
@@ -513,21 +512,19 @@ void copyTails(const WaveNetTape& tape, const std::vector<float*>& tails) {
 void runWaveNetBackward(const WaveNetTape& tape, const float* outputGradient, float* gradients, int threads) {
   const Plan& plan = tape.plan;
   const int workers = std::clamp(threads, 1, tape.batch);
-  const std::size_t ownFloats = plan.numParameters + plan.numSums;
-  const Buffer scratch = takeBuffer(plan.scratchFloats * size(workers));
-  const Buffer parts = takeBuffer(ownFloats * size(tape.batch));
+  const std::size_t workerFloats = plan.scratchFloats + plan.numParameters * size(activeWaveNetKernels().sumLanes + 1);
+  const Buffer scratch = takeBuffer(workerFloats * size(workers));
+  const Buffer parts = takeBuffer(plan.numParameters * size(tape.batch));
   const std::size_t frames = size(plan.total - plan.lead - plan.past);
   shareOut(tape.batch, workers, [&](int sequence, int worker) {
-    float* own = parts.get() + size(sequence) * ownFloats;
-    std::fill_n(own, ownFloats, 0.0f);
     playSequenceBackward(plan, tape.memory.get() + size(sequence) * plan.tapeFloats,
-                         outputGradient + size(sequence) * frames, scratch.get() + size(worker) * plan.scratchFloats,
-                         own + plan.numParameters, own);
+                         outputGradient + size(sequence) * frames, scratch.get() + size(worker) * workerFloats,
+                         parts.get() + size(sequence) * plan.numParameters);
   });
   for (std::size_t index = 0; index < plan.numParameters; ++index) {
     double sum = 0.0;
     for (int sequence = 0; sequence < tape.batch; ++sequence)
-      sum += double{parts[size(sequence) * ownFloats + index]};
+      sum += double{parts[size(sequence) * plan.numParameters + index]};
     gradients[index] = static_cast<float>(sum);
   }
 }

@@ -37,15 +37,20 @@ template <int rows, int columns> void correlateTile(const Correlation& c, int ro
       right[j] = V::load_unaligned(b + j * static_cast<std::ptrdiff_t>(c.bStride) + t);
     FXENGINE_UNROLL(4)
     for (int i = 0; i < rows; ++i) {
-      const V left = V::load_unaligned(a + i * static_cast<std::ptrdiff_t>(c.aStride) + t);
+      V left = V::load_unaligned(a + i * static_cast<std::ptrdiff_t>(c.aStride) + t);
+      lanes::settle(left); // read once, not again for each column
       FXENGINE_UNROLL(4)
       for (int j = 0; j < columns; ++j)
         sums[i][j] = lanes::multiplyAdd(left, right[j], sums[i][j]);
     }
   }
-  for (int i = 0; i < rows; ++i)
+  FXENGINE_UNROLL(4)
+  for (int i = 0; i < rows; ++i) {
+    float* to = c.sums + (static_cast<std::ptrdiff_t>(row + i) * c.numColumns + column) * kStep;
+    FXENGINE_UNROLL(4)
     for (int j = 0; j < columns; ++j)
-      c.sums[(row + i) * c.numColumns + column + j] += lanes::sumOfLanes(sums[i][j]);
+      (V::load_unaligned(to + j * kStep) + sums[i][j]).store_unaligned(to + j * kStep);
+  }
 }
 
 template <int rows, int columns> void correlateColumns(const Correlation& c, int row, int column) {
@@ -68,6 +73,11 @@ void correlate(const Correlation& c) noexcept {
       correlateRows<kTileRows>(c, row, column);
 }
 
+void reduce(const float* sums, std::size_t count, float* out) noexcept {
+  for (std::size_t index = 0; index < count; ++index)
+    out[index] = lanes::sumOfLanes(V::load_unaligned(sums + index * kLanes));
+}
+
 void activationGradient(const ActivationGradient& g) noexcept {
   const V one(1.0f), slope(g.slope), zero(0.0f);
   for (std::ptrdiff_t t = 0; t < g.numFrames; t += kStep) {
@@ -81,7 +91,7 @@ void activationGradient(const ActivationGradient& g) noexcept {
 } // namespace
 
 const WaveNetKernels& waveNetKernels() {
-  static const WaveNetKernels kernels{&correlate, &activationGradient};
+  static const WaveNetKernels kernels{kLanes, &correlate, &reduce, &activationGradient};
   return kernels;
 }
 

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstddef>
+
 namespace fxtrain::kernels {
 
 /** sums[i * numColumns + j] += sum over t of a[i][t] * b[j][t]: the gradient of a matrix that takes rows b to rows a.
-    Rows are channels, `aStride` and `bStride` floats apart. numFrames is a multiple of 16. */
+    Rows are channels, `aStride` and `bStride` floats apart. numFrames is a multiple of 16. A sum is kept as a vector of
+    sumLanes floats, which reduce() adds up once: to do so after each block would take as long as the products. */
 struct Correlation {
   const float* a = nullptr;
   int aStride = 0;
@@ -28,7 +31,9 @@ struct ActivationGradient {
 
 /** What training needs beside the engine's own kernels. */
 struct WaveNetKernels {
+  int sumLanes; ///< floats of a sum of Correlation
   void (*correlate)(const Correlation&) noexcept;
+  void (*reduce)(const float* sums, std::size_t count, float* out) noexcept;
   void (*activationGradient)(const ActivationGradient&) noexcept;
 };
 
