@@ -13,15 +13,17 @@ from fxtrain.errors import ConfigError
 __all__ = ["add_knob_argument", "knob_text", "knob_values", "set_knobs"]
 
 
-def add_knob_argument(parser: argparse._ActionsContainer) -> None:
-    """``--knob``, repeatable."""
+def add_knob_argument(
+    parser: argparse._ActionsContainer, *, default: str = "where its file says (see fxtrain info)"
+) -> None:
+    """``--knob``, repeatable; ``default`` says what happens to those that are not named."""
     parser.add_argument(
         "--knob",
         action="append",
         default=[],
         type=_setting,
         metavar="NAME=VALUE",
-        help="where a knob of the model stands (repeatable); default: where its file says (see fxtrain info)",
+        help=f"where a knob of the model stands (repeatable); default: {default}",
     )
 
 

@@ -40,6 +40,7 @@ COMMANDS = {
     "signal": Command("inference", "write the standard three-minute test signal, to play into a device and record"),
     "latency": Command("inference", "measure the round trip of an interface through a cable from output to input"),
     "export": Command("inference", "write the model file (RTNeural JSON, .nam) of a run or a checkpoint"),
+    "convert": Command("inference", "write a model file in another format (RTNeural, AIDA-X, .nam, Proteus)"),
     "info": Command("inference", "say what a model file or preset is, whether it plays as it should, and who made it"),
     "models": Command("inference", "list the models that can be trained and what each can do"),
     "preset": Command("inference", "write a preset of the plugin, with model, impulse response and settings in it"),

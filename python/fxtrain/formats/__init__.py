@@ -17,10 +17,11 @@ import torch
 from fxtrain import engine
 from fxtrain.errors import ConfigError, ModelFileError
 from fxtrain.files import read_file
-from fxtrain.formats._format import ModelDocument, ModelFormat
+from fxtrain.formats._format import Exactness, ModelDocument, ModelFormat
 from fxtrain.formats.metadata import Metadata
 from fxtrain.formats.nam import NamFormat
-from fxtrain.formats.rtneural import RTNeuralFormat, model_document
+from fxtrain.formats.proteus import ProteusFormat
+from fxtrain.formats.rtneural import AidaFormat, RTNeuralFormat, model_document
 from fxtrain.formats.stft import StftFormat
 from fxtrain.formats.torch_model import TorchModel
 from fxtrain.formats.vectors import programme, test_vectors
@@ -29,20 +30,25 @@ from fxtrain.text import quoted
 from fxtrain.training.protocol import Trainable
 
 __all__ = [
+    "Exactness",
     "Metadata",
     "ModelDocument",
     "ModelFormat",
     "TorchModel",
+    "format_of",
     "get_format",
     "model_document",
     "new_document",
     "programme",
+    "read_document",
     "read_torch_model",
     "test_vectors",
     "write_model",
 ]
 
-_FORMATS: dict[str, ModelFormat] = {each.name: each for each in (StftFormat(), NamFormat(), RTNeuralFormat())}
+_FORMATS: dict[str, ModelFormat] = {
+    each.name: each for each in (StftFormat(), NamFormat(), RTNeuralFormat(), AidaFormat(), ProteusFormat())
+}
 
 
 def get_format(name: str) -> ModelFormat:
@@ -86,7 +92,12 @@ def _require_parity(model: Trainable, player: engine.Model, sample_rate: int) ->
     """Plays what test vectors would hold, to the bound of the engine's self-test."""
     assert isinstance(model, EffectModel)
     x, expected, float32_error = test_vectors(model, sample_rate)
+    positions = player.knobs
+    for index in range(len(positions)):
+        player.set_knob(index, 0.0)
     error = float(np.abs(player.play(x.astype(np.float32)) - expected).max())
+    for index, position in enumerate(positions):
+        player.set_knob(index, position)
     player.reset()
     bound = max(1e-5, 3 * float32_error)
     if not error <= bound:
@@ -134,11 +145,11 @@ def _format_of(path: Path, model: Trainable) -> str | None:
     )
 
 
-def read_torch_model(path: Path, dtype: torch.dtype = torch.float32) -> TorchModel:
-    """The network of a model file as torch plays it: what the engine is compared with.
+def read_document(path: Path) -> dict[str, Any]:
+    """A model file as nested lists and mappings, within the engine's limits.
 
     Raises:
-        ModelFileError: the file cannot be read, or torch cannot play it; the engine's loader says more about it.
+        ModelFileError: the file cannot be read, or is no JSON object; the engine's loader says more about it.
     """
     try:
         content = read_file(path, at_most=engine.MAX_FILE_BYTES, expected="a model file", error=ModelFileError)
@@ -148,7 +159,23 @@ def read_torch_model(path: Path, dtype: torch.dtype = torch.float32) -> TorchMod
     except ValueError as error:
         raise ModelFileError(
             f"{path} is not a model that torch can play ({type(error).__name__}: {error}); "
-            "expected RTNeural JSON of lstm, gru and dense layers, an STFT model of fxtrain, or .nam"
+            f"expected one of {', '.join(each.title for each in _FORMATS.values())}"
         ) from None
-    known = next((each for each in _FORMATS.values() if each.recognises(document)), _FORMATS["rtneural"])
-    return known.reference(document, str(path)).to(dtype)
+    if not isinstance(document, dict):
+        raise ModelFileError(f"{path} is not a model file: expected a JSON object, found a {type(document).__name__}")
+    return document
+
+
+def format_of(document: dict[str, Any]) -> ModelFormat:
+    """The format of a document that the engine plays; RTNeural JSON where none recognises it."""
+    return next((each for each in _FORMATS.values() if each.recognises(document)), _FORMATS["rtneural"])
+
+
+def read_torch_model(path: Path, dtype: torch.dtype = torch.float32) -> TorchModel:
+    """The network of a model file as torch plays it: what the engine is compared with.
+
+    Raises:
+        ModelFileError: the file cannot be read, or torch cannot play it; the engine's loader says more about it.
+    """
+    document = read_document(path)
+    return format_of(document).reference(document, str(path)).to(dtype)

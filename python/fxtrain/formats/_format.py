@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
@@ -13,10 +14,32 @@ import torch
 
 from fxtrain import engine
 from fxtrain.atomic import write_atomically
+from fxtrain.errors import ConfigError, ModelFileError
 from fxtrain.formats.torch_model import TorchModel
+from fxtrain.models.effects._effect import EffectModel
 from fxtrain.training.protocol import Trainable
 
-__all__ = ["ModelDocument", "ModelFormat"]
+__all__ = ["Exactness", "ModelDocument", "ModelFormat", "reading", "require_place"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exactness:
+    """How much of a model a format holds.
+
+    Attributes:
+        refusal: what the format has no place for; empty where it holds the whole function.
+        loses_start: players of the format start from zero state, and the model does not.
+    """
+
+    refusal: str = ""
+    loses_start: bool = False
+
+    @property
+    def label(self) -> str:
+        """In words."""
+        if self.refusal:
+            return "refused"
+        return "exact but for the start state" if self.loses_start else "exact"
 
 
 class ModelFormat(Protocol):
@@ -25,10 +48,29 @@ class ModelFormat(Protocol):
     name: ClassVar[str]
     """What models call it in ``formats``."""
     title: ClassVar[str]
+    """What messages call it."""
     suffix: ClassVar[str]
 
     def recognises(self, document: Any) -> bool:
         """Whether a JSON document is one of these."""
+
+    def metadata(self, document: dict[str, Any]) -> dict[str, Any]:
+        """What a document says of the capture, under the keys of our metadata."""
+
+    def read(self, document: dict[str, Any], name: str, *, quality: float = 1.0) -> EffectModel:
+        """The model of a document.
+
+        Args:
+            document: a file that the engine plays.
+            name: of the file, for messages.
+            quality: 0 to 1: which network of a file that holds several.
+
+        Raises:
+            ModelFileError: no model of fxtrain is the same function.
+        """
+
+    def exactness(self, model: Trainable) -> Exactness:
+        """Whether the format holds a model."""
 
     def document(self, model: Trainable, *, sample_rate: int, metadata: Mapping[str, Any]) -> dict[str, Any]:
         """The model file as nested lists and mappings.
@@ -89,3 +131,25 @@ class ModelDocument:
             OSError: it cannot be written.
         """
         write_atomically(path, self.content)
+
+
+def require_place(format: ModelFormat, model: Trainable) -> None:
+    """Raises ModelFileError where a format does not hold a model."""
+    if refusal := format.exactness(model).refusal:
+        raise ModelFileError(f"a {model.name} model cannot be written as {format.title}: {refusal}")
+
+
+@contextmanager
+def reading(name: str, expected: str) -> Iterator[None]:
+    """Turns what goes wrong with a document into one sentence.
+
+    Args:
+        name: of the file.
+        expected: what can be read.
+    """
+    try:
+        yield
+    except ConfigError as error:
+        raise ModelFileError(f"{name} is larger than the models of fxtrain: {error}") from None
+    except (KeyError, TypeError, ValueError, RuntimeError, IndexError, AttributeError, OverflowError) as error:
+        raise ModelFileError(f"{name} holds {error}; expected {expected}") from None

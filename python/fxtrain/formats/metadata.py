@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from fxtrain.config import configuration
 
-__all__ = ["GEAR_TYPES", "GearType", "Metadata"]
+__all__ = ["GEAR_TYPES", "GearType", "Metadata", "without_measured"]
 
 GearType = Literal["amp", "pedal", "pedal_amp", "amp_cab", "amp_pedal_cab", "preamp", "studio"]
 GEAR_TYPES: tuple[GearType, ...] = ("amp", "pedal", "pedal_amp", "amp_cab", "amp_pedal_cab", "preamp", "studio")
@@ -51,3 +52,19 @@ class Metadata:
             "license": self.licence,
         }
         return {key: value for key, value in entries.items() if value is not None}
+
+
+_MEASURED = (
+    "gain",
+    "latency_samples",
+    "loudness",
+    "loudness_db",
+    "samplerate",
+    "vectors_error",
+    "weight_storage",
+)
+
+
+def without_measured(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Metadata of a file without what a writer works out from the model, and without what is null."""
+    return {key: value for key, value in metadata.items() if key not in _MEASURED and value is not None}

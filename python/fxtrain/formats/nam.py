@@ -3,21 +3,28 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from fxtrain import engine
 from fxtrain.errors import ModelFileError
+from fxtrain.formats._format import Exactness, reading, require_place
+from fxtrain.formats.metadata import without_measured
+from fxtrain.formats.recurrent import RecurrentParts, build_recurrent
 from fxtrain.formats.rtneural import numbers
-from fxtrain.formats.torch_model import CUSTOMARY_RATE, TorchModel
+from fxtrain.formats.torch_model import CUSTOMARY_RATE, TorchEffect, TorchModel
+from fxtrain.losses import Loss, LossConfig
 from fxtrain.models.effects._convolutional import ConvolutionalEffect
+from fxtrain.models.effects._effect import EffectModel
 from fxtrain.models.effects._wavenet_network import Activation, ArrayShape, LayerShape, WaveNetNetwork, WaveNetShape
 from fxtrain.models.effects.recurrent import ResidualRecurrent
+from fxtrain.models.effects.wavenet import WaveNet, WaveNetConfig
 from fxtrain.training.protocol import Trainable
 
 __all__ = ["NamFormat"]
@@ -42,34 +49,66 @@ _CLIP_LEVEL = 10 ** (-15 / 20)
 """RMS of the clip that NAM's trainer plays to measure loudness, to a tenth of a dB; ours is played at this level."""
 _KEYS = {"author": "modeled_by", "based": "gear_model"}
 """Keys of our metadata that have another name in these files."""
+_OWN_KEYS = {name: key for key, name in _KEYS.items()}
+_TONES = ("clean", "overdrive", "crunch", "hi_gain", "fuzz")
+"""Of ``tone_type``, which others of our ``style`` have no place in."""
 
 
 class NamFormat:
     """WaveNets, and LSTMs that are nothing but that; see :class:`fxtrain.formats.ModelFormat`."""
 
     name: ClassVar[str] = "nam"
-    title: ClassVar[str] = "Neural Amp Modeler"
+    title: ClassVar[str] = ".nam"
     suffix: ClassVar[str] = ".nam"
 
     def recognises(self, document: Any) -> bool:
         """Whether a JSON document is one of these."""
         return isinstance(document, dict) and {"architecture", "config", "weights"} <= document.keys()
 
+    def metadata(self, document: dict[str, Any]) -> dict[str, Any]:
+        """What a document says of the capture: of a container, what its largest model says too."""
+        model = _submodel(document)
+        told = {**(model.get("metadata") or {}), **(document.get("metadata") or {})}
+        training = told.get("training")
+        entries = {_OWN_KEYS.get(key, key): value for key, value in told.items()}
+        if "tone_type" in told:
+            entries["style"] = entries.pop("tone_type")
+        if isinstance(training, dict) and isinstance(training.get("validation_esr"), float):
+            entries.setdefault("esr", training["validation_esr"])
+        return without_measured(entries)
+
+    def read(self, document: dict[str, Any], name: str, *, quality: float = 1.0) -> EffectModel:
+        """The WaveNet or LSTM of a document."""
+        with reading(name, "a WaveNet without modulation, groups and bottlenecks, or an LSTM"):
+            return _read(document, quality)
+
+    def exactness(self, model: Trainable) -> Exactness:
+        """Whether it is a WaveNet, or an LSTM and nothing else."""
+        if isinstance(model, ConvolutionalEffect):
+            return Exactness()
+        if not isinstance(model, ResidualRecurrent):
+            return Exactness(refusal="such files hold WaveNets and LSTMs")
+        lacking = {
+            "it is a GRU": model.unit != "lstm",
+            "it adds its input to its output (fit --set skip=false trains one that does not)": model.config.skip,
+            "it has envelopes": bool(model.envelopes),
+            "it has knobs": bool(model.knobs),
+            "it has a linear stage (export --no-linear-stage leaves it out)": model.linear_stage is not None,
+        }
+        return Exactness(refusal=next((text for text, so in lacking.items() if so), ""))
+
     def document(self, model: Trainable, *, sample_rate: int, metadata: Mapping[str, Any]) -> dict[str, Any]:
         """The model file as nested lists and mappings."""
+        require_place(self, model)
         if isinstance(model, ConvolutionalEffect):
             networks = [_wavenet_document(network) for network in model.to_wavenets()]
-        elif isinstance(model, ResidualRecurrent):
-            networks = [_lstm_document(model)]
         else:
-            raise ModelFileError(
-                f"a {model.name} model cannot be written as .nam, which holds WaveNets and LSTMs; it can be exported "
-                f"to: {', '.join(model.formats) or 'no format'}"
-            )
+            assert isinstance(model, ResidualRecurrent)
+            networks = [_lstm_document(model)]
         made = networks[0] if len(networks) == 1 else _container(networks, sample_rate)
         return {
             "version": made["version"],
-            "metadata": {_KEYS.get(key, key): value for key, value in metadata.items()},
+            "metadata": {_key(key, value): value for key, value in metadata.items()},
             **made,
             "sample_rate": sample_rate,
         }
@@ -89,7 +128,7 @@ class NamFormat:
     def reference(self, document: dict[str, Any], name: str) -> TorchModel:
         """The network of a document as torch plays it, in float32; of a container the last one."""
         try:
-            return _TorchNam(document)
+            return TorchEffect(_read(document, 1.0), document)
         except (KeyError, TypeError, ValueError, RuntimeError, IndexError, AttributeError, OverflowError) as error:
             raise ModelFileError(
                 f"{name} is not a model that torch can play ({type(error).__name__}: {error}); "
@@ -191,26 +230,13 @@ def _activation(layer: LayerShape) -> dict[str, Any]:
 
 def _lstm_document(model: ResidualRecurrent) -> dict[str, Any]:
     """Rows of input and recurrent weights side by side, the biases' sum, and the state to start from."""
-    lacking = [
-        text
-        for is_so, text in (
-            (model.unit != "lstm", "it is a GRU"),
-            (model.config.skip, "it adds its input to its output (--set skip=false trains one that does not)"),
-            (bool(model.envelopes), "it has envelopes"),
-            (model.linear_stage is not None, "it has a linear stage (--no-linear-stage leaves it out)"),
-        )
-        if is_so
-    ]
-    if lacking:
-        raise ModelFileError(
-            f"the {model.name} model cannot be written as .nam, which has no place for that: {lacking[0]}"
-        )
     config = model.config
-    rest = torch.zeros(2 * config.hidden_size)  # see fxtrain.models.effects._resting
+    zero = torch.zeros(config.num_layers, 1, config.hidden_size)  # a state of rest: fxtrain.models.effects._resting
+    hidden, cell = (zero, zero) if model.start is None else model.start
     weights = []
     for layer in range(config.num_layers):
         w_ih, w_hh, b_ih, b_hh = (part.detach().cpu().float() for part in model.layer_weights(layer))
-        weights += [torch.cat([w_ih, w_hh], dim=1).flatten(), b_ih + b_hh, rest]
+        weights += [torch.cat([w_ih, w_hh], dim=1).flatten(), b_ih + b_hh, hidden[layer, 0], cell[layer, 0]]
     weights += [model.output.weight.detach().cpu().flatten(), model.output.bias.detach().cpu()]
     return {
         "version": _PLAIN_VERSION,
@@ -220,34 +246,11 @@ def _lstm_document(model: ResidualRecurrent) -> dict[str, Any]:
     }
 
 
-class _TorchNam(TorchModel):
-    """A document in torch, with state carried from call to call."""
-
-    def __init__(self, document: dict[str, Any]) -> None:
-        super().__init__([], skip=False, gains=(1.0, 1.0))
-        model = document
-        while model["architecture"] == "SlimmableContainer":
-            model = model["config"]["submodels"][-1]["model"]
-        rate = model.get("sample_rate", document.get("sample_rate"))
-        self.sample_rate = None if rate is None else int(float(rate))
-        self.lag_samples = int(document.get("metadata", {}).get("lag_samples", 0))
-        weights = _Weights(model["weights"])
-        self.network = _read_wavenet(model, weights) if model["architecture"] == "WaveNet" else _Lstm(model, weights)
-        weights.require_end()
-        self.network.eval()
-
-    def reset(self) -> None:
-        """Clears the state."""
-        super().reset()
-        self._state: Any = None
-
-    @torch.no_grad()
-    def forward(self, x: Tensor) -> Tensor:
-        """Plays on from where the last call ended; ``x`` has shape ``(batch, frames)``."""
-        state = self.network.silent_state(x) if self._state is None else self._state
-        y, self._state = self.network(x, state)
-        played: Tensor = y
-        return played
+def _key(key: str, value: Any) -> str:
+    """What a key of our metadata is called in these files."""
+    if key == "style" and value in _TONES:
+        return "tone_type"
+    return _KEYS.get(key, key)
 
 
 class _Weights:
@@ -271,45 +274,55 @@ class _Weights:
             raise ValueError(f"{len(self._values)} weights, but the layers need {self._next}")
 
 
-class _Lstm(nn.Module):
-    """An LSTM from the state that the file stores, and its read-out."""
+def _submodel(document: dict[str, Any], quality: float = 1.0) -> dict[str, Any]:
+    """The network that players take: the first of a greater ``max_value``, else the last; of inner ones the last."""
+    model = document
+    while model["architecture"] == "SlimmableContainer":
+        submodels = model["config"]["submodels"]
+        fitting = [each["model"] for each in submodels if quality < float(each["max_value"])]
+        model = fitting[0] if fitting else submodels[-1]["model"]
+        quality = math.inf
+    return model
 
-    def __init__(self, document: dict[str, Any], weights: _Weights) -> None:
-        super().__init__()
-        if document["architecture"] != "LSTM":
-            raise ValueError(f"architecture {document['architecture']!r}")
-        config = document["config"]
-        size, layers = int(config["hidden_size"]), int(config["num_layers"])
-        self.recurrent = nn.LSTM(int(config["input_size"]), size, layers, batch_first=True)
-        self.output = nn.Linear(size, 1)
-        starts = []
-        with torch.no_grad():
-            for layer in range(layers):
-                w_ih, w_hh, b_ih, b_hh = (
-                    getattr(self.recurrent, f"{name}_l{layer}")
-                    for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-                )
-                rows = weights.take(4 * size, w_ih.shape[1] + size)
-                w_ih.copy_(rows[:, : w_ih.shape[1]])
-                w_hh.copy_(rows[:, w_ih.shape[1] :])
-                b_ih.copy_(weights.take(4 * size))
-                b_hh.zero_()
-                starts.append(weights.take(2, size))
-            self.output.weight.copy_(weights.take(1, size))
-            self.output.bias.copy_(weights.take(1))
-        self.register_buffer("start", torch.stack(starts, dim=1))  # (hidden and cell, layer, unit)
 
-    start: Tensor
+def _read(document: dict[str, Any], quality: float) -> EffectModel:
+    model = _submodel(document, quality)
+    if model["architecture"] not in ("LSTM", "WaveNet"):
+        raise ValueError(f"a network of the architecture {model['architecture']}")
+    rate = round(float(model.get("sample_rate") or document.get("sample_rate") or CUSTOMARY_RATE))
+    weights = _Weights(model["weights"])
+    if model["architecture"] == "LSTM":
+        read: EffectModel = _read_lstm(model, weights, rate)
+    else:
+        networks = [_read_wavenet(model, weights)]
+        read = WaveNet(WaveNetConfig(), Loss(LossConfig(), rate), rate, networks=networks).eval()
+    weights.require_end()
+    return read
 
-    def silent_state(self, like: Tensor) -> tuple[Tensor, Tensor]:
-        """The file's own for each row of ``like``."""
-        hidden, cell = self.start.to(like.dtype).unsqueeze(2).repeat(1, 1, len(like), 1)
-        return hidden.contiguous(), cell.contiguous()
 
-    def forward(self, x: Tensor, state: tuple[Tensor, Tensor]) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        """The output for ``x`` of shape ``(batch, frames)``, and the state after its last frame."""
-        hidden, state = self.recurrent(x.unsqueeze(-1), state)
-        return self.output(hidden).squeeze(-1), state
+def _read_lstm(document: dict[str, Any], weights: _Weights, sample_rate: int) -> ResidualRecurrent:
+    config = document["config"]
+    inputs, size, count = int(config["input_size"]), int(config["hidden_size"]), int(config["num_layers"])
+    if inputs != 1:
+        raise ValueError(f"an LSTM of {inputs} inputs")
+    layers, starts = [], []
+    for index in range(count):
+        width = size if index else inputs
+        rows = weights.take(4 * size, width + size)
+        bias = weights.take(4 * size)
+        layers.append([rows[:, :width], rows[:, width:], bias, torch.zeros_like(bias)])
+        starts.append(weights.take(2, size))
+    start = torch.stack(starts, dim=1).unsqueeze(2)  # (hidden and cell, layer, 1, unit)
+    return build_recurrent(
+        RecurrentParts(
+            unit="lstm",
+            layers=layers,
+            head=(weights.take(1, size), weights.take(1)),
+            skip=False,
+            sample_rate=sample_rate,
+            start=(start[0], start[1]) if bool(start.any()) else None,
+        )
+    )
 
 
 def _read_wavenet(document: dict[str, Any], weights: _Weights) -> WaveNetNetwork:

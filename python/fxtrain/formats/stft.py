@@ -12,9 +12,12 @@ from torch import Tensor, nn
 
 from fxtrain import engine
 from fxtrain.errors import ModelFileError
+from fxtrain.formats._format import Exactness, reading, require_place
+from fxtrain.formats.metadata import without_measured
 from fxtrain.formats.rtneural import dense_layer, numbers, recurrent_layer
 from fxtrain.formats.torch_model import CUSTOMARY_RATE, TorchModel, torch_layers
 from fxtrain.formats.vectors import test_vectors
+from fxtrain.models.effects._effect import EffectModel
 from fxtrain.models.effects._resting import layer_weights
 from fxtrain.models.effects._stft import StftModel
 from fxtrain.models.effects.stft_lstm import StftLstm
@@ -35,14 +38,29 @@ class StftFormat:
         """Whether a JSON document is one of these."""
         return isinstance(document, dict) and "stft" in document
 
+    def metadata(self, document: dict[str, Any]) -> dict[str, Any]:
+        """What a document says of the capture."""
+        return without_measured(document.get("metadata") or {})
+
+    def read(self, document: dict[str, Any], name: str, *, quality: float = 1.0) -> EffectModel:
+        """The network of a document."""
+        with reading(name, "an STFT model of fxtrain without in_gain and out_gain"):
+            if gains := [key for key in ("in_gain", "out_gain") if document.get(key)]:
+                raise ValueError(f"the root key {gains[0]}")
+            rate = document.get("samplerate") or (document.get("metadata") or {}).get("samplerate") or CUSTOMARY_RATE
+            return _build(document["stft"], round(float(rate))).eval()
+
+    def exactness(self, model: Trainable) -> Exactness:
+        """Whether it is a model of this kind."""
+        if isinstance(model, (StftMask, StftLstm)):
+            return Exactness()
+        return Exactness(refusal="it has no STFT")
+
     def document(self, model: Trainable, *, sample_rate: int, metadata: Mapping[str, Any]) -> dict[str, Any]:
         """The model file as nested lists and mappings."""
-        if isinstance(model, StftMask):
-            own = _mask_document(model)
-        elif isinstance(model, StftLstm):
-            own = _lstm_document(model)
-        else:
-            raise ModelFileError(f"a {model.name} model has no STFT; it can be exported to: {', '.join(model.formats)}")
+        require_place(self, model)
+        assert isinstance(model, (StftMask, StftLstm))
+        own = _mask_document(model) if isinstance(model, StftMask) else _lstm_document(model)
         x, y, vectors_error = test_vectors(model, sample_rate)
         facts = {
             "samplerate": sample_rate,

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,8 +13,9 @@ from torch import Tensor, nn
 
 from fxtrain.audio.envelopes import Envelope, follow_envelope
 from fxtrain.errors import ModelFileError
+from fxtrain.models.effects._effect import EffectModel
 
-__all__ = ["TorchModel", "build_torch_model", "torch_layers"]
+__all__ = ["TorchEffect", "TorchModel", "build_torch_model", "fill", "torch_layers"]
 
 CUSTOMARY_RATE = 48000
 """Sample rate in Hz of a file that does not say."""
@@ -98,6 +99,28 @@ class TorchModel(nn.Module):
         return torch.from_numpy(filtered[:, past : past + y.shape[-1]]).to(y)
 
 
+class TorchEffect(TorchModel):
+    """A model of fxtrain that was read from a document."""
+
+    def __init__(self, model: EffectModel, document: Mapping[str, Any]) -> None:
+        super().__init__([], skip=False, gains=(1.0, 1.0))
+        self.model = model
+        self.sample_rate = model.sample_rate
+        self.lag_samples = int((document.get("metadata") or {}).get("lag_samples", 0))
+
+    def reset(self) -> None:
+        """Clears the state."""
+        super().reset()
+        self._state: Any = None
+
+    @torch.no_grad()
+    def forward(self, x: Tensor) -> Tensor:
+        """Plays on from where the last call ended; ``x`` has shape ``(batch, frames)``."""
+        y, self._state = self.model(x, self._state)
+        played: Tensor = y
+        return played
+
+
 def build_torch_model(document: Any, name: str) -> TorchModel:
     """The network of a model file of recurrent and dense layers with one input and one output, in float32.
 
@@ -146,9 +169,9 @@ def _layer(entry: dict[str, Any], inputs: int) -> tuple[list[nn.Module], int]:
     made: list[nn.Module]
     if kind in ("dense", "time-distributed-dense"):
         dense = nn.Linear(inputs, outputs, bias=len(weights) > 1)
-        _fill(dense.weight, weights[0].T)
+        fill(dense.weight, weights[0].T)
         if dense.bias is not None:
-            _fill(dense.bias, weights[1])
+            fill(dense.bias, weights[1])
         made = [dense, *_activation(entry.get("activation", ""))]
     elif kind in ("lstm", "gru"):
         cell = (nn.LSTM if kind == "lstm" else nn.GRU)(inputs, outputs, batch_first=True)
@@ -158,7 +181,7 @@ def _layer(entry: dict[str, Any], inputs: int) -> tuple[list[nn.Module], int]:
         else:
             rows = [_swap(part) for part in (w.T, u.T, b[0], b[1])]
         for name, values in zip(("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0"), rows, strict=True):
-            _fill(getattr(cell, name), values)
+            fill(getattr(cell, name), values)
         made = [cell]
     elif kind == "activation":
         made = _activation(entry["activation"])
@@ -180,7 +203,8 @@ def _swap(rows: Tensor) -> Tensor:
     return torch.cat([reset, update, new])
 
 
-def _fill(parameter: Tensor, values: Tensor) -> None:
+def fill(parameter: Tensor, values: Tensor) -> None:
+    """Sets a parameter; raises ValueError where the shapes differ."""
     if parameter.shape != values.shape:
         raise ValueError(f"weights of shape {tuple(values.shape)} where {tuple(parameter.shape)} was expected")
     with torch.no_grad():

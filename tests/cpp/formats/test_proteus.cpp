@@ -89,6 +89,17 @@ TEST_CASE("Proteus: it plays as the same weights in RTNeural's layout, the input
   }
 }
 
+TEST_CASE("Proteus: metadata that fxtrain adds are read", "[loader]") {
+  Json json = plainProteus();
+  json["metadata"] = {{"name", "Plexi"}, {"loudness_db", -12.5}, {"lag_samples", 37}};
+  const fxengine::ModelInfo info = test::load(json).info();
+  CHECK(info.name == "Plexi");
+  CHECK(info.loudnessDb == -12.5);
+  CHECK(info.lagFrames == 37);
+  CHECK(info.sampleRate == 44100.0);
+  CHECK(info.notes.empty());
+}
+
 TEST_CASE("Proteus: without biases they are zero", "[loader]") {
   Json model = plainProteus();
   model["model_data"]["bias_fl"] = false;

@@ -121,6 +121,7 @@ ModelDescription readProteus(const Document& document) {
   info.residual = !skip || skip->integer(0, 1) == 1;
   info.numInputs = numInputs;
   info.sampleRate = readSampleRate(data.optionalMember("sample_rate")).value_or(kTrainingRate);
+  readMetadata(root, info); // which fxtrain adds
   info.knobs.resize(static_cast<std::size_t>(numInputs - 1));
   for (std::size_t index = 0; index < info.knobs.size(); ++index)
     info.knobs[index].name = "knob " + std::to_string(index + 1);

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 import torch
@@ -18,7 +19,7 @@ from fxtrain.models.effects import _recurrent_cpu
 from fxtrain.models.effects._effect import EffectModel, State
 from fxtrain.models.effects._resting import RestingGRU, RestingLSTM, layer_weights
 
-__all__ = ["GRU", "LSTM", "RecurrentConfig", "ResidualRecurrent", "round_to_bfloat16"]
+__all__ = ["GRU", "LSTM", "Knob", "RecurrentConfig", "ResidualRecurrent", "round_to_bfloat16"]
 
 
 Choice: TypeAlias = Literal["auto", "off", "on"]
@@ -51,6 +52,25 @@ class RecurrentConfig:
     linear_stage: Choice = "auto"
     linear_stage_taps: Annotated[int, Field(ge=2, le=16384)] = 8192
     weight_storage: Literal["float32", "bfloat16"] = "float32"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Knob:
+    """A control that the network gets as an input from 0 to 1.
+
+    Attributes:
+        name: of the control.
+        unit: of ``minimum``, ``maximum`` and ``default``.
+        minimum: what the knob reads at 0.
+        maximum: what the knob reads at 1.
+        default: where players set it first.
+    """
+
+    name: str
+    unit: str = ""
+    minimum: float = 0.0
+    maximum: float = 1.0
+    default: float = 0.5
 
 
 def _envelopes(config: RecurrentConfig) -> tuple[Envelope, ...]:
@@ -86,10 +106,16 @@ class ResidualRecurrent(EffectModel):
     Every intermediate state h[t] gives a sample of the output; the last one is carried on. States are
     ``(num_layers, batch, hidden_size)`` each: (h, c) of an LSTM, (h,) of a GRU.
 
+    Models that are read from files may have two things that those trained here do not:
+
+    Attributes:
+        knobs: of further inputs between the audio and the envelopes. Torch plays the model with all of them at 0.
+        start: the state in which players start, with one row of batch; None is zero.
+
     Source: Wright, Damskägg and Välimäki, "Real-time black-box modelling with recurrent neural networks", 2019.
     """
 
-    formats: ClassVar[tuple[str, ...]] = ("rtneural",)
+    formats: ClassVar[tuple[str, ...]] = ("rtneural", "aidax")
     Config = RecurrentConfig
     unit: ClassVar[Literal["lstm", "gru"]]
 
@@ -108,6 +134,8 @@ class ResidualRecurrent(EffectModel):
         cell = RestingLSTM if self.unit == "lstm" else RestingGRU
         self.recurrent = cell(1 + len(self.envelopes), config.hidden_size, config.num_layers)
         self.output = nn.Linear(config.hidden_size, 1)
+        self.knobs: tuple[Knob, ...] = ()
+        self.start: State | None = None
 
     @classmethod
     def provider_options(cls, config: RecurrentConfig) -> dict[str, Any]:
@@ -129,7 +157,13 @@ class ResidualRecurrent(EffectModel):
 
     def network(self, features: Tensor, state: State | None) -> tuple[Tensor, State]:
         """As :meth:`EffectModel.network` says; the state is the one after the last frame, of all layers."""
-        y, state = self._layers(features, state)
+        if state is None and self.start is not None:
+            state = tuple(part.to(features).repeat(1, len(features), 1) for part in self.start)
+        inputs = features
+        if self.knobs:
+            at_zero = features.new_zeros(*features.shape[:2], len(self.knobs))
+            inputs = torch.cat([features[..., :1], at_zero, features[..., 1:]], dim=-1)
+        y, state = self._layers(inputs, state)
         return (features[..., 0] + y if self.config.skip else y), state
 
     def _layers(self, features: Tensor, state: State | None) -> tuple[Tensor, State]:
@@ -199,7 +233,7 @@ class LSTM(ResidualRecurrent):
 
     name = "lstm"
     summary = "residual LSTM on the waveform: the default for amplifiers and pedals"
-    formats = ("rtneural", "nam")
+    formats = ("rtneural", "nam", "aidax", "proteus")
     unit = "lstm"
 
 

@@ -157,8 +157,17 @@ class WaveNet(ConvolutionalEffect):
 
     config: WaveNetConfig
 
-    def __init__(self, config: WaveNetConfig, loss_function: Loss, sample_rate: int = 48000) -> None:
-        super().__init__(config, loss_function, sample_rate, [WaveNetNetwork(shape) for shape in _shapes(config)])
+    def __init__(
+        self,
+        config: WaveNetConfig,
+        loss_function: Loss,
+        sample_rate: int = 48000,
+        *,
+        networks: Sequence[WaveNetNetwork] = (),
+    ) -> None:
+        """Builds the networks of the configuration, or takes those of a file, whatever their shape."""
+        made = networks or [WaveNetNetwork(shape) for shape in _shapes(config)]
+        super().__init__(config, loss_function, sample_rate, made)
 
     @classmethod
     def receptive_field_of(cls, config: WaveNetConfig) -> int:

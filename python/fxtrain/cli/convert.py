@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: MIT
+"""``fxtrain convert``: a model file in another format, and how exact that is."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import MutableMapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+from fxtrain import engine
+from fxtrain.cli.arguments import add_quality_argument
+from fxtrain.cli.knobs import add_knob_argument, set_knobs
+from fxtrain.cli.model_file import model_file
+from fxtrain.cli.outputs import require_free
+from fxtrain.cli.terminal import shown
+from fxtrain.errors import ConfigError, FxtrainError
+
+if TYPE_CHECKING:
+    from fxtrain.formats.conversion import Conversion
+
+_BY_SUFFIX = {".nam": "nam", ".json": "rtneural", ".aidax": "aidax"}
+_FORMATS = ("rtneural", "aidax", "nam", "proteus")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of ``convert``."""
+    parser.add_argument("model", type=Path, metavar="IN", help="the model file, or the folder of a run")
+    parser.add_argument("out", type=Path, metavar="OUT", help="file to write: .json, .aidax or .nam")
+    parser.add_argument(
+        "--format",
+        choices=_FORMATS,
+        help="file format of OUT; default: by its suffix, and rtneural for .json",
+    )
+    add_knob_argument(parser, default="the converted model keeps its knobs; one that is set becomes part of the model")
+    add_quality_argument(parser)
+    parser.add_argument("--force", action="store_true", help="overwrite OUT")
+
+
+def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
+    """Writes the file, which the engine has played against the source before."""
+    from fxtrain.formats.conversion import convert
+
+    args.model = model_file(args.model)
+    require_free(args.out, force=args.force, sources=(args.model,))
+    target = args.format or _format_of(args.out)
+    conversion = convert(args.model, target, quality=args.quality, knobs=_fixed_knobs(args))
+    try:
+        conversion.made.save(args.out)
+    except OSError as error:
+        raise FxtrainError(f"cannot write {args.out}: {error.strerror or error}") from None
+    notes = _notes(args, conversion)
+    console.print(
+        f"wrote [bold]{shown(args.out)}[/]: {conversion.source.title} to {conversion.made.format.title}, "
+        f"[bold]{conversion.label}[/]"
+    )
+    console.print(shown(_measured(conversion)))
+    for note in notes:
+        console.print(shown(note))
+    return {
+        "input": str(args.model),
+        "output": str(args.out),
+        "from": conversion.source.name,
+        "to": target,
+        "exactness": conversion.label,
+        "difference": asdict(conversion.difference),
+        "notes": notes,
+        "metadata": conversion.made.document["metadata"],
+    }
+
+
+def _format_of(path: Path) -> str:
+    suffix = path.suffix.lower()
+    if suffix not in _BY_SUFFIX:
+        raise ConfigError(
+            f"the name {path} does not say which format to write: expected {', '.join(_BY_SUFFIX)}, or say it with "
+            f"--format, one of {', '.join(_FORMATS)}"
+        )
+    return _BY_SUFFIX[suffix]
+
+
+def _fixed_knobs(args: argparse.Namespace) -> dict[int, float]:
+    """Positions of the knobs that are named, by number."""
+    if not args.knob:
+        return {}
+    model = engine.load(args.model, quality=args.quality)
+    set_knobs(model, args.knob)
+    named = {name.casefold() for name, _ in args.knob}
+    return {index: model.knobs[index] for index, knob in enumerate(model.info.knobs) if knob.name.casefold() in named}
+
+
+def _measured(conversion: Conversion) -> str:
+    difference = conversion.difference
+    how = (
+        "after one second of silence through each, since players of the new file start from zero state"
+        if difference.prewarmed
+        else "from the state that each loads with"
+    )
+    return (
+        f"greatest difference {difference.greatest:.1e} of full scale (allowed {difference.allowed:.1e}), over "
+        f"{difference.num_frames / difference.sample_rate:g} s of guitar played through both files, {how}"
+    )
+
+
+def _notes(args: argparse.Namespace, conversion: Conversion) -> list[str]:
+    """What is not the same, or was chosen, beside the function."""
+    info = engine.load(args.model, self_test=False).info
+    rate = conversion.difference.sample_rate
+    notes = []
+    if info.qualities:
+        chosen = next((each for each in info.qualities if args.quality < each.max_value), info.qualities[-1])
+        number = info.qualities.index(chosen) + 1
+        notes.append(
+            f"{args.model} holds {len(info.qualities)} networks; this is number {number} ({chosen.architecture}, "
+            f"{chosen.num_weights} weights), which --quality chooses"
+        )
+    if info.sample_rate is None:
+        notes.append(f"{args.model} does not say its sample rate; the new file says {rate} Hz, which is customary")
+    if conversion.made.format.name == "proteus" and rate != 44_100:
+        notes.append(f"players of such files expect models of 44100 Hz; this one is of {rate} Hz")
+    return notes
