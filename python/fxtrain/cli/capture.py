@@ -16,6 +16,7 @@ from rich.console import Console
 
 from fxtrain.cli.arguments import add_device_arguments, non_negative_int, positive_int
 from fxtrain.cli.check import print_report
+from fxtrain.cli.in_process import run_in_process
 from fxtrain.cli.outputs import require_free
 from fxtrain.cli.terminal import shown
 from fxtrain.errors import (
@@ -275,10 +276,5 @@ def _fit_words(args: argparse.Namespace, dry: Audio) -> list[str]:
 
 def _fit(words: list[str], args: argparse.Namespace, console: Console) -> int:
     """Runs ``fxtrain fit`` in this process; returns its exit code."""
-    from fxtrain.cli import main
-
     console.print(f"$ {shlex.join(['fxtrain', *words])}", markup=False)
-    flags = ["-q"] if args.quiet else [f"-{'v' * args.verbose}"] if args.verbose else []
-    # With --json, stdout is for this command's own object alone.
-    with contextlib.redirect_stdout(sys.stderr) if args.json else contextlib.nullcontext():
-        return main([*words, *flags])
+    return run_in_process(words, args)

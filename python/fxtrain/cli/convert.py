@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import argparse
+import json
+import shlex
 from collections.abc import MutableMapping
 from dataclasses import asdict
 from pathlib import Path
@@ -12,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from fxtrain import engine
-from fxtrain.cli.arguments import add_quality_argument
+from fxtrain.cli.arguments import add_quality_argument, positive_float, positive_int
+from fxtrain.cli.in_process import run_in_process
 from fxtrain.cli.knobs import add_knob_argument, set_knobs
 from fxtrain.cli.model_file import model_file
 from fxtrain.cli.outputs import require_free
@@ -24,6 +27,14 @@ if TYPE_CHECKING:
 
 _BY_SUFFIX = {".nam": "nam", ".json": "rtneural", ".aidax": "aidax"}
 _FORMATS = ("rtneural", "aidax", "nam", "proteus")
+_RECURRENT = ("--model", "lstm", "--set", "envelopes=off", "--set", "linear_stage=off")
+_TRAINED = {
+    "nam": ("--model", "wavenet", "--set", "shape=nano"),
+    "rtneural": _RECURRENT,
+    "aidax": _RECURRENT,
+    "proteus": (*_RECURRENT, "--set", "hidden_size=40"),
+}
+"""What each format gets where it does not hold the model: arguments of ``fit``."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,16 +49,44 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_knob_argument(parser, default="the converted model keeps its knobs; one that is set becomes part of the model")
     add_quality_argument(parser)
     parser.add_argument("--force", action="store_true", help="overwrite OUT")
+    distilling = parser.add_argument_group("where the format does not hold the model")
+    distilling.add_argument(
+        "--distill",
+        type=Path,
+        metavar="DRY",
+        help="train a model that it holds on what IN makes of this recording of a direct guitar",
+    )
+    distilling.add_argument(
+        "--run", type=Path, metavar="DIR", help="folder of that training; default: the name of OUT with -run"
+    )
+    distilling.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        dest="settings",
+        metavar="KEY=VALUE",
+        help="a setting of that training, as of fit, for example shape=standard (repeatable)",
+    )
+    distilling.add_argument("--epochs", type=positive_int, metavar="N", help="passes over the recording")
+    distilling.add_argument(
+        "--max-minutes", type=positive_float, metavar="M", help="time to train; default: as fit has it"
+    )
 
 
 def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
-    """Writes the file, which the engine has played against the source before."""
-    from fxtrain.formats.conversion import convert
+    """Writes the file, which the engine has played against the source before, or trains a model for it."""
+    from fxtrain.formats.conversion import ConversionRefused, convert
 
     args.model = model_file(args.model)
     require_free(args.out, force=args.force, sources=(args.model,))
     target = args.format or _format_of(args.out)
-    conversion = convert(args.model, target, quality=args.quality, knobs=_fixed_knobs(args))
+    try:
+        conversion = convert(args.model, target, quality=args.quality, knobs=_fixed_knobs(args))
+    except ConversionRefused as refused:
+        if args.distill is None:
+            raise ConversionRefused(f"{refused}; --distill DRY.wav trains a model for that format instead") from None
+        console.print(shown(f"{refused}; training a model for it instead"))
+        return _distill(args, target, console)
     try:
         conversion.made.save(args.out)
     except OSError as error:
@@ -122,3 +161,53 @@ def _notes(args: argparse.Namespace, conversion: Conversion) -> list[str]:
     if conversion.made.format.name == "proteus" and rate != 44_100:
         notes.append(f"players of such files expect models of 44100 Hz; this one is of {rate} Hz")
     return notes
+
+
+def _distill(args: argparse.Namespace, target: str, console: Console) -> MutableMapping[str, Any]:
+    """Plays DRY through the source, learns that with ``fit``, and writes the model that came out."""
+    from fxtrain.formats import write_model
+    from fxtrain.formats.conversion import metadata_of
+    from fxtrain.runs import RunFolder, load_trained_model
+
+    folder = RunFolder(args.run or args.out.with_name(f"{args.out.stem}-run"))
+    wet = args.out.with_name(f"{args.out.stem}-wet.wav")
+    knobs = [word for name, value in args.knob for word in ("--knob", f"{name}={value!r}")]
+    played = ["--resample", "--quality", repr(args.quality), *knobs, *(["--force"] if args.force else [])]
+    rate = engine.load(args.model, self_test=False).info.sample_rate
+    training = [
+        *(word for setting in args.settings for word in ("--set", setting)),
+        *(() if rate is None else ("--sample-rate", str(round(rate)))),
+        *(() if args.epochs is None else ("--epochs", str(args.epochs))),
+        *(() if args.max_minutes is None else ("--max-minutes", str(args.max_minutes))),
+    ]
+    for words in (
+        ["render", str(args.model), str(args.distill), str(wet), *played],
+        ["fit", str(args.distill), str(wet), "--lag", "0", "--out", str(folder.path), *_TRAINED[target], *training],
+    ):
+        console.print(f"$ {shlex.join(['fxtrain', *words])}", markup=False)
+        if exit_code := run_in_process(words, args):
+            return {"output": None, "run": str(folder.path), "exit_code": exit_code}
+    trained = load_trained_model(folder.best)
+    told = {key: value for key, value in metadata_of(args.model).items() if key != "esr"}
+    document = write_model(
+        args.out,
+        trained.model,
+        sample_rate=trained.facts["sample_rate"],
+        metadata={**told, **trained.metadata, "source": f"trained by fxtrain on the output of {args.model.name}"},
+        format=target,
+    )
+    metrics = json.loads(folder.metrics.read_text(encoding="utf-8"))
+    console.print(
+        f"wrote [bold]{shown(args.out)}[/]: [bold]not exact[/], ESR {metrics['esr']:.4f} against the output of "
+        f"{shown(args.model)}"
+    )
+    return {
+        "input": str(args.model),
+        "output": str(args.out),
+        "to": target,
+        "exactness": "trained",
+        "esr": metrics["esr"],
+        "baselines": metrics["baselines"],
+        "run": str(folder.path),
+        "metadata": document["metadata"],
+    }

@@ -19,12 +19,11 @@ from fxtrain.formats.metadata import without_measured
 from fxtrain.formats.recurrent import RecurrentParts, build_recurrent
 from fxtrain.formats.rtneural import numbers
 from fxtrain.formats.torch_model import CUSTOMARY_RATE, TorchEffect, TorchModel
-from fxtrain.losses import Loss, LossConfig
 from fxtrain.models.effects._convolutional import ConvolutionalEffect
 from fxtrain.models.effects._effect import EffectModel
 from fxtrain.models.effects._wavenet_network import Activation, ArrayShape, LayerShape, WaveNetNetwork, WaveNetShape
 from fxtrain.models.effects.recurrent import ResidualRecurrent
-from fxtrain.models.effects.wavenet import WaveNet, WaveNetConfig
+from fxtrain.models.effects.wavenet import WaveNet
 from fxtrain.training.protocol import Trainable
 
 __all__ = ["NamFormat"]
@@ -294,8 +293,7 @@ def _read(document: dict[str, Any], quality: float) -> EffectModel:
     if model["architecture"] == "LSTM":
         read: EffectModel = _read_lstm(model, weights, rate)
     else:
-        networks = [_read_wavenet(model, weights)]
-        read = WaveNet(WaveNetConfig(), Loss(LossConfig(), rate), rate, networks=networks).eval()
+        read = WaveNet.of_networks([_read_wavenet(model, weights)], sample_rate=rate)
     weights.require_end()
     return read
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from small_amplifier import Run
+from small_amplifier import Pair, Run
 
 from fxtrain import engine
 from fxtrain.formats import write_model
@@ -219,6 +219,25 @@ def test_envelopes_and_a_linear_stage_of_ours_survive(
     assert (result["exactness"], result["difference"]["greatest"]) == ("exact", 0.0)
     again, document = read(tmp_path / "again.json"), read(source)
     assert all(again[key] == document[key] for key in ("layers", "envelopes", "fir", "in_shape", "output_batch"))
+
+
+def test_what_is_refused_can_be_learnt(
+    fxtrain: Run, make_lstm: Callable[..., Path], pair: Pair, tmp_path: Path
+) -> None:
+    source, out = make_lstm("amp.json"), tmp_path / "amp.nam"
+    refused = fxtrain("convert", source, out)
+    assert "--distill DRY.wav trains a model for that format instead" in refused.stderr
+    small = ("channels=[2,1]", "dilations=[[1,2],[1]]", "sequence_frames=1024", "chunk_frames=512")
+    settings = [word for each in small for word in ("--set", each)]
+    result = fxtrain("convert", source, out, "--distill", pair.dry, *settings, "--epochs", 1, "--json")
+    assert result.exit_code == 0, result.stderr
+    assert (result.json["exactness"], result.json["to"]) == ("trained", "nam")
+    metrics = read(tmp_path / "amp-run" / "metrics.json")
+    assert result.json["esr"] == metrics["esr"]
+    assert (tmp_path / "amp-wet.wav").exists()
+    metadata = read(out)["metadata"]
+    assert (metadata["name"], metadata["modeled_by"], metadata["lag_samples"]) == ("Plexi", "A. Player", 0)
+    assert "esr" not in metadata
 
 
 def test_files_that_play_differently_are_not_written(

@@ -4,16 +4,15 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import shlex
-import sys
 from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
+from fxtrain.cli.in_process import run_in_process
 from fxtrain.cli.terminal import shown
 from fxtrain.errors import ConfigError, InputError, OutputExistsError
 from fxtrain.files import read_file
@@ -112,8 +111,6 @@ def _record(folder: Path, recipe: PairRecipe, console: Console) -> RecordedPair:
 
 def _fit(args: argparse.Namespace, pair: RecordedPair, console: Console) -> int:
     """Runs ``fxtrain fit`` in this process, or goes on with it; returns its exit code."""
-    from fxtrain.cli import main
-
     if (args.out / "config.toml").exists():
         arguments = ["fit", "--resume", str(args.out)]
     else:
@@ -122,10 +119,7 @@ def _fit(args: argparse.Namespace, pair: RecordedPair, console: Console) -> int:
             *("--seed", str(args.seed), "--name", f"Demo {args.circuit}", "--gear-type", _gear_type(args.circuit)),
         ]
     console.print(f"training   $ {shown(shlex.join(['fxtrain', *arguments]))}")
-    flags = ["-q"] if args.quiet else [f"-{'v' * args.verbose}"] if args.verbose else []
-    # With --json, stdout is for the demo's own object alone.
-    with contextlib.redirect_stdout(sys.stderr) if args.json else contextlib.nullcontext():
-        return main([*arguments, *flags])
+    return run_in_process(arguments, args)
 
 
 def _read_metrics(path: Path) -> dict[str, Any]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Literal, Self, TypeAlias
 
 from pydantic import Field
 
 from fxtrain.config import configuration
 from fxtrain.errors import ConfigError
-from fxtrain.losses import Loss
+from fxtrain.losses import Loss, LossConfig
 from fxtrain.models.effects._convolutional import ConvolutionalEffect, require_affordable
 from fxtrain.models.effects._wavenet_network import Activation, ArrayShape, LayerShape, WaveNetNetwork, WaveNetShape
 
@@ -165,9 +165,13 @@ class WaveNet(ConvolutionalEffect):
         *,
         networks: Sequence[WaveNetNetwork] = (),
     ) -> None:
-        """Builds the networks of the configuration, or takes those of a file, whatever their shape."""
         made = networks or [WaveNetNetwork(shape) for shape in _shapes(config)]
         super().__init__(config, loss_function, sample_rate, made)
+
+    @classmethod
+    def of_networks(cls, networks: Sequence[WaveNetNetwork], *, sample_rate: int) -> Self:
+        """A model of the networks of a file, whatever their shape, in evaluation mode; they are not trained further."""
+        return cls(WaveNetConfig(), Loss(LossConfig(), sample_rate), sample_rate, networks=networks).eval()
 
     @classmethod
     def receptive_field_of(cls, config: WaveNetConfig) -> int:
