@@ -251,6 +251,7 @@ py::dict describe(const fxengine::ModelInfo& info) {
   result["input_gain_db"] = info.inputGainDb;
   result["output_gain_db"] = info.outputGainDb;
   result["sample_rate"] = info.sampleRate;
+  result["starts_at_rest"] = info.startsAtRest;
   result["loudness_db"] = info.loudnessDb;
   result["input_level_dbu"] = info.inputLevelDbu;
   result["output_level_dbu"] = info.outputLevelDbu;

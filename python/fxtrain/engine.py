@@ -113,6 +113,7 @@ class ModelInfo:
         activations: "exact", or "fast" where they are approximated; ``notes`` says how far off the output then is.
         isa: the instruction set of fxengine's kernels: "sse2", "avx2", "avx512" or "neon"; "" with another backend.
         sample_rate: in Hz, or None where the file does not say.
+        starts_at_rest: players of the format prewarm it before they play, and so does :func:`load`.
         loudness_db: RMS of the output for :func:`loudness_clip` in dB of full scale, None where the file does not say.
         input_level_dbu: analog level, in dBu, that is full scale at the device's input, or None.
         output_level_dbu: the same at its output.
@@ -145,6 +146,7 @@ class ModelInfo:
     input_gain_db: float
     output_gain_db: float
     sample_rate: float | None
+    starts_at_rest: bool
     loudness_db: float | None
     input_level_dbu: float | None
     output_level_dbu: float | None
@@ -201,6 +203,7 @@ class Model:
             input_gain_db=info["input_gain_db"],
             output_gain_db=info["output_gain_db"],
             sample_rate=info["sample_rate"],
+            starts_at_rest=info["starts_at_rest"],
             loudness_db=info["loudness_db"],
             input_level_dbu=info["input_level_dbu"],
             output_level_dbu=info["output_level_dbu"],
@@ -265,15 +268,16 @@ class Model:
         return np.ascontiguousarray(self.process(np.concatenate([x, silence], axis=-1))[..., latency:])
 
     def reset(self) -> None:
-        """Clears the state to zero: the model is as it was after :func:`load`. Knobs keep their positions."""
+        """Sets the state back: the model is as it was after :func:`load`. Knobs keep their positions."""
         self._model.reset()
 
     def prewarm(self) -> int:
         """Plays silence from zero state until the output no longer moves, so that playing starts at rest.
 
-        From zero state, where :func:`load` and :meth:`reset` leave a model as its format demands, most networks answer
-        silence with a click. ``render``, ``live`` and the plugin start at rest. The state that follows is the same for
-        any number of channels; knobs count where they are now.
+        From zero state most networks answer silence with a click. :func:`load` and :meth:`reset` prewarm the models of
+        ``.nam`` files (``info.starts_at_rest``) and leave others at zero, as their formats demand. ``render``, ``live``
+        and the plugin start at rest. The state that follows is the same for any number of channels; knobs count where
+        they are now.
 
         Returns:
             How many frames of silence that took: five seconds at most, less if the model is large.
@@ -380,12 +384,12 @@ def loudness_clip(sample_rate: float = 48_000.0) -> Signal:
 def measure_loudness(model: Model | str | PathLike[str]) -> float:
     """RMS of a model's output for :func:`loudness_clip`, in dB of full scale.
 
-    Played from zero state at the model's sample rate (48 kHz where the file states none), gains included, with all
-    knobs at their defaults. It is what ``metadata.loudness_db`` of a model file holds. Of a model of more than about
-    270 000 weights the first part of the clip is played alone.
+    Played from the state after :func:`load` at the model's sample rate (48 kHz where the file states none), gains
+    included, with all knobs at their defaults. It is what ``metadata.loudness_db`` of a model file holds. Of a model of
+    more than about 270 000 weights the first part of the clip is played alone.
 
     Args:
-        model: a loaded model, whose state is cleared by it and whose knobs stay where they are, or a model file.
+        model: a loaded model, which is reset by it and whose knobs stay where they are, or a model file.
 
     Raises:
         ModelFileError: the file cannot be loaded.

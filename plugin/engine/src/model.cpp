@@ -60,7 +60,7 @@ struct Model::State {
   void processPart(const float* const* input, float* const* output, int numStreams, int offset, int numFrames) noexcept;
   void runOversampled(int numStreams, int numFrames) noexcept;
   void runLinearStage(int numStreams, int numFrames) noexcept;
-  void reset(int channel) noexcept;
+  void clear() noexcept;
   void rest(int channel) noexcept;
   int affordableFrames() const noexcept;
 
@@ -124,6 +124,8 @@ void Model::prepare(int numChannels, int maxFrames) {
   }
   s.restOutput = s.restOfNetwork = 0.0f;
   s.numFaults.store(0, std::memory_order_relaxed);
+  if (s.info.startsAtRest)
+    prewarm();
 }
 
 /** The longest silence that prewarm() plays. */
@@ -136,7 +138,7 @@ int Model::prewarm() noexcept {
   State& s = *state_;
   if (s.numChannels == 0)
     return 0;
-  reset();
+  s.clear();
   s.linearStageWaits = true; // what it makes of a level that stays is known
   const std::array<float, kMaxPart> silence{};
   std::array<float, kMaxPart> answer;
@@ -189,20 +191,20 @@ void Model::State::rest(int channel) noexcept {
 }
 
 void Model::reset() noexcept {
-  if (state_->linearStage)
-    state_->linearStage->reset();
-  for (int channel = 0; channel < state_->numChannels; ++channel)
-    state_->reset(channel);
+  if (state_->info.startsAtRest)
+    rest();
+  else
+    state_->clear();
 }
 
-void Model::State::reset(int channel) noexcept {
-  for (int phase = 0; phase < info.oversampling; ++phase)
-    network->reset(channel * info.oversampling + phase);
-  if (oversampler)
-    oversampler->reset(channel);
+void Model::State::clear() noexcept {
   if (linearStage)
-    linearStage->reset(channel);
-  removed[static_cast<std::size_t>(channel)] = 0.0f;
+    linearStage->reset();
+  for (int stream = 0; stream < numChannels * info.oversampling; ++stream)
+    network->reset(stream);
+  for (int channel = 0; oversampler && channel < numChannels; ++channel)
+    oversampler->reset(channel);
+  std::fill(removed.begin(), removed.end(), 0.0f);
 }
 
 void Model::process(const float* const* input, float* const* output, int numChannels, int numFrames) noexcept {

@@ -106,11 +106,12 @@ void SignalChain::prepare(double sampleRate, int numInputs, int numOutputs, cons
 }
 
 void SignalChain::prepareModel(HostRateModel& model, const ChainSettings::Knobs& knobs) {
-  model.prepare(sampleRate_, numInputs_, kMaxPart);
   for (std::size_t k = 0; k < knobs.size(); ++k)
     if (knobs[k])
       model.model().setKnob(int(k), *knobs[k]);
-  model.prewarm();
+  model.prepare(sampleRate_, numInputs_, kMaxPart);
+  if (!model.info().startsAtRest)
+    model.prewarm();
 }
 
 void SignalChain::setSlot(int index, std::unique_ptr<SlotContent> content, const ChainSettings::Knobs& knobs) {

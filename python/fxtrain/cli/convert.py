@@ -134,7 +134,7 @@ def _fixed_knobs(args: argparse.Namespace) -> dict[int, float]:
 def _measured(conversion: Conversion) -> str:
     difference = conversion.difference
     how = (
-        "after one second of silence through each, since players of the new file start from zero state"
+        "after one second of silence through each, since players of the two files start from different states"
         if difference.prewarmed
         else "from the state that each loads with"
     )

@@ -91,10 +91,10 @@ def new_document(
 def _require_parity(model: Trainable, player: engine.Model, sample_rate: int) -> None:
     """Plays what test vectors would hold, to the bound of the engine's self-test."""
     assert isinstance(model, EffectModel)
-    x, expected, float32_error = test_vectors(model, sample_rate)
     positions = player.knobs
     for index in range(len(positions)):
         player.set_knob(index, 0.0)
+    x, expected, float32_error = test_vectors(model, sample_rate, num_silent=player.prewarm())
     error = float(np.abs(player.play(x.astype(np.float32)) - expected).max())
     for index, position in enumerate(positions):
         player.set_knob(index, position)

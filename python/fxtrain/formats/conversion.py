@@ -92,13 +92,17 @@ def convert(path: Path, target: str, *, quality: float = 1.0, knobs: Mapping[int
         model, sample_rate=model.sample_rate, metadata=source.metadata(document), format=target
     )
     free = [index for index in range(len(player.knobs)) if index not in fixed]
-    difference = _compare(player, converted, model, free, prewarm=exactness.loses_start)
+    difference, label = _compare(player, converted, model, free, prewarm=False), "exact"
+    starts_differ = exactness.loses_start or player.info.starts_at_rest != converted.info.starts_at_rest
+    if starts_differ and not difference.greatest <= difference.allowed:
+        difference = _compare(player, converted, model, free, prewarm=True)
+        label = "exact but for the start state"
     if not difference.greatest <= difference.allowed:
         raise ModelFileError(
             f"the engine plays {path} and its conversion to {wanted.title} {difference.greatest:.2g} apart, expected "
             f"{difference.allowed:.2g} at most; nothing was written; please report this with the file"
         )
-    return Conversion(source=source, made=made, label=exactness.label, difference=difference)
+    return Conversion(source=source, made=made, label=label, difference=difference)
 
 
 def metadata_of(path: Path) -> dict[str, Any]:
@@ -112,7 +116,7 @@ def _compare(
 ) -> Difference:
     """Plays guitar through both, with the knobs that both have at both ends and in the middle."""
     clip = programme(model.sample_rate)
-    *_, float32_error = test_vectors(model, model.sample_rate)
+    *_, float32_error = test_vectors(model, model.sample_rate, num_silent=0)
     greatest = 0.0
     for position in (0.0, 0.5, 1.0) if free else (0.0,):
         for number, index in enumerate(free):

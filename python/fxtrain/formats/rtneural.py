@@ -119,7 +119,7 @@ def model_document(model: ResidualRecurrent, *, sample_rate: int, metadata: Mapp
     for index in range(model.config.num_layers):
         layers.append(recurrent_layer(model.unit, model.layer_weights(index)))
     layers.append(dense_layer(model.output))
-    x, y, vectors_error = test_vectors(_from_zero(model), sample_rate)
+    x, y, vectors_error = test_vectors(_from_zero(model), sample_rate, num_silent=0)
     facts = {
         "samplerate": sample_rate,
         "latency_samples": 0,

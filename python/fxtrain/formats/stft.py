@@ -61,7 +61,7 @@ class StftFormat:
         require_place(self, model)
         assert isinstance(model, (StftMask, StftLstm))
         own = _mask_document(model) if isinstance(model, StftMask) else _lstm_document(model)
-        x, y, vectors_error = test_vectors(model, sample_rate)
+        x, y, vectors_error = test_vectors(model, sample_rate, num_silent=0)
         facts = {
             "samplerate": sample_rate,
             "latency_samples": model.latency_frames,

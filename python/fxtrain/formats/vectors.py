@@ -30,11 +30,13 @@ def programme(sample_rate: int) -> NDArray[np.float32]:
     return synthesise_guitar(_PROGRAMME_SECONDS, sample_rate, _PROGRAMME_SEED)
 
 
-def test_vectors(model: EffectModel, sample_rate: int) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
+def test_vectors(
+    model: EffectModel, sample_rate: int, *, num_silent: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
     """Input, output and the float32 error of a model on programme-level guitar.
 
-    The input is the loudest stretch of :func:`programme`, played from a fresh state by what stands before the linear
-    stage: so that a player without one can test itself too.
+    The input is the loudest stretch of :func:`programme`, played from a fresh state, after ``num_silent`` frames of
+    silence, by what stands before the linear stage: so that a player without one can test itself too.
 
     Returns:
         Input (float32 values) and float64 output, each of shape ``(2048,)``, and the greatest difference between
@@ -48,8 +50,9 @@ def test_vectors(model: EffectModel, sample_rate: int) -> tuple[NDArray[np.float
     single.linear_stage = None
     double = copy.deepcopy(single).double()
     late = model.latency_frames  # which files leave out
-    padded = np.concatenate([x, np.zeros(late, np.float32)])
+    padded = np.concatenate([np.zeros(num_silent, np.float32), x, np.zeros(late, np.float32)])
+    start = num_silent + late
     with torch.no_grad():
-        exact = double(torch.from_numpy(padded.astype(np.float64))[None])[0][0, late:].numpy()
-        rounded = single(torch.from_numpy(padded)[None])[0][0, late:].numpy()
+        exact = double(torch.from_numpy(padded.astype(np.float64))[None])[0][0, start:].numpy()
+        rounded = single(torch.from_numpy(padded)[None])[0][0, start:].numpy()
     return x.astype(np.float64), exact, float(np.abs(exact - rounded).max())

@@ -32,7 +32,7 @@ TEST_CASE("Nam: LSTMs start from the state in the file and agree with double pre
     const Json model = makeNam("LSTM", lstmConfig(hidden, layers), 3);
     const std::vector<float> input = test::noise(500, 4);
     const std::vector<double> expected = test::referenceNam(model, {input.begin(), input.end()});
-    fxengine::Model player = test::load(model);
+    fxengine::Model player = test::loadUnprewarmed(model);
     CHECK(player.info().architecture == "lstm");
     for (const std::vector<int>& blocks : {std::vector{64}, {1}, {7, 250}}) {
       const std::vector<float> output = test::play(player, input, blocks);

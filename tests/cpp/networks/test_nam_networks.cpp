@@ -3,6 +3,7 @@
 #include "../support/allocations.h"
 #include "../support/nam_models.h"
 
+#include <fxengine/dsp/host_rate_model.h>
 #include <fxengine/model.h>
 
 #include <algorithm>
@@ -27,7 +28,7 @@ TEST_CASE("Nam networks: every feature of the format agrees with double precisio
     INFO(name);
     const std::vector<float> input = test::noise(400, 5, 0.8f);
     const std::vector<double> expected = test::referenceNam(model, {input.begin(), input.end()});
-    fxengine::Model player = test::load(model);
+    fxengine::Model player = test::loadUnprewarmed(model);
     const std::vector<float> output = test::play(player, input, {64});
     double largest = 1.0;
     for (const double value : expected)
@@ -102,7 +103,7 @@ TEST_CASE("Nam networks: a prewarmed model plays as one that silence has gone th
     const std::vector<float> input = test::noise(300, 9);
     std::vector<float> padded(2000, 0.0f);
     padded.insert(padded.end(), input.begin(), input.end());
-    fxengine::Model player = test::load(model);
+    fxengine::Model player = test::loadUnprewarmed(model);
     const std::vector<float> expected = test::play(player, padded, {64});
     player.prepare(1, 64);
     player.prewarm();
@@ -112,4 +113,54 @@ TEST_CASE("Nam networks: a prewarmed model plays as one that silence has gone th
     for (std::size_t t = 0; t < output.size(); ++t)
       REQUIRE(std::abs(output[t] - expected[t + 2000]) <= toleranceOf(name));
   }
+}
+
+TEST_CASE("Nam networks: prepared and reset, a model starts as if it had been prewarmed",
+          "[network][state][realtime]") {
+  std::vector<test::NamedModel> all = networks();
+  all.push_back({"LSTM", test::makeNam("LSTM", {{"input_size", 1}, {"hidden_size", 5}, {"num_layers", 2}}, 3)});
+  for (const auto& [name, model] : all) {
+    INFO(name);
+    const std::vector<float> input = test::noise(500, 9);
+    fxengine::Model unprewarmed = test::loadUnprewarmed(model);
+    unprewarmed.prepare(1, 500);
+    unprewarmed.prewarm();
+    std::vector<float> expected = input;
+    float* block = expected.data();
+    unprewarmed.process(&block, &block, 1, 500);
+
+    fxengine::Model player = test::load(model);
+    REQUIRE(player.info().startsAtRest);
+    for (const int size : {1, 64, 500}) {
+      REQUIRE(test::play(player, input, {size}) == expected);
+      const test::AllocationCount allocations;
+      player.reset();
+      REQUIRE(allocations.value() == 0);
+      std::vector<float> again = input;
+      block = again.data();
+      player.process(&block, &block, 1, 500);
+      REQUIRE(again == expected);
+    }
+  }
+}
+
+TEST_CASE("Nam networks: silence is answered without a click at any host rate", "[network][state]") {
+  for (const auto& [name, model] : networks())
+    for (const double hostRate : {44100.0, 48000.0, 96000.0}) {
+      INFO(name << " at " << hostRate);
+      fxengine::HostRateModel player(test::load(model));
+      player.prepare(hostRate, 1, 64);
+      const float level = player.model().restOutput();
+      for (int round = 0; round < 2; ++round) {
+        std::vector<float> silence(2000, 0.0f);
+        float* block = silence.data();
+        player.process(&block, &block, 1, 2000);
+        for (const float value : silence) // what the filters' sums round, beside the network
+          REQUIRE(std::abs(value - level) <= 4e-6f * std::max(1.0f, std::abs(level)));
+        std::vector<float> noise = test::noise(300, 8);
+        block = noise.data();
+        player.process(&block, &block, 1, 300);
+        player.reset();
+      }
+    }
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "nam_models.h"
 
+#include <fxengine/model_loader.h>
+
 #include <algorithm>
 #include <cmath>
 #include <functional>
@@ -485,6 +487,12 @@ Json makeContainer(const std::vector<std::pair<double, Json>>& models) {
           {"config", {{"submodels", submodels}}},
           {"weights", Json::array()},
           {"sample_rate", 48000}};
+}
+
+fxengine::Model loadUnprewarmed(const Json& model) {
+  fxengine::ModelDescription description = fxengine::readModel(model.dump(), "test.nam");
+  description.info.startsAtRest = false;
+  return fxengine::buildModel(description);
 }
 
 } // namespace test

@@ -15,6 +15,9 @@ Json makeNam(const std::string& architecture, const Json& config, unsigned seed)
     an LSTM's weights hold. Of a container the last model plays. */
 std::vector<double> referenceNam(const Json& model, const std::vector<double>& input);
 
+/** Loads a .nam file to be played from zero state, or from the state that an LSTM's weights hold. */
+fxengine::Model loadUnprewarmed(const Json& model);
+
 /** Config of a layer array with `dilations.size()` layers; `extra` is merged into it. */
 Json layerArray(int inputs, int condition, int channels, int headOutputs, const std::vector<int>& dilations,
                 const Json& extra = Json::object());

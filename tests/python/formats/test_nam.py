@@ -52,18 +52,19 @@ def playing() -> np.ndarray:
 
 @pytest.mark.parametrize("case", CONFIGS)
 def test_engine_torch_and_float64_arithmetic_play_a_file_alike(case: str, playing: np.ndarray) -> None:
-    """All from zero state. 1e-5 is the engine's bound: -100 dB of full scale."""
+    """From zero state, and the engine after silence. 1e-5 is its bound: -100 dB of full scale."""
     model = made(case)
     file, player = new_document(model, sample_rate=RATE, metadata={}, format="nam")
+    num_silent = player.prewarm()
+    padded = np.concatenate([np.zeros(num_silent, np.float32), playing])
     with torch.no_grad():
-        expected = model.double()(torch.from_numpy(playing.astype(np.float64))[None])[0][0].numpy()
-    player.reset()
+        expected = model.double()(torch.from_numpy(padded.astype(np.float64))[None])[0][0].numpy()
     played = player.process(playing)
-    assert np.std(expected) > 1e-3
-    assert np.abs(played - expected).max() < 1e-5
-    assert np.abs(nam_reference.play(file.document, playing) - expected).max() < 1e-6
+    assert np.std(expected[num_silent:]) > 1e-3
+    assert np.abs(played - expected[num_silent:]).max() < 1e-5
+    assert np.abs(nam_reference.play(file.document, padded) - expected).max() < 1e-6
     reference = file.reference(torch.float64)
-    blocks = torch.from_numpy(playing.astype(np.float64))[None].split([100, 2600, 300], dim=1)
+    blocks = torch.from_numpy(padded.astype(np.float64))[None].split([100, num_silent + 2600, 300], dim=1)
     assert np.abs(torch.cat([reference(block) for block in blocks], dim=1)[0].numpy() - expected).max() < 1e-6
     assert file.document["version"] == CONFIGS[case][2]
     json.loads(file.content)

@@ -73,6 +73,7 @@ struct ModelInfo {
   double inputGainDb = 0.0;
   double outputGainDb = 0.0;
   std::optional<double> sampleRate;     ///< Hz; the model sounds as trained at this rate only
+  bool startsAtRest = false;            ///< its players prewarm it before they play: Model::prepare() does
   int oversampling = 1;                 ///< times the network runs per frame: 1, 2, 4 or 8
   int latencyFrames = 0;                ///< how much later than its input a Model's output is, all in all; before it is
                                         ///< built, as the file says
@@ -115,11 +116,12 @@ class Model {
   /** How much later than its input the output is, in frames: info().latencyFrames. */
   int latencyFrames() const noexcept FXENGINE_REALTIME;
 
-  /** Makes room for `numChannels` channels and blocks of up to `maxFrames` frames, and clears all state.
-      Allocates; not for the audio thread. Longer blocks are played too, in parts. */
+  /** Makes room for `numChannels` channels and blocks of up to `maxFrames` frames, and clears all state; prewarms the
+      model if info().startsAtRest. Allocates; not for the audio thread. Longer blocks are played too, in parts. */
   void prepare(int numChannels, int maxFrames);
 
-  /** Clears the state of all channels: the model is as it was after prepare(). Knobs keep their positions. */
+  /** Sets the state of all channels back to what prepare() left: zero, or at rest if info().startsAtRest. Knobs keep
+      their positions. */
   void reset() noexcept FXENGINE_REALTIME;
 
   /** Plays silence from zero state until the output no longer moves, and leaves all channels so: at rest, with the

@@ -209,6 +209,10 @@ void HostRateModel::State::clearFilters() noexcept {
 }
 
 void HostRateModel::reset() noexcept {
+  if (info().startsAtRest) {
+    rest();
+    return;
+  }
   state_->restOutput = 0.0f;
   state_->model.reset();
   state_->start();

@@ -384,6 +384,7 @@ ModelDescription readNam(const Document& document) {
   NamNetwork network = readNetwork(root, file, 0);
   readAllMetadata(root, info);
   info.sampleRate = file.sampleRate.value_or(kCustomaryRate);
+  info.startsAtRest = true;
   info.architecture = std::move(network.architecture);
   info.layers = std::move(network.layers);
   info.numWeights = network.numWeights;

@@ -41,15 +41,15 @@ class HostRateModel {
   Model& model() noexcept;
   const ModelInfo& info() const noexcept;
 
-  /** Makes room for `numChannels` channels and clears all state. A model that names no rate, or the host's, is played
-      as it is: bit for bit what Model::process() gives.
+  /** As Model::prepare(). A model that names no rate, or the host's, is played as it is: bit for bit what
+      Model::process() gives.
       @param maxFrames  blocks will mostly be no longer than this; longer ones are played too, in parts */
   void prepare(double hostRate, int numChannels, int maxFrames);
 
   /** Whether the two rates differ. */
   bool isConverting() const noexcept FXENGINE_REALTIME;
 
-  /** Clears the model and the filters: all is as after prepare(). Knobs keep their positions. */
+  /** Resets the model and the filters: all is as after prepare(). Knobs keep their positions. */
   void reset() noexcept FXENGINE_REALTIME;
 
   /** As Model::prewarm(), the filters included. */
