@@ -62,6 +62,8 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any] 
     require_free(args.output, force=args.force, sources=(args.input, args.model))
     if args.backend == "torch" and args.oversample > 1:
         raise ConfigError("--oversample needs the engine: leave --backend torch out, or play without oversampling.")
+    if args.backend == "torch" and args.quality < 1:
+        raise ConfigError("--backend torch plays the largest network of a file: leave it or --quality out.")
     model = engine.load(
         args.model, backend=_engine_backend(args.backend), oversampling=args.oversample, quality=args.quality
     )

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from plugin_files import write_gain_model, write_response
+from plugin_files import write_gain_model, write_response, write_two_sizes
 from small_amplifier import Run
 
 from fxtrain.folders import user_folders
@@ -61,6 +61,17 @@ def test_models_and_responses_are_copied_to_the_byte(fxtrain: Run, home: Path, t
     assert (data / "cabinets/box.wav").read_bytes() == box.read_bytes()
     for path in ("models/crunch.json", "models/clean.json", "cabinets/box.wav"):
         assert str(data / path) in made.stdout
+
+
+def test_nam_files_keep_their_suffix(fxtrain: Run, home: Path, tmp_path: Path) -> None:
+    amp = write_two_sizes(tmp_path / "amp.NAM", 0.25, 0.5)
+    made = fxtrain("install", amp, "--preset")
+    assert made.exit_code == 0, made.stderr
+    installed = home / ".local/share/fxtrain/models/amp.nam"
+    assert installed.read_bytes() == amp.read_bytes()
+    assert str(installed) in made.stdout
+    preset = read_preset(home / ".vst3/presets/fxtrain/fxtrain/amp.vstpreset")
+    assert (preset.slots["A"].model, preset.slots["A"].path) == (amp.read_text(), str(installed))
 
 
 def test_it_says_where_a_name_in_brackets_went(fxtrain: Run, home: Path, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ import soundfile
 from jack_server import DEADLINE, PERIOD, RATE, jack_server, play_through, running
 from made_models import at_rest
 from own_process import call
+from plugin_files import write_two_sizes
 from terminal import terminal
 
 from fxtrain import engine
@@ -122,6 +123,17 @@ def unharmed(sent: np.ndarray, received: np.ndarray, came: np.ndarray, went: np.
                 whole += np.array_equal(back, went[at : at + length])
                 break
     return whole / len(starts)
+
+
+def test_the_network_that_the_quality_chooses_is_heard(interface: Interface, tmp_path: Path, script: Path) -> None:
+    amp = write_two_sizes(tmp_path / "amp.nam", 0.25, 1.0)
+    dry, wet, log = (tmp_path / name for name in ("dry.wav", "wet.wav", "live.log"))
+    arguments = ["--quality", 0.4, "--output-channel", 1, "--record", dry, wet]
+    with live(interface(input=script, pace=True), log, amp, *arguments) as process:
+        wait_for_recording(wet, 1.0)
+        process.send_signal(signal.SIGINT)
+    np.testing.assert_allclose(read(wet), 0.25 * read(dry), rtol=0, atol=1e-7)
+    assert np.abs(read(dry)).max() > 0.1
 
 
 def test_gain_cabinet_and_oversampling_are_those_of_the_plugin(
