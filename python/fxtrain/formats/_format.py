@@ -34,13 +34,6 @@ class Exactness:
     refusal: str = ""
     loses_start: bool = False
 
-    @property
-    def label(self) -> str:
-        """In words."""
-        if self.refusal:
-            return "refused"
-        return "exact but for the start state" if self.loses_start else "exact"
-
 
 class ModelFormat(Protocol):
     """A file format of the field. All are JSON with a root key ``metadata``."""
