@@ -153,9 +153,8 @@ const std::vector<State>& states() {
       {"error", false,
        [](Scene& scene) {
          scene.open();
-         scene.processor.rig().setProblem("My favourite amp.nam is a Neural Amp Modeler model (.nam 0.5.4, WaveNet), "
-                                          "where an RTNeural JSON model is "
-                                          "expected: convert it, or ask its author for one.");
+         scene.processor.rig().setProblem("My favourite amp.nam: version: expected a version from 0.5 to 0.7, "
+                                          "found the text \"0.9.0\"; a newer fxtrain may know it.");
        }},
       {"tuner", false,
        [](Scene& scene) {

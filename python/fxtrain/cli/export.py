@@ -17,7 +17,7 @@ from fxtrain.cli.terminal import shown
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of ``export``."""
     parser.add_argument("source", type=Path, metavar="RUN|FILE.pt", help="folder of a run, or a checkpoint")
-    parser.add_argument("out", type=Path, metavar="OUT", help="file to write: .json, or .nam")
+    parser.add_argument("out", type=Path, metavar="OUT", help="file to write: .json, .aidax or .nam")
     parser.add_argument("--format", metavar="NAME", help="file format (see fxtrain models); default: by the suffix")
     parser.add_argument(
         "--no-linear-stage",

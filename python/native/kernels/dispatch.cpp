@@ -10,11 +10,16 @@ namespace {
 
 using fxengine::simd::Isa;
 
-Isa chooseIsa() {
+const Kernels& chooseKernels() {
   if (const std::string missing = fxengine::simd::missingIsa(); !missing.empty())
     throw std::runtime_error("FXENGINE_ISA is '" + missing +
                              "', but this machine has: " + fxengine::simd::availableIsaNames() + ".");
-  return fxengine::simd::isaInUse();
+#if defined(__x86_64__) || defined(__i386__)
+  const Isa isa = fxengine::simd::isaInUse();
+  return isa == Isa::avx512 ? avx512::kernels() : isa == Isa::avx2 ? avx2::kernels() : sse2::kernels();
+#else
+  return neon::kernels();
+#endif
 }
 
 } // namespace
@@ -27,23 +32,8 @@ std::vector<std::string> availableIsas() {
 }
 
 const Kernels& activeKernels() {
-  static const Isa isa = chooseIsa();
-#if defined(__x86_64__) || defined(__i386__)
-  return isa == Isa::avx512 ? avx512::kernels() : isa == Isa::avx2 ? avx2::kernels() : sse2::kernels();
-#else
-  return neon::kernels();
-#endif
-}
-
-const WaveNetKernels& activeWaveNetKernels() {
-  static const Isa isa = chooseIsa();
-#if defined(__x86_64__) || defined(__i386__)
-  return isa == Isa::avx512 ? avx512::waveNetKernels()
-         : isa == Isa::avx2 ? avx2::waveNetKernels()
-                            : sse2::waveNetKernels();
-#else
-  return neon::waveNetKernels();
-#endif
+  static const Kernels& kernels = chooseKernels();
+  return kernels;
 }
 
 } // namespace fxtrain::kernels

@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "recurrent.h"
-#include "wavenet_kernels.h"
 
 namespace fxtrain::kernels {
 
@@ -16,6 +15,5 @@ std::vector<std::string> availableIsas();
    once.
     @throws std::runtime_error if the variable names one that is not available. */
 const Kernels& activeKernels();
-const WaveNetKernels& activeWaveNetKernels();
 
 } // namespace fxtrain::kernels

@@ -16,6 +16,9 @@
 #include "cells.h"
 
 namespace fxtrain::kernels::FXENGINE_SIMD_ISA {
+
+extern const WaveNetKernels kWaveNetKernels;
+
 namespace {
 
 // Register tiles. One vector of a row more per weight fills 16 registers; with 32 registers a weight meets one vector
@@ -707,7 +710,8 @@ constexpr CellKernel kCellKernel{Cell::kGates,       Cell::kHasCell,       weigh
 
 #define FXTRAIN_STRING_OF(name) #name
 #define FXTRAIN_STRING(name) FXTRAIN_STRING_OF(name)
-constexpr Kernels kKernels{FXTRAIN_STRING(FXENGINE_SIMD_ISA), kCellKernel<LstmCell>, kCellKernel<GruCell>};
+constexpr Kernels kKernels{FXTRAIN_STRING(FXENGINE_SIMD_ISA), kCellKernel<LstmCell>, kCellKernel<GruCell>,
+                           kWaveNetKernels};
 
 } // namespace
 

@@ -5,6 +5,8 @@
 
 #include <cstddef>
 
+#include "wavenet_kernels.h"
+
 namespace fxtrain::kernels {
 
 /** Sequences that one call handles, one SIMD lane each. Fixed, so that results do not depend on how work is shared out.
@@ -89,6 +91,7 @@ struct Kernels {
   const char* isa;
   CellKernel lstm;
   CellKernel gru;
+  const WaveNetKernels& waveNet;
 };
 
 namespace sse2 {

@@ -320,7 +320,7 @@ void playSequence(const Plan& plan, const float* input, float* memory, float* ou
     @param memory  scratchFloats, and numParameters sums with one float more each */
 void playSequenceBackward(const Plan& plan, const float* tape, const float* outputGradient, float* memory,
                           float* gradients) {
-  const WaveNetKernels& kernels = activeWaveNetKernels();
+  const WaveNetKernels& kernels = activeKernels().waveNet;
   // In the order of the parameters, but convolutions [tap][out][in].
   float* const sums = memory + plan.scratchFloats;
   const std::size_t numSumFloats = plan.numParameters * size(kernels.sumLanes);
@@ -512,7 +512,7 @@ void copyTails(const WaveNetTape& tape, const std::vector<float*>& tails) {
 void runWaveNetBackward(const WaveNetTape& tape, const float* outputGradient, float* gradients, int threads) {
   const Plan& plan = tape.plan;
   const int workers = std::clamp(threads, 1, tape.batch);
-  const std::size_t workerFloats = plan.scratchFloats + plan.numParameters * size(activeWaveNetKernels().sumLanes + 1);
+  const std::size_t workerFloats = plan.scratchFloats + plan.numParameters * size(activeKernels().waveNet.sumLanes + 1);
   const Buffer scratch = takeBuffer(workerFloats * size(workers));
   const Buffer parts = takeBuffer(plan.numParameters * size(tape.batch));
   const std::size_t frames = size(plan.total - plan.lead - plan.past);

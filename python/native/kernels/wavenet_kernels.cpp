@@ -90,9 +90,7 @@ void activationGradient(const ActivationGradient& g) noexcept {
 
 } // namespace
 
-const WaveNetKernels& waveNetKernels() {
-  static const WaveNetKernels kernels{kLanes, &correlate, &reduce, &activationGradient};
-  return kernels;
-}
+extern const WaveNetKernels kWaveNetKernels;
+const WaveNetKernels kWaveNetKernels{kLanes, &correlate, &reduce, &activationGradient};
 
 } // namespace fxtrain::kernels::FXENGINE_SIMD_ISA

@@ -37,17 +37,4 @@ struct WaveNetKernels {
   void (*activationGradient)(const ActivationGradient&) noexcept;
 };
 
-namespace sse2 {
-const WaveNetKernels& waveNetKernels();
-}
-namespace avx2 {
-const WaveNetKernels& waveNetKernels();
-}
-namespace avx512 {
-const WaveNetKernels& waveNetKernels();
-}
-namespace neon {
-const WaveNetKernels& waveNetKernels();
-}
-
 } // namespace fxtrain::kernels

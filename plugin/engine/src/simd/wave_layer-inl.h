@@ -26,6 +26,7 @@ FXENGINE_INLINE void waveTile(const WaveLayerBlock& block, int t) {
   for (int first = 0; first < conv.outputs; first += outputs)
     convTile<V, outputs, vectors>(conv, first, t);
   const V slope(block.slope);
+  // Without sums to begin with, what is read in their place counts nothing: no branch in the loop.
   const V isCounted(block.sumsBefore == nullptr ? 0.0f : 1.0f);
   float* row = conv.out + t;
   float* sums = block.sums + t;
