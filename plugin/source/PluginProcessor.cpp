@@ -189,43 +189,50 @@ void PluginProcessor::loadPreset(const State& after) {
 }
 
 void PluginProcessor::rememberLoad(const RigContents& before, const RigContents& after) {
-  const auto knobsBefore = knobs();
-  auto knobsAfter = knobsBefore;
-  for (std::size_t slot = 0; slot < knobsAfter.size(); ++slot) {
+  const auto controlsBefore = controls();
+  auto controlsAfter = controlsBefore;
+  for (std::size_t slot = 0; slot < controlsAfter.size(); ++slot) {
     const auto& model = after.models[slot];
     if (model == before.models[slot])
       continue;
     if (model != nullptr && model == before.models[1 - slot]) { // swapped or copied: as they stood there
-      knobsAfter[slot] = knobsBefore[1 - slot];
+      controlsAfter[slot] = controlsBefore[1 - slot];
       continue;
     }
-    for (std::size_t k = 0; k < knobsAfter[slot].size(); ++k)
-      knobsAfter[slot][k] = defaultKnob(model.get(), int(k));
+    auto& knobs = controlsAfter[slot].knobs; // the quality stays: a player who saves processor time goes on doing so
+    for (std::size_t k = 0; k < knobs.size(); ++k)
+      knobs[k] = defaultKnob(model.get(), int(k));
   }
-  setKnobs(knobsAfter);
-  const auto restore = [this](const RigContents& contents, const Knobs& positions) {
+  setControls(controlsAfter);
+  const auto restore = [this](const RigContents& contents, const Controls& positions) {
     rig_.setContents(contents);
-    setKnobs(positions);
+    setControls(positions);
   };
   history_.add(
-      "Load", [=] { restore(after, knobsAfter); }, [=] { restore(before, knobsBefore); });
+      "Load", [=] { restore(after, controlsAfter); }, [=] { restore(before, controlsBefore); });
 }
 
-PluginProcessor::Knobs PluginProcessor::knobs() const {
-  Knobs values;
-  for (std::size_t slot = 0; slot < values.size(); ++slot)
-    for (std::size_t k = 0; k < values[slot].size(); ++k)
-      values[slot][k] = parameters.getRawParameterValue(id::knob(int(slot), int(k)))->load();
+PluginProcessor::Controls PluginProcessor::controls() const {
+  Controls values;
+  for (std::size_t slot = 0; slot < values.size(); ++slot) {
+    for (std::size_t k = 0; k < values[slot].knobs.size(); ++k)
+      values[slot].knobs[k] = parameters.getRawParameterValue(id::knob(int(slot), int(k)))->load();
+    values[slot].quality = parameters.getRawParameterValue(id::quality(int(slot)))->load();
+  }
   return values;
 }
 
-void PluginProcessor::setKnobs(const Knobs& values) {
-  for (std::size_t slot = 0; slot < values.size(); ++slot)
-    for (std::size_t k = 0; k < values[slot].size(); ++k) {
-      auto* parameter = parameters.getParameter(id::knob(int(slot), int(k)));
-      if (const float value = parameter->convertTo0to1(values[slot][k]); value != parameter->getValue())
-        parameter->setValueNotifyingHost(value);
-    }
+void PluginProcessor::setControls(const Controls& values) {
+  const auto set = [this](const juce::String& id, float percent) {
+    auto* parameter = parameters.getParameter(id);
+    if (const float value = parameter->convertTo0to1(percent); value != parameter->getValue())
+      parameter->setValueNotifyingHost(value);
+  };
+  for (std::size_t slot = 0; slot < values.size(); ++slot) {
+    for (std::size_t k = 0; k < values[slot].knobs.size(); ++k)
+      set(id::knob(int(slot), int(k)), values[slot].knobs[k]);
+    set(id::quality(int(slot)), values[slot].quality);
+  }
 }
 
 } // namespace fxtrain

@@ -71,10 +71,14 @@ class PluginProcessor : public juce::AudioProcessor, public Vst3Host, private ju
   void loadPreset(const State& after);
   void rememberLoad(const RigContents& before, const RigContents& after);
 
-  /** Positions of the models' knobs in each slot, in percent. */
-  using Knobs = std::array<std::array<float, fxengine::ChainSettings::kNumKnobs>, Rig::kNumSlots>;
-  Knobs knobs() const;
-  void setKnobs(const Knobs& values); // message thread
+  /** What a slot's own parameters say, in percent. */
+  struct SlotControls {
+    std::array<float, fxengine::ChainSettings::kNumKnobs> knobs{};
+    float quality = 100.0f;
+  };
+  using Controls = std::array<SlotControls, Rig::kNumSlots>;
+  Controls controls() const;
+  void setControls(const Controls& values); // message thread
 
   ParameterValues values_;
   Rig rig_;

@@ -58,9 +58,16 @@ juce::String ModelFile::title() const {
   return title.isNotEmpty() ? title : name;
 }
 
-juce::String ModelFile::author() const { return metadataText(*this, "author"); }
+juce::String ModelFile::author() const {
+  const auto author = metadataText(*this, "author");
+  return author.isNotEmpty() ? author : metadataText(*this, "modeled_by"); // in .nam files
+}
 
-juce::String ModelFile::device() const { return metadataText(*this, "based"); }
+juce::String ModelFile::device() const {
+  const auto device = metadataText(*this, "based");
+  return device.isNotEmpty() ? device
+                             : (metadataText(*this, "gear_make") + " " + metadataText(*this, "gear_model")).trim();
+}
 
 juce::String ModelFile::gearType() const {
   const auto word = metadataText(*this, "gear_type");

@@ -65,6 +65,8 @@ void addChoice(Layout& layout, const char* id, const String& name, const juce::S
 
 String id::knob(int slot, int index) { return String("knob_") + (slot == 0 ? "a" : "b") + String(index + 1); }
 
+String id::quality(int slot) { return slot == 0 ? "quality_a" : "quality_b"; }
+
 Layout makeParameterLayout() {
   Layout layout;
   addFloat(layout, id::inputGain, "Input gain", "dB", -24.0f, 24.0f, 0.0f, 1);
@@ -78,6 +80,9 @@ Layout makeParameterLayout() {
     for (int k = 0; k < fxengine::ChainSettings::kNumKnobs; ++k)
       addFloat(layout, id::knob(slot, k).toRawUTF8(), String(slot == 0 ? "Knob A" : "Knob B") + String(k + 1), "%",
                0.0f, 100.0f, 50.0f, 1);
+  for (int slot = 0; slot < 2; ++slot)
+    addFloat(layout, id::quality(slot).toRawUTF8(), slot == 0 ? "Quality A" : "Quality B", "%", 0.0f, 100.0f, 100.0f,
+             0);
   addSwitch(layout, id::toneOn, "Tone");
   addFloat(layout, id::bass, "Bass", "dB", -12.0f, 12.0f, 0.0f, 1);
   addFloat(layout, id::middle, "Middle", "dB", -12.0f, 12.0f, 0.0f, 1);
@@ -125,9 +130,11 @@ ParameterValues::ParameterValues(const juce::AudioProcessorValueTreeState& param
   interfaceLevel_ = value(id::interfaceLevel);
   oversamplingLive_ = value(id::oversamplingLive);
   oversamplingOffline_ = value(id::oversamplingOffline);
-  for (int slot = 0; slot < 2; ++slot)
+  for (int slot = 0; slot < 2; ++slot) {
     for (int k = 0; k < fxengine::ChainSettings::kNumKnobs; ++k)
       knobs_[std::size_t(slot)][std::size_t(k)] = value(id::knob(slot, k));
+    quality_[std::size_t(slot)] = value(id::quality(slot));
+  }
 }
 
 fxengine::ChainSettings ParameterValues::chainSettings() const noexcept {
@@ -155,9 +162,11 @@ fxengine::ChainSettings ParameterValues::chainSettings() const noexcept {
   settings.inputMode = fxengine::ChainSettings::InputMode(choice(inputMode_));
   settings.calibrate = on(calibrate_);
   settings.interfaceLevelDbu = number(interfaceLevel_);
-  for (std::size_t s = 0; s < 2; ++s)
+  for (std::size_t s = 0; s < 2; ++s) {
     for (std::size_t k = 0; k < knobs_[s].size(); ++k)
       settings.knobs[s][k] = 0.01f * number(knobs_[s][k]);
+    settings.quality[s] = 0.01f * number(quality_[s]);
+  }
   return settings;
 }
 

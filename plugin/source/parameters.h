@@ -36,6 +36,8 @@ inline constexpr auto oversamplingLive = "oversampling_live";
 inline constexpr auto oversamplingOffline = "oversampling_offline";
 /** Of a model's own controls: "knob_a1" to "knob_a4", "knob_b1" to "knob_b4". */
 juce::String knob(int slot, int index);
+/** Of a model that holds networks of several sizes: "quality_a", "quality_b". */
+juce::String quality(int slot);
 } // namespace id
 
 juce::AudioProcessorValueTreeState::ParameterLayout makeParameterLayout();
@@ -57,6 +59,7 @@ class ParameterValues {
       cabinetOn_, cabinetLevel_, outputGain_, mix_, bypass_, tuner_, inputMode_, calibrate_, interfaceLevel_,
       oversamplingLive_, oversamplingOffline_;
   std::array<std::array<Value, fxengine::ChainSettings::kNumKnobs>, 2> knobs_;
+  std::array<Value, 2> quality_;
 };
 
 } // namespace fxtrain

@@ -77,8 +77,7 @@ void Rig::prepare(double sampleRate, int numInputs, int numOutputs, int oversamp
   try {
     if (rebuildModels)
       for (int slot = 0; slot < kNumSlots; ++slot)
-        chain_.setSlot(slot, build(contents_.models[std::size_t(slot)], contents_.backend),
-                       settings().knobs[std::size_t(slot)]);
+        chain_.setSlot(slot, build(contents_.models[std::size_t(slot)], contents_.backend), settings());
     if (rebuildCabinet)
       chain_.setCabinet(build(contents_.cabinet));
   } catch (const std::exception& error) {
@@ -95,8 +94,7 @@ void Rig::updateOversampling(const std::function<int()>& wanted) {
       return;
     oversampling_ = factor;
     for (int slot = 0; slot < kNumSlots; ++slot)
-      chain_.setSlot(slot, build(contents_.models[std::size_t(slot)], contents_.backend),
-                     settings().knobs[std::size_t(slot)]);
+      chain_.setSlot(slot, build(contents_.models[std::size_t(slot)], contents_.backend), settings());
   }
   sendChangeMessage();
   if (onLatency)
@@ -145,7 +143,7 @@ void Rig::apply(RigContents contents) {
     cabinet = build(contents.cabinet);
   for (std::size_t slot = 0; slot < built.size(); ++slot)
     if (built[slot])
-      chain_.setSlot(int(slot), std::move(built[slot]), settings().knobs[slot]);
+      chain_.setSlot(int(slot), std::move(built[slot]), settings());
   if (contents.cabinet != contents_.cabinet)
     chain_.setCabinet(std::move(cabinet));
   contents_ = contents;

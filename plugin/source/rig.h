@@ -74,7 +74,7 @@ class Rig : public juce::ChangeBroadcaster {
 
   /** Called after a load by the player that worked, on the loader thread: for undo. */
   std::function<void(const RigContents& before, const RigContents& after)> onPlayerChange;
-  /** What the player has set, from any thread: models come to rest with their knobs so. */
+  /** What the player has set, from any thread: models come to rest with knobs and quality so. */
   std::function<fxengine::ChainSettings()> settings = [] { return fxengine::ChainSettings{}; };
   /** Called on any thread but the audio thread when the latency may have changed. */
   std::function<void()> onLatency;

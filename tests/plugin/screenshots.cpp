@@ -59,6 +59,21 @@ std::shared_ptr<const ModelFile> capture(const std::string& name, const std::str
   return ModelFile::parse(text, name, {});
 }
 
+/** A .nam file of two gains. */
+std::shared_ptr<const ModelFile> containerOfTwo(const std::string& name, const std::string& author,
+                                                const std::string& device, int sampleRate) {
+  const auto rate = R"("sample_rate": )" + std::to_string(sampleRate);
+  const auto submodel = [&rate](const std::string& maxValue, const std::string& gain) {
+    return R"({"max_value": )" + maxValue + R"(, "model": {"version": "0.5.4", "architecture": "Linear", "config": )" +
+           R"({"receptive_field": 1, "bias": false}, "weights": [)" + gain + "], " + rate + "}}";
+  };
+  const auto text = R"({"version": "0.7.0", "architecture": "SlimmableContainer", "metadata": {"name": ")" + name +
+                    R"(", "modeled_by": ")" + author + R"(", "gear_model": ")" + device +
+                    R"(", "gear_type": "amp", "esr": 0.0071}, "config": {"submodels": [)" + submodel("0.5", "0.5") +
+                    ", " + submodel("1", "0.6") + R"(]}, "weights": [], )" + rate + "}";
+  return ModelFile::parse(text, name, {});
+}
+
 /** Plays plucked notes, half a second each. */
 void play(PluginProcessor& processor, float gain, double hz, double seconds) {
   juce::AudioBuffer<float> buffer(2, kBlock);
@@ -148,6 +163,16 @@ const std::vector<State>& states() {
          loadTwo(scene.processor);
          set(scene.processor, id::slot, 1.0f);
          set(scene.processor, id::cabinetOn, 1.0f);
+         scene.open();
+       }},
+      {"sizes", false,
+       [](Scene& scene) {
+         auto contents = scene.processor.rig().contents();
+         contents.models[0] =
+             containerOfTwo("Marlow 50 Lead Channel", "Ada Winter", "1972 lead head into a load", 48000);
+         contents.models[1] = containerOfTwo("Small Combo", "Somebody Else", "", 44100);
+         scene.processor.rig().setContents(contents);
+         set(scene.processor, id::quality(0), 40.0f);
          scene.open();
        }},
       {"error", false,

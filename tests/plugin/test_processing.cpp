@@ -278,6 +278,52 @@ TEST_CASE("Processing: a jump of any parameter makes no click", "[processing]") 
   }
 }
 
+TEST_CASE("Processing: a change of quality is a straight crossfade of 1024 frames", "[processing][property]") {
+  constexpr int kFade = 1024; // after one frame that the next network, which looks back at one, listens to
+  const std::vector<float> level(3000, 0.5f);
+  for (const int slot : {0, 1})
+    for (const int block : {1, 64, 500, 3000}) {
+      test::Instance instance;
+      instance.load(slot, test::twoSizes(0.25f, 1.0f));
+      instance.set(id::slot, float(slot));
+      instance.prepare({});
+      instance.play(level, {block});
+      instance.set(id::quality(slot), 49.0f);
+      const auto output = instance.play(level, {block});
+      for (int t = 0; t < int(output.size()); ++t) {
+        const float share = std::clamp(float(t) / float(kFade), 0.0f, 1.0f);
+        REQUIRE(output[std::size_t(t)] == Approx(0.5f - 0.375f * share).margin(1e-6));
+      }
+      instance.set(id::quality(slot), 50.0f);
+      CHECK(instance.play(level, {block}).back() == Approx(0.5f).margin(1e-6));
+    }
+}
+
+TEST_CASE("Processing: at any rate a change of quality makes no click and leaves the latency", "[processing]") {
+  for (const double rate : {44100.0, 48000.0, 96000.0}) {
+    test::Instance instance;
+    instance.load(0, test::twoSizes(0.25f, 1.0f));
+    instance.prepare({rate, 64, 2, 2});
+    const int latency = instance.plugin.getLatencySamples();
+    CHECK((latency == 0) == (rate == 48000.0));
+    const auto signal = test::sine(100.0, std::size_t(rate), 0.3f, rate); // whole periods
+    // In the middle of the fade, and after it, the other way about.
+    std::vector<float> output = instance.play(signal, {64});
+    for (const float quality : {0.0f, 100.0f, 0.0f, 100.0f}) {
+      instance.set(id::quality(0), quality);
+      const auto part = instance.play(std::vector<float>(signal.begin(), signal.begin() + long(rate / 100.0)), {64});
+      output.insert(output.end(), part.begin(), part.end());
+    }
+    const auto rest = instance.play(signal, {64});
+    output.insert(output.end(), rest.begin(), rest.end());
+    output.erase(output.begin(), output.begin() + 4800); // the beginning of the signal
+    INFO(rate);
+    const float fade = 0.75f * 0.3f / (1024.0f * float(rate) / 48000.0f);
+    CHECK(test::steepest(output) <= 1.02f * (test::steepest(signal) + fade)); // 1.02: the resampler's ripple
+    CHECK(instance.plugin.getLatencySamples() == latency);
+  }
+}
+
 TEST_CASE("Processing: silent and in one piece before it is prepared", "[processing]") {
   PluginProcessor plugin;
   juce::MidiBuffer midi;

@@ -179,6 +179,7 @@ TEST_CASE("Rig: a model that is loaded comes with its own knob positions, and un
   REQUIRE(file.replaceWithText(juce::String(textWithKnobs(2))));
   test::Instance instance;
   instance.set(id::knob(0, 0), 20.0f);
+  instance.set(id::quality(0), 30.0f);
   auto& rig = instance.plugin.rig();
   rig.loadModel(0, file);
   finish(rig);
@@ -186,11 +187,14 @@ TEST_CASE("Rig: a model that is loaded comes with its own knob positions, and un
   CHECK(instance.get(id::knob(0, 0)) == Approx(70.0f));
   CHECK(instance.get(id::knob(0, 1)) == Approx(70.0f));
   CHECK(instance.get(id::knob(1, 0)) == Approx(50.0f)); // the other slot's stay
+  CHECK(instance.get(id::quality(0)) == Approx(30.0f)); // the slot keeps its quality
   instance.set(id::knob(0, 1), 30.0f);
   rig.copyModel(0, 1);
   finish(rig);
   REQUIRE(test::waitUntil([&] { return instance.get(id::knob(1, 0)) > 60.0f; }));
   CHECK(instance.get(id::knob(1, 1)) == Approx(30.0f)); // a copy stands as the other does
+  REQUIRE(test::waitUntil([&] { return instance.get(id::quality(1)) < 60.0f; }));
+  CHECK(instance.get(id::quality(1)) == Approx(30.0f));
 }
 
 TEST_CASE("Rig: a state without knobs leaves them where the model's file says", "[rig]") {

@@ -91,6 +91,21 @@ TEST_CASE("State: everything comes back, and plays the same", "[state]") {
   CHECK(test::difference(first.play(signal), second.play(signal)) == 0.0f);
 }
 
+TEST_CASE("State: a quality comes back, with the file gone", "[state]") {
+  test::Instance first;
+  first.load(0, test::twoSizes(0.25f, 1.0f)); // from a path that is not there
+  first.set(id::quality(0), 20.0f);
+  test::Instance second;
+  CHECK(second.restore(first.save()) == "");
+  CHECK(second.get(id::quality(0)) == Approx(20.0f));
+  CHECK(second.get(id::quality(1)) == 100.0f);
+  second.prepare({});
+  const auto signal = test::sine(110.0, 2000);
+  const auto output = second.play(signal);
+  for (std::size_t t = 0; t < signal.size(); ++t) // from the first frame: the small one
+    REQUIRE(output[t] == Approx(0.25f * signal[t]).margin(1e-6));
+}
+
 TEST_CASE("State: hashes and paths go along", "[state]") {
   test::Instance instance;
   const auto text = test::modelText(7);
@@ -128,6 +143,7 @@ TEST_CASE("State: version 1 loads, whatever is the newest", "[state]") {
   CHECK(instance.get(id::blend) == Approx(35.0f));
   CHECK(instance.get(id::knob(0, 1)) == Approx(75.0f));
   CHECK(instance.get(id::mix) == Approx(100.0f)); // not in it
+  CHECK(instance.get(id::quality(0)) == 100.0f);  // older than this parameter
   const auto contents = instance.plugin.rig().contents();
   REQUIRE(contents.models[0] != nullptr);
   CHECK(contents.models[0]->name == "lstm");

@@ -75,7 +75,7 @@ void SignalChain::prepare(double sampleRate, int numInputs, int numOutputs, cons
     slot.leaving.reset();
     slot.handover.collect();
     if (slot.content && slot.content->model)
-      prepareModel(*slot.content->model, settings.knobs[std::size_t(&slot - slots_.data())]);
+      prepareModel(*slot.content->model, std::size_t(&slot - slots_.data()), settings);
     slot.latency.store(slot.content ? std::min(slot.content->latencyFrames(), kMaxLatency) : 0,
                        std::memory_order_relaxed);
     for (Ramp* ramp : {&slot.fade, &slot.share, &slot.before, &slot.level})
@@ -105,21 +105,24 @@ void SignalChain::prepare(double sampleRate, int numInputs, int numOutputs, cons
   reset(settings_);
 }
 
-void SignalChain::prepareModel(HostRateModel& model, const ChainSettings::Knobs& knobs) {
+void SignalChain::prepareModel(HostRateModel& model, std::size_t slot, const ChainSettings& settings) {
+  const auto& knobs = settings.knobs[slot];
   for (std::size_t k = 0; k < knobs.size(); ++k)
     if (knobs[k])
       model.model().setKnob(int(k), *knobs[k]);
+  if (settings.quality[slot])
+    model.model().setQuality(*settings.quality[slot]);
   model.prepare(sampleRate_, numInputs_, kMaxPart);
   if (!model.info().startsAtRest)
     model.prewarm();
 }
 
-void SignalChain::setSlot(int index, std::unique_ptr<SlotContent> content, const ChainSettings::Knobs& knobs) {
+void SignalChain::setSlot(int index, std::unique_ptr<SlotContent> content, const ChainSettings& settings) {
   Slot& slot = slots_[std::size_t(index)];
   if (!content)
     content = std::make_unique<SlotContent>();
   if (content->model && sampleRate_ > 0.0)
-    prepareModel(*content->model, knobs);
+    prepareModel(*content->model, std::size_t(index), settings);
   slot.latency.store(std::min(content->latencyFrames(), kMaxLatency), std::memory_order_relaxed);
   slot.handover.offer(std::move(content));
   collect();
@@ -288,6 +291,8 @@ void SignalChain::setTargets(const ChainSettings& settings, bool atOnce) noexcep
       follow(knob, std::clamp(*position, 0.0f, 1.0f), atOnce || !wasRunning);
       slot.setKnob(k, knob.value());
     }
+    if (settings.quality[index])
+      slot.setQuality(*settings.quality[index]);
   }
   if (atOnce)
     delay_.snapDelay(latency);

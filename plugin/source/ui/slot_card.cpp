@@ -6,6 +6,8 @@
 namespace fxtrain::ui {
 namespace {
 
+constexpr int kQualityCaption = 124; // where it ends
+
 juce::String between() { return juce::String::fromUTF8("  \xc2\xb7  "); }
 
 /** Two significant digits. */
@@ -29,7 +31,11 @@ SlotCard::SlotCard(PluginProcessor& processor, Browser& browser, int slot)
     : Panel({}), processor_(processor), browser_(browser), slot_(slot),
       previous_("Previous capture in the folder", Icon::previous), next_("Next capture in the folder", Icon::next),
       load_("Load a capture", Icon::folder), clear_("Take the capture out", Icon::close),
-      invite_("Load a capture", Icon::folder, "Browse", PushButton::Style::raised) {
+      invite_("Load a capture", Icon::folder, "Browse", PushButton::Style::raised),
+      quality_(processor, id::quality(slot),
+               "Which of the capture's networks plays: the larger, the closer to the device; the smaller, the less CPU "
+               "load.",
+               64) {
   setTitle("Slot " + letter());
   setComponentID("slot_" + letter().toLowerCase());
   auto& rig = processor.rig();
@@ -55,6 +61,12 @@ SlotCard::SlotCard(PluginProcessor& processor, Browser& browser, int slot)
     knobs_[std::size_t(k)]->setActive(false);
     addChildComponent(*knobs_[std::size_t(k)]);
   }
+  quality_.setActive(false);
+  quality_.onChange = [this] {
+    if (hasSizes())
+      showFacts();
+  };
+  addChildComponent(quality_);
   show(nullptr);
 }
 
@@ -69,13 +81,27 @@ void SlotCard::show(std::shared_ptr<const ModelFile> file) {
       knobs_[k]->setKnobInfo(file_->info.knobs[k]);
     knobs_[k]->setVisible(used);
   }
+  quality_.setVisible(hasSizes());
+  showFacts();
+  resized();
+}
+
+void SlotCard::showFacts() {
   collectFacts();
-  auto description = loaded ? title_ : juce::String("empty");
+  auto description = file_ != nullptr ? title_ : juce::String("empty");
   for (const auto& fact : facts_)
     description << ", " << fact.caption << " " << fact.value;
+  if (hasSizes())
+    description << ", " << sizeText();
   setDescription(description);
-  resized();
   repaint();
+}
+
+juce::String SlotCard::sizeText() const {
+  const auto& sizes = file_->info.qualities;
+  const float percent = processor_.parameters.getRawParameterValue(id::quality(slot_))->load();
+  return "Quality, " + juce::String(int(fxengine::indexForQuality(sizes, 0.01f * percent)) + 1) + " of " +
+         juce::String(int(sizes.size()));
 }
 
 void SlotCard::setLive(bool live) {
@@ -84,6 +110,7 @@ void SlotCard::setLive(bool live) {
   live_ = live;
   for (auto& knob : knobs_)
     knob->setActive(live);
+  quality_.setActive(live);
   repaint();
 }
 
@@ -165,6 +192,7 @@ void SlotCard::resized() {
   const int height = Knob::heightFor(44), width = (getWidth() - 32) / int(knobs_.size());
   for (int k = 0; k < int(knobs_.size()); ++k)
     knobs_[std::size_t(k)]->setBounds(16 + k * width, getHeight() - 14 - height, width, height);
+  quality_.setBounds(kQualityCaption, 134, getWidth() - kQualityCaption - 16, 28);
 }
 
 void SlotCard::paint(juce::Graphics& g) {
@@ -219,6 +247,8 @@ void SlotCard::paint(juce::Graphics& g) {
   }
   drawText(g, device_, {left, 86.0f, width, 18.0f}, font(13.5f), colour::secondary);
   drawText(g, author_, {left, device_.isEmpty() ? 86.0f : 107.0f, width, 18.0f}, font(13.5f), colour::faint);
+  if (hasSizes())
+    drawText(g, sizeText(), {left, 134.0f, kQualityCaption - left, 28.0f}, font(13.0f), colour::secondary);
   float x = left;
   const auto type = font(15.0f, Weight::medium);
   for (const auto& fact : facts_) {

@@ -47,6 +47,9 @@ class SlotCard : public Panel, public juce::FileDragAndDropTarget, public juce::
     juce::String caption, value;
     bool isError = false;
   };
+  bool hasSizes() const { return file_ != nullptr && file_->info.qualities.size() > 1; }
+  juce::String sizeText() const; ///< which one plays
+  void showFacts();              ///< collects them, for eyes and screen readers
   void collectFacts();
   juce::Rectangle<int> badgeArea() const;
   void load(const juce::File& file);
@@ -63,6 +66,7 @@ class SlotCard : public Panel, public juce::FileDragAndDropTarget, public juce::
   double hostRate_ = 0.0;
   PushButton previous_, next_, load_, clear_, invite_;
   std::array<std::unique_ptr<Knob>, fxengine::ChainSettings::kNumKnobs> knobs_;
+  Fader quality_; ///< of captures with several sizes
 };
 
 } // namespace fxtrain::ui

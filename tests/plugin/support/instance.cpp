@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "instance.h"
 
+#include "support/nam_models.h"
 #include "support/test_models.h"
 
 #include <juce_audio_formats/juce_audio_formats.h>
@@ -101,6 +102,17 @@ std::string modelText(unsigned seed, double sampleRate) {
 
 std::shared_ptr<const fxtrain::ModelFile> model(unsigned seed, double sampleRate) {
   return fxtrain::ModelFile::parse(modelText(seed, sampleRate), "model " + juce::String(seed), {});
+}
+
+std::shared_ptr<const fxtrain::ModelFile> twoSizes(float small, float large) {
+  const auto gain = [](float value) {
+    Json model = makeNam("Linear", {{"receptive_field", 1}, {"bias", false}}, 1);
+    model["weights"] = {value};
+    return model;
+  };
+  Json container = makeContainer({{0.5, gain(small)}, {1.0, gain(large)}});
+  container["metadata"] = {{"loudness_db", -18.0}};
+  return fxtrain::ModelFile::parse(container.dump(), "two sizes", "/gone/two sizes.nam");
 }
 
 juce::MemoryBlock wav(const Audio& audio, double sampleRate) {

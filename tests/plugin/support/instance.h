@@ -50,6 +50,9 @@ class Instance {
 std::shared_ptr<const fxtrain::ModelFile> model(unsigned seed, double sampleRate = 48000.0);
 std::string modelText(unsigned seed, double sampleRate = 48000.0);
 
+/** A .nam file of two gains, chosen by a quality below 50 % and from there on. */
+std::shared_ptr<const fxtrain::ModelFile> twoSizes(float small, float large);
+
 /** A WAV file of a decaying noise. */
 juce::MemoryBlock wav(const Audio& audio, double sampleRate);
 std::shared_ptr<const fxtrain::CabinetFile> cabinet(unsigned seed, int numFrames = 2000);

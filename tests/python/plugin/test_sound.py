@@ -16,6 +16,7 @@ import soxr
 import torch
 from made_models import at_rest, plucked_notes
 from own_process import call
+from plugin_files import write_two_sizes
 
 from fxtrain import engine
 from fxtrain.cli import main
@@ -115,6 +116,40 @@ def test_a_trained_model_plays_a_real_guitar_as_engine_and_pytorch_do(
     float32_error = np.abs(single - exact).max()
     assert np.abs(y[0] - at_rest(path).process(x)).max() <= plugin.tolerance
     assert np.abs(y[0] - exact).max() <= max(1e-5, 1.5 * float32_error)
+
+
+def test_the_quality_chooses_the_network_with_the_file_gone(
+    plugin: Any, environment: dict[str, str], make_preset: Callable, playing: np.ndarray, tmp_path: Path
+) -> None:
+    if plugin.backend != "fxengine":
+        pytest.skip("RTNeural plays no linear models")
+    path = write_two_sizes(tmp_path / "amp.nam", 0.25, 1.0)
+    presets = [make_preset(A=path, quality_a=quality) for quality in (0.0, 49.0, 50.0, 100.0)]
+    path.unlink()
+    for preset, gain in zip(presets, (0.25, 0.25, 1.0, 1.0), strict=True):
+        y, latency = call(
+            in_pedalboard.play, plugin.vst3, preset, playing[None], 48_000, 64, {}, environment=environment
+        )
+        assert latency == 0
+        np.testing.assert_allclose(y[0], gain * playing, rtol=0, atol=plugin.tolerance)
+
+
+@pytest.mark.parametrize("rate", [44_100, 48_000, 96_000])
+def test_the_quality_changes_without_a_click_while_the_host_plays(
+    plugin: Any, environment: dict[str, str], make_preset: Callable, tmp_path: Path, rate: int
+) -> None:
+    if plugin.backend != "fxengine":
+        pytest.skip("RTNeural plays no linear models")
+    preset = make_preset(A=write_two_sizes(tmp_path / "amp.nam", 0.25, 1.0))
+    x = (0.3 * np.sin(2 * np.pi * 80 * np.arange(rate) / rate)).astype(np.float32)
+    y = call(
+        in_pedalboard.play_changing, plugin.vst3, preset, x, rate, {"quality_a": [100, 0]}, environment=environment
+    )
+    fade_frames = 1024 * rate / 48_000
+    steepest = 0.3 * 2 * np.pi * 80 / rate + 0.75 * 0.3 / fade_frames
+    assert np.abs(np.diff(y[rate // 10 :])).max() < 1.02 * steepest  # 2 %: the ripple of conversion
+    halves = [np.abs(half).max() for half in (y[rate // 10 : rate // 2], y[-rate // 4 :])]
+    np.testing.assert_allclose(halves, [0.3, 0.075], rtol=0.02)
 
 
 @pytest.mark.parametrize("model_rate", [44_100, 48_000])

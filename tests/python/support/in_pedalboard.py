@@ -73,6 +73,21 @@ def play(
     return stream(plugin, x, rate, [block]), plugin.reported_latency_samples
 
 
+def play_changing(
+    vst3: Path, preset: Path, x: np.ndarray, rate: float, values: dict[str, Sequence[float]]
+) -> np.ndarray:
+    """The output for ``x``, shape ``(frames,)``, played in as many equal pieces as each parameter has values."""
+    plugin = load(vst3, preset)
+    make_ready(plugin, rate, 1)
+    (count,) = {len(each) for each in values.values()}
+    pieces = []
+    for index, piece in enumerate(np.split(x, count)):
+        for id, steps in values.items():
+            parameter(plugin, id).raw_value = normalised(id, steps[index])
+        pieces.append(plugin.process(piece, rate, buffer_size=64, reset=False).reshape(-1))
+    return np.concatenate(pieces)
+
+
 def describe_parameters(vst3: Path) -> dict[str, dict[str, Any]]:
     plugin = load(vst3)
     found = {}

@@ -43,10 +43,18 @@ struct EnvelopeInfo {
 
 /** One of several networks of a file, from small to large. */
 struct QualityInfo {
-  double maxValue = 1.0; ///< chosen by a quality below this, and by all others if it is the last
+  double maxValue = 1.0; ///< indexForQuality() chooses it below this
   std::string architecture;
   std::size_t numWeights = 0;
 };
+
+/** Which of several networks a quality chooses: the first whose `maxValue` is greater, else the last. */
+template <class Choices> std::size_t indexForQuality(const Choices& choices, float quality) noexcept {
+  std::size_t index = 0;
+  while (index + 1 < choices.size() && !(quality < static_cast<float>(choices[index].maxValue)))
+    ++index;
+  return index;
+}
 
 /** What came out when the file's own test vectors were played at load. */
 struct SelfTest {

@@ -45,6 +45,8 @@ struct ChainSettings {
       at its defaults. */
   using Knobs = std::array<std::optional<float>, kNumKnobs>;
   std::array<Knobs, 2> knobs;
+  /** Model::setQuality() in each slot; without a value it stays as the model has it. */
+  std::array<std::optional<float>, 2> quality;
   bool toneOn = false;
   float bassDb = 0.0f, middleDb = 0.0f, trebleDb = 0.0f;
   bool cabinetOn = false;
@@ -114,8 +116,8 @@ class SignalChain {
                const ChainSettings& settings) noexcept FXENGINE_REALTIME;
 
   /** Hands over what a slot (0 or 1) is to play. Once the chain is prepared, the model is prepared and prewarmed here,
-      with its knobs where they will be. */
-  void setSlot(int slot, std::unique_ptr<SlotContent> content, const ChainSettings::Knobs& knobs = {});
+      with its knobs and quality as `settings` has them. */
+  void setSlot(int slot, std::unique_ptr<SlotContent> content, const ChainSettings& settings = {});
 
   /** Hands over a cabinet for the present sample rate; null for none. */
   void setCabinet(std::unique_ptr<Convolver> cabinet);
@@ -160,6 +162,11 @@ class SignalChain {
         if (each && each->model)
           each->model->model().setKnob(index, position);
     }
+    void setQuality(float quality) noexcept {
+      for (const SlotContent* each : {content.get(), leaving.get()})
+        if (each && each->model)
+          each->model->model().setQuality(quality);
+    }
   };
 
   struct Cabinet {
@@ -172,7 +179,7 @@ class SignalChain {
   enum Buffer { kDry, kWork, kSum, kOne, kLeaving, kWithout, kGains, kNumBuffers };
   Channels buffer(int index) noexcept;
 
-  void prepareModel(HostRateModel& model, const ChainSettings::Knobs& knobs);
+  void prepareModel(HostRateModel& model, std::size_t slot, const ChainSettings& settings);
   bool adopt(bool atOnce) noexcept; // whether something came in
   void setTargets(const ChainSettings& settings, bool atOnce) noexcept;
   int totalLatency() const noexcept;

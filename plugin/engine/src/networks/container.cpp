@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "networks/container.h"
 
+#include "fxengine/model.h"
+
 #include <algorithm>
 #include <cassert>
 #include <cstddef>
@@ -93,9 +95,7 @@ void Container::setKnobs(const float* positions) noexcept {
 }
 
 void Container::setQuality(float quality) noexcept {
-  const auto found = std::find_if(choices_.begin(), choices_.end(),
-                                  [&](const Choice& choice) { return quality < static_cast<float>(choice.maxValue); });
-  wanted_ = static_cast<int>(std::min<std::ptrdiff_t>(found - choices_.begin(), std::ssize(choices_) - 1));
+  wanted_ = static_cast<int>(indexForQuality(choices_, quality));
   if (isFresh_)
     finishChange();
 }
