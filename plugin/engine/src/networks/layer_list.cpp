@@ -111,8 +111,11 @@ std::unique_ptr<Network> buildNetwork(const LayerList& list, const LoadOptions& 
                                       [[maybe_unused]] const std::string& file) {
   std::unique_ptr<Network> network;
 #if FXENGINE_WITH_RTNEURAL
-  const bool starts = std::any_of(list.layers.begin(), list.layers.end(),
-                                  [](const LayerData& layer) { return !layer.startHidden.empty(); });
+  const auto isSet = [](float value) { return value != 0.0f; };
+  const bool starts = std::any_of(list.layers.begin(), list.layers.end(), [&](const LayerData& layer) {
+    return std::any_of(layer.startHidden.begin(), layer.startHidden.end(), isSet) ||
+           std::any_of(layer.startCell.begin(), layer.startCell.end(), isSet);
+  });
   if (options.backend == "rtneural" && starts)
     throw ModelError(file, "weights", "a zero start state with the backend rtneural", "another one",
                      "take the backend fxengine");
