@@ -83,7 +83,7 @@ $(VENV)/build.stamp: $(VENV)/runtime.stamp $(VENV)/modules.stamp $(NATIVE_SOURCE
 
 .PHONY: build dev
 build: system-demo $(VENV)/build.stamp  ## Make .venv and build the extension modules in it
-dev: system-test build $(VENV)/dev.stamp  ## Also install what the tests and checks need
+dev: system-test build $(VENV)/dev.stamp $(VENV)/generators.stamp  ## Also install what the tests and checks need
 
 # Libraries that only some models need. Commands that miss one name this target.
 .PHONY: generators
