@@ -110,6 +110,14 @@ struct State {
   std::function<void(Scene&)> prepare;
 };
 
+/** Two models of several sizes each. */
+void loadContainers(PluginProcessor& processor) {
+  auto contents = processor.rig().contents();
+  contents.models[0] = containerOfTwo("Marlow 50 Lead Channel", "Ada Winter", "1972 lead head into a load", 48000);
+  contents.models[1] = containerOfTwo("Small Combo", "Somebody Else", "", 44100);
+  processor.rig().setContents(contents);
+}
+
 void loadTwo(PluginProcessor& processor) {
   auto contents = processor.rig().contents();
   contents.models[0] = capture("Marlow 50 Lead Channel, Bright On", "Ada Winter", "1972 lead head into a reactive load",
@@ -167,11 +175,7 @@ const std::vector<State>& states() {
        }},
       {"sizes", false,
        [](Scene& scene) {
-         auto contents = scene.processor.rig().contents();
-         contents.models[0] =
-             containerOfTwo("Marlow 50 Lead Channel", "Ada Winter", "1972 lead head into a load", 48000);
-         contents.models[1] = containerOfTwo("Small Combo", "Somebody Else", "", 44100);
-         scene.processor.rig().setContents(contents);
+         loadContainers(scene.processor);
          set(scene.processor, id::quality(0), 40.0f);
          scene.open();
        }},
@@ -299,12 +303,6 @@ int cost() {
 }
 
 int controls() {
-  PluginProcessor processor;
-  loadPreset(processor, "Edge of night"); // which has a cabinet
-  loadTwo(processor);
-  Scene scene{processor, nullptr};
-  scene.open();
-  scene.editor->showSettings(true);
   const std::function<void(juce::Component&)> name = [&](juce::Component& component) {
     auto help = component.getHelpText();
     if (auto* client = dynamic_cast<juce::TooltipClient*>(&component); client != nullptr && help.isEmpty())
@@ -316,7 +314,15 @@ int controls() {
       if (child->isVisible())
         name(*child);
   };
-  name(*scene.editor);
+  for (const auto load : {loadTwo, loadContainers}) { // knobs of models, and sizes
+    PluginProcessor processor;
+    loadPreset(processor, "Edge of night"); // which has a cabinet
+    load(processor);
+    Scene scene{processor, nullptr};
+    scene.open();
+    scene.editor->showSettings(true);
+    name(*scene.editor);
+  }
   return 0;
 }
 
