@@ -10,7 +10,7 @@ from pathlib import Path
 
 from fxtrain.errors import FxtrainError
 
-__all__ = ["MODEL_NAMES", "UserFolders", "model_of_run", "user_folders"]
+__all__ = ["MODEL_NAMES", "UserFolders", "model_of_run", "shipped_folder", "user_folders"]
 
 MODEL_NAMES = ("model.json", "model.nam")
 """What ``fit`` calls a model file, by its format."""
@@ -20,6 +20,18 @@ def model_of_run(folder: Path) -> Path:
     """The model file in a run's folder, which need not be there yet."""
     paths = [folder / name for name in MODEL_NAMES]
     return next((path for path in paths if path.exists()), paths[0])
+
+
+def shipped_folder(name: str) -> Path | None:
+    """A folder of trained models that comes with fxtrain, such as ``restore``; None where it was left out.
+
+    It lies in ``models/`` of the repository, or inside the installed package.
+    """
+    import fxtrain
+
+    places = [Path(fxtrain.__file__).parents[2] / "models" / name]
+    places += [Path(place) / "shipped" / name for place in fxtrain.__path__]
+    return next((place for place in places if place.is_dir()), None)
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from fxtrain.errors import ConfigError, InputError
 from fxtrain.extras import require
 from fxtrain.text import quoted
 
-__all__ = ["PACKAGES", "Package", "cached_package", "fetch_package"]
+__all__ = ["PACKAGES", "Package", "cache_folder", "cached_package", "fetch_package"]
 
 _DEBIAN = "http://deb.debian.org/debian/pool/main/"
 _PYPI = "https://files.pythonhosted.org/packages/"
@@ -259,15 +259,15 @@ def _find(name: str) -> Package:
 
 
 def _unpacked(package: Package) -> Path:
-    return _cache() / "packages" / f"{package.name}-{package.sha256[:12]}"
+    return cache_folder() / "packages" / f"{package.name}-{package.sha256[:12]}"
 
 
-def _cache() -> Path:
+def cache_folder() -> Path:
+    """Where things are kept that can be made again: ``FXTRAIN_CACHE``, or ``fxtrain`` in the user's cache folder."""
     named = os.environ.get("FXTRAIN_CACHE", "")
     if named:
         return Path(named)
-    import platformdirs
-
+    platformdirs = require("platformdirs", purpose="a cache")
     return Path(platformdirs.user_cache_dir("fxtrain", appauthor=False))
 
 

@@ -50,6 +50,8 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
     from fxtrain.tasks.effect.table import print_summary
 
     check_clips(args)
+    if (compared := _compared(args, console)) is not None:
+        return compared
     path = model_file(args.model)
     player = engine.load(path)
     lag = player.info.lag_frames if args.lag is None else args.lag
@@ -149,3 +151,34 @@ def _lag(text: str) -> int | str:
         return signed_int(text)
     except argparse.ArgumentTypeError as error:
         raise argparse.ArgumentTypeError(f"{error}; give a number of samples, or auto") from None
+
+
+def _compared(args: argparse.Namespace, console: Console) -> dict[str, Any] | None:
+    """Figures of a model that is no effect; None for effects.
+
+    Raises:
+        ModelFileError: a checkpoint is broken.
+    """
+    from fxtrain.folders import shipped_folder
+    from fxtrain.runs import RunFolder, RunSpec, load_trained_model
+    from fxtrain.tasks import get_task
+    from fxtrain.tasks.protocol import ComparingTask
+
+    path: Path = args.model
+    shipped = shipped_folder("restore")
+    if not path.exists() and shipped is not None and (shipped / f"{path}.pt").is_file():
+        path = shipped / f"{path}.pt"
+    if path.is_dir():
+        folder = RunFolder(path)
+        if not folder.config.exists() or not folder.best.exists() or RunSpec.load(folder.config).model_class.formats:
+            return None
+        path = folder.best
+    elif path.suffix != ".pt" or not path.is_file():
+        return None
+    model = load_trained_model(path).model
+    task = get_task(model.task)
+    if model.formats or not isinstance(task, ComparingTask):
+        return None
+    figures = task.compare(model, args.dry, args.wet)
+    task.print_summary(figures, console)
+    return {"model": model.name, **figures}

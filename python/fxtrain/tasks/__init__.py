@@ -18,7 +18,10 @@ from fxtrain.text import quoted
 __all__ = ["Dataset", "Evaluation", "Notice", "Outcome", "Task", "get_task"]
 
 _ENTRY_POINTS = "fxtrain.tasks"
-_TASKS = {"effect": "fxtrain.tasks.effect:EffectTask"}
+_TASKS = {
+    "effect": "fxtrain.tasks.effect:EffectTask",
+    "restoration": "fxtrain.tasks.restoration:RestorationTask",
+}
 
 
 def get_task(name: str) -> Task:

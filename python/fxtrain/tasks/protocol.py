@@ -15,7 +15,7 @@ from fxtrain.report.html import Page
 from fxtrain.training.protocol import Provider, Trainable
 from fxtrain.training.trainer import TrainingConfig, TrainingResult
 
-__all__ = ["Dataset", "Evaluation", "InputRun", "Notice", "OpenTask", "Outcome", "Start", "Task"]
+__all__ = ["ComparingTask", "Dataset", "Evaluation", "InputRun", "Notice", "OpenTask", "Outcome", "Start", "Task"]
 
 
 @dataclass(frozen=True)
@@ -168,4 +168,16 @@ class OpenTask(Protocol):
         Args:
             starts: all settings of each.
             values: its best validation figure.
+        """
+
+
+@runtime_checkable
+class ComparingTask(Protocol):
+    """A task whose models are judged by two files: what they are given, and what should come of it."""
+
+    def compare(self, model: Trainable, input: Path, target: Path) -> dict[str, Any]:
+        """Figures with their baselines, as ``fxtrain evaluate --json`` prints them.
+
+        Raises:
+            InputError: the files cannot be compared.
         """

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from made_recordings import RATE, make_recordings
 from small_amplifier import SAMPLE_RATE, amplifier
 
 from fxtrain import engine
@@ -46,6 +47,13 @@ SMALL: dict[str, dict[str, Any]] = {
         "model": {"channels": 3, "kernel_size": 3, "num_layers": 3, "dilation_growth": 4},
         "data": {"sequence_frames": 1024, "chunk_frames": 256},
     },
+    "restore-mse": {"model": {"n_fft": 256, "hop": 64, "bands": 8, "channels": 2, "blocks": 1}},
+    "restore-gan": {
+        "model": {"n_fft": 256, "hop": 64, "bands": 8, "channels": 2, "blocks": 1, "discriminator_channels": 2}
+    },
+    "restore-diffusion": {
+        "model": {"n_fft": 256, "hop": 64, "channels": 8, "levels": 1, "blocks": 1, "steps": 2},
+    },
 }
 """Settings of each model that make its runs short."""
 
@@ -57,7 +65,18 @@ def effect_material(folder: Path) -> dict[str, Any]:
     return {"pair_1": {"input": str(folder / "dry.wav"), "target": str(folder / "wet.wav")}}
 
 
-MATERIAL: dict[str, Callable[[Path], dict[str, Any]]] = {"effect": effect_material}
+def restoration_material(folder: Path) -> dict[str, Any]:
+    make_recordings(folder / "clean", RATE)
+    sizes = {"crops": 64, "crop_frames": 4096, "validation_crops": 4, "test_seconds": 0.6}
+    return {
+        "data": {"folder": str(folder / "clean"), "sample_rate": RATE, "codecs": ["mp3-16", "vorbis-64"], **sizes},
+    }
+
+
+MATERIAL: dict[str, Callable[[Path], dict[str, Any]]] = {
+    "effect": effect_material,
+    "restoration": restoration_material,
+}
 """Tables of a little material for each task."""
 
 

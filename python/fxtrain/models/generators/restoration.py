@@ -1,0 +1,501 @@
+# SPDX-License-Identifier: MIT
+"""Models that put back what a lossy codec took: by squared error, against discriminators, and by diffusion.
+
+All three work on the same spectra and have the same freedom::
+
+    damaged ── spectra ── network ──┬── above the cutoff: what is made ──── high
+                                    └── below it: what is corrected ─────── low
+
+    restored = damaged + high (+ low, where it is asked for)
+
+So what lies below the cutoff passes untouched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional
+
+from fxtrain.config import build, configuration
+from fxtrain.data.codec_pairs import CodecBatch, CodecPairs
+from fxtrain.extras import require
+from fxtrain.losses.adversarial import (
+    AdversarialLoss,
+    discriminator_loss,
+    feature_distance,
+    generator_loss,
+    gradient_penalty,
+)
+from fxtrain.models.generators._discriminators import SpectralDiscriminator
+from fxtrain.models.generators._spectral import (
+    BandSplit,
+    ConvNextBlock,
+    FrameUNet,
+    Spectra,
+    compress,
+    expand,
+    frame_level,
+)
+from fxtrain.training.protocol import Criterion, OptimizerConfig, Phase, StepContext, Trainable
+
+__all__ = ["RestoreDiffusion", "RestoreGan", "RestoreMse"]
+
+_PATCH_BINS = 4  # replicated bands shift by a multiple of n_fft / hop bins, so that their phases advance as they should
+_MOST_NEPERS = 6.0  # 52 dB: how far a gain may be from the mean profile
+_SMOOTHING_BINS = 9
+_EXPONENT = 0.3
+_FLOOR_DB = -90.0  # of a bin relative to a sine of full scale: what is softer is not heard and does not count
+
+
+@configuration
+class RestorationConfig:
+    """Size of a restoration model.
+
+    Attributes:
+        n_fft: length of the Fourier transform, in samples.
+        hop: samples between two spectra; a quarter of ``n_fft``.
+        bands: bands of bins with weights of their own.
+        channels: features of a band.
+        blocks: residual blocks, one after the other.
+    """
+
+    n_fft: Annotated[int, Field(ge=64, le=8192)] = 1024
+    hop: Annotated[int, Field(ge=16, le=2048)] = 256
+    bands: Annotated[int, Field(ge=1, le=128)] = 27
+    channels: Annotated[int, Field(ge=1, le=64)] = 8
+    blocks: Annotated[int, Field(ge=1, le=32)] = 6
+
+
+@configuration
+class GanConfig(RestorationConfig):
+    """Size of the generator and of its discriminators, and what they minimise.
+
+    Attributes:
+        adversarial: ``least-squares``, ``hinge``, ``minimax`` or ``wasserstein``.
+        adversarial_weight: of the discriminators' verdict.
+        feature_weight: of the distance of their hidden layers.
+        discriminator_channels: of each discriminator's first layer.
+        discriminator_start: step at which they join.
+    """
+
+    adversarial: AdversarialLoss = "least-squares"
+    adversarial_weight: Annotated[float, Field(ge=0)] = 0.3
+    feature_weight: Annotated[float, Field(ge=0)] = 2.0
+    discriminator_channels: Annotated[int, Field(ge=2, le=256)] = 8
+    discriminator_start: Annotated[int, Field(ge=0)] = 0
+
+
+@configuration
+class MseConfig(RestorationConfig):
+    """Size of the model, and where its error is squared.
+
+    Attributes:
+        domain: ``waveform`` or ``spectrum`` (complex).
+    """
+
+    domain: Literal["waveform", "spectrum"] = "waveform"
+
+
+@configuration
+class DiffusionConfig:
+    """Size of the network that removes noise.
+
+    Attributes:
+        n_fft: length of the Fourier transform, in samples.
+        hop: samples between two spectra.
+        channels: features of a frame.
+        levels: how often the frame rate is halved.
+        blocks: residual blocks at each frame rate.
+        steps: of noise removal, where a command does not say.
+    """
+
+    n_fft: Annotated[int, Field(ge=64, le=8192)] = 1024
+    hop: Annotated[int, Field(ge=16, le=2048)] = 256
+    channels: Annotated[int, Field(ge=8, le=1024)] = 224
+    levels: Annotated[int, Field(ge=0, le=4)] = 2
+    blocks: Annotated[int, Field(ge=1, le=8)] = 2
+    steps: Annotated[int, Field(ge=1, le=1000)] = 16
+
+
+@dataclass(frozen=True)
+class Restored:
+    """What a model adds to damaged sound.
+
+    Attributes:
+        high: above the cutoff, shape ``(batch, frames)``.
+        low: below it.
+    """
+
+    high: Tensor
+    low: Tensor
+
+
+class RestorationModel(Trainable):
+    """What the three have in common: spectra, the mean profile of clean sound, and how close they come."""
+
+    task = "restoration"
+    formats: ClassVar[tuple[str, ...]] = ()
+    profile: Tensor
+
+    def __init__(self, n_fft: int, hop: int, sample_rate: int, profile: Sequence[float]) -> None:
+        super().__init__()
+        self.sample_rate = sample_rate
+        self.spectra = Spectra(n_fft, hop)
+        # Natural logarithm of clean magnitudes relative to the level of their frame, by bin.
+        self.register_buffer("profile", torch.tensor(profile))
+        if self.profile.shape != (self.spectra.num_bins,):
+            raise ValueError(f"a profile of {len(profile)} bins does not fit an FFT of {n_fft}")
+
+    @classmethod
+    def get_provider(cls) -> type[CodecPairs]:
+        """Codec pairs."""
+        return CodecPairs
+
+    @property
+    def reach_frames(self) -> int:
+        """Spectra to both sides that a spectrum may depend on."""
+        raise NotImplementedError
+
+    @property
+    def granularity(self) -> int:
+        """Spectra are worked on in multiples of this many."""
+        return 1
+
+    def noise(self, batch: int, frames: int, generator: torch.Generator) -> Tensor:
+        """White noise of unit power for so many spectra, shape ``(batch, frames, bins, 2)``, on the model's device."""
+        drawn = torch.randn(batch, frames, self.spectra.num_bins, 2, generator=generator, device=generator.device)
+        return drawn.to(self.device)
+
+    def complete(self, damaged: Tensor, cutoff_hz: Tensor, noise: Tensor, *, steps: int | None = None) -> Restored:
+        """What belongs above the cutoff, and what to correct below.
+
+        Args:
+            damaged: shape ``(batch, samples)``.
+            cutoff_hz: shape ``(batch,)``.
+            noise: for so many spectra as :class:`Spectra` makes, as :meth:`noise` draws it.
+            steps: of a diffusion; others pay no heed.
+        """
+        raise NotImplementedError
+
+    def above(self, cutoff_hz: Tensor) -> Tensor:
+        """1 for bins above the cutoff, 0 below, a ramp of a few bins between; shape ``(batch, 1, bins)``."""
+        bins = torch.arange(self.spectra.num_bins, device=cutoff_hz.device)
+        place = cutoff_hz[:, None] * (self.spectra.n_fft / self.sample_rate)
+        return ((bins - place + 2) / 3).clamp(0, 1)[:, None]
+
+    def validate(self, batch: CodecBatch, context: StepContext) -> dict[str, tuple[float, float]]:
+        """Log-spectral distance above the cutoff in dB, and squared error relative to the clean sound's energy."""
+        num_frames = self.spectra.num_frames(batch.clean.shape[1])
+        noise = self.noise(len(batch.clean), num_frames, context.generator)
+        restored = self.complete(batch.damaged, batch.cutoff_hz, noise)
+        made = batch.damaged + restored.high
+        mask = self.above(batch.cutoff_hz)
+        floor = 10 ** (_FLOOR_DB / 20) * self.spectra.sine_magnitude
+        one, other = (20 * self.spectra(x).abs().clamp(min=floor).log10() for x in (made, batch.clean))
+        counted = mask.sum(dim=2).clamp(min=1e-6)
+        distances = ((one - other).square() * mask).sum(dim=2).div(counted).sqrt().mean(dim=1)
+        has_highs = (mask.sum(dim=(1, 2)) > 4).float()
+        error = (made - batch.clean).square().sum()
+        return {
+            "lsd": (float((distances * has_highs).sum()), float(has_highs.sum().clamp(min=1e-9))),
+            "error": (float(error), float(batch.clean.square().sum()) + 1e-9),
+        }
+
+
+class _BandSplitModel(RestorationModel):
+    """A network that shapes replicated lows and noise, and adds what neither can be shaped to."""
+
+    Config = RestorationConfig
+
+    def __init__(self, config: RestorationConfig, sample_rate: int, profile: Sequence[float]) -> None:
+        super().__init__(config.n_fft, config.hop, sample_rate, profile)
+        channels = config.bands * config.channels
+        self.split = BandSplit(self.spectra.num_bins, config.bands, 4, config.channels)
+        self.blocks = nn.ModuleList(ConvNextBlock(channels) for _ in range(config.blocks))
+        self.norm = nn.LayerNorm(channels)
+        self.out = nn.Linear(channels, 5 * self.spectra.num_bins)
+        with torch.no_grad():
+            self.out.weight.mul_(0.1)
+            # Half replicated, half noise, together as loud as the mean profile says. The profile is a mean of
+            # logarithms, and that of noise of unit power is -0.29. And no other content yet.
+            start = torch.tensor([-0.06, -0.06, -3.0, 0.0, 0.0]).repeat(self.spectra.num_bins)
+            self.out.bias.copy_(start)
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any], *, loss: Mapping[str, Any], **facts: Any) -> Self:
+        """See :meth:`Trainable.from_config`; the facts are ``sample_rate`` and ``profile``."""
+        return cls(build(cls.Config, config, where="model"), facts["sample_rate"], facts["profile"])
+
+    @property
+    def reach_frames(self) -> int:
+        """Spectra to both sides that a spectrum may depend on."""
+        return sum(block.reach for block in self.blocks) + 8  # type: ignore[misc]
+
+    def complete(self, damaged: Tensor, cutoff_hz: Tensor, noise: Tensor, *, steps: int | None = None) -> Restored:
+        """See :meth:`RestorationModel.complete`."""
+        x = self.spectra(damaged)
+        level = frame_level(x)
+        mask = self.above(cutoff_hz)
+        pairs = compress(x / level, _EXPONENT)
+        logs = (x.abs() / level + 1e-6).log()
+        shown = torch.stack([pairs[..., 0], pairs[..., 1], logs / 4 + 1, mask.expand_as(logs)], dim=3)
+        hidden = self.split(shown)
+        for block in self.blocks:
+            hidden = block(hidden)
+        out = self.out(self.norm(hidden)).unflatten(2, (self.spectra.num_bins, 5))
+        gains = (_MOST_NEPERS * torch.tanh(out[..., :3] / _MOST_NEPERS)).exp()
+        content = torch.complex(out[..., 3], out[..., 4])
+        content = content / (1 + out[..., 3].square() + out[..., 4].square()).sqrt()
+        envelope = level * self.profile.exp()
+        smooth = _smoothed(x.abs())
+        white = torch.complex(noise[..., 0], noise[..., 1]) * 0.7071068
+        high = envelope * (
+            gains[..., 0] * self._replicated(x, cutoff_hz) + gains[..., 1] * white + gains[..., 2] * content
+        )
+        low = smooth * gains[..., 2] * content
+        num_samples = damaged.shape[1]
+        return Restored(
+            self.spectra.inverse(high * mask, num_samples), self.spectra.inverse(low * (1 - mask), num_samples)
+        )
+
+    def _replicated(self, x: Tensor, cutoff_hz: Tensor) -> Tensor:
+        """The upper half of what lies below the cutoff, repeated above it, with its level taken out."""
+        bins = torch.arange(self.spectra.num_bins, device=x.device)
+        cut = (cutoff_hz[:, None] * (self.spectra.n_fft / self.sample_rate)).long() - 1
+        cut = cut.clamp(2 * _PATCH_BINS, self.spectra.num_bins)
+        patch = (cut // 2) // _PATCH_BINS * _PATCH_BINS
+        source = torch.where(bins >= cut, cut - patch + (bins - cut) % patch, bins)
+        copied = torch.take_along_dim(x / (_smoothed(x.abs()) + 1e-7), source[:, None], dim=2)
+        return copied
+
+
+class RestoreMse(_BandSplitModel):
+    """Learns to be near the clean sound on average: what it cannot know it leaves out."""
+
+    name = "restore-mse"
+    summary = "restores what a lossy codec took, by least squared error (smooths the highs away)"
+    Config = MseConfig
+    criterion = Criterion("error", "squared error")
+    training_defaults: ClassVar[Mapping[str, Any]] = {"learning_rate": 1e-3, "batch_size": 8}
+
+    def __init__(self, config: MseConfig, sample_rate: int, profile: Sequence[float]) -> None:
+        super().__init__(config, sample_rate, profile)
+        self.domain = config.domain
+
+    def loss(self, batch: CodecBatch, phase: Phase, context: StepContext) -> tuple[Tensor, dict[str, Tensor]]:
+        """Energy of the error relative to that of the clean crop."""
+        restored = self.complete(batch.damaged, batch.cutoff_hz, _noise_for(self, batch, context))
+        made = batch.damaged + restored.high + restored.low
+        difference = made - batch.clean
+        if self.domain == "spectrum":
+            energy, of_clean = (self.spectra(x).abs().square().mean(dim=(1, 2)) for x in (difference, batch.clean))
+        else:
+            energy, of_clean = (x.square().mean(dim=1) for x in (difference, batch.clean))
+        error = (energy / (of_clean + 1e-9)).mean()
+        return error, {"error": error}
+
+
+class RestoreGan(_BandSplitModel):
+    """Learns to make highs that discriminators cannot tell from real ones."""
+
+    name = "restore-gan"
+    summary = "restores what a lossy codec took, trained against discriminators; faster than real time on a CPU"
+    Config = GanConfig
+    criterion = Criterion("lsd", "log-spectral distance")
+    training_defaults: ClassVar[Mapping[str, Any]] = {"learning_rate": 5e-4, "batch_size": 8}
+
+    def __init__(self, config: GanConfig, sample_rate: int, profile: Sequence[float]) -> None:
+        super().__init__(config, sample_rate, profile)
+        self.settings = config
+        self.discriminators = nn.ModuleList(
+            SpectralDiscriminator(n_fft, config.discriminator_channels) for n_fft in (512, 1024, 2048)
+        )
+
+    def phases(self) -> list[Phase]:
+        """Discriminators first, then the generator."""
+        against = list(self.discriminators.parameters())
+        own = [each for name, each in self.named_parameters() if not name.startswith("discriminators.")]
+        turns = OptimizerConfig(betas=(0.8, 0.99))
+        start = self.settings.discriminator_start
+        return [Phase("discriminator", against, turns, start=start), Phase("generator", own, turns)]
+
+    def begin_step(self, batch: CodecBatch, context: StepContext) -> tuple[Tensor, Tensor]:
+        """The restored crops: with highs alone, and with corrected lows."""
+        restored = self.complete(batch.damaged, batch.cutoff_hz, _noise_for(self, batch, context))
+        kept = batch.damaged + restored.high
+        return kept, kept + restored.low
+
+    def loss(self, batch: CodecBatch, phase: Phase, context: StepContext) -> tuple[Tensor, dict[str, Tensor]]:
+        """Of the phase; the generator's has the spectral distance, the verdict, and the features' distance."""
+        kind = self.settings.adversarial
+        kept, full = context.shared
+        if phase.name == "discriminator":
+            made = kept.detach()
+            (real, _), (false, _) = self._judge(batch.clean, batch.damaged), self._judge(made, batch.damaged)
+            verdict = discriminator_loss(kind, real, false)
+            parts = {"verdict": verdict}
+            if kind == "wasserstein":
+                penalty = gradient_penalty(
+                    lambda x: self._judge(x, batch.damaged)[0], batch.clean, made, context.generator
+                )
+                parts["penalty"] = penalty
+                verdict = verdict + 10 * penalty
+            return verdict, parts
+        spectral = high_band_distance(kept, batch.clean, batch.cutoff_hz, self.sample_rate)
+        corrected = spectral_error(full, batch.clean)
+        total = spectral + corrected
+        parts = {"spectral": spectral, "corrected": corrected}
+        if context.step >= self.settings.discriminator_start:
+            scores, features = self._judge(kept, batch.damaged)
+            with torch.no_grad():
+                _, real_features = self._judge(batch.clean, batch.damaged)
+            parts["verdict"] = generator_loss(kind, scores)
+            parts["features"] = feature_distance(real_features, features)
+            total = total + self.settings.adversarial_weight * parts["verdict"]
+            total = total + self.settings.feature_weight * parts["features"]
+        return total, parts
+
+    def _judge(self, sound: Tensor, damaged: Tensor) -> tuple[list[Tensor], list[list[Tensor]]]:
+        found = [discriminator(sound, damaged) for discriminator in self.discriminators]
+        return [scores for scores, _ in found], [features for _, features in found]
+
+
+class RestoreDiffusion(RestorationModel):
+    """Learns to remove noise from clean spectra, told the damaged ones; begins with noise alone.
+
+    The noise schedule is a cosine, the network predicts the velocity.
+
+    Sources: Nichol and Dhariwal, "Improved denoising diffusion probabilistic models", 2021; Salimans and Ho,
+    "Progressive distillation for fast sampling of diffusion models", 2022; Song, Meng and Ermon, "Denoising diffusion
+    implicit models", 2021.
+    """
+
+    name = "restore-diffusion"
+    summary = "restores what a lossy codec took, by removing noise in several steps"
+    Config = DiffusionConfig
+    criterion = Criterion("denoising", "error of the velocity")
+    training_defaults: ClassVar[Mapping[str, Any]] = {"learning_rate": 5e-4, "batch_size": 8}
+
+    def __init__(self, config: DiffusionConfig, sample_rate: int, profile: Sequence[float]) -> None:
+        super().__init__(config.n_fft, config.hop, sample_rate, profile)
+        self.steps = config.steps
+        bins = self.spectra.num_bins
+        self.network = FrameUNet(5 * bins, 2 * bins, config.channels, levels=config.levels, blocks=config.blocks)
+        schedulers: Any = require("diffusers.schedulers.scheduling_ddim", purpose="the diffusion model")
+        self.schedule: Any = schedulers.DDIMScheduler(
+            beta_schedule="squaredcos_cap_v2",
+            prediction_type="v_prediction",
+            rescale_betas_zero_snr=True,
+            timestep_spacing="trailing",
+            clip_sample=False,
+        )
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any], *, loss: Mapping[str, Any], **facts: Any) -> RestoreDiffusion:
+        """See :meth:`Trainable.from_config`; the facts are ``sample_rate`` and ``profile``."""
+        return cls(build(DiffusionConfig, config, where="model"), facts["sample_rate"], facts["profile"])
+
+    @property
+    def reach_frames(self) -> int:
+        """Spectra to both sides that matter. Each step looks further, but what comes from far hardly counts."""
+        return 64
+
+    @property
+    def granularity(self) -> int:
+        """Spectra are worked on in multiples of this many."""
+        return self.network.granularity
+
+    def loss(self, batch: CodecBatch, phase: Phase, context: StepContext) -> tuple[Tensor, dict[str, Tensor]]:
+        """Squared error of the velocity, bins below the cutoff counted a fifth."""
+        error = self._denoising(batch, context.generator).mean()
+        return error, {"denoising": error}
+
+    def validate(self, batch: CodecBatch, context: StepContext) -> dict[str, tuple[float, float]]:
+        """Error of the velocity; highs are not generated here, which would take many steps."""
+        errors = self._denoising(batch, context.generator)
+        return {"denoising": (float(errors.sum()), float(len(errors)))}
+
+    def complete(self, damaged: Tensor, cutoff_hz: Tensor, noise: Tensor, *, steps: int | None = None) -> Restored:
+        """See :meth:`RestorationModel.complete`."""
+        x, envelope, told = self._told(damaged, cutoff_hz)
+        self.schedule.set_timesteps(steps or self.steps)
+        state = self._whole(noise)
+        for moment in self.schedule.timesteps:
+            velocity = self._velocity(state, told, moment.expand(len(damaged)))
+            state = self.schedule.step(velocity, moment, state).prev_sample
+        made = expand(state[:, : x.shape[1]], _EXPONENT) * envelope
+        mask, num_samples = self.above(cutoff_hz), damaged.shape[1]
+        return Restored(
+            self.spectra.inverse(made * mask, num_samples),
+            self.spectra.inverse((made - x) * (1 - mask), num_samples),
+        )
+
+    def _told(self, damaged: Tensor, cutoff_hz: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Spectra, the envelope that takes their level out, and what the network is told of them."""
+        x = self.spectra(damaged)
+        envelope = frame_level(x) * self.profile.exp()
+        pairs = compress(x / envelope, _EXPONENT)
+        mask = self.above(cutoff_hz).expand(x.shape)[..., None]
+        return x, envelope, self._whole(torch.cat([pairs, mask], dim=3))
+
+    def _whole(self, frames: Tensor) -> Tensor:
+        """Padded to a multiple of :attr:`granularity` frames."""
+        return functional.pad(frames, (0, 0, 0, 0, 0, -frames.shape[1] % self.granularity))
+
+    def _velocity(self, state: Tensor, told: Tensor, moment: Tensor) -> Tensor:
+        shown = torch.cat([state, told], dim=3).flatten(2)
+        time = moment.to(state) / self.schedule.config.num_train_timesteps
+        velocity: Tensor = self.network(shown, time).unflatten(2, (self.spectra.num_bins, 2))
+        return velocity
+
+    def _denoising(self, batch: CodecBatch, generator: torch.Generator) -> Tensor:
+        """Weighted squared error of the velocity for each item."""
+        _, envelope, told = self._told(batch.damaged, batch.cutoff_hz)
+        clean = self._whole(compress(self.spectra(batch.clean) / envelope, _EXPONENT))
+        noise = torch.randn(clean.shape, generator=generator, device=generator.device).to(clean)
+        steps = self.schedule.config.num_train_timesteps
+        moment = torch.randint(steps, (len(clean),), generator=generator, device=generator.device).to(clean.device)
+        state = self.schedule.add_noise(clean, noise, moment)
+        wanted = self.schedule.get_velocity(clean, noise, moment)
+        weight = 0.2 + 0.8 * self.above(batch.cutoff_hz)[..., None]
+        error = (self._velocity(state, told, moment) - wanted).square() * weight
+        return error.mean(dim=(1, 2, 3)) / weight.mean(dim=(1, 2, 3))
+
+
+def high_band_distance(made: Tensor, clean: Tensor, cutoff_hz: Tensor, sample_rate: float) -> Tensor:
+    """Mean absolute difference of log magnitudes above the cutoff, over three resolutions, in nepers."""
+    distances = []
+    for n_fft in (512, 1024, 2048):
+        window = torch.hann_window(n_fft, device=made.device)
+        floor = 10 ** (_FLOOR_DB / 20) * n_fft / 4
+        spectra = [torch.stft(x, n_fft, n_fft // 4, window=window, return_complex=True) for x in (made, clean)]
+        logs = [(each.abs() + floor).log() for each in spectra]
+        bins = torch.arange(n_fft // 2 + 1, device=made.device)
+        mask = (bins > cutoff_hz[:, None] * (n_fft / sample_rate)).float()[:, :, None]
+        distances.append(((logs[0] - logs[1]).abs() * mask).sum() / (mask.sum() * logs[0].shape[2] + 1.0))
+    return torch.stack(distances).mean()
+
+
+def spectral_error(made: Tensor, clean: Tensor) -> Tensor:
+    """Mean absolute difference of compressed complex spectra, relative to that of silence."""
+    window = torch.hann_window(1024, device=made.device)
+    spectra = [compress(torch.stft(x, 1024, 256, window=window, return_complex=True), _EXPONENT) for x in (made, clean)]
+    distance, size = (spectra[0] - spectra[1]).abs().mean(), spectra[1].abs().mean()
+    return distance / (size + 1e-6)
+
+
+def _smoothed(magnitudes: Tensor) -> Tensor:
+    """Mean over neighbouring bins, shape ``(batch, frames, bins)``."""
+    half = _SMOOTHING_BINS // 2
+    mean: Tensor = functional.avg_pool1d(magnitudes, _SMOOTHING_BINS, 1, half, count_include_pad=False)
+    return mean
+
+
+def _noise_for(model: RestorationModel, batch: CodecBatch, context: StepContext) -> Tensor:
+    return model.noise(len(batch.clean), model.spectra.num_frames(batch.clean.shape[1]), context.generator)

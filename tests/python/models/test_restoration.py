@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: MIT
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from fxtrain.losses.adversarial import discriminator_loss, feature_distance, generator_loss, gradient_penalty
+from fxtrain.models import get_model
+from fxtrain.models.generators._spectral import BandSplit, FrameUNet, Spectra, compress, expand, frame_level
+from fxtrain.models.generators.restoration import RestorationModel, high_band_distance
+
+RATE = 16000
+SIZES: dict[str, dict[str, Any]] = {
+    "restore-mse": {"n_fft": 256, "hop": 64, "bands": 8, "channels": 3, "blocks": 2},
+    "restore-gan": {"n_fft": 256, "hop": 64, "bands": 8, "channels": 3, "blocks": 2, "discriminator_channels": 2},
+    "restore-diffusion": {"n_fft": 256, "hop": 64, "channels": 16, "levels": 1, "blocks": 1, "steps": 4},
+}
+
+
+def small(name: str, seed: int = 0) -> RestorationModel:
+    torch.manual_seed(seed)
+    facts = {"sample_rate": RATE, "profile": [-2.0 - 0.01 * index for index in range(129)]}
+    model = get_model(name).from_config(SIZES[name], loss={}, **facts)
+    assert isinstance(model, RestorationModel)
+    return model.eval()
+
+
+@pytest.fixture(params=sorted(SIZES))
+def model(request: pytest.FixtureRequest) -> RestorationModel:
+    if request.param == "restore-diffusion":
+        pytest.importorskip("diffusers", reason="make generators was not run")
+    return small(request.param)
+
+
+@pytest.mark.parametrize("num_samples", [1, 63, 64, 1000, 4096])
+def test_spectra_give_the_signal_back(num_samples: int) -> None:
+    spectra = Spectra(256, 64)
+    x = torch.randn(2, num_samples, generator=torch.Generator().manual_seed(1))
+    transformed = spectra(x)
+    assert transformed.shape == (2, spectra.num_frames(num_samples), 129)
+    assert torch.allclose(spectra.inverse(transformed, num_samples), x, atol=2e-6)
+
+
+def test_spectra_of_white_noise_have_its_power_and_a_sine_its_peak() -> None:
+    spectra = Spectra(1024, 256)
+    x = torch.randn(1, 200_000, generator=torch.Generator().manual_seed(2))
+    power = spectra(x)[:, 4:-4, 8:-8].abs().square().mean() / 256
+    assert float(power) == pytest.approx(1.0, abs=0.02)
+    sine = torch.sin(2 * torch.pi * 100 / 1024 * torch.arange(20_000))[None]
+    assert float(spectra(sine)[0, 30:40, 100].abs().mean()) == pytest.approx(spectra.sine_magnitude, rel=1e-3)
+
+
+def test_compression_is_undone_and_levels_scale() -> None:
+    x = torch.complex(*torch.randn(2, 1, 40, 129, generator=torch.Generator().manual_seed(3)))
+    assert torch.allclose(expand(compress(x, 0.3), 0.3), x, rtol=1e-4, atol=1e-4)
+    assert torch.allclose(frame_level(4 * x), 4 * frame_level(x), rtol=1e-5)
+
+
+def test_a_band_depends_on_its_own_bins_alone() -> None:
+    split = BandSplit(129, 8, 2, 3)
+    x = torch.zeros(1, 1, 129, 2)
+    before = split(x)
+    x[0, 0, 40] = 1.0  # in the third band of 17 bins
+    changed = (split(x) != before).reshape(8, 3).any(dim=1)
+    assert changed.tolist() == [band == 2 for band in range(8)]
+
+
+def test_a_u_net_begins_with_silence_and_keeps_its_frames() -> None:
+    network = FrameUNet(10, 6, 16, levels=2)
+    out = network(torch.randn(2, 8, 10), torch.tensor([0.1, 0.9]))
+    assert out.shape == (2, 8, 6)
+    assert not out.any()
+
+
+def test_nothing_below_the_cutoff_is_touched(model: RestorationModel) -> None:
+    x = torch.randn(1, 8000, generator=torch.Generator().manual_seed(4)) * 0.1
+    noise = model.noise(1, model.spectra.num_frames(8000), torch.Generator().manual_seed(5))
+    cutoff = torch.tensor([4000.0])
+    with torch.no_grad():
+        restored = model.complete(x, cutoff, noise)
+    assert restored.high.shape == restored.low.shape == x.shape
+    for wave, kept in ((restored.high, slice(0, 1850)), (restored.low, slice(2100, 4001))):  # bins of 2 Hz
+        spectrum = torch.fft.rfft(wave[0] * torch.hann_window(8000)).abs()
+        total, leaked = spectrum.square().sum(), spectrum[kept].square().sum()
+        assert float(leaked) <= 1e-4 * float(total) + 1e-12
+
+
+def test_a_gain_passes_through(model: RestorationModel) -> None:
+    x = torch.randn(1, 6000, generator=torch.Generator().manual_seed(6)) * 0.1
+    noise = model.noise(1, model.spectra.num_frames(6000), torch.Generator().manual_seed(7))
+    cutoff = torch.tensor([3000.0])
+    with torch.no_grad():
+        one, other = (model.complete(gain * x, cutoff, noise).high for gain in (1.0, 4.0))
+    assert torch.allclose(4 * one, other, rtol=1e-2, atol=1e-3 * float(other.abs().max()))
+
+
+def test_what_a_frame_becomes_depends_on_its_surroundings_alone(model: RestorationModel) -> None:
+    if model.name == "restore-diffusion":
+        pytest.skip("a diffusion looks further at each step, if ever less")
+    x = torch.randn(1, 64 * 100, generator=torch.Generator().manual_seed(8)) * 0.1
+    y = x.clone()
+    y[:, 64 * 60 :] = 0.0
+    noise = model.noise(1, model.spectra.num_frames(x.shape[1]), torch.Generator().manual_seed(9))
+    with torch.no_grad():
+        one, other = (model.complete(each, torch.tensor([4000.0]), noise).high for each in (x, y))
+    same = 64 * (60 - model.reach_frames - 4)
+    assert torch.allclose(one[:, :same], other[:, :same], atol=1e-6)
+    assert not torch.allclose(one[:, same:], other[:, same:], atol=1e-6)
+
+
+def test_the_spectral_loss_is_the_gain_in_nepers_above_the_cutoff() -> None:
+    x = torch.randn(2, 16000, generator=torch.Generator().manual_seed(10))
+    distance = high_band_distance(0.5 * x, x, torch.tensor([2000.0, 5000.0]), RATE)
+    assert float(distance) == pytest.approx(math.log(2), rel=3e-3)  # the floor counts a little
+    assert float(high_band_distance(x, x, torch.tensor([2000.0, 5000.0]), RATE)) == 0.0
+
+
+ONES, ZEROS = [torch.ones(4)], [torch.zeros(4)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "of_discriminator", "of_generator"),
+    [
+        ("least-squares", 0.0, 1.0),
+        ("hinge", 1.0, 0.0),
+        ("wasserstein", -1.0, 0.0),
+        ("minimax", math.log(1 + math.exp(-1)) + math.log(2), math.log(2)),
+    ],
+)
+def test_adversarial_losses_are_their_closed_forms(kind: Any, of_discriminator: float, of_generator: float) -> None:
+    assert float(discriminator_loss(kind, ONES, ZEROS)) == pytest.approx(of_discriminator)
+    assert float(generator_loss(kind, ZEROS)) == pytest.approx(of_generator)
+    assert float(discriminator_loss(kind, ONES * 2, ZEROS * 2)) == pytest.approx(2 * of_discriminator)
+
+
+def test_the_gradient_penalty_of_a_linear_score_is_its_slope() -> None:
+    x, y = torch.randn(2, 3, 4, generator=torch.Generator().manual_seed(11)).double()
+    direction = torch.tensor([3.0, 0.0, 4.0, 0.0]).double()  # of length 5
+    penalty = gradient_penalty(lambda z: [(z @ direction)[:, None]], x, y, torch.Generator().manual_seed(12))
+    assert float(penalty) == pytest.approx(16.0)
+
+
+def test_features_are_compared_layer_by_layer() -> None:
+    real, made = [[torch.zeros(3), torch.zeros(2)]], [[torch.ones(3), torch.full((2,), 3.0)]]
+    assert float(feature_distance(real, made)) == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize("kind", ["least-squares", "hinge", "minimax", "wasserstein"])
+def test_both_phases_of_every_loss_have_gradients(kind: str) -> None:
+    from fxtrain.data.codec_pairs import CodecBatch
+    from fxtrain.training.protocol import StepContext
+
+    torch.manual_seed(0)
+    facts = {"sample_rate": RATE, "profile": [-2.0] * 129}
+    model: Any = get_model("restore-gan").from_config({**SIZES["restore-gan"], "adversarial": kind}, loss={}, **facts)
+    x = torch.randn(2, 4096, generator=torch.Generator().manual_seed(13)) * 0.1
+    batch = CodecBatch(x, 1.1 * x, torch.tensor([3000.0, 4000.0]))
+    context = StepContext(0, torch.Generator().manual_seed(14))
+    context.shared = model.begin_step(batch, context)
+    for phase in model.phases():
+        model.zero_grad()
+        loss, parts = model.loss(batch, phase, context)
+        loss.backward(retain_graph=True)
+        assert all(bool(torch.isfinite(value)) for value in parts.values())
+        grads = [each.grad for each in phase.parameters]
+        assert all(grad is not None and bool(torch.isfinite(grad).all()) for grad in grads)
+        assert np.mean([float(grad.abs().sum()) > 0 for grad in grads if grad is not None]) > 0.9
