@@ -464,7 +464,7 @@ class RestoreDiffusion(RestorationModel):
         state = self.schedule.add_noise(clean, noise, moment)
         wanted = self.schedule.get_velocity(clean, noise, moment)
         weight = 0.2 + 0.8 * self.above(batch.cutoff_hz)[..., None]
-        error = (self._velocity(state, told, moment) - wanted).square() * weight
+        error: Tensor = (self._velocity(state, told, moment) - wanted).square() * weight
         return error.mean(dim=(1, 2, 3)) / weight.mean(dim=(1, 2, 3))
 
 
