@@ -6,5 +6,8 @@ A new one is a module with ``run(args, console)`` and a line in ``DEMOS``.
 
 __all__ = ["DEMOS"]
 
-DEMOS = {"amp": "a synthetic amplifier or pedal, learned from a recording of synthetic guitar"}
+DEMOS = {
+    "amp": "a synthetic amplifier or pedal, learned from a recording of synthetic guitar",
+    "restoration": "what lossy codecs took, put back in three ways, and compared",
+}
 """The demos by name; ``x`` lives in ``fxtrain.cli.demos.x``."""
