@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from fxtrain.errors import ConfigError, InputError
+from fxtrain.errors import ConfigError, FxtrainError, InputError
 from fxtrain.extras import require
 from fxtrain.text import quoted
 
@@ -305,3 +305,14 @@ class _Bar:
         self._done = 0
 
     def close(self) -> None: ...
+
+
+if __name__ == "__main__":  # python -m fxtrain.packages NAME...
+    import sys
+
+    try:
+        for _name in sys.argv[1:]:
+            sys.stdout.write(f"{fetch_package(_name)}\n")
+    except FxtrainError as _error:
+        sys.stderr.write(f"fxtrain: {_error}\n")
+        sys.exit(_error.exit_code)

@@ -169,3 +169,25 @@ def test_both_phases_of_every_loss_have_gradients(kind: str) -> None:
         grads = [each.grad for each in phase.parameters]
         assert all(grad is not None and bool(torch.isfinite(grad).all()) for grad in grads)
         assert np.mean([float(grad.abs().sum()) > 0 for grad in grads if grad is not None]) > 0.9
+
+
+def test_a_projected_discriminator_trains_its_heads_alone_and_lets_gradients_through() -> None:
+    from fxtrain.models.generators._discriminators import ProjectedDiscriminator
+
+    torch.manual_seed(0)
+    network = torch.nn.Linear(64, 12).requires_grad_(False)
+
+    def states(sound: torch.Tensor) -> list[torch.Tensor]:
+        heard = network(sound.unfold(1, 64, 64))
+        return [heard * depth for depth in range(1, 6)]
+
+    discriminator = ProjectedDiscriminator(states, 12, channels=8)
+    sound = torch.randn(2, 64 * 21, requires_grad=True)
+    scores = discriminator(sound)
+    assert [each.shape for each in scores] == [(2, 1, 21), (2, 1, 11), (2, 1, 6), (2, 1, 3)]
+    generator_loss("hinge", scores).backward()
+    assert sound.grad is not None
+    assert float(sound.grad.abs().min(dim=1).values.max()) >= 0
+    assert float(sound.grad.abs().sum()) > 0
+    learning = {name for name, each in discriminator.named_parameters() if each.requires_grad}
+    assert {name.partition(".")[0] for name in learning} == {"heads"}

@@ -17,7 +17,7 @@ from fxtrain.cli.in_process import run_in_process
 from fxtrain.cli.terminal import shown
 from fxtrain.errors import FxtrainError, InputError
 
-PACKAGES = {"fretsonfire-songs-muldjord": "*.ogg", "sonic-pi-samples": "loop_*.flac"}
+PACKAGES = {"fretsonfire-songs-muldjord": "song.ogg", "sonic-pi-samples": "loop_*.flac"}
 EPOCHS = {"mse": 8, "gan": 8, "diffusion": 20}
 CROPS, CROP_FRAMES = 320, 16_384
 GREATEST_SHARE = 0.75

@@ -32,7 +32,7 @@ from fxtrain.losses.adversarial import (
     generator_loss,
     gradient_penalty,
 )
-from fxtrain.models.generators._discriminators import SpectralDiscriminator
+from fxtrain.models.generators._discriminators import ProjectedDiscriminator, SpectralDiscriminator
 from fxtrain.models.generators._spectral import (
     BandSplit,
     ConvNextBlock,
@@ -82,6 +82,8 @@ class GanConfig(RestorationConfig):
         feature_weight: of the distance of their hidden layers.
         discriminator_channels: of each discriminator's first layer.
         discriminator_start: step at which they join.
+        discriminators: ``spectral`` are told the damaged sound; ``projected`` hears through the encoder of a speech
+            recogniser, whose weights are fetched once; ``both``.
     """
 
     adversarial: AdversarialLoss = "least-squares"
@@ -89,6 +91,7 @@ class GanConfig(RestorationConfig):
     feature_weight: Annotated[float, Field(ge=0)] = 2.0
     discriminator_channels: Annotated[int, Field(ge=2, le=256)] = 8
     discriminator_start: Annotated[int, Field(ge=0)] = 0
+    discriminators: Literal["spectral", "projected", "both"] = "spectral"
 
 
 @configuration
@@ -313,13 +316,16 @@ class RestoreGan(_BandSplitModel):
     def __init__(self, config: GanConfig, sample_rate: int, profile: Sequence[float]) -> None:
         super().__init__(config, sample_rate, profile)
         self.settings = config
+        sizes = (512, 1024, 2048) if config.discriminators != "projected" else ()
         self.discriminators = nn.ModuleList(
-            SpectralDiscriminator(n_fft, config.discriminator_channels) for n_fft in (512, 1024, 2048)
+            SpectralDiscriminator(n_fft, config.discriminator_channels) for n_fft in sizes
         )
+        if config.discriminators != "spectral":
+            self.discriminators.append(ProjectedDiscriminator.on_whisper())
 
     def phases(self) -> list[Phase]:
         """Discriminators first, then the generator."""
-        against = list(self.discriminators.parameters())
+        against = [each for each in self.discriminators.parameters() if each.requires_grad]
         own = [each for name, each in self.named_parameters() if not name.startswith("discriminators.")]
         turns = OptimizerConfig(betas=(0.8, 0.99))
         start = self.settings.discriminator_start
@@ -356,14 +362,23 @@ class RestoreGan(_BandSplitModel):
             with torch.no_grad():
                 _, real_features = self._judge(batch.clean, batch.damaged)
             parts["verdict"] = generator_loss(kind, scores)
-            parts["features"] = feature_distance(real_features, features)
             total = total + self.settings.adversarial_weight * parts["verdict"]
-            total = total + self.settings.feature_weight * parts["features"]
+            if features:
+                parts["features"] = feature_distance(real_features, features)
+                total = total + self.settings.feature_weight * parts["features"]
         return total, parts
 
     def _judge(self, sound: Tensor, damaged: Tensor) -> tuple[list[Tensor], list[list[Tensor]]]:
-        found = [discriminator(sound, damaged) for discriminator in self.discriminators]
-        return [scores for scores, _ in found], [features for _, features in found]
+        scores: list[Tensor] = []
+        features: list[list[Tensor]] = []
+        for discriminator in self.discriminators:
+            if isinstance(discriminator, ProjectedDiscriminator):
+                scores += discriminator(sound)
+            else:
+                score, layers = discriminator(sound, damaged)
+                scores.append(score)
+                features.append(layers)
+        return scores, features
 
 
 class RestoreDiffusion(RestorationModel):
