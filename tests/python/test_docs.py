@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 
 import fxtrain
 from fxtrain.audio import write_audio
@@ -165,6 +166,9 @@ class Sandbox:
             os.environ["CMAKE_PREFIX_PATH"] = str(target)  # the fixture sandbox restores it
         elif kind in ("dry", "wet"):
             shutil.copy(self._request.getfixturevalue("recording")[kind == "wet"], target)
+        elif kind == "coded":
+            dry, rate = soundfile.read(self._request.getfixturevalue("recording")[0])
+            soundfile.write(target, dry, rate, format="MP3", bitrate_mode="CONSTANT", compression_level=0.9)
         elif kind == "run":
             shutil.copytree(self._request.getfixturevalue("finished_run"), target)
         elif kind == "response":
