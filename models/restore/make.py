@@ -50,7 +50,7 @@ COMMON = ("--set", "data.crops=1200", "--set", "data.crop_frames=16384", "--devi
 SETTINGS: Mapping[str, Sequence[str]] = {
     "gan": ("--set", "model.discriminator_start=450", "--epochs", "18"),
     "diffusion": ("--epochs", "40"),
-    "mse": ("--epochs", "8"),
+    "mse": ("--epochs", "6"),
 }
 
 

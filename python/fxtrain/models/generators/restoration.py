@@ -292,15 +292,13 @@ class RestoreMse(_BandSplitModel):
         self.domain = config.domain
 
     def loss(self, batch: CodecBatch, phase: Phase, context: StepContext) -> tuple[Tensor, dict[str, Tensor]]:
-        """Energy of the error relative to that of the clean crop."""
+        """Energy of the error in a batch relative to that of the clean crops."""
         restored = self.complete(batch.damaged, batch.cutoff_hz, _noise_for(self, batch, context))
         made = batch.damaged + restored.high + restored.low
-        difference = made - batch.clean
+        difference, clean = made - batch.clean, batch.clean
         if self.domain == "spectrum":
-            energy, of_clean = (self.spectra(x).abs().square().mean(dim=(1, 2)) for x in (difference, batch.clean))
-        else:
-            energy, of_clean = (x.square().mean(dim=1) for x in (difference, batch.clean))
-        error = (energy / (of_clean + 1e-9)).mean()
+            difference, clean = self.spectra(difference).abs(), self.spectra(clean).abs()
+        error = difference.square().mean() / (clean.square().mean() + 1e-9)
         return error, {"error": error}
 
 
