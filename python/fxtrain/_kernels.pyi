@@ -96,6 +96,34 @@ class WaveNet:
         ``receptive_field - 1`` frames less than the input.
         """
 
+class WaveGenerator:
+    """A generative WaveNet and its queues: see ``wave_generator.h`` for the order of ``parameters``.
+
+    ``codes`` is the number of classes of a sample, ``condition`` that of the channels of a local condition, 0 without.
+    """
+
+    def __init__(
+        self,
+        *,
+        codes: int,
+        channels: int,
+        skips: int,
+        condition: int,
+        dilations: list[int],
+        parameters: _Array,
+    ) -> None: ...
+    def reset(self) -> None:
+        """Empty the queues."""
+    def hear(self, codes: NDArray[np.int32], condition: _Array | None) -> _Array:
+        """Hear codes, shape (samples,), and return the logits of the code behind each, shape (samples, codes).
+
+        ``condition`` has shape (samples, condition), each row that of the sample behind the code.
+        """
+    def generate(
+        self, uniforms: NDArray[np.float64], condition: _Array | None, *, temperature: float
+    ) -> NDArray[np.int32]:
+        """Draw a code for each of ``uniforms`` (samples,) from 0 to 1, and hear it, beginning with the last logits."""
+
 def isa() -> str:
     """Name of the instruction set in use: the widest this machine has, or what FXENGINE_ISA says."""
 

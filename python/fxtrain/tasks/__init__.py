@@ -21,6 +21,7 @@ _ENTRY_POINTS = "fxtrain.tasks"
 _TASKS = {
     "effect": "fxtrain.tasks.effect:EffectTask",
     "restoration": "fxtrain.tasks.restoration:RestorationTask",
+    "generation": "fxtrain.tasks.generation:GenerationTask",
 }
 
 

@@ -18,6 +18,7 @@
 namespace fxtrain::kernels::FXENGINE_SIMD_ISA {
 
 extern const WaveNetKernels kWaveNetKernels;
+extern const WaveGeneratorKernels kWaveGeneratorKernels;
 
 namespace {
 
@@ -711,7 +712,7 @@ constexpr CellKernel kCellKernel{Cell::kGates,       Cell::kHasCell,       weigh
 #define FXTRAIN_STRING_OF(name) #name
 #define FXTRAIN_STRING(name) FXTRAIN_STRING_OF(name)
 constexpr Kernels kKernels{FXTRAIN_STRING(FXENGINE_SIMD_ISA), kCellKernel<LstmCell>, kCellKernel<GruCell>,
-                           kWaveNetKernels};
+                           kWaveNetKernels, kWaveGeneratorKernels};
 
 } // namespace
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/** fxtrain._kernels: recurrent layers and WaveNets with their backward pass, on NumPy arrays. See _kernels.pyi for
- * shapes. */
+/** fxtrain._kernels: recurrent layers and WaveNets with their backward pass, and WaveNets that generate, on NumPy
+ * arrays. See _kernels.pyi for shapes. */
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
@@ -13,6 +13,7 @@
 
 #include "dispatch.h"
 #include "layer.h"
+#include "module_wave_generator.h"
 #include "module_wavenet.h"
 
 namespace py = pybind11;
@@ -176,7 +177,7 @@ py::dict backward(const PythonTape& self, const OptionalArray& outputGradient, c
 
 PYBIND11_MODULE(_kernels, module) {
   using namespace fxtrain::kernels;
-  module.doc() = "Recurrent layers and WaveNets with their backward pass, for training on the CPU.";
+  module.doc() = "Recurrent layers and WaveNets with their backward pass, and generation, on the CPU.";
 
   py::class_<PythonTape>(module, "Tape")
       .def("backward", backward, py::arg("output_gradient").noconvert().none(true),
@@ -194,6 +195,7 @@ PYBIND11_MODULE(_kernels, module) {
              py::arg("recurrent_bias").noconvert(), py::arg("output_weight").noconvert().none(true),
              py::arg("output_bias").noconvert().none(true), py::kw_only(), py::arg("keep_tape"), py::arg("threads"));
   registerWaveNet(module);
+  registerWaveGenerator(module);
   module.def("isa", [] { return activeKernels().isa; });
   module.def("available_isas", availableIsas);
 }

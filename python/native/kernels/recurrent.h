@@ -5,6 +5,7 @@
 
 #include <cstddef>
 
+#include "wave_generator_kernels.h"
 #include "wavenet_kernels.h"
 
 namespace fxtrain::kernels {
@@ -92,6 +93,7 @@ struct Kernels {
   CellKernel lstm;
   CellKernel gru;
   const WaveNetKernels& waveNet;
+  const WaveGeneratorKernels& waveGenerator;
 };
 
 namespace sse2 {

@@ -14,9 +14,11 @@ import pytest
 import torch
 from made_recordings import RATE, make_recordings
 from small_amplifier import SAMPLE_RATE, amplifier
+from small_voices import SMALL_DATA, SMALL_MEL, SMALL_MODEL, write_voices
 
 from fxtrain import engine
 from fxtrain.audio import write_audio
+from fxtrain.config import merge
 from fxtrain.errors import Interrupted
 from fxtrain.formats import Exactness, format_of, get_format, new_document
 from fxtrain.models import find_models, get_model, missing_methods
@@ -51,8 +53,11 @@ SMALL: dict[str, dict[str, Any]] = {
     "restore-gan": {
         "model": {"n_fft": 256, "hop": 64, "bands": 8, "channels": 2, "blocks": 1, "discriminator_channels": 2}
     },
-    "restore-diffusion": {
-        "model": {"n_fft": 256, "hop": 64, "channels": 8, "levels": 1, "blocks": 1, "steps": 2},
+    "restore-diffusion": {"model": {"n_fft": 256, "hop": 64, "channels": 8, "levels": 1, "blocks": 1, "steps": 2}},
+    "wavenet-generator": {
+        "model": SMALL_MODEL,
+        "data": {**SMALL_DATA, "mels": True, "segment_samples": 128},
+        "mel": SMALL_MEL,
     },
 }
 """Settings of each model that make its runs short."""
@@ -73,9 +78,15 @@ def restoration_material(folder: Path) -> dict[str, Any]:
     }
 
 
+def generation_material(folder: Path) -> dict[str, Any]:
+    write_voices(folder, seconds=0.3)
+    return {"data": {"folder": str(folder)}}
+
+
 MATERIAL: dict[str, Callable[[Path], dict[str, Any]]] = {
     "effect": effect_material,
     "restoration": restoration_material,
+    "generation": generation_material,
 }
 """Tables of a little material for each task."""
 
@@ -98,7 +109,7 @@ def spec(request: pytest.FixtureRequest, material: Callable[[str], dict[str, Any
     name = request.param
     assert name in SMALL, f"add small settings of {name} to this test"
     training = {"training": {"epochs": 1, "batch_size": 16, "seed": 4}}
-    return RunSpec(model=name, tables={**material(get_model(name).task), **copy.deepcopy(SMALL[name]), **training})
+    return RunSpec(model=name, tables=merge(material(get_model(name).task), copy.deepcopy(SMALL[name]), training))
 
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:

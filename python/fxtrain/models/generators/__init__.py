@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""Models that make sound."""
+"""Generators: models that make sound offline."""
