@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""``fxtrain demo``: a whole run on material made on the spot."""
+"""``fxtrain demo``: a whole run, on material that is made or fetched."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ class WaveConfig:
     table: Annotated[Path | None, Field(strict=False)] = None
     column: str = "label"
     mels: bool = False
-    segment_samples: Annotated[int, Field(ge=16, le=1 << 20)] = 4096
+    segment_samples: Annotated[int, Field(ge=16, le=1 << 20)] = 2048
     validation_fraction: Share = 0.1
     test_fraction: Share = 0.1
     validation_seconds: Seconds = 10.0

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import signal
 
-__all__ = ["VOICES", "Voice", "synthesise_voice"]
+__all__ = ["VOICES", "Speech", "Voice", "synthesise_voice"]
 
 # Formants in Hz of men's vowels: Peterson and Barney, "Control methods used in a study of the vowels", 1952.
 _VOWELS = {
@@ -45,18 +45,36 @@ VOICES = {"bass": Voice(105.0, 1.0, 0.02), "alto": Voice(205.0, 1.17, 0.05)}
 """Speakers by name."""
 
 
-def synthesise_voice(voice: Voice, seconds: float, sample_rate: int, seed: int) -> NDArray[np.float32]:
-    """Babble, shape ``(samples,)``, with pauses of a tenth of a second between phrases."""
+@dataclass(frozen=True, eq=False)
+class Speech:
+    """What a voice says.
+
+    Attributes:
+        samples: shape ``(samples,)``.
+        phones: each with its end in seconds; ``pau`` is a pause.
+    """
+
+    samples: NDArray[np.float32]
+    phones: list[tuple[str, float]]
+
+
+def synthesise_voice(voice: Voice, seconds: float, sample_rate: int, seed: int) -> Speech:
+    """Babble, with pauses of a tenth of a second between phrases."""
     random = np.random.default_rng(seed)
     parts: list[NDArray[np.float64]] = []
+    names: list[str] = []
     length = round(seconds * sample_rate)
     while sum(map(len, parts)) < length:
         for number in range(int(random.integers(2, 6))):
-            vowel = _VOWELS[str(random.choice(list(_VOWELS)))]
-            parts.append(_syllable(voice, vowel, 0.95**number, sample_rate, random))
+            names.append(str(random.choice(list(_VOWELS))))
+            parts.append(_syllable(voice, _VOWELS[names[-1]], 0.95**number, sample_rate, random))
+        names.append("pau")
         parts.append(1e-4 * random.standard_normal(sample_rate // 10))
     whole = np.concatenate(parts)[:length]
-    return np.asarray(0.6 * whole / max(float(np.abs(whole).max()), 1e-9), np.float32)
+    ends = np.minimum(np.cumsum([len(part) for part in parts]), length) / sample_rate
+    starts = [0.0, *ends[:-1]]
+    phones = [(name, float(end)) for name, start, end in zip(names, starts, ends, strict=True) if end > start]
+    return Speech(np.asarray(0.6 * whole / max(float(np.abs(whole).max()), 1e-9), np.float32), phones)
 
 
 def _syllable(

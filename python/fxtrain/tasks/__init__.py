@@ -22,6 +22,7 @@ _TASKS = {
     "effect": "fxtrain.tasks.effect:EffectTask",
     "restoration": "fxtrain.tasks.restoration:RestorationTask",
     "generation": "fxtrain.tasks.generation:GenerationTask",
+    "recognition": "fxtrain.tasks.recognition:RecognitionTask",
 }
 
 

@@ -59,6 +59,10 @@ SMALL: dict[str, dict[str, Any]] = {
         "data": {**SMALL_DATA, "mels": True, "segment_samples": 128},
         "mel": SMALL_MEL,
     },
+    "wavenet-recogniser": {
+        "model": {**SMALL_MODEL, "head_channels": 8},
+        "data": {**SMALL_DATA, "segment_samples": 160},
+    },
 }
 """Settings of each model that make its runs short."""
 
@@ -83,10 +87,16 @@ def generation_material(folder: Path) -> dict[str, Any]:
     return {"data": {"folder": str(folder)}}
 
 
+def recognition_material(folder: Path) -> dict[str, Any]:
+    write_voices(folder / "wav", seconds=0.4, labels=folder / "lab")
+    return {"data": {"folder": str(folder / "wav"), "labels": str(folder / "lab")}}
+
+
 MATERIAL: dict[str, Callable[[Path], dict[str, Any]]] = {
     "effect": effect_material,
     "restoration": restoration_material,
     "generation": generation_material,
+    "recognition": recognition_material,
 }
 """Tables of a little material for each task."""
 

@@ -9,5 +9,6 @@ __all__ = ["DEMOS"]
 DEMOS = {
     "amp": "a synthetic amplifier or pedal, learned from a recording of synthetic guitar",
     "restoration": "what lossy codecs took, put back in three ways, and compared",
+    "wavenet": "a WaveNet of six voices, learned from recordings that are downloaded once (116 MB)",
 }
 """The demos by name; ``x`` lives in ``fxtrain.cli.demos.x``."""

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
+from fxtrain.cli.demos._folders import clear_run, material_folder
 from fxtrain.cli.in_process import run_in_process
 from fxtrain.cli.terminal import shown
-from fxtrain.errors import ConfigError, InputError, OutputExistsError
+from fxtrain.errors import InputError, OutputExistsError
 from fxtrain.files import read_file
 
 if TYPE_CHECKING:
@@ -37,9 +38,9 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
     if not 10.0 <= args.seconds <= 3600.0:
         raise InputError(f"--seconds is {args.seconds:g}; give 10 to 3600.")
     recipe = PairRecipe(get_schematic(args.circuit), seconds=args.seconds, seed=args.seed)
-    folder, data_folder = args.out, _data_folder(args.out)
+    folder, data_folder = args.out, material_folder(args.out)
     if args.force:
-        _clear_run(folder)
+        clear_run(folder)
 
     pair = find_pair(data_folder, recipe)
     if pair is not None:
@@ -159,29 +160,3 @@ def _this_command(args: argparse.Namespace, *, force: bool = False, max_minutes:
     words = ["fxtrain", "demo", "--out", str(args.out), "--circuit", args.circuit, "--seconds", f"{args.seconds:g}"]
     words += ["--seed", str(args.seed), "--max-minutes", f"{minutes:g}"]
     return shlex.join([*words, "--force"] if force else words)
-
-
-def _data_folder(out: Path) -> Path:
-    """The folder of the recording, beside that of the run."""
-    named = out if out.name not in ("", "..") else out.resolve()
-    if not named.name:
-        raise InputError(f"--out {out} is the root of the file system; choose a folder in it.")
-    return named.with_name(named.name + "-data")
-
-
-def _clear_run(folder: Path) -> None:
-    """Removes the files of a run; refuses a folder that holds anything else."""
-    from fxtrain.runs import RunFolder, RunSpec
-
-    run = RunFolder(folder)
-    if not folder.exists():
-        return
-    if not folder.is_dir():
-        raise OutputExistsError(f"{folder} is a file, so it stays; choose another --out.")
-    if not any(folder.iterdir()):
-        return
-    try:
-        artifacts = RunSpec.load(run.config).task.artifacts
-    except ConfigError:
-        raise OutputExistsError(f"{folder} is not the folder of a run, so it stays; choose another --out.") from None
-    run.clear(artifacts)

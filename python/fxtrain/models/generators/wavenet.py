@@ -73,7 +73,7 @@ class WaveNetGenerator(Trainable):
     formats = ()
     Config = WaveNetGeneratorConfig
     criterion = Criterion("nll_bits", "NLL in bits")
-    training_defaults: ClassVar[Mapping[str, Any]] = {"batch_size": 2, "learning_rate": 0.002}
+    training_defaults: ClassVar[Mapping[str, Any]] = {"batch_size": 2, "learning_rate": 0.01}
 
     def __init__(
         self,

@@ -48,9 +48,12 @@ class GenerationTask:
         """Finds, reads and codes the recordings."""
         assert issubclass(model, WaveNetGenerator)
         config = build(WaveConfig, tables.get("data", {}), where="data")
-        mel = build(GenerationMel, tables.get("mel", {}), where="mel") if config.mels else None
+        mel = self._mel(tables) if config.mels else None
         size = build(model.Config, tables.get("model", {}), where="model")
         return load_waves(config, mel, size.receptive_field)
+
+    def _mel(self, tables: Tables) -> MelConfig:
+        return build(GenerationMel, tables.get("mel", {}), where="mel")
 
     def provider(
         self, model: type[Trainable], dataset: GenerationDataset, tables: Tables, training: TrainingConfig
