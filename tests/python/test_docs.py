@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+from small_voices import write_voices
 
 import fxtrain
 from fxtrain.audio import write_audio
@@ -176,6 +177,8 @@ class Sandbox:
         elif kind in ("model", "checkpoint"):
             run = self._request.getfixturevalue("finished_run")
             shutil.copy(run / {"model": "model.json", "checkpoint": "best.pt"}[kind], target)
+        elif kind == "voices":
+            write_voices(target)
         elif kind == "pairs":
             with target.open("w", newline="", encoding="utf-8") as file:
                 table = csv.writer(file)

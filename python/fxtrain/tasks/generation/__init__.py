@@ -21,7 +21,7 @@ from fxtrain.report.html import Page
 from fxtrain.report.numbers import number_at
 from fxtrain.tasks.generation.baselines import Baselines
 from fxtrain.tasks.generation.dataset import GenerationDataset, GenerationMel, load_waves
-from fxtrain.tasks.generation.evaluation import Sound, by_samples_heard, make_sounds, measure_nll, test_batches
+from fxtrain.tasks.generation.evaluation import Sound, by_samples_heard, held_out_batches, make_sounds, measure_nll
 from fxtrain.tasks.generation.sections import BASELINES, facts_of, generation_sections, verdict
 from fxtrain.tasks.protocol import Evaluation, InputRun, Outcome
 from fxtrain.text import printable
@@ -85,7 +85,7 @@ class GenerationTask:
         """Measures the NLL of the test part beside its baselines, and makes sounds."""
         assert isinstance(model, WaveNetGenerator)
         model = model.cpu().eval()
-        batches = test_batches(model, dataset)
+        batches = held_out_batches(model, dataset)
         measured = measure_nll(model, batches)
         num_samples = measured.pop("samples")
         sounds, speed = make_sounds(model, dataset)

@@ -21,7 +21,7 @@ from fxtrain.models.generators._wavenet_sampling import Draw, generate
 from fxtrain.models.generators.wavenet import WaveNetGenerator
 from fxtrain.tasks.generation.dataset import GenerationDataset
 
-__all__ = ["Sound", "by_samples_heard", "make_sounds", "measure_nll", "test_batches"]
+__all__ = ["Sound", "by_samples_heard", "held_out_batches", "make_sounds", "measure_nll"]
 
 _BATCH = 4
 _HEARD_SAMPLES = 400_000  # that the network is run over for the curve
@@ -30,7 +30,7 @@ _SECONDS_OF_TORCH = 0.5
 _MOST_SOUNDS = 6
 
 
-def test_batches(model: WaveNetGenerator, dataset: GenerationDataset) -> Callable[[], Iterable[WaveBatch]]:
+def held_out_batches(model: WaveNetGenerator, dataset: GenerationDataset) -> Callable[[], Iterable[WaveBatch]]:
     """The sequences of the test part, as often as they are asked for."""
     config, waves = dataset.config, dataset.parts["test"]
     starts = evenly(waves, config.test_seconds, config.sample_rate, config.segment_samples, model.cut)
