@@ -36,7 +36,7 @@ class WaveConfig:
         table: a CSV file with the columns ``file`` and ``column`` instead.
         column: of that file.
         mels: whether mel frames are a condition; their shape is that of the table ``[mel]``.
-        segment_samples: predicted samples in a sequence.
+        sequence_samples: predicted samples in a sequence.
         validation_fraction: share of the files that chooses the best weights.
         test_fraction: share of the files that training never sees.
         validation_seconds: how much of the validation files is listened to, evenly spread.
@@ -50,7 +50,7 @@ class WaveConfig:
     table: Annotated[Path | None, Field(strict=False)] = None
     column: str = "label"
     mels: bool = False
-    segment_samples: Annotated[int, Field(ge=16, le=1 << 20)] = 2048
+    sequence_samples: Annotated[int, Field(ge=16, le=1 << 20)] = 2048
     validation_fraction: Share = 0.1
     test_fraction: Share = 0.1
     validation_seconds: Seconds = 10.0
@@ -235,7 +235,7 @@ class WaveProvider:
         self._validation = validation
         self._batch_size, self._seed = batch_size, seed
         self._ends = np.cumsum([len(wave.codes) for wave in train])
-        self.count = config.segment_samples // how.grid * how.grid or how.grid
+        self.count = config.sequence_samples // how.grid * how.grid or how.grid
         self.steps_per_epoch = max(1, int(self._ends[-1]) // (batch_size * self.count))
         digest = hashlib.sha256(repr((config.sample_rate, config.mu, how)).encode())
         for wave in train:

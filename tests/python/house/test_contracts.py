@@ -56,12 +56,12 @@ SMALL: dict[str, dict[str, Any]] = {
     "restore-diffusion": {"model": {"n_fft": 256, "hop": 64, "channels": 8, "levels": 1, "blocks": 1, "steps": 2}},
     "wavenet-generator": {
         "model": SMALL_MODEL,
-        "data": {**SMALL_DATA, "mels": True, "segment_samples": 128},
+        "data": {**SMALL_DATA, "mels": True, "sequence_samples": 128},
         "mel": SMALL_MEL,
     },
     "wavenet-recogniser": {
         "model": {**SMALL_MODEL, "head_channels": 8},
-        "data": {**SMALL_DATA, "segment_samples": 160},
+        "data": {**SMALL_DATA, "sequence_samples": 160},
     },
 }
 """Settings of each model that make its runs short."""

@@ -11,7 +11,7 @@ from fxtrain.synthetic.voices import VOICES, synthesise_voice
 RATE = 8000
 FILES = 4
 SMALL_MODEL = {"channels": 6, "skip_channels": 8, "layers": 4, "stacks": 2, "class_size": 3, "condition_channels": 4}
-SMALL_DATA = {"sample_rate": RATE, "segment_samples": 256, "validation_seconds": 0.2, "test_seconds": 0.3}
+SMALL_DATA = {"sample_rate": RATE, "sequence_samples": 256, "validation_seconds": 0.2, "test_seconds": 0.3}
 SMALL_MEL = {"n_fft": 128, "hop": 32, "bands": 8}
 
 

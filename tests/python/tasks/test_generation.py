@@ -42,7 +42,7 @@ def test_a_code_that_was_never_heard_costs_much_and_not_everything() -> None:
 
 def test_each_part_has_whole_files_and_each_sequence_is_of_one(tmp_path: Path) -> None:
     write_voices(tmp_path)
-    config = build(WaveConfig, {"folder": str(tmp_path), "sample_rate": RATE, "segment_samples": 256}, where="data")
+    config = build(WaveConfig, {"folder": str(tmp_path), "sample_rate": RATE, "sequence_samples": 256}, where="data")
     dataset = load_waves(config, None, 32)
     names = [name for waves in dataset.parts.values() for name in (each.name for each in waves)]
     assert sorted(names) == sorted(set(names))

@@ -102,9 +102,9 @@ def test_labels_that_do_not_fit_are_refused(labelled: Path, tmp_path: Path, capf
     for data, text in (
         ({"labels": tmp_path / "none"}, "is not a folder"),
         ({"labels": tmp_path}, "give labels for all recordings"),
-        ({"segment_samples": 64}, "less than a frame of 80 samples"),
+        ({"sequence_samples": 64}, "less than a frame of 80 samples"),
     ):
-        assert fit(labelled, tmp_path / "run", "--epochs", 1, **{**SMALL_DATA, "segment_samples": 256, **data}) == 2
+        assert fit(labelled, tmp_path / "run", "--epochs", 1, **{**SMALL_DATA, "sequence_samples": 256, **data}) == 2
         assert text in capfd.readouterr().err
 
 
@@ -112,7 +112,7 @@ def test_labels_that_do_not_fit_are_refused(labelled: Path, tmp_path: Path, capf
 def test_the_features_tell_synthetic_vowels_apart(tmp_path: Path) -> None:
     """On held-out babble of two voices, after two minutes on one core: 0.9 when this was written; chance is 0.25."""
     write_voices(tmp_path / "wav", seconds=8.0, labels=tmp_path / "lab")
-    size = ["--set", "channels=16", "--set", "layers=7", "--set", "skip_channels=32", "--set", "segment_samples=2000"]
+    size = ["--set", "channels=16", "--set", "layers=7", "--set", "skip_channels=32", "--set", "sequence_samples=2000"]
     assert fit(tmp_path, tmp_path / "run", *size, "--set", "head_channels=32", "--max-minutes", 2, "-q") == 0
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
     assert metrics["frame_accuracy"] > metrics["recognition"]["baselines"]["majority"] + 0.2

@@ -163,4 +163,4 @@ class WaveNetGenerator(Trainable):
     def nll_bits(self, batch: WaveBatch) -> Tensor:
         """Negative log-likelihood of each sample in bits, shape ``(batch, samples)``; 0 behind the end."""
         nll = functional.cross_entropy(self(batch), batch.following, ignore_index=-1, reduction="none")
-        return nll.double() / math.log(2)
+        return nll.cpu().double() / math.log(2)

@@ -20,6 +20,8 @@ from fxtrain.training.protocol import Criterion, Phase, StepContext
 
 __all__ = ["WaveNetRecogniser", "WaveNetRecogniserConfig"]
 
+_FLOOR = 0.01  # of pooled activations
+
 
 @configuration
 class WaveNetRecogniserConfig(WaveNetGeneratorConfig):
@@ -33,7 +35,7 @@ class WaveNetRecogniserConfig(WaveNetGeneratorConfig):
 
     head_channels: Annotated[int, Field(ge=1, le=1024)] = 96
     head_layers: Annotated[int, Field(ge=1, le=8)] = 2
-    recognition: Annotated[float, Field(gt=0, le=1000)] = 2.0
+    recognition: Annotated[float, Field(gt=0, le=1000)] = 20.0
 
     @property
     def frames_ahead(self) -> int:
@@ -41,8 +43,15 @@ class WaveNetRecogniserConfig(WaveNetGeneratorConfig):
         return 2 * self.head_layers
 
 
+class _LogNorm(nn.BatchNorm1d):
+    """Logarithm of pooled activations, which are like the magnitudes of a filter bank, then batch normalisation."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(torch.log(x + _FLOOR))
+
+
 class WaveNetRecogniser(WaveNetGenerator):
-    """Mean pooling of the sum of skips to frames, a few non-causal convolutions, and a classifier of frames.
+    """Mean pooling of the sum of skips to frames, then a few non-causal convolutions that classify the frames.
 
     The losses of the next sample and of the phone are minimised together.
 
@@ -55,7 +64,7 @@ class WaveNetRecogniser(WaveNetGenerator):
     formats = ()
     Config = WaveNetRecogniserConfig
     criterion = Criterion("frame_accuracy", "frame accuracy", higher_is_better=True)
-    training_defaults: ClassVar[Mapping[str, Any]] = {"batch_size": 8, "learning_rate": 0.004}
+    training_defaults: ClassVar[Mapping[str, Any]] = {"batch_size": 4, "learning_rate": 0.004}
 
     def __init__(
         self, config: WaveNetRecogniserConfig, *, phones: Sequence[str], frame_samples: int, **facts: Any
@@ -64,7 +73,7 @@ class WaveNetRecogniser(WaveNetGenerator):
         self.phones, self.frame_samples = list(phones), frame_samples
         self._weight = config.recognition
         sizes = [config.skip_channels, *[config.head_channels] * config.head_layers]
-        convolutions: list[nn.Module] = []
+        convolutions: list[nn.Module] = [_LogNorm(config.skip_channels)]
         for inputs, outputs in itertools.pairwise(sizes):
             convolutions += [nn.Conv1d(inputs, outputs, 5, padding=2), nn.ReLU()]
         self.head = nn.Sequential(*convolutions, nn.Conv1d(sizes[-1], len(self.phones), 1))

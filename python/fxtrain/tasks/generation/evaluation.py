@@ -33,8 +33,8 @@ _MOST_SOUNDS = 6
 def held_out_batches(model: WaveNetGenerator, dataset: GenerationDataset) -> Callable[[], Iterable[WaveBatch]]:
     """The sequences of the test part, as often as they are asked for."""
     config, waves = dataset.config, dataset.parts["test"]
-    starts = evenly(waves, config.test_seconds, config.sample_rate, config.segment_samples, model.cut)
-    return lambda: in_batches(waves, starts, config.segment_samples, model.cut, size=_BATCH)
+    starts = evenly(waves, config.test_seconds, config.sample_rate, config.sequence_samples, model.cut)
+    return lambda: in_batches(waves, starts, config.sequence_samples, model.cut, size=_BATCH)
 
 
 @torch.no_grad()

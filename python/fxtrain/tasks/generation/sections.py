@@ -40,6 +40,8 @@ BASELINES = {
     "unigram": ("unigram", "how often each code occurs"),
     "bigram": ("bigram", "the same, by the code before"),
 }
+_PAIRS = 3
+_FALLBACK = "The sounds lie beside this page in the folder audio."
 
 
 def verdict(metrics: Mapping[str, Any]) -> tuple[str, str]:
@@ -78,10 +80,12 @@ def generation_sections(
 ) -> list[Section]:
     """From top to bottom: sounds, figures, baselines, the receptive field, training."""
     rate = metrics["model"]["sample_rate"]
-    players = [_player(index, sound, rate) for index, sound in enumerate(sounds, start=1)]
-    sections: list[Section] = [*players[:2], Facts(facts_of(metrics)), _baselines(metrics), _heard(metrics)]
-    if len(players) > 2:
-        sections += players[2:]
+    sections: list[Section] = [
+        *_players(sounds, rate),
+        Facts(facts_of(metrics)),
+        _baselines(metrics),
+        _heard(metrics),
+    ]
     if classes := metrics.get("classes"):
         rows = [[name, each["nll_bits"], each["wrong_class_nll_bits"]] for name, each in classes.items()]
         table = Table("Bits a sample", rows, ("class", "its own label", "another label"), is_open=True)
@@ -92,31 +96,49 @@ def generation_sections(
     return sections
 
 
-def _player(index: int, sound: Sound, rate: int) -> Player:
+def _players(sounds: Sequence[Sound], rate: int) -> list[Player]:
+    """One for each recording and what was made of it; of many classes, one of what was made and one of recordings."""
+    if len(sounds) <= _PAIRS or sounds[0].mel_distance is not None:
+        return [_pair(index, sound, rate) for index, sound in enumerate(sounds[:_PAIRS], start=1)]
+    length = max(len(sound.real) for sound in sounds)
+    rows = []
+    for key, title, hint in (
+        ("made", "Made, with the label of each class", "drawn sample by sample"),
+        ("real", "Recordings of the same classes", "held out from training"),
+    ):
+        padded = {sound.name: np.pad(x, (0, length - len(x))) for sound in sounds for x in [getattr(sound, key)]}
+        strips = plots.spectrogram_strips({name: x.astype(np.float64) for name, x in padded.items()}, rate)
+        sources = [
+            Source(key=f"class-{number}", label=name, hint=hint, samples=x, strip=strips[name])
+            for number, (name, x) in enumerate(padded.items(), start=1)
+        ]
+        rows.append(Player(id=key, title=title, sources=sources, sample_rate=rate, fallback=_FALLBACK))
+    return rows
+
+
+def _pair(index: int, sound: Sound, rate: int) -> Player:
     follows = sound.mel_distance is not None
     hint = "drawn sample by sample along its mel-spectrogram" if follows else "drawn sample by sample"
     sounds = {"Recording": sound.real.astype(np.float64), "Made": sound.made.astype(np.float64)}
     strips = plots.spectrogram_strips(sounds, rate)
-    sources = [
-        Source(
-            key="real",
-            label="Recording",
-            hint="held out from training",
-            samples=sound.real,
-            colour="target",
-            strip=strips["Recording"],
-        ),
-        Source(key="made", label="Made", hint=hint, samples=sound.made, colour="prediction", strip=strips["Made"]),
-    ]
+    recording = Source(
+        key="real",
+        label="Recording",
+        hint="held out from training",
+        samples=sound.real,
+        colour="target",
+        strip=strips["Recording"],
+    )
+    made = Source(key="made", label="Made", hint=hint, samples=sound.made, colour="prediction", strip=strips["Made"])
     note = f"mel distance {sound.mel_distance:.3f}, of another recording {sound.other_distance:.3f}" if follows else ""
     return Player(
         id=f"sound-{index}",
         title=sound.name,
         note=note,
-        sources=sources,
+        sources=[recording, made],
         sample_rate=rate,
         selected="made",
-        fallback="The sounds lie beside this page in the folder audio.",
+        fallback=_FALLBACK,
     )
 
 
@@ -169,4 +191,7 @@ def _training(metrics: Mapping[str, Any], history: Sequence[Mapping[str, Any]]) 
         levels=[Level(metrics["baselines"][key], key, is_rival=True) for key in ("unigram", "bigram")],
     )
     tables = [Table(title, rows) for title in ("model", "data", "training") if (rows := scalar_rows(metrics[title]))]
-    return Group("training", "Training", [Curves(history, [panel]), Tables(tables)])
+    trained = [  # nothing was trained before the first row
+        {key: value for key, value in row.items() if row.get("step") or key != "train_loss"} for row in history
+    ]
+    return Group("training", "Training", [Curves(trained, [panel]), Tables(tables)])

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from fxtrain.config import Tables, build, configuration
-from fxtrain.data.segments import Segment, frame_labels, read_segments
+from fxtrain.data.label_spans import Span, frame_labels, read_spans
 from fxtrain.data.waves import CodedWave, WaveConfig
 from fxtrain.errors import ConfigError, InputError
 from fxtrain.models.generators.wavenet_recogniser import WaveNetRecogniser
@@ -35,7 +35,7 @@ class LabelledWaveConfig(WaveConfig):
 
     Attributes:
         labels: folder with a file ``NAME.lab`` for each recording ``NAME.wav``: see
-            :func:`fxtrain.data.segments.read_segments`.
+            :func:`fxtrain.data.label_spans.read_spans`.
         frame_ms: length of the frames that are recognised, in milliseconds.
     """
 
@@ -48,22 +48,22 @@ class LabelledWaveConfig(WaveConfig):
         return max(1, round(self.frame_ms * self.sample_rate / 1000))
 
     def __post_init__(self) -> None:
-        if self.segment_samples < self.frame_samples:
+        if self.sequence_samples < self.frame_samples:
             raise ConfigError(
-                f"data.segment_samples {self.segment_samples} is less than a frame of {self.frame_samples} samples: "
+                f"data.sequence_samples {self.sequence_samples} is less than a frame of {self.frame_samples} samples: "
                 "give more"
             )
 
 
 @dataclass(frozen=True)
 class _Labelled:
-    """The segments of each recording by its name."""
+    """The spans of each recording by its name."""
 
-    segments: Mapping[str, list[Segment]]
+    spans: Mapping[str, list[Span]]
 
     @property
     def phones(self) -> list[str]:
-        return sorted({segment.label for segments in self.segments.values() for segment in segments})
+        return sorted({span.label for spans in self.spans.values() for span in spans})
 
 
 class RecognitionTask(GenerationTask):
@@ -89,7 +89,7 @@ class RecognitionTask(GenerationTask):
 
         def with_targets(wave: CodedWave) -> CodedWave:
             num_frames = len(wave.codes) // config.frame_samples
-            targets = frame_labels(labelled.segments[wave.name], numbers, num_frames, frame_seconds)
+            targets = frame_labels(labelled.spans[wave.name], numbers, num_frames, frame_seconds)
             return replace(wave, targets=targets)
 
         parts = {name: [with_targets(wave) for wave in waves] for name, waves in dataset.parts.items()}
@@ -137,10 +137,10 @@ class RecognitionTask(GenerationTask):
 def _read_labels(config: LabelledWaveConfig, names: list[str]) -> _Labelled:
     if not config.labels.is_dir():
         raise InputError(f"{config.labels} is not a folder: give the folder of the .lab files as data.labels")
-    found: dict[str, list[Segment]] = {}
+    found: dict[str, list[Span]] = {}
     for name in names:
         path = (config.labels / name).with_suffix(".lab")
         if not path.is_file():
             raise InputError(f"there is no {path} for the recording {name}: give labels for all recordings")
-        found[name] = read_segments(path)
+        found[name] = read_spans(path)
     return _Labelled(found)

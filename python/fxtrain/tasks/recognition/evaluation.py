@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from fxtrain.audio.mu_law import mu_law_decode
-from fxtrain.data.segments import Segment, segments_of
+from fxtrain.data.label_spans import Span, spans_of
 from fxtrain.data.waves import CodedWave, cut
 from fxtrain.losses.mel import LogMel, MelConfig
 from fxtrain.models.generators.wavenet_recogniser import WaveNetRecogniser
@@ -34,8 +34,8 @@ class Utterance:
 
     name: str
     samples: NDArray[np.float32]
-    labelled: Sequence[Segment]
-    recognised: Sequence[Segment]
+    labelled: Sequence[Span]
+    recognised: Sequence[Span]
     accuracy: float
 
 
@@ -118,7 +118,7 @@ def _utterance(model: WaveNetRecogniser, wave: CodedWave, answer: NDArray[np.int
     return Utterance(
         wave.name,
         mu_law_decode(wave.codes, model.mu),
-        segments_of(truth, model.phones, frame_seconds),
-        segments_of(answer, model.phones, frame_seconds),
+        spans_of(truth, model.phones, frame_seconds),
+        spans_of(answer, model.phones, frame_seconds),
         float((answer[: len(truth)] == truth)[counted].mean()),
     )

@@ -9,7 +9,7 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 
-from fxtrain.data.segments import Segment
+from fxtrain.data.label_spans import Span
 from fxtrain.report import plots
 from fxtrain.report.sections import (
     Bar,
@@ -119,11 +119,11 @@ def _confusion_figure(confusion: np.ndarray[Any, Any], phones: Sequence[str]) ->
 def _phones_figure(utterance: Utterance) -> str:
     with mpl.rc_context(plots.STYLE | {"axes.grid": False}):
         figure, axes = plots.new_figure(120, width=880.0, head=8.0)
-        for row, segments, colour in (
+        for row, spans, colour in (
             (1, utterance.labelled, plots.TARGET),
             (0, utterance.recognised, plots.PREDICTION),
         ):
-            _draw(axes, segments, row, colour)
+            _draw(axes, spans, row, colour)
         axes.set_yticks([0, 1], ["recognised", "labelled"])
         axes.set_ylim(-0.5, 1.5)
         axes.set_xlim(0.0, _SHOWN_SECONDS)
@@ -131,12 +131,12 @@ def _phones_figure(utterance: Utterance) -> str:
         return plots.to_svg(figure, f"Phones of {utterance.name} as labelled and as recognised.")
 
 
-def _draw(axes: Any, segments: Sequence[Segment], row: int, colour: str) -> None:
-    for segment in segments:
-        if segment.start >= _SHOWN_SECONDS:
+def _draw(axes: Any, spans: Sequence[Span], row: int, colour: str) -> None:
+    for span in spans:
+        if span.start >= _SHOWN_SECONDS:
             break
-        end = min(segment.end, _SHOWN_SECONDS)
-        axes.barh(row, end - segment.start, left=segment.start, height=0.8, color="none", edgecolor=colour)
-        if end - segment.start >= 0.025:
-            middle = (segment.start + end) / 2
-            axes.text(middle, row, segment.label, ha="center", va="center", fontsize=7.5, color=plots.INK)
+        end = min(span.end, _SHOWN_SECONDS)
+        axes.barh(row, end - span.start, left=span.start, height=0.8, color="none", edgecolor=colour)
+        if end - span.start >= 0.025:
+            middle = (span.start + end) / 2
+            axes.text(middle, row, span.label, ha="center", va="center", fontsize=7.5, color=plots.INK)
