@@ -161,7 +161,10 @@ def _heard(metrics: Mapping[str, Any]) -> Group:
         f"The model hears {model['receptive_field']} samples, {model['receptive_field_ms']:.4g} ms. What lies further "
         "back, it cannot know: words and sentences are longer, so free speech does not make sense."
     )
-    caption = "Bits a sample by how many real samples come before it; silence stands before them."
+    caption = (
+        "Bits a sample by how many real samples come before it. Silence stands before them, so the first ones are a "
+        "surprise that costs more than all codes alike; those are not drawn."
+    )
     return Group("heard", "What the past is worth", [Figures([Figure(svg, "Samples heard", caption)])], lead=lead)
 
 
@@ -169,13 +172,13 @@ def heard_figure(rows: Sequence[Mapping[str, float]], receptive_field: int, base
     """NLL by the number of samples heard."""
     with mpl.rc_context(plots.STYLE):
         figure, axes = plots.new_figure(250)
-        x = [max(row["samples"], 0.5) for row in rows]
-        colour = plots.PREDICTION
-        axes.plot(x, [row["nll_bits"] for row in rows], color=colour, marker=".", label="this model")
+        drawn = [row for row in rows if row["samples"] and row["nll_bits"] < baselines["uniform"]]
+        x, y = ([row[key] for row in drawn] for key in ("samples", "nll_bits"))
+        axes.plot(x, y, color=plots.PREDICTION, marker=".", label="this model")
         axes.axhline(baselines["bigram"], color=plots.MUTED, linewidth=0.9, linestyle=(0, (4, 3)), label="bigram")
         axes.axvline(receptive_field, color=plots.INK, linewidth=0.9, linestyle=(0, (1, 2)), label="receptive field")
         axes.set_xscale("log", base=2)
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: "none" if value < 1 else f"{value:g}"))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axes.set_xlabel("samples heard")
         axes.set_ylabel("bits a sample")
         plots.add_legend(axes)
