@@ -9,7 +9,7 @@ import logging
 import platform
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,39 +19,24 @@ from torch import Tensor
 from fxtrain import __version__
 from fxtrain.atomic import write_atomically
 from fxtrain.config import merge
-from fxtrain.errors import ConfigError, DivergenceError, FxtrainError, Interrupted, ModelFileError
-from fxtrain.models import get_model
+from fxtrain.errors import ConfigError, DivergenceError, FxtrainError, Interrupted
 from fxtrain.report.html import write_page
 from fxtrain.runs.folder import RunFolder
 from fxtrain.runs.spec import RunInput, RunSpec
 from fxtrain.runs.starts import MakeTrainer, as_decided, choose_start, prepare_starts, starts_of
-from fxtrain.tasks import Dataset, get_task
+from fxtrain.tasks import Dataset
 from fxtrain.tasks.protocol import InputRun, Outcome
-from fxtrain.text import quoted, shortened
+from fxtrain.tasks.trained import TrainedModel, load_trained_model
+from fxtrain.text import quoted
 from fxtrain.training.checkpoint import load_checkpoint
 from fxtrain.training.device import init_device
 from fxtrain.training.history import read_history
 from fxtrain.training.protocol import Trainable
 from fxtrain.training.trainer import Progress, Trainer, TrainingResult
 
-__all__ = ["TrainedModel", "build_model", "fit", "load_trained_model"]
+__all__ = ["TrainedModel", "build_model", "fit", "load_trained_model", "open_inputs"]
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class TrainedModel:
-    """A model with the weights of a checkpoint.
-
-    Attributes:
-        model: in evaluation mode.
-        facts: what it was built from, such as the sample rate.
-        metadata: what exported files say about the material.
-    """
-
-    model: Trainable
-    facts: Mapping[str, Any]
-    metadata: Mapping[str, Any]
 
 
 def build_model(spec: RunSpec, facts: Mapping[str, Any]) -> Trainable:
@@ -75,27 +60,6 @@ def build_model(spec: RunSpec, facts: Mapping[str, Any]) -> Trainable:
                 f"the checkpoint {spec.checkpoint} holds weights that are not finite; give one of an earlier step"
             )
     return model
-
-
-def load_trained_model(path: Path) -> TrainedModel:
-    """The model of a checkpoint (``best.pt`` or ``last.pt``).
-
-    Raises:
-        ModelFileError: it is none that fxtrain fit wrote.
-    """
-    content = load_checkpoint(path)
-    try:
-        model_class = get_model(content["model"])
-        facts, metadata = dict(content["facts"]), dict(content["metadata"])
-        get_task(model_class.task).check_facts(facts, metadata)
-        model = model_class.from_config(content["tables"].get("model", {}), loss={}, **facts)
-        model.load_state_dict(content.get("best_weights") or content["weights"])
-    except (KeyError, TypeError, AttributeError, RuntimeError, ValueError, RecursionError, ConfigError) as error:
-        reason = f"it has no {error}" if isinstance(error, KeyError) else str(error).strip().splitlines()[-1].strip()
-        raise ModelFileError(
-            f"{path} is not a checkpoint that fxtrain fit wrote ({shortened(reason, 120)}); give the best.pt of a run"
-        ) from None
-    return TrainedModel(model.eval(), facts, metadata)
 
 
 def fit(
@@ -134,7 +98,7 @@ def fit(
             folder.require_unfinished()
         else:
             folder.require_empty()
-        spec, inputs = _open_inputs(spec)
+        spec, inputs = open_inputs(spec)
         dataset = spec.task.load(spec.model_class, spec.tables, inputs)
         asked, spec, starts = spec, as_decided(spec, folder), []
         if not (folder.last.exists() or folder.decided.exists() or folder.starts()):
@@ -257,7 +221,7 @@ def _finish(
     return metrics
 
 
-def _open_inputs(spec: RunSpec) -> tuple[RunSpec, dict[str, InputRun]]:
+def open_inputs(spec: RunSpec) -> tuple[RunSpec, dict[str, InputRun]]:
     """The runs that this one needs, and the specification with the hashes of their checkpoints.
 
     Raises:
@@ -269,7 +233,7 @@ def _open_inputs(spec: RunSpec) -> tuple[RunSpec, dict[str, InputRun]]:
         folder = RunFolder(given.run)
         folder.require()
         other = RunSpec.load(folder.config)
-        wanted = spec.model_class.inputs[name]
+        wanted = {**spec.model_class.inputs, **spec.model_class.optional_inputs}[name]
         if other.model != wanted:
             raise ConfigError(f"the input {name} must be a run of {wanted}, but {given.run} is one of {other.model}")
         if not folder.is_complete() or not folder.best.exists():

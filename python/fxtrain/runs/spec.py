@@ -109,10 +109,11 @@ class RunSpec:
     def check(self) -> None:
         """Raises ConfigError where a setting is wrong, before anything is written."""
         wanted = self.model_class.inputs
+        known = [*wanted, *self.model_class.optional_inputs]
         for name in self.inputs:
-            if name not in wanted:
+            if name not in known:
                 raise ConfigError(
-                    f"the model {self.model} takes no input {quoted(name)}; it takes {', '.join(wanted) or 'none'}"
+                    f"the model {self.model} takes no input {quoted(name)}; it takes {', '.join(known) or 'none'}"
                 )
         for value in self.settings().values():
             for path in (getattr(value, each.name) for each in fields(value)):

@@ -245,6 +245,10 @@ class Trainable(nn.Module):
     """Its own defaults of the ``[training]`` table."""
     inputs: ClassVar[Mapping[str, str]] = {}
     """Other runs that a run of this model needs: name -> the model that the other run must have trained."""
+    optional_inputs: ClassVar[Mapping[str, str]] = {}
+    """Other runs that a run of this model can make use of."""
+    full_size: ClassVar[Mapping[str, Any]] = {}
+    """Facts of a dataset for which the default settings give the size that a publication states, if there is one."""
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any], *, loss: Mapping[str, Any], **facts: Any) -> Self:
@@ -303,6 +307,12 @@ class Trainable(nn.Module):
     def num_parameters(self) -> int:
         """Number of trainable values."""
         return sum(parameter.numel() for parameter in self.parameters() if parameter.requires_grad)
+
+    @property
+    def num_parameters_used(self) -> int:
+        """Number of trainable values, and of those of networks that are used as they are."""
+        frozen = [module.network for module in self.modules() if isinstance(module, Frozen)]
+        return self.num_parameters + sum(value.numel() for network in frozen for value in network.parameters())
 
     @property
     def device(self) -> torch.device:

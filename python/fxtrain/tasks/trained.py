@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: MIT
+"""Trained models, from the checkpoints of runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fxtrain.errors import ConfigError, ModelFileError
+from fxtrain.models import get_model
+from fxtrain.tasks import get_task
+from fxtrain.text import shortened
+from fxtrain.training.checkpoint import load_checkpoint
+from fxtrain.training.protocol import Trainable
+
+__all__ = ["TrainedModel", "load_trained_model"]
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A model with the weights of a checkpoint.
+
+    Attributes:
+        model: in evaluation mode.
+        facts: what it was built from, such as the sample rate.
+        metadata: what exported files say about the material.
+    """
+
+    model: Trainable
+    facts: Mapping[str, Any]
+    metadata: Mapping[str, Any]
+
+
+def load_trained_model(path: Path) -> TrainedModel:
+    """The model of a checkpoint (``best.pt`` or ``last.pt``).
+
+    Raises:
+        ModelFileError: it is none that fxtrain fit wrote.
+    """
+    content = load_checkpoint(path)
+    try:
+        model_class = get_model(content["model"])
+        facts, metadata = dict(content["facts"]), dict(content["metadata"])
+        get_task(model_class.task).check_facts(facts, metadata)
+        model = model_class.from_config(content["tables"].get("model", {}), loss={}, **facts)
+        model.load_state_dict(content.get("best_weights") or content["weights"])
+    except (KeyError, TypeError, AttributeError, RuntimeError, ValueError, RecursionError, ConfigError) as error:
+        reason = f"it has no {error}" if isinstance(error, KeyError) else str(error).strip().splitlines()[-1].strip()
+        raise ModelFileError(
+            f"{path} is not a checkpoint that fxtrain fit wrote ({shortened(reason, 120)}); give the best.pt of a run"
+        ) from None
+    return TrainedModel(model.eval(), facts, metadata)
