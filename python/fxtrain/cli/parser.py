@@ -36,6 +36,7 @@ COMMANDS = {
     "evaluate": Command("inference", "measure how close a model comes to a recording that it was not trained on"),
     "render": Command("inference", "play a recording through a model, from file to file"),
     "sample": Command("inference", "make sound with a trained generator"),
+    "sonify": Command("inference", "make a sound for a picture or a video"),
     "live": Command("inference", "play the guitar through models, live"),
     "capture": Command("train", "play a recording through an amp or pedal, record what comes back, and learn it"),
     "signal": Command("inference", "write the standard three-minute test signal, to play into a device and record"),

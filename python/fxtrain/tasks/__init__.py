@@ -23,6 +23,7 @@ _TASKS = {
     "restoration": "fxtrain.tasks.restoration:RestorationTask",
     "generation": "fxtrain.tasks.generation:GenerationTask",
     "recognition": "fxtrain.tasks.recognition:RecognitionTask",
+    "image_to_sound": "fxtrain.tasks.image_to_sound:ImageToSoundTask",
 }
 
 

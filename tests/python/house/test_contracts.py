@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
-import copy
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +23,11 @@ from fxtrain.errors import Interrupted
 from fxtrain.formats import Exactness, format_of, get_format, new_document
 from fxtrain.models import find_models, get_model, missing_methods
 from fxtrain.runs import RunFolder, RunSpec, fit, load_trained_model
-from fxtrain.runs.run import build_model
+from fxtrain.runs.run import build_model, open_inputs
+from fxtrain.runs.spec import RunInput
 from fxtrain.synthetic import synthesise_guitar
+from fxtrain.synthetic.animals import synthesise_calls
+from fxtrain.synthetic.drawings import write_drawing
 from fxtrain.training.checkpoint import load_checkpoint
 from fxtrain.training.protocol import Provider
 
@@ -45,6 +48,15 @@ SMALL: dict[str, dict[str, Any]] = {
         "model": {"shape": "nano", "dilations": [[1, 2, 4], [1, 8]]},
         "data": {"sequence_frames": 1024, "chunk_frames": 256},
     },
+    "vqvae2": {
+        "model": {"channels": 4, "codes": 16, "code_size": 4},
+        "data": {"clip_seconds": 1.28, "segment_seconds": 0.256},
+    },
+    "code-prior": {
+        "model": {"width": 8, "heads": 2, "encoder_layers": 1, "decoder_layers": 1, "feed_forward": 8, "span": 16},
+        "data": {"copies": 4, "sounds": 1},
+    },
+    "image-classifier": {"model": {"size": 32, "hidden_sizes": [8, 8], "depths": [1, 1], "embedding_size": 8}},
     "tcn": {
         "model": {"channels": 3, "kernel_size": 3, "num_layers": 3, "dilation_growth": 4},
         "data": {"sequence_frames": 1024, "chunk_frames": 256},
@@ -92,6 +104,23 @@ def recognition_material(folder: Path) -> dict[str, Any]:
     return {"data": {"folder": str(folder / "wav"), "labels": str(folder / "lab")}}
 
 
+def calls_of_animals(folder: Path) -> dict[str, Any]:
+    for kind in ("bark", "meow"):
+        (folder / kind).mkdir()
+        for seed in range(12):
+            write_audio(folder / kind / f"{seed}.wav", synthesise_calls(kind, 1.28, 4000, seed), 4000)
+    return {"data": {"folder": str(folder)}}
+
+
+def drawings_of_animals(folder: Path) -> dict[str, Any]:
+    pytest.importorskip("transformers", reason="make generators was not run")
+    for kind in ("cat", "dog"):
+        (folder / kind).mkdir()
+        for seed in range(40):
+            write_drawing(folder / kind / f"{seed}.png", kind, seed, size=32)
+    return {"data": {"folder": str(folder)}}
+
+
 MATERIAL: dict[str, Callable[[Path], dict[str, Any]]] = {
     "effect": effect_material,
     "restoration": restoration_material,
@@ -99,27 +128,62 @@ MATERIAL: dict[str, Callable[[Path], dict[str, Any]]] = {
     "recognition": recognition_material,
 }
 """Tables of a little material for each task."""
+    "vqvae2": calls_of_animals,
+    "code-prior": calls_of_animals,
+    "image-classifier": drawings_of_animals,
+}
+"""Tables of a little material for each task, or for a model of it."""
 
 
 @pytest.fixture(scope="session")
 def material(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], dict[str, Any]]:
-    made: dict[str, dict[str, Any]] = {}
+    made: dict[Callable[[Path], dict[str, Any]], dict[str, Any]] = {}
 
-    def of_task(task: str) -> dict[str, Any]:
-        if task not in made:
-            made[task] = MATERIAL[task](tmp_path_factory.mktemp(task))
-        return made[task]
+    def of_model(name: str) -> dict[str, Any]:
+        make = MATERIAL.get(name) or MATERIAL[get_model(name).task]
+        if make not in made:
+            made[make] = make(tmp_path_factory.mktemp("material"))
+        return made[make]
 
-    return of_task
+    return of_model
+
+
+@pytest.fixture(scope="session")
+def spec_of(
+    material: Callable[[str], dict[str, Any]], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], RunSpec]:
+    """A short run of a model by its name; the runs that it needs are done."""
+    done: dict[str, Path] = {}
+
+    def finished(name: str) -> Path:
+        if name not in done:
+            done[name] = tmp_path_factory.mktemp(name)
+            fit(spec_of(name), RunFolder(done[name]))
+        return done[name]
+
+    def spec_of(name: str) -> RunSpec:
+        assert name in SMALL, f"add small settings of {name} to this test"
+        training = {"training": {"epochs": 1, "batch_size": 16, "seed": 4}}
+        inputs = {key: RunInput(finished(other)) for key, other in get_model(name).inputs.items()}
+        return RunSpec(model=name, tables=merge(material(name), SMALL[name], training), inputs=inputs)
+
+    return spec_of
 
 
 @pytest.fixture(params=MODELS)
-def spec(request: pytest.FixtureRequest, material: Callable[[str], dict[str, Any]]) -> RunSpec:
+def spec(request: pytest.FixtureRequest, spec_of: Callable[[str], RunSpec]) -> RunSpec:
     """A short run of each model."""
     name = request.param
     assert name in SMALL, f"add small settings of {name} to this test"
     training = {"training": {"epochs": 1, "batch_size": 16, "seed": 4}}
     return RunSpec(model=name, tables=merge(material(get_model(name).task), copy.deepcopy(SMALL[name]), training))
+    return spec_of(request.param)
+
+
+def load(spec: RunSpec) -> Any:
+    """The material of a run."""
+    opened, inputs = open_inputs(spec)
+    return opened.task.load(opened.model_class, opened.tables, inputs)
 
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:
@@ -133,7 +197,7 @@ def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
 
 def test_it_is_complete_and_its_provider_makes_each_batch_anew(spec: RunSpec) -> None:
     assert missing_methods(spec.model_class) == []
-    dataset = spec.task.load(spec.model_class, spec.tables, {})
+    dataset = load(spec)
     provider = spec.task.provider(spec.model_class, dataset, spec.tables, spec.training)
     assert isinstance(provider, Provider)
     later = provider.batch(3)
@@ -175,8 +239,8 @@ def test_a_run_is_saved_loaded_resumed_repeated_and_reported(spec: RunSpec, tmp_
 
 
 def test_another_seed_gives_other_weights(spec: RunSpec, tmp_path: Path) -> None:
-    dataset = spec.task.load(spec.model_class, spec.tables, {})
-    other = RunSpec(model=spec.model, tables={**spec.tables, "training": {**spec.tables["training"], "seed": 5}})
+    dataset = load(spec)
+    other = replace(spec, tables={**spec.tables, "training": {**spec.tables["training"], "seed": 5}})
     one, two = (dict(build_model(each, dataset.facts).state_dict()) for each in (spec, other))
     assert not same(one, two)
     assert same(one, dict(build_model(spec, dataset.facts).state_dict()))

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""Generators: models that make sound offline."""
+"""Generators: models that make sound, or parts of a chain that does."""
