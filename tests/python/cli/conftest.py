@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from small_amplifier import LAG, SAMPLE_RATE, TINY, Pair, Result, Run, amplifier
+from small_pipeline import write_material, write_settings
 
 from fxtrain.audio import write_audio
 from fxtrain.cli import main
@@ -67,3 +68,13 @@ def finished_run(pair: Pair, tmp_path_factory: pytest.TempPathFactory, worker_id
             arguments = ["fit", pair.dry, pair.wet, *training, "--out", run, "--name", "Tiny amp", "-q"]
             assert main([str(argument) for argument in arguments]) == 0
     return run
+
+
+@pytest.fixture(scope="session")
+def trained_chain(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """Material and settings of a chain from picture to sound, and the folder ``run`` with its four stages."""
+    with made_once(tmp_path_factory, worker_id, "chain") as folder:
+        if not (folder / "run" / "bottom" / "report.html").exists():
+            write_material(folder)
+            assert main(["fit", "--config", str(write_settings(folder)), "--out", str(folder / "run"), "-q"]) == 0
+    return folder

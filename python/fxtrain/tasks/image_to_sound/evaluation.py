@@ -25,7 +25,7 @@ from fxtrain.models.generators.vqvae import VqVae
 from fxtrain.report.audio import write_sounds
 from fxtrain.report.html import Page
 from fxtrain.tasks.image_to_sound import pages
-from fxtrain.tasks.image_to_sound.chain import Chain, Written, check_chain
+from fxtrain.tasks.image_to_sound.chain import Chain, Written
 from fxtrain.tasks.image_to_sound.material import ClipDataset, CodeDataset, PictureDataset
 from fxtrain.tasks.image_to_sound.measures import (
     code_use,
@@ -41,7 +41,6 @@ from fxtrain.tasks.image_to_sound.measures import (
     thin,
 )
 from fxtrain.tasks.protocol import Evaluation, Outcome
-from fxtrain.tasks.trained import load_trained_model
 
 __all__ = ["of_autoencoder", "of_classifier", "of_prior"]
 
@@ -169,7 +168,7 @@ def of_prior(model: CodePrior, dataset: CodeDataset, outcome: Outcome) -> Evalua
         "test": {"sequences": len(codes["test"].labels)},
         "model": {"name": model.name, **asdict(model.config), "parameters": model.num_parameters},
     }
-    top, classifier = _others(dataset)
+    top, classifier = dataset.top, dataset.classifier
     autoencoder = dataset.autoencoder
     count = dataset.config.sounds
     labels = [number for number in range(len(model.classes)) for _ in range(count)]
@@ -177,7 +176,6 @@ def of_prior(model: CodePrior, dataset: CodeDataset, outcome: Outcome) -> Evalua
     written: Written | None = None
     if level == "bottom":
         chain = Chain(autoencoder, top, model, classifier)
-        check_chain(chain, dataset.inputs["codes"].checkpoint)
         if top is None and autoencoder.is_hierarchical:  # the top codes of sounds that training did not see
             test = codes["test"]
             chosen = [
@@ -225,14 +223,6 @@ def of_prior(model: CodePrior, dataset: CodeDataset, outcome: Outcome) -> Evalua
     return Evaluation(
         metrics=metrics, summary=sentence, page=Page(title=outcome.title, sections=sections, verdict=verdict)
     )
-
-
-def _others(dataset: CodeDataset) -> tuple[CodePrior | None, ImageClassifier | None]:
-    found: dict[str, Any] = {}
-    for name in ("top", "classifier"):
-        if name in dataset.inputs:
-            found[name] = load_trained_model(dataset.inputs[name].checkpoint).model
-    return found.get("top"), found.get("classifier")
 
 
 def _judge_sounds(sounds: NDArray[np.float32], labels: NDArray[np.int64], dataset: CodeDataset) -> dict[str, Any]:

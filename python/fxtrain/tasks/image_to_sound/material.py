@@ -21,9 +21,15 @@ from fxtrain.data.labelled import ClipConfig, Clips, load_clips
 from fxtrain.data.pictures import PictureConfig, Pictures, load_pictures
 from fxtrain.data.recordings import Part
 from fxtrain.errors import ConfigError
-from fxtrain.models.generators.code_prior import CodePriorConfig
-from fxtrain.models.generators.image_classifier import ImageClassifierConfig, hash_of_weights, load_backbone
+from fxtrain.models.generators.code_prior import CodePrior, CodePriorConfig
+from fxtrain.models.generators.image_classifier import (
+    ImageClassifier,
+    ImageClassifierConfig,
+    hash_of_weights,
+    load_backbone,
+)
 from fxtrain.models.generators.vqvae import VqVae, VqVaeConfig
+from fxtrain.tasks.image_to_sound.chain import require_same_classes, require_same_codes
 from fxtrain.tasks.protocol import InputRun, Notice
 from fxtrain.tasks.trained import load_trained_model
 
@@ -69,6 +75,8 @@ class CodeDataset:
         codes: of each part; those of the training part are of several rotations.
         clips: of each part.
         autoencoder: that made the codes.
+        top: that writes top codes, if it was given.
+        classifier: of pictures, if it was given.
         inputs: the runs that this one was given.
         config: of the codes.
         facts: what the prior is built from.
@@ -77,6 +85,8 @@ class CodeDataset:
     codes: dict[Part, CodeSet]
     clips: dict[Part, Clips]
     autoencoder: VqVae
+    top: CodePrior | None
+    classifier: ImageClassifier | None
     inputs: Mapping[str, InputRun]
     config: CodeConfig
     facts: Mapping[str, Any]
@@ -148,6 +158,7 @@ def load_code_data(tables: Tables, inputs: Mapping[str, InputRun]) -> CodeDatase
         raise ConfigError(f"{given.folder} is a variational autoencoder, which has no codes: give a run with codes")
     if prior.level == "top" and not autoencoder.is_hierarchical:
         raise ConfigError(f"{given.folder} is flat, so it has no top codes: train a prior of its bottom alone")
+    others = _other_models(inputs, autoencoder)
     clip_config = ClipConfig(
         folder=config.folder,
         classes=autoencoder.classes,
@@ -168,7 +179,28 @@ def load_code_data(tables: Tables, inputs: Mapping[str, InputRun]) -> CodeDatase
         "bottom_length": autoencoder.bottom_length,
         "codes_sha256": given.sha256,
     }
-    return CodeDataset(codes, clips, autoencoder, inputs, config, facts, _notices(left_out))
+    return CodeDataset(codes, clips, autoencoder, *others, inputs, config, facts, _notices(left_out))
+
+
+def _other_models(
+    inputs: Mapping[str, InputRun], autoencoder: VqVae
+) -> tuple[CodePrior | None, ImageClassifier | None]:
+    """The rest of the chain, as far as it was given."""
+    top: CodePrior | None = None
+    classifier: ImageClassifier | None = None
+    if "top" in inputs:
+        model = load_trained_model(inputs["top"].checkpoint).model
+        assert isinstance(model, CodePrior)
+        if model.config.level != "top":
+            raise ConfigError(f"{inputs['top'].folder} is a run of Bottom: the input top needs one with level=top")
+        require_same_codes("Top", model, inputs["codes"].sha256, inputs["codes"].checkpoint)
+        top = model
+    if "classifier" in inputs:
+        seeing = load_trained_model(inputs["classifier"].checkpoint).model
+        assert isinstance(seeing, ImageClassifier)
+        require_same_classes(seeing, autoencoder.classes)
+        classifier = seeing
+    return top, classifier
 
 
 def load_picture_data(tables: Tables) -> PictureDataset:

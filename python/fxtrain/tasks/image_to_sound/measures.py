@@ -41,7 +41,7 @@ __all__ = [
 Sounds = NDArray[np.float32]
 BANDS, N_FFT, HOP = 32, 256, 128
 EMBEDDING = f"{BANDS} log-mel bands of frames of {N_FFT} samples"
-_QUIET = math.log(1e-2)  # of mel magnitudes; what is softer counts as being at it
+_QUIET = math.log(1e-3)  # of mel magnitudes; what is softer counts as being at it
 _TOGETHER = 8
 _PREFIXES = 12  # at which decoding without a cache is timed
 
