@@ -44,6 +44,6 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
         raise InputError(f"there is no demo {quoted(args.name)}; there are {', '.join(DEMOS)}")
     if args.out is None:
         args.out = Path("runs") / ("demo" if args.name == _FIRST else f"demo-{args.name}")
-    demo = importlib.import_module(f"fxtrain.cli.demos.{args.name}")
+    demo = importlib.import_module(f"fxtrain.cli.demos.{args.name.replace('-', '_')}")
     result: MutableMapping[str, Any] = demo.run(args, console)
     return result

@@ -12,3 +12,6 @@ DEMOS = {
     "wavenet": "a WaveNet of six voices, learned from recordings that are downloaded once (116 MB)",
 }
 """The demos by name; ``x`` lives in ``fxtrain.cli.demos.x``."""
+    "image-to-sound": "sound for a picture and a video, learned from calls and drawings of animals made here",
+}
+"""The demos by name; ``x-y`` lives in ``fxtrain.cli.demos.x_y``."""
