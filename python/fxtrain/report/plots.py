@@ -277,7 +277,7 @@ def _spectrograms(
 ) -> dict[str, NDArray[np.float64]]:
     """Levels of shape ``(rows, columns)``: 1 is the highest point of any signal, 0 is 90 dB below."""
     frames = len(next(iter(signals.values())))
-    size = 2048 if sample_rate > 16_000 else 1024
+    size = 2048 if sample_rate > 16_000 else 1024 if sample_rate > 8_000 else 256
     columns = min(500, max(frames // 64, 2))
     starts = np.linspace(0, max(frames - 1, 0), columns).astype(np.int64)
     rows = np.geomspace(_SPECTROGRAM_HZ, 0.48 * sample_rate, num_rows)

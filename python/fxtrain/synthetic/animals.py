@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
 
 import numpy as np
@@ -35,7 +36,7 @@ def synthesise_calls(kind: str, seconds: float, sample_rate: int, seed: int) -> 
     if kind not in CALLS:
         raise ConfigError(f"unknown call {quoted(kind)}; there are {', '.join(CALLS)}")
     call, shortest, longest = CALLS[kind]
-    random = np.random.default_rng([sorted(CALLS).index(kind), seed])
+    random = np.random.default_rng([zlib.crc32(kind.encode()), seed])
     animal = random.uniform(size=6)
     sound = np.zeros(round(seconds * sample_rate))
     at = round(random.uniform(0.0, 0.3) * sample_rate)

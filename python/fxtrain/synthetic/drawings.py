@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,7 @@ def draw_animal(kind: str, seed: int, *, size: int = 256, shift: tuple[float, fl
         raise ConfigError(f"unknown drawing {quoted(kind)}; there are {', '.join(DRAWINGS)}")
     image_module: Any = require("PIL.Image", purpose="drawing pictures")
     draw_module: Any = require("PIL.ImageDraw", purpose="drawing pictures")
-    random = np.random.default_rng([sorted(DRAWINGS).index(kind), seed])
+    random = np.random.default_rng([zlib.crc32(kind.encode()), seed])
     whole = size * _OVERSAMPLING
     sky = _colour(random, (150, 255))
     ground = _colour(random, (110, 210))
@@ -188,6 +189,67 @@ def _cow(pen: _Pen, random: Random) -> None:
         pen.oval(0.76 + side * 0.03, y + 0.09, 0.02, 0.025, (60, 30, 30))
 
 
+def _rabbit(pen: _Pen, random: Random) -> None:
+    """Sitting, with long ears and a round tail."""
+    fur, dark = _fur(random)
+    pen.oval(0.24, 0.62, 0.11, 0.11, (240, 240, 240))
+    pen.oval(0.44, 0.6, random.uniform(0.4, 0.48), random.uniform(0.3, 0.36), fur)
+    pen.oval(0.4, 0.7, 0.2, 0.16, dark)
+    pen.oval(0.62, 0.75, 0.16, 0.07, fur)
+    y = random.uniform(0.42, 0.46)
+    for x, lean in ((0.62, -0.04), (0.69, 0.01)):
+        pen.line([(x, y - 0.04), (x + lean, y - random.uniform(0.24, 0.32))], 0.05, dark)
+    pen.oval(0.66, y, 0.2, 0.18, fur)
+    pen.oval(0.7, y - 0.02, 0.03, 0.035, (20, 10, 10))
+    pen.oval(0.755, y + 0.02, 0.025, 0.02, (230, 140, 150))
+
+
+def _fox(pen: _Pen, random: Random) -> None:
+    """A pointed muzzle, pointed ears, a thick tail with a white tip."""
+    fur, dark = _fur(random)
+    pen.line([(0.26, 0.55), (0.13, 0.62), (0.09, 0.7)], random.uniform(0.1, 0.13), fur)
+    pen.oval(0.08, 0.73, 0.1, 0.09, (245, 245, 240))
+    _four_legs(pen, random, fur, dark, length=random.uniform(0.14, 0.2))
+    y = random.uniform(0.36, 0.42)
+    for x in (0.65, 0.73):
+        pen.shape([(x - 0.035, y - 0.04), (x, y - 0.17), (x + 0.035, y - 0.04)], dark)
+    pen.oval(0.69, y, 0.19, 0.16, fur)
+    pen.shape([(0.74, y - 0.05), (random.uniform(0.87, 0.92), y + 0.05), (0.72, y + 0.075)], (240, 235, 225))
+    pen.oval(0.89, y + 0.045, 0.025, 0.025, (15, 15, 15))
+    pen.oval(0.72, y - 0.025, 0.025, 0.03, (20, 15, 10))
+
+
+def _pig(pen: _Pen, random: Random) -> None:
+    """A round body, a disc of a snout, short legs."""
+    pink = (int(random.integers(215, 250)), int(random.integers(140, 185)), int(random.integers(150, 190)))
+    dark = (int(pink[0] * 0.8), int(pink[1] * 0.8), int(pink[2] * 0.8))
+    pen.line([(0.2, 0.52), (0.15, 0.48), (0.18, 0.44), (0.14, 0.42)], 0.015, dark)
+    _four_legs(pen, random, pink, dark, length=random.uniform(0.06, 0.1))
+    pen.oval(0.46, 0.55, random.uniform(0.52, 0.6), random.uniform(0.32, 0.38), pink)
+    y = random.uniform(0.46, 0.52)
+    for x in (0.68, 0.78):
+        pen.shape([(x - 0.04, y - 0.09), (x + 0.01, y - 0.18), (x + 0.04, y - 0.08)], dark)
+    pen.oval(0.74, y, 0.22, 0.22, pink)
+    pen.oval(0.8, y + 0.03, 0.1, 0.1, dark)
+    for side in (-1, 1):
+        pen.oval(0.8 + side * 0.022, y + 0.03, 0.016, 0.03, (90, 40, 50))
+        pen.oval(0.74 + side * 0.05, y - 0.04, 0.025, 0.025, (15, 10, 10))
+
+
+def _fish(pen: _Pen, random: Random) -> None:
+    """Under water: a body like an eye, a forked tail, fins."""
+    bright, dark = _plumage(random)
+    pen.shape([(0.3, 0.5), (0.1, random.uniform(0.32, 0.38)), (0.16, 0.5), (0.1, random.uniform(0.62, 0.68))], dark)
+    pen.shape([(0.42, 0.4), (0.52, random.uniform(0.22, 0.28)), (0.62, 0.4)], dark)
+    pen.oval(0.52, 0.5, random.uniform(0.5, 0.58), random.uniform(0.24, 0.32), bright)
+    for x in (0.42, 0.5, 0.58):
+        pen.line([(x, 0.43), (x - 0.03, 0.5), (x, 0.57)], 0.012, dark)
+    pen.oval(0.7, 0.46, 0.05, 0.05, (250, 250, 250))
+    pen.oval(0.71, 0.46, 0.025, 0.025, (10, 10, 10))
+    for _ in range(3):
+        pen.oval(random.uniform(0.78, 0.95), random.uniform(0.1, 0.4), 0.03, 0.03, (235, 245, 255))
+
+
 def _plumage(random: Random) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
     bright = [int(value) for value in random.integers(30, 250, size=3)]
     dark = [int(value * 0.6) for value in bright]
@@ -247,6 +309,10 @@ DRAWINGS: dict[str, Callable[[_Pen, Random], None]] = {
     "cat": _cat,
     "dog": _dog,
     "cow": _cow,
+    "fox": _fox,
+    "pig": _pig,
+    "rabbit": _rabbit,
+    "fish": _fish,
     "bird": _bird,
     "flying-bird": _flying_bird,
     "duck": _duck,

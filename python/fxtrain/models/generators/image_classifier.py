@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -25,7 +26,7 @@ from fxtrain.models.generators._efficientnet import FEATURES, EfficientNetLite0,
 from fxtrain.text import quoted
 from fxtrain.training.protocol import Criterion, Frozen, Phase, StepContext, Trainable
 
-__all__ = ["ImageClassifier", "ImageClassifierConfig", "hash_of_weights", "load_backbone"]
+__all__ = ["ImageClassifier", "ImageClassifierConfig", "hash_of_weights", "load_backbone", "without_bars"]
 
 _MEAN, _SPREAD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, as all published ResNets expect
 _BATCH = 16
@@ -94,21 +95,29 @@ def load_backbone(config: ImageClassifierConfig, *, fetch: bool = True) -> tuple
             return transformers.ResNetModel(shape), config.hidden_sizes[-1]
     local = Path(config.weights).expanduser()
     where = str(local) if local.is_dir() else config.weights
-    progress = transformers.utils.logging
-    was_active = progress.is_progress_bar_enabled()
-    progress.disable_progress_bar()
     try:
-        network = transformers.ResNetModel.from_pretrained(where, local_files_only=local.is_dir() or not fetch)
+        with without_bars():
+            network = transformers.ResNetModel.from_pretrained(where, local_files_only=local.is_dir() or not fetch)
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         kind = "folder" if local.exists() else "folder or downloaded network"
         raise InputError(
             f"model.weights is {quoted(config.weights)}, but there is no {kind} of that name with the weights of a "
             f"ResNet ({type(error).__name__}): give the folder that save_pretrained wrote"
         ) from None
+    return network, int(network.config.hidden_sizes[-1])
+
+
+@contextmanager
+def without_bars() -> Iterator[None]:
+    """Keeps the progress bars of transformers from the terminal."""
+    logging: Any = require("transformers.utils.logging", purpose="the classifier resnet50")
+    was_active = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
     finally:
         if was_active:
-            progress.enable_progress_bar()
-    return network, int(network.config.hidden_sizes[-1])
+            logging.enable_progress_bar()
 
 
 class ImageClassifier(Trainable):

@@ -20,7 +20,7 @@ from fxtrain.metrics.classes import balanced_accuracy, principal_components, sep
 from fxtrain.metrics.similarity import largest_correlation
 from fxtrain.models.generators._sampling import Sampling
 from fxtrain.models.generators.code_prior import CodePrior
-from fxtrain.models.generators.image_classifier import ImageClassifier
+from fxtrain.models.generators.image_classifier import ImageClassifier, without_bars
 from fxtrain.models.generators.vqvae import VqVae
 from fxtrain.report.audio import write_sounds
 from fxtrain.report.html import Page
@@ -309,4 +309,5 @@ def of_classifier(model: ImageClassifier, dataset: PictureDataset, outcome: Outc
 def _save_backbone(model: ImageClassifier, folder: Path) -> None:
     """Writes the network that was trained as a folder that ``model.weights`` can name."""
     network: Any = model.backbone
-    network.save_pretrained(str(folder))
+    with without_bars():
+        network.save_pretrained(str(folder))

@@ -56,26 +56,31 @@ def wave_figure(original: Vector, reconstruction: Vector, sample_rate: int) -> s
         return to_svg(figure, "Wave of an original above its reconstruction.")
 
 
-def chain_figure(steps: Sequence[tuple[str, str]]) -> str:
-    """Boxes in a row, each with a name and a line of detail, joined by arrows."""
+def chain_figure(steps: Sequence[tuple[str, str]], *, in_row: int = 3) -> str:
+    """Boxes, each with a name and a line of detail, joined by arrows, row by row."""
+    rows = -(-len(steps) // in_row)
     with mpl.rc_context(STYLE | {"axes.grid": False}):
-        figure, axes = new_figure(120, width=900.0, head=8.0)
+        figure, axes = new_figure(90 * rows + 46, width=460.0, head=8.0)
         axes.set_axis_off()
-        width = 1.0 / len(steps)
         for number, (name, detail) in enumerate(steps):
-            left = number * width
+            left, top = number % in_row + 0.08, rows - number // in_row - 0.12
             box = mpl.patches.FancyBboxPatch(
-                (left + 0.006, 0.2), width * 0.8, 0.6, boxstyle="round,pad=0.002", linewidth=1.0,
-                edgecolor=COLOUR[class_colour(1)], facecolor="none", mutation_aspect=4.0,
-            )  # fmt: skip
+                (left, top - 0.72),
+                0.8,
+                0.68,
+                boxstyle="round,pad=0,rounding_size=0.05",
+                linewidth=1.0,
+                edgecolor=COLOUR["target"],
+                facecolor="none",
+            )
             axes.add_patch(box)
-            axes.text(left + 0.006 + width * 0.4, 0.58, name, ha="center", va="center", color=INK, fontsize=11)
-            axes.text(left + 0.006 + width * 0.4, 0.36, detail, ha="center", va="center", color=MUTED, fontsize=9)
+            axes.text(left + 0.4, top - 0.28, name, ha="center", va="center", color=INK, fontsize=11.5)
+            axes.text(left + 0.4, top - 0.5, detail, ha="center", va="center", color=MUTED, fontsize=9)
             if number:
-                axes.annotate(
-                    "", xy=(left + 0.002, 0.5), xytext=(left - width * 0.17, 0.5),
-                    arrowprops={"arrowstyle": "->", "color": MUTED},
-                )  # fmt: skip
-        axes.set_xlim(0, 1)
-        axes.set_ylim(0, 1)
+                start, end = ((left - 0.2, top - 0.38), (left, top - 0.38))
+                if number % in_row == 0:
+                    start, end = ((in_row - 0.52, top + 0.28), (left + 0.4, top - 0.04))
+                axes.annotate("", xy=end, xytext=start, arrowprops={"arrowstyle": "->", "color": MUTED})
+        axes.set_xlim(0, in_row)
+        axes.set_ylim(0, rows)
         return to_svg(figure, "The chain: " + ", ".join(name for name, _ in steps) + ".")

@@ -115,12 +115,12 @@ def _table_2_section(rows: Sequence[Mapping[str, Any]]) -> Group:
 
 def _chain(classes: Sequence[str]) -> Figures:
     steps = [
-        ("picture", "or frames of a video"),
-        ("classifier", f"{', '.join(classes[:3])}; median"),
+        ("picture", "or video frames"),
+        ("classifier", "median of the frames"),
         ("Top", "coarse codes"),
         ("Bottom", "fine codes"),
-        ("decoder", "of the autoencoder"),
-        ("sound", "and back into the video"),
+        ("decoder", "of VQ-VAE-2"),
+        ("sound", "into the video"),
     ]
     return Figures([Figure(chain_figure(steps), "From picture to sound")])
 
