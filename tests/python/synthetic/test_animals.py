@@ -59,8 +59,8 @@ def test_a_drawing_is_of_its_seed_and_moves_where_it_is_told(kind: str) -> None:
 def test_unknown_kinds_are_refused() -> None:
     with pytest.raises(ConfigError, match="unknown call 'roar'; there are bark"):
         synthesise_calls("roar", 1.0, 4000, 0)
-    with pytest.raises(ConfigError, match="unknown drawing 'fish'; there are cat"):
-        draw_animal("fish", 0)
+    with pytest.raises(ConfigError, match="unknown drawing 'dragon'; there are cat"):
+        draw_animal("dragon", 0)
 
 
 def test_folders_hold_the_classes_in_turn_and_are_completed_rather_than_replaced(tmp_path: Path) -> None:
