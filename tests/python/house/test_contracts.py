@@ -126,8 +126,6 @@ MATERIAL: dict[str, Callable[[Path], dict[str, Any]]] = {
     "restoration": restoration_material,
     "generation": generation_material,
     "recognition": recognition_material,
-}
-"""Tables of a little material for each task."""
     "vqvae2": calls_of_animals,
     "code-prior": calls_of_animals,
     "image-classifier": drawings_of_animals,
@@ -173,10 +171,6 @@ def spec_of(
 @pytest.fixture(params=MODELS)
 def spec(request: pytest.FixtureRequest, spec_of: Callable[[str], RunSpec]) -> RunSpec:
     """A short run of each model."""
-    name = request.param
-    assert name in SMALL, f"add small settings of {name} to this test"
-    training = {"training": {"epochs": 1, "batch_size": 16, "seed": 4}}
-    return RunSpec(model=name, tables=merge(material(get_model(name).task), copy.deepcopy(SMALL[name]), training))
     return spec_of(request.param)
 
 

@@ -8,10 +8,8 @@ __all__ = ["DEMOS"]
 
 DEMOS = {
     "amp": "a synthetic amplifier or pedal, learned from a recording of synthetic guitar",
-    "restoration": "what lossy codecs took, put back in three ways, and compared",
     "wavenet": "a WaveNet of six voices, learned from recordings that are downloaded once (116 MB)",
-}
-"""The demos by name; ``x`` lives in ``fxtrain.cli.demos.x``."""
     "image-to-sound": "sound for a picture and a video, learned from calls and drawings of animals made here",
+    "restoration": "what lossy codecs took, put back in three ways, and compared (51 MB are downloaded once)",
 }
 """The demos by name; ``x-y`` lives in ``fxtrain.cli.demos.x_y``."""
