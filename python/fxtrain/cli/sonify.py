@@ -148,16 +148,15 @@ def shipped_models() -> Path:
     Raises:
         InputError: it is not at hand.
     """
-    import fxtrain
+    from fxtrain.folders import shipped_folder
 
-    source_tree = Path(fxtrain.__file__).resolve().parents[2]
-    for folder in (source_tree / "models" / "image-to-sound", Path("models") / "image-to-sound"):
-        if folder.is_dir():
-            return folder
-    raise InputError(
-        "the shipped models are not here: run this in fxtrain's source tree, or give --run DIR with a folder in which "
-        "fxtrain fit --config image-to-sound.toml ran"
-    )
+    folder = shipped_folder("image-to-sound")
+    if folder is None:
+        raise InputError(
+            "this fxtrain came without its models for image to sound: give --run DIR with a folder in which "
+            "fxtrain fit --config image-to-sound.toml ran"
+        )
+    return folder
 
 
 @contextmanager
