@@ -17,6 +17,7 @@ from fxtrain.models import find_models, get_model, models_in
 from fxtrain.training.protocol import Criterion, Phase, StepContext, Trainable
 
 MODELS = sorted(find_models())
+EFFECTS = [name for name in MODELS if get_model(name).task == "effect"]
 
 
 def test_the_module_lists_lstm_and_gru() -> None:
@@ -69,8 +70,8 @@ def pair(seed: int = 0) -> Excerpt:
     return Excerpt(input=x, target=np.tanh(3 * x))
 
 
-@pytest.mark.parametrize("name", MODELS)
-def test_a_tiny_model_learns_on_what_its_provider_gives(name: str) -> None:
+@pytest.mark.parametrize("name", EFFECTS)
+def test_a_tiny_effect_learns_on_what_its_provider_gives(name: str) -> None:
     model_class = get_model(name)
     torch.manual_seed(0)
     model = model_class.from_config(TINY[name], sample_rate=48_000, loss={})
