@@ -19,7 +19,7 @@ from fxtrain.errors import AudioFileError, ConfigError, InputError
 from fxtrain.text import quoted
 
 if TYPE_CHECKING:
-    from fxtrain.models.generators.restoration import RestorationModel
+    from fxtrain.models.generators._restoration import RestorationModel
 
 _SHORTEST_SECONDS = 0.1
 _SILENT = 1e-4  # peak; -80 dBFS
@@ -180,7 +180,7 @@ def _load(given: str) -> tuple[RestorationModel, str]:
         InputError: there is none, or it is of another kind.
     """
     from fxtrain.folders import shipped_folder
-    from fxtrain.models.generators.restoration import RestorationModel
+    from fxtrain.models.generators._restoration import RestorationModel
     from fxtrain.runs import RunFolder, load_trained_model
 
     if given in _KINDS:

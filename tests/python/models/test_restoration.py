@@ -10,8 +10,8 @@ import torch
 
 from fxtrain.losses.adversarial import discriminator_loss, feature_distance, generator_loss, gradient_penalty
 from fxtrain.models import get_model
+from fxtrain.models.generators._restoration import RestorationModel, high_band_distance
 from fxtrain.models.generators._spectral import BandSplit, FrameUNet, Spectra, compress, expand, frame_level
-from fxtrain.models.generators.restoration import RestorationModel, high_band_distance
 
 RATE = 16000
 SIZES: dict[str, dict[str, Any]] = {
@@ -191,3 +191,38 @@ def test_a_projected_discriminator_trains_its_heads_alone_and_lets_gradients_thr
     assert float(sound.grad.abs().sum()) > 0
     learning = {name for name, each in discriminator.named_parameters() if each.requires_grad}
     assert {name.partition(".")[0] for name in learning} == {"heads"}
+
+
+def test_a_diffusion_of_the_waveform_keeps_its_length_and_its_noise_has_unit_power() -> None:
+    pytest.importorskip("diffusers", reason="make generators was not run")
+    torch.manual_seed(0)
+    facts = {"sample_rate": RATE, "profile": [-2.0] * 129}
+    model: Any = get_model("restore-diffusion").from_config(
+        {**SIZES["restore-diffusion"], "domain": "waveform"}, loss={}, **facts
+    )
+    noise = model.noise(1, model.spectra.num_frames(50_000), torch.Generator().manual_seed(1))
+    power = model.domain.noise_of(noise, 50_000).flatten()[500:49_000].square().mean()
+    assert float(power) == pytest.approx(1.0, abs=0.05)
+    for num_samples in (500, 1000, 4096):
+        x = torch.randn(2, num_samples, generator=torch.Generator().manual_seed(2))
+        noise = model.noise(2, model.spectra.num_frames(num_samples), torch.Generator().manual_seed(3))
+        with torch.no_grad():
+            restored = model.complete(x, torch.tensor([3000.0, 5000.0]), noise)
+        assert restored.high.shape == restored.low.shape == x.shape
+
+
+@pytest.mark.parametrize("domain", ["spectrum", "waveform"])
+def test_a_state_without_noise_is_the_clean_sound(domain: str) -> None:
+    pytest.importorskip("diffusers", reason="make generators was not run")
+    facts = {"sample_rate": RATE, "profile": [-2.0] * 129}
+    model: Any = get_model("restore-diffusion").from_config(
+        {**SIZES["restore-diffusion"], "domain": domain}, loss={}, **facts
+    )
+    damaged, clean = torch.randn(2, 1, 4000, generator=torch.Generator().manual_seed(4)) * 0.1
+    above = model.above(torch.tensor([4000.0]))
+    told = model.domain.tell(damaged, above, model.profile)
+    high, low = model.domain.spectra_of(model.domain.state_of(clean, told), told, 4000)
+    taken = model.spectra.inverse(low, 4000)
+    assert torch.allclose(damaged + taken, clean, atol=1e-4)
+    added = model.spectra.inverse(high, 4000)
+    assert torch.allclose(added if domain == "spectrum" else damaged + added, clean, atol=1e-4)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Models that put back what a lossy codec took: by squared error, against discriminators, and by diffusion.
+"""Models that put back what a lossy codec took, by squared error and against discriminators.
 
-All three work on the same spectra and have the same freedom::
+Both work on the same spectra and have the same freedom::
 
     damaged ── spectra ── network ──┬── above the cutoff: what is made ──── high
                                     └── below it: what is corrected ─────── low
@@ -14,7 +14,6 @@ So what lies below the cutoff passes untouched.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 import torch
@@ -23,8 +22,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from fxtrain.config import build, configuration
-from fxtrain.data.codec_pairs import CodecBatch, CodecPairs
-from fxtrain.extras import require
+from fxtrain.data.codec_pairs import CodecBatch
 from fxtrain.losses.adversarial import (
     AdversarialLoss,
     discriminator_loss,
@@ -33,24 +31,21 @@ from fxtrain.losses.adversarial import (
     gradient_penalty,
 )
 from fxtrain.models.generators._discriminators import ProjectedDiscriminator, SpectralDiscriminator
+from fxtrain.models.generators._restoration import RestorationModel, Restored, high_band_distance, spectral_error
 from fxtrain.models.generators._spectral import (
     BandSplit,
     ConvNextBlock,
-    FrameUNet,
-    Spectra,
     compress,
-    expand,
     frame_level,
 )
-from fxtrain.training.protocol import Criterion, OptimizerConfig, Phase, StepContext, Trainable
+from fxtrain.training.protocol import Criterion, OptimizerConfig, Phase, StepContext
 
-__all__ = ["RestoreDiffusion", "RestoreGan", "RestoreMse"]
+__all__ = ["RestoreGan", "RestoreMse"]
 
 _PATCH_BINS = 4  # replicated bands shift by a multiple of n_fft / hop bins, so that their phases advance as they should
 _MOST_NEPERS = 6.0  # 52 dB: how far a gain may be from the mean profile
 _SMOOTHING_BINS = 9
 _EXPONENT = 0.3
-_FLOOR_DB = -90.0  # of a bin relative to a sine of full scale: what is softer is not heard and does not count
 
 
 @configuration
@@ -103,112 +98,6 @@ class MseConfig(RestorationConfig):
     """
 
     domain: Literal["waveform", "spectrum"] = "waveform"
-
-
-@configuration
-class DiffusionConfig:
-    """Size of the network that removes noise.
-
-    Attributes:
-        n_fft: length of the Fourier transform, in samples.
-        hop: samples between two spectra.
-        channels: features of a frame.
-        levels: how often the frame rate is halved.
-        blocks: residual blocks at each frame rate.
-        steps: of noise removal, where a command does not say.
-    """
-
-    n_fft: Annotated[int, Field(ge=64, le=8192)] = 1024
-    hop: Annotated[int, Field(ge=16, le=2048)] = 256
-    channels: Annotated[int, Field(ge=8, le=1024)] = 224
-    levels: Annotated[int, Field(ge=0, le=4)] = 2
-    blocks: Annotated[int, Field(ge=1, le=8)] = 2
-    steps: Annotated[int, Field(ge=1, le=1000)] = 16
-
-
-@dataclass(frozen=True)
-class Restored:
-    """What a model adds to damaged sound.
-
-    Attributes:
-        high: above the cutoff, shape ``(batch, frames)``.
-        low: below it.
-    """
-
-    high: Tensor
-    low: Tensor
-
-
-class RestorationModel(Trainable):
-    """What the three have in common: spectra, the mean profile of clean sound, and how close they come."""
-
-    task = "restoration"
-    formats: ClassVar[tuple[str, ...]] = ()
-    profile: Tensor
-
-    def __init__(self, n_fft: int, hop: int, sample_rate: int, profile: Sequence[float]) -> None:
-        super().__init__()
-        self.sample_rate = sample_rate
-        self.spectra = Spectra(n_fft, hop)
-        # Natural logarithm of clean magnitudes relative to the level of their frame, by bin.
-        self.register_buffer("profile", torch.tensor(profile))
-        if self.profile.shape != (self.spectra.num_bins,):
-            raise ValueError(f"a profile of {len(profile)} bins does not fit an FFT of {n_fft}")
-
-    @classmethod
-    def get_provider(cls) -> type[CodecPairs]:
-        """Codec pairs."""
-        return CodecPairs
-
-    @property
-    def reach_frames(self) -> int:
-        """Spectra to both sides that a spectrum may depend on."""
-        raise NotImplementedError
-
-    @property
-    def granularity(self) -> int:
-        """Spectra are worked on in multiples of this many."""
-        return 1
-
-    def noise(self, batch: int, frames: int, generator: torch.Generator) -> Tensor:
-        """White noise of unit power for so many spectra, shape ``(batch, frames, bins, 2)``, on the model's device."""
-        drawn = torch.randn(batch, frames, self.spectra.num_bins, 2, generator=generator, device=generator.device)
-        return drawn.to(self.device)
-
-    def complete(self, damaged: Tensor, cutoff_hz: Tensor, noise: Tensor, *, steps: int | None = None) -> Restored:
-        """What belongs above the cutoff, and what to correct below.
-
-        Args:
-            damaged: shape ``(batch, samples)``.
-            cutoff_hz: shape ``(batch,)``.
-            noise: for so many spectra as :class:`Spectra` makes, as :meth:`noise` draws it.
-            steps: of a diffusion; others pay no heed.
-        """
-        raise NotImplementedError
-
-    def above(self, cutoff_hz: Tensor) -> Tensor:
-        """1 for bins above the cutoff, 0 below, a ramp of a few bins between; shape ``(batch, 1, bins)``."""
-        bins = torch.arange(self.spectra.num_bins, device=cutoff_hz.device)
-        place = cutoff_hz[:, None] * (self.spectra.n_fft / self.sample_rate)
-        return ((bins - place + 2) / 3).clamp(0, 1)[:, None]
-
-    def validate(self, batch: CodecBatch, context: StepContext) -> dict[str, tuple[float, float]]:
-        """Log-spectral distance above the cutoff in dB, and squared error relative to the clean sound's energy."""
-        num_frames = self.spectra.num_frames(batch.clean.shape[1])
-        noise = self.noise(len(batch.clean), num_frames, context.generator)
-        restored = self.complete(batch.damaged, batch.cutoff_hz, noise)
-        made = batch.damaged + restored.high
-        mask = self.above(batch.cutoff_hz)
-        floor = 10 ** (_FLOOR_DB / 20) * self.spectra.sine_magnitude
-        one, other = (20 * self.spectra(x).abs().clamp(min=floor).log10() for x in (made, batch.clean))
-        counted = mask.sum(dim=2).clamp(min=1e-6)
-        distances = ((one - other).square() * mask).sum(dim=2).div(counted).sqrt().mean(dim=1)
-        has_highs = (mask.sum(dim=(1, 2)) > 4).float()
-        error = (made - batch.clean).square().sum()
-        return {
-            "lsd": (float((distances * has_highs).sum()), float(has_highs.sum().clamp(min=1e-9))),
-            "error": (float(error), float(batch.clean.square().sum()) + 1e-9),
-        }
 
 
 class _BandSplitModel(RestorationModel):
@@ -293,7 +182,7 @@ class RestoreMse(_BandSplitModel):
 
     def loss(self, batch: CodecBatch, phase: Phase, context: StepContext) -> tuple[Tensor, dict[str, Tensor]]:
         """Energy of the error in a batch relative to that of the clean crops."""
-        restored = self.complete(batch.damaged, batch.cutoff_hz, _noise_for(self, batch, context))
+        restored = self.complete(batch.damaged, batch.cutoff_hz, self.noise_for(batch, context))
         made = batch.damaged + restored.high + restored.low
         difference, clean = made - batch.clean, batch.clean
         if self.domain == "spectrum":
@@ -331,7 +220,7 @@ class RestoreGan(_BandSplitModel):
 
     def begin_step(self, batch: CodecBatch, context: StepContext) -> tuple[Tensor, Tensor]:
         """The restored crops: with highs alone, and with corrected lows."""
-        restored = self.complete(batch.damaged, batch.cutoff_hz, _noise_for(self, batch, context))
+        restored = self.complete(batch.damaged, batch.cutoff_hz, self.noise_for(batch, context))
         kept = batch.damaged + restored.high
         return kept, kept + restored.low
 
@@ -379,136 +268,8 @@ class RestoreGan(_BandSplitModel):
         return scores, features
 
 
-class RestoreDiffusion(RestorationModel):
-    """Learns to remove noise from clean spectra, told the damaged ones; begins with noise alone.
-
-    The noise schedule is a cosine, the network predicts the velocity.
-
-    Sources: Nichol and Dhariwal, "Improved denoising diffusion probabilistic models", 2021; Salimans and Ho,
-    "Progressive distillation for fast sampling of diffusion models", 2022; Song, Meng and Ermon, "Denoising diffusion
-    implicit models", 2021.
-    """
-
-    name = "restore-diffusion"
-    summary = "restores what a lossy codec took, by removing noise in several steps"
-    Config = DiffusionConfig
-    criterion = Criterion("denoising", "error of the velocity")
-    training_defaults: ClassVar[Mapping[str, Any]] = {"learning_rate": 5e-4, "batch_size": 8}
-
-    def __init__(self, config: DiffusionConfig, sample_rate: int, profile: Sequence[float]) -> None:
-        super().__init__(config.n_fft, config.hop, sample_rate, profile)
-        self.steps = config.steps
-        bins = self.spectra.num_bins
-        self.network = FrameUNet(5 * bins, 2 * bins, config.channels, levels=config.levels, blocks=config.blocks)
-        schedulers: Any = require("diffusers.schedulers.scheduling_ddim", purpose="the diffusion model")
-        self.schedule: Any = schedulers.DDIMScheduler(
-            beta_schedule="squaredcos_cap_v2",
-            prediction_type="v_prediction",
-            rescale_betas_zero_snr=True,
-            timestep_spacing="trailing",
-            clip_sample=False,
-        )
-
-    @classmethod
-    def from_config(cls, config: Mapping[str, Any], *, loss: Mapping[str, Any], **facts: Any) -> RestoreDiffusion:
-        """See :meth:`Trainable.from_config`; the facts are ``sample_rate`` and ``profile``."""
-        return cls(build(DiffusionConfig, config, where="model"), facts["sample_rate"], facts["profile"])
-
-    @property
-    def reach_frames(self) -> int:
-        """Spectra to both sides that matter. Each step looks further, but what comes from far hardly counts."""
-        return 64
-
-    @property
-    def granularity(self) -> int:
-        """Spectra are worked on in multiples of this many."""
-        return self.network.granularity
-
-    def loss(self, batch: CodecBatch, phase: Phase, context: StepContext) -> tuple[Tensor, dict[str, Tensor]]:
-        """Squared error of the velocity, bins below the cutoff counted a fifth."""
-        error = self._denoising(batch, context.generator).mean()
-        return error, {"denoising": error}
-
-    def validate(self, batch: CodecBatch, context: StepContext) -> dict[str, tuple[float, float]]:
-        """Error of the velocity; highs are not generated here, which would take many steps."""
-        errors = self._denoising(batch, context.generator)
-        return {"denoising": (float(errors.sum()), float(len(errors)))}
-
-    def complete(self, damaged: Tensor, cutoff_hz: Tensor, noise: Tensor, *, steps: int | None = None) -> Restored:
-        """See :meth:`RestorationModel.complete`."""
-        x, envelope, told = self._told(damaged, cutoff_hz)
-        self.schedule.set_timesteps(steps or self.steps)
-        state = self._whole(noise)
-        for moment in self.schedule.timesteps:
-            velocity = self._velocity(state, told, moment.expand(len(damaged)))
-            state = self.schedule.step(velocity, moment, state).prev_sample
-        made = expand(state[:, : x.shape[1]], _EXPONENT) * envelope
-        mask, num_samples = self.above(cutoff_hz), damaged.shape[1]
-        return Restored(
-            self.spectra.inverse(made * mask, num_samples),
-            self.spectra.inverse((made - x) * (1 - mask), num_samples),
-        )
-
-    def _told(self, damaged: Tensor, cutoff_hz: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Spectra, the envelope that takes their level out, and what the network is told of them."""
-        x = self.spectra(damaged)
-        envelope = frame_level(x) * self.profile.exp()
-        pairs = compress(x / envelope, _EXPONENT)
-        mask = self.above(cutoff_hz).expand(x.shape)[..., None]
-        return x, envelope, self._whole(torch.cat([pairs, mask], dim=3))
-
-    def _whole(self, frames: Tensor) -> Tensor:
-        """Padded to a multiple of :attr:`granularity` frames."""
-        return functional.pad(frames, (0, 0, 0, 0, 0, -frames.shape[1] % self.granularity))
-
-    def _velocity(self, state: Tensor, told: Tensor, moment: Tensor) -> Tensor:
-        shown = torch.cat([state, told], dim=3).flatten(2)
-        time = moment.to(state) / self.schedule.config.num_train_timesteps
-        velocity: Tensor = self.network(shown, time).unflatten(2, (self.spectra.num_bins, 2))
-        return velocity
-
-    def _denoising(self, batch: CodecBatch, generator: torch.Generator) -> Tensor:
-        """Weighted squared error of the velocity for each item."""
-        _, envelope, told = self._told(batch.damaged, batch.cutoff_hz)
-        clean = self._whole(compress(self.spectra(batch.clean) / envelope, _EXPONENT))
-        noise = torch.randn(clean.shape, generator=generator, device=generator.device).to(clean)
-        steps = self.schedule.config.num_train_timesteps
-        moment = torch.randint(steps, (len(clean),), generator=generator, device=generator.device).to(clean.device)
-        state = self.schedule.add_noise(clean, noise, moment)
-        wanted = self.schedule.get_velocity(clean, noise, moment)
-        weight = 0.2 + 0.8 * self.above(batch.cutoff_hz)[..., None]
-        error: Tensor = (self._velocity(state, told, moment) - wanted).square() * weight
-        return error.mean(dim=(1, 2, 3)) / weight.mean(dim=(1, 2, 3))
-
-
-def high_band_distance(made: Tensor, clean: Tensor, cutoff_hz: Tensor, sample_rate: float) -> Tensor:
-    """Mean absolute difference of log magnitudes above the cutoff, over three resolutions, in nepers."""
-    distances = []
-    for n_fft in (512, 1024, 2048):
-        window = torch.hann_window(n_fft, device=made.device)
-        floor = 10 ** (_FLOOR_DB / 20) * n_fft / 4
-        spectra = [torch.stft(x, n_fft, n_fft // 4, window=window, return_complex=True) for x in (made, clean)]
-        logs = [(each.abs() + floor).log() for each in spectra]
-        bins = torch.arange(n_fft // 2 + 1, device=made.device)
-        mask = (bins > cutoff_hz[:, None] * (n_fft / sample_rate)).float()[:, :, None]
-        distances.append(((logs[0] - logs[1]).abs() * mask).sum() / (mask.sum() * logs[0].shape[2] + 1.0))
-    return torch.stack(distances).mean()
-
-
-def spectral_error(made: Tensor, clean: Tensor) -> Tensor:
-    """Mean absolute difference of compressed complex spectra, relative to that of silence."""
-    window = torch.hann_window(1024, device=made.device)
-    spectra = [compress(torch.stft(x, 1024, 256, window=window, return_complex=True), _EXPONENT) for x in (made, clean)]
-    distance, size = (spectra[0] - spectra[1]).abs().mean(), spectra[1].abs().mean()
-    return distance / (size + 1e-6)
-
-
 def _smoothed(magnitudes: Tensor) -> Tensor:
     """Mean over neighbouring bins, shape ``(batch, frames, bins)``."""
     half = _SMOOTHING_BINS // 2
     mean: Tensor = functional.avg_pool1d(magnitudes, _SMOOTHING_BINS, 1, half, count_include_pad=False)
     return mean
-
-
-def _noise_for(model: RestorationModel, batch: CodecBatch, context: StepContext) -> Tensor:
-    return model.noise(len(batch.clean), model.spectra.num_frames(batch.clean.shape[1]), context.generator)

@@ -23,8 +23,8 @@ from fxtrain.data.codec_pairs import CodecConfig, CodecPairs, CropPool, cutoff_b
 from fxtrain.data.recordings import Recording, find_recordings, split_files
 from fxtrain.errors import InputError
 from fxtrain.metrics.restoration import FLOOR_DB, RestorationFigures, mean_figures, measure_restoration
+from fxtrain.models.generators._restoration import RestorationModel
 from fxtrain.models.generators._spectral import Spectra, frame_level
-from fxtrain.models.generators.restoration import RestorationModel
 from fxtrain.packages import cache_folder
 from fxtrain.tasks.protocol import Evaluation, InputRun, Notice, Outcome
 from fxtrain.tasks.restoration.page import make_page

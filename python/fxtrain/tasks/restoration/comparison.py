@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from fxtrain.metrics.frechet import frechet_distance, frechet_floor
 from fxtrain.metrics.restoration import FLOOR_DB, RestorationFigures, mean_figures, measure_restoration
 from fxtrain.metrics.spectral import log_mel
-from fxtrain.models.generators.restoration import RestorationModel, RestoreDiffusion
+from fxtrain.models.generators._restoration import RestorationModel
+from fxtrain.models.generators.restoration_diffusion import RestoreDiffusion
 from fxtrain.report.html import Page
 from fxtrain.report.sections import (
     Bullets,

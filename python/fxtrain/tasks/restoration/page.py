@@ -32,7 +32,7 @@ from fxtrain.report.sections import (
 from fxtrain.tasks.protocol import Outcome
 
 if TYPE_CHECKING:
-    from fxtrain.models.generators.restoration import RestorationModel
+    from fxtrain.models.generators._restoration import RestorationModel
     from fxtrain.tasks.restoration import CodedExcerpt
 
 __all__ = ["figures_table", "make_page", "spectrogram_panels"]

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from fxtrain.models.generators.restoration import RestorationModel
+from fxtrain.models.generators._restoration import RestorationModel
 
 __all__ = ["FrameNoise", "Restorer"]
 
