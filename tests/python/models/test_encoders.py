@@ -114,5 +114,5 @@ def test_weights_that_cannot_be_fetched_are_asked_for(monkeypatch: pytest.Monkey
         raise OSError("We couldn't connect to 'https://huggingface.co'")
 
     monkeypatch.setattr(transformers.AutoConfig, "from_pretrained", offline)
-    with pytest.raises(ConfigError, match="pass model.encoder=FOLDER with a copy"):
+    with pytest.raises(ConfigError, match=r"pass model\.encoder=FOLDER with a copy"):
         load_encoder("microsoft/wavlm-base", 6)

@@ -103,7 +103,8 @@ def _of_mel(layer: Layer) -> Encoder:
     mel = Frozen(LogMel(_MEL, SAMPLE_RATE))
 
     def states(samples: Tensor) -> Tensor:
-        return mel.to(samples.device)(samples).transpose(1, 2)[:, None] / 5.0
+        found: Tensor = mel.to(samples.device)(samples)
+        return found.transpose(1, 2)[:, None] / 5.0
 
     digest = hashlib.sha256(json.dumps(vars(_MEL), sort_keys=True).encode()).hexdigest()
     return Encoder("mel", "mel-spectrogram", _MEL.bands, 1, digest, states)
@@ -121,7 +122,7 @@ def _of_whisper(name: str, layer: Layer) -> Encoder:
     def states(samples: Tensor) -> Tensor:
         # Half a minute at a time is what the network knows.
         most = len(network.positions) * HOP
-        parts = [frozen.to(samples.device)(part) for part in samples.split(most, dim=1)]
+        parts = [frozen.to(samples.device)(part) for part in torch.split(samples, most, dim=1)]
         return torch.stack([torch.cat([part[index] for part in parts], dim=1) for index in chosen], dim=1)
 
     kind = "Whisper tiny.en" if name == "whisper" else "random weights"
