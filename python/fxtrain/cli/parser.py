@@ -45,6 +45,7 @@ COMMANDS = {
     "convert": Command("inference", "write a model file in another format (RTNeural, AIDA-X, .nam, Proteus)"),
     "info": Command("inference", "say what a model file or preset is, whether it plays as it should, and who made it"),
     "models": Command("inference", "list the models that can be trained and what each can do"),
+    "features": Command("inference", "write the hidden states of a speech encoder (Whisper, WavLM) for a recording"),
     "restore": Command("inference", "put back the highs that MP3, AAC or another lossy codec took from a recording"),
     "preset": Command("inference", "write a preset of the plugin, with model, impulse response and settings in it"),
     "install": Command("inference", "put models and impulse responses where the plugin looks for them"),

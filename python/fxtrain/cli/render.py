@@ -22,7 +22,8 @@ from fxtrain.cli.knobs import add_knob_argument, knob_text, knob_values, set_kno
 from fxtrain.cli.model_file import model_file
 from fxtrain.cli.outputs import require_free
 from fxtrain.cli.terminal import shown
-from fxtrain.errors import AudioFileError, ConfigError
+from fxtrain.errors import AudioFileError, ConfigError, InputError
+from fxtrain.folders import model_of_run
 
 __all__ = ["add_arguments", "run"]
 
@@ -36,7 +37,9 @@ _ENGINE_BACKENDS = {"engine": "fxengine", "rtneural": "rtneural"}
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's own arguments."""
     parser.add_argument("model", type=Path, metavar="MODEL", help="the model file, or the folder of a run")
-    parser.add_argument("input", type=Path, metavar="IN", help="the recording; each channel is played on its own")
+    parser.add_argument(
+        "input", type=Path, nargs="?", metavar="IN", help="the recording; each channel is played on its own"
+    )
     parser.add_argument("output", type=Path, metavar="OUT", help="where to write: .wav, .flac, .aiff or .ogg")
     parser.add_argument(
         "--backend",
@@ -53,11 +56,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_knob_argument(parser)
     add_oversample_argument(parser)
     add_quality_argument(parser)
+    parser.add_argument(
+        "--features", type=Path, metavar="FILE.npz", help="in place of IN, for a vocoder: what fxtrain features wrote"
+    )
     parser.add_argument("--force", action="store_true", help="overwrite OUT")
 
 
 def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any] | None:
     """Plays the recording block by block; memory does not grow with its length."""
+    if (rendered := _rendered(args, console)) is not None:
+        return rendered
+    if args.input is None:
+        raise InputError("render needs a recording: fxtrain render MODEL IN.wav OUT.wav")
     args.model = model_file(args.model)
     require_free(args.output, force=args.force, sources=(args.input, args.model))
     if args.backend == "torch" and args.oversample > 1:
@@ -215,3 +225,36 @@ def _progress_bar(console: Console) -> Progress:
         transient=True,
         disable=not console.is_terminal,
     )
+
+
+def _rendered(args: argparse.Namespace, console: Console) -> dict[str, Any] | None:
+    """What a model made that is no effect; None for effects.
+
+    Raises:
+        InputError: it takes no recordings, or ``--features`` do not fit it.
+    """
+    path: Path = args.model
+    if path.is_dir():
+        path = Path() if model_of_run(path).exists() else path / "best.pt"
+    if path.suffix != ".pt" or not path.is_file():
+        if args.features is not None:
+            raise InputError(f"{args.model} takes no --features: give a run of ssl-vocoder")
+        return None
+    from fxtrain.runs import load_trained_model  # and torch with it
+    from fxtrain.tasks import get_task
+    from fxtrain.tasks.protocol import RenderingTask
+
+    trained = load_trained_model(path)
+    task = get_task(trained.model.task)
+    if trained.model.formats or not isinstance(task, RenderingTask):
+        return None
+    given = args.features if args.features is not None else args.input
+    if given is None:
+        raise InputError("render needs a recording, or --features FILE.npz: fxtrain render RUN IN.wav OUT.wav")
+    require_free(args.output, force=args.force, sources=(given, path))
+    result = task.render(trained.model, trained.facts, given, args.output)
+    rate, speed = result["sample_rate"], result["times_real_time"]
+    console.print(
+        shown(f"{args.output}: {result['num_frames'] / rate:.1f} s at {rate} Hz, {speed:.1f} times real time.")
+    )
+    return {"model": str(args.model), **result}

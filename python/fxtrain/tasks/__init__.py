@@ -20,6 +20,7 @@ __all__ = ["Dataset", "Evaluation", "Notice", "Outcome", "Task", "get_task"]
 _ENTRY_POINTS = "fxtrain.tasks"
 _TASKS = {
     "effect": "fxtrain.tasks.effect:EffectTask",
+    "vocoder": "fxtrain.tasks.vocoder:VocoderTask",
     "restoration": "fxtrain.tasks.restoration:RestorationTask",
     "generation": "fxtrain.tasks.generation:GenerationTask",
     "recognition": "fxtrain.tasks.recognition:RecognitionTask",

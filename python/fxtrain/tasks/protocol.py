@@ -15,7 +15,18 @@ from fxtrain.report.html import Page
 from fxtrain.training.protocol import Provider, Trainable
 from fxtrain.training.trainer import TrainingConfig, TrainingResult
 
-__all__ = ["ComparingTask", "Dataset", "Evaluation", "InputRun", "Notice", "OpenTask", "Outcome", "Start", "Task"]
+__all__ = [
+    "ComparingTask",
+    "Dataset",
+    "Evaluation",
+    "InputRun",
+    "Notice",
+    "OpenTask",
+    "Outcome",
+    "RenderingTask",
+    "Start",
+    "Task",
+]
 
 
 @dataclass(frozen=True)
@@ -180,4 +191,16 @@ class ComparingTask(Protocol):
 
         Raises:
             InputError: the files cannot be compared.
+        """
+
+
+@runtime_checkable
+class RenderingTask(Protocol):
+    """A task whose models turn one sound file into another, although they do not play live."""
+
+    def render(self, model: Trainable, facts: Mapping[str, Any], input: Path, output: Path) -> dict[str, Any]:
+        """Writes what a model makes of a file; returns what ``fxtrain render --json`` prints.
+
+        Raises:
+            InputError: the file cannot be used.
         """

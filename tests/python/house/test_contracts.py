@@ -61,6 +61,10 @@ SMALL: dict[str, dict[str, Any]] = {
         "model": {"channels": 3, "kernel_size": 3, "num_layers": 3, "dilation_growth": 4},
         "data": {"sequence_frames": 1024, "chunk_frames": 256},
     },
+    "ssl-vocoder": {
+        "model": {"encoder": "mel", "layer": 0, "channels": 16, "blocks": 1, "discriminator_channels": 0.03},
+        "data": {"segment_frames": 8},
+    },
     "restore-mse": {"model": {"n_fft": 256, "hop": 64, "bands": 8, "channels": 2, "blocks": 1}},
     "restore-gan": {
         "model": {"n_fft": 256, "hop": 64, "bands": 8, "channels": 2, "blocks": 1, "discriminator_channels": 2}
@@ -84,6 +88,11 @@ def effect_material(folder: Path) -> dict[str, Any]:
     write_audio(folder / "dry.wav", dry, SAMPLE_RATE)
     write_audio(folder / "wet.wav", amplifier(dry), SAMPLE_RATE)
     return {"pair_1": {"input": str(folder / "dry.wav"), "target": str(folder / "wet.wav")}}
+
+
+def vocoder_material(folder: Path) -> dict[str, Any]:
+    make_recordings(folder / "clean", RATE, count=8, seconds=2.0)
+    return {"data": {"folder": str(folder / "clean")}}
 
 
 def restoration_material(folder: Path) -> dict[str, Any]:
@@ -123,6 +132,7 @@ def drawings_of_animals(folder: Path) -> dict[str, Any]:
 
 MATERIAL: dict[str, Callable[[Path], dict[str, Any]]] = {
     "effect": effect_material,
+    "vocoder": vocoder_material,
     "restoration": restoration_material,
     "generation": generation_material,
     "recognition": recognition_material,

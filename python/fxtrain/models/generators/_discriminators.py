@@ -13,7 +13,7 @@ from torch.nn.utils.parametrizations import weight_norm
 
 from fxtrain.training.protocol import Frozen
 
-__all__ = ["ProjectedDiscriminator", "SpectralDiscriminator"]
+__all__ = ["PeriodDiscriminator", "ProjectedDiscriminator", "ScaleDiscriminator", "SpectralDiscriminator"]
 
 _SLOPE = 0.2  # of leaky rectifiers below zero
 _EXPONENT = 0.3  # of magnitudes
@@ -122,3 +122,71 @@ class ProjectedDiscriminator(nn.Module):
             hidden, out = head
             scores.append(out(functional.leaky_relu(hidden(x), _SLOPE)))
         return scores
+
+
+class PeriodDiscriminator(nn.Module):
+    """Judges samples that are ``period`` apart, side by side: ``(batch, samples)`` becomes rows of ``period``.
+
+    Source: Kong, Kim and Bae, "HiFi-GAN", 2020, section 2.3: five of them, with the periods 2, 3, 5, 7 and 11.
+    """
+
+    def __init__(self, period: int, channels: int = 32) -> None:
+        super().__init__()
+        self.period = period
+        widths = (1, channels, 4 * channels, 16 * channels, 32 * channels)
+        self.layers = nn.ModuleList(
+            weight_norm(nn.Conv2d(before, after, (5, 1), stride=(3, 1), padding=(2, 0)))
+            for before, after in pairwise(widths)
+        )
+        self.layers.append(weight_norm(nn.Conv2d(widths[-1], widths[-1], (5, 1), padding=(2, 0))))
+        self.score = weight_norm(nn.Conv2d(widths[-1], 1, (3, 1), padding=(1, 0)))
+
+    def forward(self, sound: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Scores, and the output of each layer."""
+        whole = functional.pad(sound[:, None], (0, -sound.shape[1] % self.period), mode="reflect")
+        x = whole.reshape(len(sound), 1, -1, self.period)
+        features = []
+        for layer in self.layers:
+            x = functional.leaky_relu(layer(x), 0.1)
+            features.append(x)
+        return self.score(x), features
+
+
+class ScaleDiscriminator(nn.Module):
+    """Judges the waveform averaged over ``scale`` samples.
+
+    Source: Kumar et al., "MelGAN", 2019, section 2.2, in the sizes of HiFi-GAN: three of them, with the scales 1, 2
+    and 4.
+    """
+
+    def __init__(self, scale: int, channels: int = 128) -> None:
+        super().__init__()
+        self.scale = scale
+        sizes = (  # channels, kernel size, stride, groups
+            (channels, 15, 1, 1),
+            (channels, 41, 2, 4),
+            (2 * channels, 41, 2, 16),
+            (4 * channels, 41, 4, 16),
+            (8 * channels, 41, 4, 16),
+            (8 * channels, 41, 1, 16),
+            (8 * channels, 5, 1, 1),
+        )
+        self.layers = nn.ModuleList()
+        before = 1
+        for after, kernel_size, stride, groups in sizes:
+            groups = min(groups, before)
+            convolution = nn.Conv1d(before, after, kernel_size, stride, kernel_size // 2, groups=groups)
+            self.layers.append(weight_norm(convolution))
+            before = after
+        self.score = weight_norm(nn.Conv1d(before, 1, 3, padding=1))
+
+    def forward(self, sound: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Scores, and the output of each layer, for signals of shape ``(batch, samples)``."""
+        x = sound[:, None]
+        if self.scale > 1:
+            x = functional.avg_pool1d(x, 2 * self.scale, self.scale, self.scale)
+        features = []
+        for layer in self.layers:
+            x = functional.leaky_relu(layer(x), 0.1)
+            features.append(x)
+        return self.score(x), features
