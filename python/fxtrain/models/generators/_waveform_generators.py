@@ -35,7 +35,9 @@ class HifiGan(nn.Module):
         super().__init__()
         if hop not in _RATES:
             known = ", ".join(str(50 * each) for each in _RATES)
-            raise ConfigError(f"HiFi-GAN makes no sound at {50 * hop} Hz here: give model.target_rate {known}, or vocos")
+            raise ConfigError(
+                f"HiFi-GAN makes no sound at {50 * hop} Hz here: set model.target_rate to one of {known}, or take vocos"
+            )
         speecht5: Any = require("transformers.models.speecht5.modeling_speecht5", purpose="HiFi-GAN")
         config: Any = require("transformers", purpose="HiFi-GAN").SpeechT5HifiGanConfig(
             model_in_dim=width,
