@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from fxtrain.metrics.restoration import FLOOR_DB, RestorationFigures
 from fxtrain.report.html import Page
-from fxtrain.report.plots import INK, STYLE, new_figure, to_svg
+from fxtrain.report.plots import STYLE, new_figure, to_svg
 from fxtrain.report.sections import (
     ColourScale,
     Curve,
@@ -99,11 +99,8 @@ def make_page(
     )
     sections.append(Tables([figures_table(figures)]))
     sections.append(Curves(outcome.history, _panels(model)))
-    gain = _share(own.lsd_above_cutoff, damaged.lsd_above_cutoff)
     return Page(
-        title=outcome.title,
-        sections=sections,
-        verdict=(gain, "of the spectral distance above the cutoff, compared with the damaged sound."),
+        title=outcome.title, sections=sections, verdict=_verdict(own.lsd_above_cutoff, damaged.lsd_above_cutoff)
     )
 
 
@@ -114,7 +111,7 @@ def figures_table(figures: Mapping[str, RestorationFigures]) -> Table:
             _NAMES.get(name, name),
             _db(each.lsd_above_cutoff),
             _db(each.lsd_below_cutoff),
-            f"{each.low_band_snr_db:.1f} dB",
+            _db(each.low_band_snr_db),
             _signed_db(each.high_energy_db),
             f"{each.squared_error:.4f}",
             f"{each.mr_stft:.3f}",
@@ -167,7 +164,7 @@ def spectrogram_panels(sounds: Mapping[str, Samples], sample_rate: float, cutoff
                 aspect="auto",
                 extent=(0.0, seconds, 0.0, sample_rate / 2000),
             )
-            axes.axhline(cutoff_hz / 1000, color=INK, linewidth=0.8, linestyle="--")
+            axes.axhline(cutoff_hz / 1000, color="white", linewidth=1.2, linestyle=(0, (4, 3)))
             axes.set_xlabel("seconds")
             axes.set_ylabel("kHz")
             drawn.append((title, to_svg(figure, f"Spectrogram: {title}.")))
@@ -189,15 +186,17 @@ def _panels(model: RestorationModel) -> list[Panel]:
     return [shown, Panel(parts[model.name], "loss")]
 
 
-def _share(own: float | None, damaged: float | None) -> str:
+def _verdict(own: float | None, damaged: float | None) -> tuple[str, str]:
     if own is None or not damaged:
-        return "Nothing above the cutoff"
-    return f"{own / damaged:.0%}"
+        return "Nothing to restore", "The recordings have nothing above the cutoff."
+    change = 1 - own / damaged
+    word = "closer" if change >= 0 else "further away"
+    return f"{abs(change):.0%} {word}", "to the original above the cutoff than the damaged sound is."
 
 
 def _db(value: float | None) -> str:
-    return "-" if value is None else f"{value:.1f} dB"
+    return "-" if value is None else f"{value:.1f}\N{NO-BREAK SPACE}dB"
 
 
 def _signed_db(value: float | None) -> str:
-    return "-" if value is None else f"{value:+.1f} dB"
+    return "-" if value is None else f"{value:+.1f}\N{NO-BREAK SPACE}dB"
