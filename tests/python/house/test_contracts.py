@@ -77,7 +77,8 @@ SMALL: dict[str, dict[str, Any]] = {
     },
     "wavenet-recogniser": {
         "model": {**SMALL_MODEL, "head_channels": 8},
-        "data": {**SMALL_DATA, "sequence_samples": 160},
+        "data": {**SMALL_DATA, "sequence_samples": 160, "mels": True},
+        "mel": {"n_fft": 128, "hop": 80, "bands": 8},
     },
 }
 """Settings of each model that make its runs short."""

@@ -11,6 +11,7 @@ from small_voices import RATE, SMALL_DATA, SMALL_MODEL, small_settings, write_vo
 
 from fxtrain.cli import main
 from fxtrain.data.waves import CodedWave, cut
+from fxtrain.errors import ConfigError
 from fxtrain.models.generators.wavenet_recogniser import WaveNetRecogniser
 from fxtrain.tasks.recognition.linear import fit_linear
 
@@ -43,6 +44,20 @@ def test_the_samples_are_predicted_as_by_the_generator() -> None:
     batch = cut([wave], [(0, 0)], 200, model.cut)
     with torch.no_grad():
         assert torch.equal(model.both(batch)[0], model(batch))
+
+
+def test_the_classifier_gets_the_mels_of_its_own_frames() -> None:
+    mel = {"n_fft": 64, "hop": 20, "bands": 5}
+    facts = {"sample_rate": RATE, "mu": 255, "classes": [], "mel": mel, "phones": list("abc"), "frame_samples": 20}
+    model = WaveNetRecogniser.from_config({**SMALL_MODEL, "head_channels": 8}, loss={}, **facts).eval()
+    mels = np.arange(60 * 5).reshape(60, 5).astype(np.float16)
+    wave = CodedWave("x", np.zeros(1200, np.uint8), 0, mels, np.zeros(60, int))
+    batch = cut([wave, wave], [(0, 0), (1, 340)], 200, model.cut)
+    found = model._mels_of_frames(batch, 10)
+    assert np.array_equal(found[0].T.numpy(), mels[:10])
+    assert np.array_equal(found[1].T.numpy(), mels[17:27])
+    with pytest.raises(ConfigError, match="make them equal"):
+        WaveNetRecogniser.from_config({}, loss={}, **{**facts, "mel": {**mel, "hop": 16}})
 
 
 def test_sequences_start_at_frames() -> None:

@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from fxtrain.config import configuration
 from fxtrain.data.waves import Cut, WaveBatch
+from fxtrain.errors import ConfigError
 from fxtrain.models.generators.wavenet import WaveNetGenerator, WaveNetGeneratorConfig
 from fxtrain.training.protocol import Criterion, Phase, StepContext
 
@@ -53,7 +54,8 @@ class _LogNorm(nn.BatchNorm1d):
 class WaveNetRecogniser(WaveNetGenerator):
     """Mean pooling of the sum of skips to frames, then a few non-causal convolutions that classify the frames.
 
-    The losses of the next sample and of the phone are minimised together.
+    The losses of the next sample and of the phone are minimised together. With mels, which are the stack's condition
+    as in the generator, the classifier is given them too.
 
     Source: van den Oord et al., "WaveNet", 2016, section 3.4.
     """
@@ -72,8 +74,15 @@ class WaveNetRecogniser(WaveNetGenerator):
         super().__init__(config, **facts)
         self.phones, self.frame_samples = list(phones), frame_samples
         self._weight = config.recognition
-        sizes = [config.skip_channels, *[config.head_channels] * config.head_layers]
-        convolutions: list[nn.Module] = [_LogNorm(config.skip_channels)]
+        self.pooled = _LogNorm(config.skip_channels)
+        bands = 0 if self.mel is None else self.mel.bands
+        if self.mel is not None and self.mel.hop != frame_samples:
+            raise ConfigError(
+                f"mel.hop is {self.mel.hop} samples, but a frame has {frame_samples} (data.frame_ms): make them equal"
+            )
+        self.mels = nn.BatchNorm1d(bands) if bands else None
+        sizes = [config.skip_channels + bands, *[config.head_channels] * config.head_layers]
+        convolutions: list[nn.Module] = []
         for inputs, outputs in itertools.pairwise(sizes):
             convolutions += [nn.Conv1d(inputs, outputs, 5, padding=2), nn.ReLU()]
         self.head = nn.Sequential(*convolutions, nn.Conv1d(sizes[-1], len(self.phones), 1))
@@ -85,14 +94,30 @@ class WaveNetRecogniser(WaveNetGenerator):
 
     def both(self, batch: WaveBatch) -> tuple[Tensor, Tensor]:
         """Logits of the codes to predict, and those of the phones, shape ``(batch, phones, frames)``."""
-        skips = self.stack.sum_of_skips(batch.codes, batch.labels, self.conditions(batch))
-        return self.stack.read(skips), self.head(functional.avg_pool1d(skips, self.frame_samples))
+        skips = self._skips(batch)
+        return self.stack.read(skips), self._phones(skips, batch)
 
     def recognise(self, batch: WaveBatch) -> Tensor:
         """Logits of the phones alone."""
-        skips = self.stack.sum_of_skips(batch.codes, batch.labels, self.conditions(batch))
-        phones: Tensor = self.head(functional.avg_pool1d(skips, self.frame_samples))
+        return self._phones(self._skips(batch), batch)
+
+    def _skips(self, batch: WaveBatch) -> Tensor:
+        return self.stack.sum_of_skips(batch.codes, batch.labels, self.conditions(batch))
+
+    def _phones(self, skips: Tensor, batch: WaveBatch) -> Tensor:
+        frames = self.pooled(functional.avg_pool1d(skips, self.frame_samples))
+        if self.mels is not None and batch.mels is not None:
+            frames = torch.cat([frames, self.mels(self._mels_of_frames(batch, frames.shape[2]))], 1)
+        phones: Tensor = self.head(frames)
         return phones
+
+    def _mels_of_frames(self, batch: WaveBatch, num_frames: int) -> Tensor:
+        """The mel frames of the predicted samples: sequences begin at frames, and a mel frame is one of them."""
+        assert batch.mels is not None
+        assert batch.offsets is not None
+        first = (batch.offsets + self.receptive_field - 1) // self.frame_samples
+        places = first[:, None] + torch.arange(num_frames, device=first.device)
+        return torch.gather(batch.mels, 2, places[:, None].expand(-1, batch.mels.shape[1], -1))
 
     def loss(self, batch: WaveBatch, phase: Phase, context: StepContext) -> tuple[Tensor, dict[str, Tensor]]:
         """NLL of a sample plus ``recognition`` times that of a frame's phone, in bits."""
