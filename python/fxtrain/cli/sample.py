@@ -18,6 +18,7 @@ from fxtrain.cli.terminal import shown
 from fxtrain.errors import InputError
 
 _LONGEST_SECONDS = 3600.0
+_NAMED_CLASSES = 12
 _SUBTYPES = {".wav": "PCM_16", ".aiff": "PCM_16", ".flac": "PCM_16"}  # finer than mu-law; float files hold a date
 
 
@@ -86,6 +87,9 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
             f"{args.run} is a run of {model.name}, which makes no sound of its own: give one of a generator"
         )
     request = open_request(model, seconds=args.seconds, class_name=args.class_name, mel_of=args.mel_of, mel=args.mel)
+    if model.classes and args.class_name is None:
+        others = f"; --class takes {', '.join(model.classes[1:_NAMED_CLASSES])}" if len(model.classes) > 1 else ""
+        console.print(f"[cyan] note[/] {shown(f'the class is {model.classes[0]}{others}')}")
     warnings = []
     if args.temperature == 0:
         warnings.append("the likeliest sample each time ends in silence or a constant tone: use --temperature 1")

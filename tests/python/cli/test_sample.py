@@ -78,7 +78,9 @@ def test_fit_says_what_it_found(voices: Path, tmp_path: Path, fxtrain: Run) -> N
 
 def test_the_same_seed_gives_the_same_sound(speakers: Path, tmp_path: Path, fxtrain: Run) -> None:
     for name, seed in (("one", 1), ("again", 1), ("two", 2)):
-        assert fxtrain("sample", speakers, tmp_path / f"{name}.wav", "--seconds", 0.5, "--seed", seed).exit_code == 0
+        result = fxtrain("sample", speakers, tmp_path / f"{name}.wav", "--seconds", 0.5, "--seed", seed)
+        assert result.exit_code == 0
+        assert "the class is alto; --class takes bass" in result.stdout
     assert (tmp_path / "one.wav").read_bytes() == (tmp_path / "again.wav").read_bytes()
     one, two = samples_of(tmp_path / "one.wav"), samples_of(tmp_path / "two.wav")
     assert len(one) == RATE // 2
