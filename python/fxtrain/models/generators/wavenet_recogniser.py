@@ -32,11 +32,13 @@ class WaveNetRecogniserConfig(WaveNetGeneratorConfig):
         head_channels: of the convolutions behind the pooling.
         head_layers: how many there are, each of five frames: so many pairs of frames are heard ahead.
         recognition: factor on the loss of the phones; that of the samples has 1.
+        predicted_share: of a sequence's samples, the last ones, whose loss is taken in training; it is measured on all.
     """
 
     head_channels: Annotated[int, Field(ge=1, le=1024)] = 96
     head_layers: Annotated[int, Field(ge=1, le=8)] = 2
     recognition: Annotated[float, Field(gt=0, le=1000)] = 20.0
+    predicted_share: Annotated[float, Field(gt=0, le=1)] = 0.25
 
     @property
     def frames_ahead(self) -> int:
@@ -73,7 +75,7 @@ class WaveNetRecogniser(WaveNetGenerator):
     ) -> None:
         super().__init__(config, **facts)
         self.phones, self.frame_samples = list(phones), frame_samples
-        self._weight = config.recognition
+        self._weight, self._share = config.recognition, config.predicted_share
         self.pooled = _LogNorm(config.skip_channels)
         bands = 0 if self.mel is None else self.mel.bands
         if self.mel is not None and self.mel.hop != frame_samples:
@@ -122,8 +124,13 @@ class WaveNetRecogniser(WaveNetGenerator):
     def loss(self, batch: WaveBatch, phase: Phase, context: StepContext) -> tuple[Tensor, dict[str, Tensor]]:
         """NLL of a sample plus ``recognition`` times that of a frame's phone, in bits."""
         assert batch.targets is not None
-        samples, phones = self.both(batch)
-        nll = functional.cross_entropy(samples, batch.following, ignore_index=-1) / math.log(2)
+        skips = self._skips(batch)
+        phones = self._phones(skips, batch)
+        first = int(skips.shape[2] * (1 - self._share))
+        samples, following = self.stack.read(skips[..., first:]), batch.following[:, first:]
+        num_predicted = (following >= 0).sum().clamp(min=1)
+        nll = functional.cross_entropy(samples, following, ignore_index=-1, reduction="sum")
+        nll = nll / num_predicted / math.log(2)
         num_labelled = (batch.targets >= 0).sum().clamp(min=1)
         entropy = functional.cross_entropy(phones, batch.targets, ignore_index=-1, reduction="sum")
         phone_bits = entropy / num_labelled / math.log(2)
