@@ -50,7 +50,7 @@ def fit_linear(
     *,
     before: int,
     after: int,
-    epochs: int = 6,
+    epochs: float = 6,
     seed: int = 0,
 ) -> LinearRecogniser:
     """Fits the classifier with Adam, its rate falling to zero.
@@ -73,7 +73,7 @@ def fit_linear(
     nn.init.zeros_(layer.bias)
     optimizer = torch.optim.Adam(layer.parameters(), _RATE)
     order = torch.Generator().manual_seed(seed)
-    steps = max(1, epochs * (len(labels) // _BATCH))
+    steps = max(1, round(epochs * (len(labels) // _BATCH)))
     for step in range(steps):
         chosen = torch.randint(len(labels), (_BATCH,), generator=order)
         loss = functional.cross_entropy(layer((features[chosen] - mean) / deviation), labels[chosen])
