@@ -347,10 +347,12 @@ class _ModernForm(nn.Module):
 
     def full(self, source: Tensor, tokens: Tensor, start: Tensor) -> Tensor:
         x = self.dropout(self.embed(source, tokens, start))
-        mask = _band(tokens.shape[1], self.span, tokens.device)
-        places = torch.arange(tokens.shape[1], device=tokens.device)
+        length = tokens.shape[1]
+        span = self.span if self.span and length > 2 * self.span else 0
+        mask = _two_blocks(span, tokens.device) if span else _band(length, self.span, tokens.device)
+        places = torch.arange(length, device=tokens.device)
         for layer in self.layers:
-            x = cast(_ModernLayer, layer).full(x, mask, places)
+            x = cast(_ModernLayer, layer).full(x, mask, places, span)
         found: Tensor = self.head(self.norm(x))
         return found
 
@@ -390,9 +392,12 @@ class _ModernLayer(nn.Module):
         fed: Tensor = self.dropout(self.leave(functional.silu(gate) * value))
         return x + fed
 
-    def full(self, x: Tensor, mask: Tensor, places: Tensor) -> Tensor:
+    def full(self, x: Tensor, mask: Tensor, places: Tensor, span: int) -> Tensor:
         query, key, value = self._parts(x, places)
-        found = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
+        if span:
+            found = _attend_in_blocks(query, key, value, mask, span)
+        else:
+            found = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
         return self._feed(x + self.dropout(self.join(found.transpose(1, 2).flatten(2))))
 
     def step(self, x: Tensor, keys: Tensor, values: Tensor, place: int, first: int) -> Tensor:
@@ -401,6 +406,42 @@ class _ModernLayer(nn.Module):
         seen = slice(first, place + 1)
         found = _attend(query[:, :, 0], keys[:, :, seen], values[:, :, seen])
         return self._feed(x + self.join(found.flatten(1))[:, None])
+
+
+def _two_blocks(span: int, device: torch.device) -> Tensor:
+    """Which of the keys of its own block and the one before a query may see; shape ``(span, 2 * span)``."""
+    distance = span + torch.arange(span, device=device)[:, None] - torch.arange(2 * span, device=device)
+    return (distance >= 0) & (distance < span)
+
+
+def _attend_in_blocks(query: Tensor, key: Tensor, value: Tensor, mask: Tensor, span: int) -> Tensor:
+    """Attention on the last ``span`` places, whose cost grows with the length and not with its square.
+
+    ::
+
+        keys     | block 0 | block 1 | block 2 |
+        queries                      | block 2 |    see the blocks 1 and 2
+
+    Args:
+        query: shape ``(batch, heads, length, size)``, as ``key`` and ``value``.
+        key: what is looked for.
+        value: what is found.
+        mask: of :func:`_two_blocks`.
+        span: length of a block.
+    """
+    batch, heads, length, size = query.shape
+    blocks = -(-length // span)
+    rest = blocks * span - length
+    query = functional.pad(query, (0, 0, 0, rest)).view(batch, heads, blocks, span, size)
+
+    def in_pairs(x: Tensor) -> Tensor:
+        parts = functional.pad(x, (0, 0, span, rest)).view(batch, heads, blocks + 1, span, size)
+        return torch.cat([parts[:, :, :-1], parts[:, :, 1:]], 3)
+
+    allowed = mask.expand(blocks, -1, -1).clone()
+    allowed[0, :, :span] = False  # nothing stands before the first block
+    found = functional.scaled_dot_product_attention(query, in_pairs(key), in_pairs(value), attn_mask=allowed)
+    return found.reshape(batch, heads, blocks * span, size)[:, :, :length]
 
 
 def _rotated(x: Tensor, places: Tensor) -> Tensor:
