@@ -227,6 +227,20 @@ def test_a_bottom_without_top_is_measured_on_the_top_codes_of_recordings(
     assert "table_2" not in answer
 
 
+def test_an_autoencoder_can_be_compared_with_another_one(trained: Path, tmp_path: Path, fxtrain: Run) -> None:
+    words = ("fit", "--model", "vqvae2", "--input", f"beside={trained / 'run' / 'codes'}", "--epochs", 1,
+             "--set", f"data.folder={trained / 'sounds'}", "--set", "channels=4", "--set", "codes=16",
+             "--set", "representation=mel", "--set", "bottom_strides=1", "--out", tmp_path / "run")  # fmt: skip
+    answer = fxtrain(*words, "--set", f"clip_seconds={CLIP_SECONDS}", "--json").json
+    assert answer["beside"]["form"] == "two levels, wave"
+    assert answer["beside"]["codes_per_second"] == 625.0
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert "cat: two levels, mel" in page
+    assert "Latents of clips: two levels, wave" in page
+    shutil.rmtree(tmp_path / "run")
+    assert "only equal ones can be compared" in refusal(fxtrain, *words, "--set", "clip_seconds=0.512")
+
+
 def test_models_lists_the_three_with_their_full_sizes(fxtrain: Run) -> None:
     listed = fxtrain("models", "--json", "--full-size").json["models"]
     assert listed["code-prior"]["parameters"] == 5_341_084

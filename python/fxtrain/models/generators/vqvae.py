@@ -101,6 +101,7 @@ class VqVae(Trainable):
     Config = VqVaeConfig
     criterion = Criterion("error", "error-to-signal ratio")
     training_defaults = {"learning_rate": 0.002, "batch_size": 8}  # noqa: RUF012
+    optional_inputs = {"beside": "vqvae2"}  # noqa: RUF012
     full_size = {"sample_rate": 4000, "clip_frames": 28_800, "classes": ["cat", "dog"]}  # noqa: RUF012
 
     def __init__(
@@ -158,6 +159,12 @@ class VqVae(Trainable):
         from fxtrain.data.labelled import ClipProvider
 
         return ClipProvider
+
+    @property
+    def form(self) -> str:
+        """What it is, in two words: ``two levels, wave``."""
+        levels = "two levels" if self.is_hierarchical else "flat"
+        return f"{levels}, {self.config.representation}" + (", Gaussian" if self.config.latent == "gaussian" else "")
 
     @property
     def is_hierarchical(self) -> bool:

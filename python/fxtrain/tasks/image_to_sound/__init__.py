@@ -53,7 +53,7 @@ class ImageToSoundTask:
     def load(self, model: type[Trainable], tables: Tables, inputs: Mapping[str, InputRun]) -> AnyDataset:
         """Reads and checks the material."""
         if issubclass(model, VqVae):
-            return load_clip_data(tables)
+            return load_clip_data(tables, inputs)
         if issubclass(model, CodePrior):
             return load_code_data(tables, inputs)
         return load_picture_data(tables)

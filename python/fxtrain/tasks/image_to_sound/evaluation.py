@@ -97,6 +97,17 @@ def of_autoencoder(model: VqVae, dataset: ClipDataset, outcome: Outcome) -> Eval
     }
     arithmetic = _arithmetic(model, dataset, vectors, some_labels)
     metrics["arithmetic"] = {"steps": list(STEPS), "probability": arithmetic.chances, "to": classes[1]}
+    other = dataset.beside
+    compared = None if other is None else reconstruct(other, test.sound)
+    other_points = None
+    if other is not None and compared is not None:
+        other_points = principal_components(_mean_latents(other, some))
+        metrics["beside"] = {
+            "form": other.form,
+            **compare_sounds(compared, test.sound, rate),
+            "codes_per_second": other.codes_per_second,
+            "two_components": separability(other_points, some_labels),
+        }
     examples = _first_of_each(test.labels, len(classes))
     write_sounds(
         outcome.folder,
@@ -110,7 +121,10 @@ def of_autoencoder(model: VqVae, dataset: ClipDataset, outcome: Outcome) -> Eval
         sample_rate=rate,
         originals={classes[int(test.labels[index])]: test.sound[index] for index in examples},
         reconstructions={classes[int(test.labels[index])]: made[index] for index in examples},
+        compared={} if compared is None else {classes[int(test.labels[index])]: compared[index] for index in examples},
+        forms=(model.form, "" if other is None else other.form),
         points=points,
+        other_points=other_points,
         labels=some_labels,
         steps=dict(zip(STEPS, arithmetic.sounds, strict=True)),
         history=outcome.history,

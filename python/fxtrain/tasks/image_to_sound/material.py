@@ -46,12 +46,14 @@ class ClipDataset:
         parts: the clips of each part.
         config: where they came from.
         facts: what the autoencoder is built from.
+        beside: another autoencoder to compare with, if one was given.
         notices: what was left out.
     """
 
     parts: dict[Part, Clips]
     config: ClipConfig
     facts: Mapping[str, Any]
+    beside: VqVae | None = None
     notices: Sequence[Notice] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
@@ -132,7 +134,7 @@ class PictureDataset:
         return [f"{part}: {', '.join(pictures.names)}" for part, pictures in self.parts.items()]
 
 
-def load_clip_data(tables: Tables) -> ClipDataset:
+def load_clip_data(tables: Tables, inputs: Mapping[str, InputRun]) -> ClipDataset:
     """Reads the clips of an autoencoder."""
     config = build(ClipConfig, tables.get("data", {}), where="data")
     model = build(VqVaeConfig, tables.get("model", {}), where="model")
@@ -144,7 +146,17 @@ def load_clip_data(tables: Tables) -> ClipDataset:
         "level": float(parts["train"].sound.std()),
     }
     VqVae.from_config(asdict(model), loss={}, **facts)  # refuses lengths that the codes do not divide
-    return ClipDataset(parts, config, facts, _notices(left_out))
+    beside: VqVae | None = None
+    if "beside" in inputs:
+        other = load_trained_model(inputs["beside"].checkpoint).model
+        assert isinstance(other, VqVae)
+        if (other.sample_rate, other.clip_frames) != (config.sample_rate, config.clip_frames):
+            raise ConfigError(
+                f"{inputs['beside'].folder} is of clips of {other.clip_frames} samples at {other.sample_rate} Hz, and "
+                f"this run of {config.clip_frames} at {config.sample_rate} Hz: only equal ones can be compared"
+            )
+        beside = other
+    return ClipDataset(parts, config, facts, beside, _notices(left_out))
 
 
 def load_code_data(tables: Tables, inputs: Mapping[str, InputRun]) -> CodeDataset:

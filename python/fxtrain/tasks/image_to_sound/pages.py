@@ -13,6 +13,7 @@ from fxtrain.report.plots import spectrogram_figures, spectrogram_strips
 from fxtrain.report.sections import (
     Bar,
     Bars,
+    Colour,
     Curve,
     Curves,
     Fact,
@@ -45,6 +46,7 @@ SOURCE: dict[str, dict[str, Any]] = {
 }
 """What the published work states of each model. Its data were others, and its perplexities are of its own samples."""
 
+_ROLES: dict[str, Colour] = {"original": "target", "reconstruction": "prediction", "other": "violet"}
 _NAMES = {"vqvae2": "VQ-VAE-2", "top": "Transformer Top", "bottom": "Transformer Bottom", "classifier": "ResNet-50"}
 
 
@@ -132,7 +134,10 @@ def of_autoencoder(
     sample_rate: int,
     originals: Mapping[str, Sounds],
     reconstructions: Mapping[str, Sounds],
+    compared: Mapping[str, Sounds],
+    forms: tuple[str, str],
     points: NDArray[np.float64],
+    other_points: NDArray[np.float64] | None,
     labels: NDArray[np.int64],
     steps: Mapping[float, Sounds],
     history: History,
@@ -141,22 +146,24 @@ def of_autoencoder(
     sections: list[Section] = []
     for name in originals:
         sounds = {"original": originals[name], "reconstruction": reconstructions[name]}
+        labels_of = {"original": ("Original", "recorded"), "reconstruction": ("Reconstruction", forms[0])}
+        if compared:
+            sounds["other"] = compared[name]
+            labels_of["other"] = ("Other model", forms[1])
         strips = spectrogram_strips(_double(sounds), sample_rate)
         sources = [
             Source(
-                key="original", label="Original", samples=sounds["original"], colour="target", strip=strips["original"]
-            ),
-            Source(
-                key="reconstruction",
-                label="Reconstruction",
-                samples=sounds["reconstruction"],
-                colour="prediction",
-                strip=strips["reconstruction"],
-            ),
+                key=key,
+                label=labels_of[key][0],
+                hint=labels_of[key][1],
+                samples=sound,
+                colour=_ROLES[key],
+                strip=strips[key],
+            )
+            for key, sound in sounds.items()
         ]
-        sections.append(
-            Player(id=f"class-{len(sections)}", title=f"A {name}, held out", sources=sources, sample_rate=sample_rate)
-        )
+        title = f"A {name}, held out"
+        sections.append(Player(id=f"class-{len(sections)}", title=title, sources=sources, sample_rate=sample_rate))
     use = metrics.get("code_use", {}).get("train", {})
     facts = [
         Fact("SNR", f"{metrics['snr_db']:.1f} dB", "held out; silence reaches 0 dB"),
@@ -185,25 +192,24 @@ def of_autoencoder(
             rows.append([name, label, other["snr_db"], other["mel_distance"]])
     table = Table("By class", rows, headings=("class", "what", "SNR in dB", "mel distance"), is_open=True)
     sections.append(Group("figures", "How close it is", [Facts(facts), Tables([table])]))
+    if beside := metrics.get("beside"):
+        line = f"{beside['form']}: SNR {beside['snr_db']:.1f} dB, mel distance {beside['mel_distance']:.2f}, "
+        text = Text(f"{line}{beside['codes_per_second']:.0f} codes a second.")
+        sections.append(Group("beside", "Another model beside it", [text]))
     first = next(iter(originals))
-    spectrograms = spectrogram_figures(
-        _double({"original": originals[first], "reconstruction": reconstructions[first]}), sample_rate
-    )
-    drawn = [Figure(svg, f"{first}: {name}") for name, svg in spectrograms]
+    shown = {"original": originals[first], forms[0]: reconstructions[first]}
+    if compared:
+        shown[forms[1] if forms[1] != forms[0] else f"{forms[1]} (other)"] = compared[first]
+    drawn = [Figure(svg, f"{first}: {name}") for name, svg in spectrogram_figures(_double(shown), sample_rate)]
     drawn.append(
         Figure(
             wave_figure(originals[first], reconstructions[first], sample_rate), "Wave", "original above reconstruction"
         )
     )
-    found = metrics["separability"]
-    drawn.append(
-        Figure(
-            projection_figure(points, labels, classes),
-            "Latents of clips",
-            f"Two principal components of the mean top vectors. A straight border tells {found['two_components']:.0%} "
-            f"of the clips' classes apart, chance {found['chance']:.0%}.",
-        )
-    )
+    chance = metrics["separability"]["chance"]
+    drawn.append(_projection(points, labels, classes, forms[0], metrics["separability"]["two_components"], chance))
+    if other_points is not None and beside is not None:
+        drawn.append(_projection(other_points, labels, classes, forms[1], beside["two_components"], chance))
     sections.append(Group("pictures", "Original and reconstruction", [Figures(drawn)]))
     sections.append(_arithmetic(metrics["arithmetic"], classes, steps, sample_rate))
     panels = [
@@ -219,6 +225,21 @@ def of_autoencoder(
         panels.append(Panel(parts, "share", logarithmic=False))
     sections.append(Curves(history, panels))
     return sections
+
+
+def _projection(
+    points: NDArray[np.float64],
+    labels: NDArray[np.int64],
+    classes: Sequence[str],
+    form: str,
+    found: float,
+    chance: float,
+) -> Figure:
+    caption = (
+        f"Two principal components of the mean top vectors. A straight border tells {found:.0%} of the clips' classes "
+        f"apart, chance {chance:.0%}."
+    )
+    return Figure(projection_figure(points, labels, classes), f"Latents of clips: {form}", caption)
 
 
 def _double(sounds: Mapping[str, Sounds]) -> dict[str, NDArray[np.float64]]:
