@@ -89,7 +89,7 @@ def load_clips(config: ClipConfig, *, multiple: int = 1) -> tuple[dict[Part, Cli
         The clips of each part, the classes in order, and what was left out, as sentences.
 
     Raises:
-        InputError: there are fewer than two classes, or too few files in one.
+        InputError: there are fewer than two classes, or too few files that sound in one.
     """
     require_classes(config.folder, config.classes, what="sounds")
     recordings = find_recordings(config.folder, labels="folders", shortest_seconds=SHORTEST_SECONDS)
@@ -106,8 +106,10 @@ def load_clips(config: ClipConfig, *, multiple: int = 1) -> tuple[dict[Part, Cli
                 sounds.append(clip)
                 labels.append(classes.index(file.label))
                 names.append(file.name)
-        if not sounds:
-            raise InputError(f"{config.folder} has only silent files for {part}: give files that sound")
+        if silent := [name for number, name in enumerate(classes) if number not in labels]:
+            raise InputError(
+                f"all files of the class {quoted(silent[0])} in the {part} part are silent: give files that sound"
+            )
         parts[part] = Clips(np.stack(sounds), np.array(labels, dtype=np.int64), names)
     return parts, classes, [recordings.exclusions] if recordings.exclusions else []
 

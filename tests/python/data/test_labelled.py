@@ -114,3 +114,10 @@ def test_tokens_of_a_window_are_the_codes_before_its_targets() -> None:
     whole = next(iter(provider.validation()))
     assert whole.targets.shape == (4, 24)
     assert torch.equal(whole.targets, torch.from_numpy(codes.bottom[:4]))
+
+
+def test_a_class_that_is_silent_is_refused(folder: Path) -> None:
+    for number in range(4):
+        write_audio(folder / "dog" / f"{number}.wav", np.zeros(RATE, dtype=np.float32), RATE)
+    with pytest.raises(InputError, match="all files of the class 'dog' in the train part are silent"):
+        load_clips(ClipConfig(folder=folder, clip_seconds=1.0))

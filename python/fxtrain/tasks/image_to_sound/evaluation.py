@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -111,8 +112,8 @@ def of_autoencoder(model: VqVae, dataset: ClipDataset, outcome: Outcome) -> Eval
     examples = _first_of_each(test.labels, len(classes))
     write_sounds(
         outcome.folder,
-        {f"{classes[int(test.labels[index])]}-original": test.sound[index] for index in examples}
-        | {f"{classes[int(test.labels[index])]}-reconstruction": made[index] for index in examples},
+        {f"{_file_name(classes[int(test.labels[index])])}-original": test.sound[index] for index in examples}
+        | {f"{_file_name(classes[int(test.labels[index])])}-reconstruction": made[index] for index in examples},
         rate,
     )
     page = pages.of_autoencoder(
@@ -145,9 +146,12 @@ def _mean_latents(model: VqVae, sounds: NDArray[np.float32]) -> NDArray[np.float
     return np.asarray(torch.cat(pieces).numpy(), dtype=np.float64)
 
 
+@dataclass(frozen=True, eq=False)
 class _Arithmetic:
-    def __init__(self, sounds: list[NDArray[np.float32]], chances: list[float]) -> None:
-        self.sounds, self.chances = sounds, chances
+    """Sounds on the way from one class to another, and how a judge takes each for the other."""
+
+    sounds: list[NDArray[np.float32]]
+    chances: list[float]
 
 
 @torch.no_grad()
@@ -163,6 +167,11 @@ def _arithmetic(
     judge, _ = judge_of(dataset.parts["train"], test, len(model.classes), model.sample_rate)
     chances = judge.probabilities(summaries_of(np.stack(sounds), model.sample_rate))[:, 1]
     return _Arithmetic([sound.astype(np.float32) for sound in sounds], [float(chance) for chance in chances])
+
+
+def _file_name(text: str) -> str:
+    """The name of a class as a part of a file's name."""
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", text).strip("-") or "class"
 
 
 def _first_of_each(labels: NDArray[np.int64], num_classes: int) -> list[int]:
@@ -217,9 +226,10 @@ def of_prior(model: CodePrior, dataset: CodeDataset, outcome: Outcome) -> Evalua
     if level == "bottom" and top is not None and classifier is not None:
         metrics["table_2"] = pages.table_2(others["codes"], others["top"], complete, others["classifier"])
     if written is not None:
-        names = [f"{model.classes[label]}-{number % count + 1}" for number, label in enumerate(labels)]
         kept = {
-            name: sound for name, sound in zip(names, written.sound, strict=True) if int(name.rsplit("-")[-1]) <= _SHOWN
+            f"{_file_name(model.classes[label])}-{index % count + 1}": written.sound[index]
+            for index, label in enumerate(labels)
+            if index % count < _SHOWN
         }
         write_sounds(outcome.folder, kept, autoencoder.sample_rate)
     sections = pages.of_prior(
