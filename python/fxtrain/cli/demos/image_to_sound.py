@@ -30,7 +30,7 @@ LEAST_ACCURACY = 0.8
 LEAST_SHARE = 0.9
 """... and the perplexity of Bottom is at most this share of what counting codes reaches."""
 
-_CLIPS, _PICTURES = 100, 150
+_CLIPS, _PICTURES = 80, 150
 _FRESH_SEED = 5000  # of the picture and the video, which no training saw
 _SHARES = {"codes": 0.45, "top": 0.15, "bottom": 0.4}
 
@@ -104,7 +104,7 @@ def _settings(data: Path, folder: Path, args: argparse.Namespace) -> dict[str, s
         "image-classifier",
         {"folder": str(data / "others")},
         {**shape, "tune": "all"},
-        {"epochs": 20, "batch_size": 24, "seed": args.seed},
+        {"epochs": 15, "batch_size": 24, "seed": args.seed},
     )
     codes = _stage(
         "vqvae2",
@@ -115,14 +115,14 @@ def _settings(data: Path, folder: Path, args: argparse.Namespace) -> dict[str, s
     small = {"form": "modern", "width": 64, "heads": 4, "feed_forward": 128, "dropout": 0.1}
     top = _stage(
         "code-prior",
-        {"folder": str(data / "sounds")},
+        {"folder": str(data / "sounds"), "copies": 2},
         {"level": "top", **small, "decoder_layers": 3, "span": 128},
         {"max_minutes": minutes["top"], "batch_size": 8, "learning_rate": 0.003, "seed": args.seed},
         {"codes": "codes"},
     )
     bottom = _stage(
         "code-prior",
-        {"folder": str(data / "sounds"), "sounds": 12},
+        {"folder": str(data / "sounds"), "copies": 2, "sounds": 8},
         {"level": "bottom", **small, "decoder_layers": 3, "span": 128},
         {"max_minutes": minutes["bottom"], "batch_size": 8, "learning_rate": 0.003, "seed": args.seed},
         {"codes": "codes", "top": "top", "classifier": "classifier"},
