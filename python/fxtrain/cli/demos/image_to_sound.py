@@ -42,7 +42,7 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
     folder: Path = args.out
     if args.force:
         _clear(folder)
-    elif folder.exists() and any(folder.iterdir()) and not (folder / "image-to-sound.toml").exists():
+    elif folder.exists() and any(folder.iterdir()) and not (folder / "material").exists():
         raise OutputExistsError(f"{folder} holds something else: choose another --out.")
     folder.mkdir(parents=True, exist_ok=True)
     data = folder / "material"
@@ -58,9 +58,9 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
         write_drawing(picture, "dog", _FRESH_SEED + first)
     if not video.exists():
         write_short_video(video, "cat", _FRESH_SEED + first)
-    for name, document in _settings(data, folder, args).items():
-        (folder / name).write_text(document, encoding="utf-8")
-        words = ["fit", "--config", str(folder / name), "--out", str(folder)]
+    for place, (name, document) in zip((data, folder), _settings(data, args).items(), strict=True):
+        (place / name).write_text(document, encoding="utf-8")
+        words = ["fit", "--config", str(place / name), "--out", str(place)]
         console.print(f"training   $ {shown(shlex.join(['fxtrain', *words]))}")
         if exit_code := run_in_process(words, args):
             console.print(f"The demo is not finished; go on with: {shown(_this_command(args))}")
@@ -93,7 +93,7 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
     }
 
 
-def _settings(data: Path, folder: Path, args: argparse.Namespace) -> dict[str, str]:
+def _settings(data: Path, args: argparse.Namespace) -> dict[str, str]:
     """The files of settings: of the network that sees, and of the pipeline."""
     import tomli_w
 
@@ -130,7 +130,7 @@ def _settings(data: Path, folder: Path, args: argparse.Namespace) -> dict[str, s
     classifier = _stage(
         "image-classifier",
         {"folder": str(data / "pictures"), "classes": names},
-        {"weights": str((folder / "sight" / "backbone").resolve()), "size": 64},
+        {"weights": str((data / "sight" / "backbone").resolve()), "size": 64},
         {"epochs": 23, "batch_size": 32, "learning_rate": 0.03, "seed": args.seed},
     )
     pipeline = {"codes": codes, "classifier": classifier, "top": top, "bottom": bottom}
@@ -178,8 +178,8 @@ def _clear(folder: Path) -> None:
 
     if not folder.exists():
         return
-    own = {"image-to-sound.toml", "sight.toml", "a-dog.wav", "a-cat.wav", "a-cat.mp4", "material"}
-    stages = {"sight", "codes", "classifier", "top", "bottom"}
+    own = {"image-to-sound.toml", "a-dog.wav", "a-cat.wav", "a-cat.mp4", "material"}
+    stages = {"codes", "classifier", "top", "bottom"}
     if strangers := [entry for entry in folder.iterdir() if entry.name not in own | stages]:
         raise OutputExistsError(f"{folder} also holds {strangers[0].name}, so it stays: choose another --out.")
     for name in stages:

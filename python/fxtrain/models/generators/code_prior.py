@@ -331,41 +331,47 @@ class _ModernForm(nn.Module):
             if isinstance(module, nn.Embedding):
                 nn.init.normal_(module.weight, std=0.5)
 
-    def embed(self, source: Tensor, tokens: Tensor, start: Tensor) -> Tensor:
-        """The sum of what is known at each place: the last code, the class, and the top codes around it."""
-        embedded: Tensor = self.embedding(tokens) + self.classes(source[:, :1])
+    def given(self, source: Tensor, places: Tensor) -> Tensor:
+        """What is known at each of ``(batch, length)`` places but for the last code: class, and top codes."""
+        known: Tensor = self.classes(source[:, :1]).expand(-1, places.shape[1], -1)
         if self.ratio:
-            places = start[:, None] + torch.arange(tokens.shape[1], device=tokens.device)
             at = (places / self.ratio).long()
             last = source.shape[1] - 2
             for offset, table in zip((-1, 0, 1), self.beside, strict=True):
-                embedded = embedded + table(source.gather(1, 1 + (at + offset).clamp(0, last)))
-            embedded = embedded + self.phase(
-                (places - (at * self.ratio).ceil().long()).clamp(0, self.phase.num_embeddings - 1)
-            )
-        return embedded
+                known = known + table(source.gather(1, 1 + (at + offset).clamp(0, last)))
+            within = (places - (at * self.ratio).ceil().long()).clamp(0, self.phase.num_embeddings - 1)
+            known = known + self.phase(within)
+        return known
 
     def full(self, source: Tensor, tokens: Tensor, start: Tensor) -> Tensor:
-        x = self.dropout(self.embed(source, tokens, start))
         length = tokens.shape[1]
+        places = torch.arange(length, device=tokens.device)
+        x = self.dropout(self.embedding(tokens) + self.given(source, start[:, None] + places))
         span = self.span if self.span and length > 2 * self.span else 0
         mask = _two_blocks(span, tokens.device) if span else _band(length, self.span, tokens.device)
-        places = torch.arange(length, device=tokens.device)
+        turns = _turns(places, self.width // self.heads)
         for layer in self.layers:
-            x = cast(_ModernLayer, layer).full(x, mask, places, span)
+            x = cast(_ModernLayer, layer).full(x, mask, turns, span)
         found: Tensor = self.head(self.norm(x))
         return found
 
     def cache(self, source: Tensor, length: int) -> dict[str, Any]:
         weight = self.embedding.weight
         shape = (len(source), self.heads, length, self.width // self.heads)
-        return {"source": source, "layers": [(weight.new_zeros(shape), weight.new_zeros(shape)) for _ in self.layers]}
+        places = torch.arange(length, device=source.device)
+        return {
+            "given": self.given(source, places.expand(len(source), -1)),
+            "turns": _turns(places, self.width // self.heads),
+            "layers": [(weight.new_zeros(shape), weight.new_zeros(shape)) for _ in self.layers],
+        }
 
     def step(self, cache: dict[str, Any], token: Tensor, place: int) -> Tensor:
-        x = self.embed(cache["source"], token[:, None], torch.full_like(token, place))
+        here = slice(place, place + 1)
+        x = self.embedding(token[:, None]) + cache["given"][:, here]
+        turns = cache["turns"][0][here], cache["turns"][1][here]
         first = max(0, place + 1 - self.span) if self.span else 0
         for layer, (keys, values) in zip(self.layers, cache["layers"], strict=True):
-            x = cast(_ModernLayer, layer).step(x, keys, values, place, first)
+            x = cast(_ModernLayer, layer).step(x, keys, values, turns, place, first)
         logits: Tensor = self.head(self.norm(x))[:, 0]
         return logits
 
@@ -382,26 +388,28 @@ class _ModernLayer(nn.Module):
         self.leave = nn.Linear(config.feed_forward, width, bias=False)
         self.dropout = nn.Dropout(config.dropout)
 
-    def _parts(self, x: Tensor, places: Tensor) -> list[Tensor]:
+    def _parts(self, x: Tensor, turns: tuple[Tensor, Tensor]) -> list[Tensor]:
         mixed = self.project(self.attention_norm(x)).view(*x.shape[:2], 3, self.heads, self.size)
         query, key, value = (part.transpose(1, 2) for part in mixed.unbind(2))
-        return [_rotated(query, places), _rotated(key, places), value]
+        return [_rotated(query, turns), _rotated(key, turns), value]
 
     def _feed(self, x: Tensor) -> Tensor:
         gate, value = self.gate(self.gate_norm(x)).chunk(2, -1)
         fed: Tensor = self.dropout(self.leave(functional.silu(gate) * value))
         return x + fed
 
-    def full(self, x: Tensor, mask: Tensor, places: Tensor, span: int) -> Tensor:
-        query, key, value = self._parts(x, places)
+    def full(self, x: Tensor, mask: Tensor, turns: tuple[Tensor, Tensor], span: int) -> Tensor:
+        query, key, value = self._parts(x, turns)
         if span:
             found = _attend_in_blocks(query, key, value, mask, span)
         else:
             found = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
         return self._feed(x + self.dropout(self.join(found.transpose(1, 2).flatten(2))))
 
-    def step(self, x: Tensor, keys: Tensor, values: Tensor, place: int, first: int) -> Tensor:
-        query, key, value = self._parts(x, torch.full((1,), place, device=x.device))
+    def step(
+        self, x: Tensor, keys: Tensor, values: Tensor, turns: tuple[Tensor, Tensor], place: int, first: int
+    ) -> Tensor:
+        query, key, value = self._parts(x, turns)
         keys[:, :, place], values[:, :, place] = key[:, :, 0], value[:, :, 0]
         seen = slice(first, place + 1)
         found = _attend(query[:, :, 0], keys[:, :, seen], values[:, :, seen])
@@ -444,11 +452,16 @@ def _attend_in_blocks(query: Tensor, key: Tensor, value: Tensor, mask: Tensor, s
     return found.reshape(batch, heads, blocks * span, size)[:, :, :length]
 
 
-def _rotated(x: Tensor, places: Tensor) -> Tensor:
-    """Turns pairs of numbers by angles that grow with the place: attention then depends on distances alone."""
-    half = x.shape[-1] // 2
-    rates = 10_000.0 ** (-torch.arange(half, device=x.device) / half)
-    angles = places[:, None].to(x.dtype) * rates.to(x.dtype)
-    sine, cosine = angles.sin(), angles.cos()
-    one, other = x[..., :half], x[..., half:]
+def _turns(places: Tensor, size: int) -> tuple[Tensor, Tensor]:
+    """Sines and cosines of angles that grow with the place, each of shape ``(places, size / 2)``."""
+    half = size // 2
+    rates = 10_000.0 ** (-torch.arange(half, device=places.device) / half)
+    angles = places[:, None] * rates
+    return angles.sin(), angles.cos()
+
+
+def _rotated(x: Tensor, turns: tuple[Tensor, Tensor]) -> Tensor:
+    """Turns pairs of numbers of ``(..., places, size)``: attention then depends on distances alone."""
+    sine, cosine = turns
+    one, other = x.chunk(2, -1)
     return torch.cat([one * cosine - other * sine, one * sine + other * cosine], -1)

@@ -41,6 +41,7 @@ __all__ = [
 Sounds = NDArray[np.float32]
 BANDS, N_FFT, HOP = 32, 256, 128
 EMBEDDING = f"{BANDS} log-mel bands of frames of {N_FFT} samples"
+_SOFT = math.log(10) * 30 / 20  # 30 dB, in nepers
 _QUIET = math.log(1e-3)  # of mel magnitudes; what is softer counts as being at it
 _TOGETHER = 8
 _PREFIXES = 12  # at which decoding without a cache is timed
@@ -53,11 +54,22 @@ def frames_of(sounds: Sounds, sample_rate: int) -> NDArray[np.float64]:
 
 
 def summaries_of(sounds: Sounds, sample_rate: int) -> NDArray[np.float64]:
-    """What a judge hears of each sound: mean and spread over time of the log-mel bands, and of their steps."""
+    """What a judge hears of each sound: mean and spread of its log-mel bands, and how much they change.
+
+    Only frames within 30 dB of the loudest one count, and each is taken relative to its own loudest band. So neither
+    level nor pauses matter, nor the faint tones that a codec leaves in them.
+    """
     rows = []
     for sound in sounds:
-        bands = np.maximum(log_mel(sound, sample_rate, n_fft=N_FFT, hop=HOP, bands=BANDS), _QUIET)
-        rows.append(np.concatenate([bands.mean(0), bands.std(0), np.abs(np.diff(bands, axis=0)).mean(0)]))
+        bands = log_mel(sound, sample_rate, n_fft=N_FFT, hop=HOP, bands=BANDS)
+        loudest = bands.max(1)
+        heard = loudest > loudest.max() - _SOFT
+        shapes = np.maximum(bands - loudest[:, None], -_SOFT)
+        both = heard[1:] & heard[:-1]
+        steps = np.abs(np.diff(shapes, axis=0))[both]
+        changes = steps.mean(0) if len(steps) else np.zeros(BANDS)
+        lasting = math.log((heard.sum() + 1) / (np.count_nonzero(np.diff(heard.astype(int)) > 0) + 1))
+        rows.append(np.concatenate([shapes[heard].mean(0), shapes[heard].std(0), changes, [lasting]]))
     return np.array(rows)
 
 
