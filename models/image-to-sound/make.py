@@ -117,7 +117,8 @@ its default: no other option is needed.
 All sounds and drawings were made by `fxtrain.synthetic`: barks, meows and moos against chirps and trills; cats, dogs
 and cows against perched, flying and swimming birds. The sets of recorded animals that distributions package (tuxpaint:
 GPL-2, qabcs: GPL-3) were not used, because it is not settled whether their licence would cover these weights. The
-synthetic sounds took their place. To train on recordings of your own, see [Sound for a picture](../../docs/generators/image-to-sound.md).
+synthetic sounds took their place. To train on recordings of your own, see
+[Sound for a picture](../../docs/generators/image-to-sound.md).
 
 The head of the classifier starts at the mean of what names mammals and birds among the 1000 classes of ImageNet, in the
 last layer of EfficientNet-Lite0. It was then trained on the drawings.
@@ -135,8 +136,9 @@ Nobody has judged it by ear. All figures are of material that training did not s
 {priors}
 
 - Of {judged["count"]} sounds that it wrote, a classifier of the synthetic calls finds the right class in
-  {judged["judge_accuracy"]:.2f}. It is right on {judged["judge_accuracy_on_real"]:.2f} of real ones; chance is 0.5. It hears only frames within 30 dB of the loudest: an earlier one that heard all
-  frames was at 0.50 on these sounds, because the decoder leaves faint tones of 250 Hz in pauses. They can be heard.
+  {judged["judge_accuracy"]:.2f}. It is right on {judged["judge_accuracy_on_real"]:.2f} of real ones; chance is 0.5.
+  It hears only frames within 30 dB of the loudest: an earlier one that heard all frames was at 0.50 on these sounds,
+  because the decoder leaves faint tones of 250 Hz in pauses. They can be heard.
 - Fréchet distance of those sounds from held-out calls: {distance["distance"]:.2f}. Between halves of the held-out
   calls: {distance["floor"]:.2f} ({distance["embedding"]}, {distance["items"]} each).
 - The largest correlation of any of them with a training clip:

@@ -181,7 +181,7 @@ def comparison_page(comparison: Comparison, excerpts: Sequence[CodedExcerpt], sa
     sections.append(
         Figures(
             drawn,
-            lead="The same second of sound on the same axes. The line is the cutoff of the codec.",
+            lead="The first excerpt on the same axes. The line is the cutoff of the codec.",
             scale=ColourScale("scale of 90 dB:", "quiet", "loud"),
         )
     )
