@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
+import orjson
 import torch
 
 from fxtrain import engine
@@ -103,7 +104,8 @@ class ModelDocument:
     @property
     def content(self) -> bytes:
         """The file's bytes."""
-        return json.dumps(self.document, allow_nan=False, separators=(",", ":")).encode()
+        json.dumps(self.document["metadata"], allow_nan=False)  # orjson would write null for what is not finite
+        return orjson.dumps(self.document)
 
     def load(self) -> engine.Model:
         """The model in the engine, which plays the test vectors first."""

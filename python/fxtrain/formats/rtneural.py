@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
+import orjson
 import torch
 from numpy.typing import NDArray
 from torch import nn
@@ -263,5 +264,6 @@ def numbers(values: torch.Tensor | NDArray[np.float32]) -> list[Any]:
     array = values.detach().cpu().float().numpy() if isinstance(values, torch.Tensor) else values
     if not np.isfinite(array).all():
         raise ModelFileError("a weight of the model is not finite; go back to an earlier checkpoint")
-    nested: list[Any] = np.vectorize(lambda value: float(str(np.float32(value))), otypes=[object])(array).tolist()
+    decimals = orjson.dumps(np.ascontiguousarray(array, dtype=np.float32), option=orjson.OPT_SERIALIZE_NUMPY)
+    nested: list[Any] = orjson.loads(decimals)
     return nested

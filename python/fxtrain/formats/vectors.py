@@ -10,12 +10,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from fxtrain.errors import ModelFileError
 from fxtrain.models.effects._effect import EffectModel
 from fxtrain.synthetic import synthesise_guitar
 
 __all__ = ["VECTOR_FRAMES", "programme", "test_vectors"]
 
 VECTOR_FRAMES = 2048
+"""Fewer for models of more than 524 288 weights, so that a file is written and tested in bounded time."""
+_FEWEST_FRAMES = 512
+_MOST_WORK = VECTOR_FRAMES * 2**19
+"""Weights times frames."""
 _PROGRAMME_SECONDS = 8.0
 _PROGRAMME_SEED = 1
 
@@ -39,13 +44,18 @@ def test_vectors(
     silence, by what stands before the linear stage: so that a player without one can test itself too.
 
     Returns:
-        Input (float32 values) and float64 output, each of shape ``(2048,)``, and the greatest difference between
+        Input (float32 values) and float64 output, each of shape ``(frames,)``, and the greatest difference between
         torch's float32 output and the float64 one.
+
+    Raises:
+        ModelFileError: the output is not finite.
     """
     clip = programme(sample_rate)
     energy = np.cumsum(np.concatenate([[0.0], clip.astype(np.float64) ** 2]))
-    start = int(np.argmax(energy[VECTOR_FRAMES:] - energy[:-VECTOR_FRAMES]))
-    x = clip[start : start + VECTOR_FRAMES]
+    num_weights = sum(weight.numel() for weight in model.parameters())
+    num_frames = max(_FEWEST_FRAMES, min(VECTOR_FRAMES, _MOST_WORK // num_weights))
+    start = int(np.argmax(energy[num_frames:] - energy[:-num_frames]))
+    x = clip[start : start + num_frames]
     single = copy.deepcopy(model).cpu().float().eval()
     single.linear_stage = None
     double = copy.deepcopy(single).double()
@@ -55,4 +65,6 @@ def test_vectors(
     with torch.no_grad():
         exact = double(torch.from_numpy(padded.astype(np.float64))[None])[0][0, start:].numpy()
         rounded = single(torch.from_numpy(padded)[None])[0][0, start:].numpy()
+    if not np.isfinite(exact).all():
+        raise ModelFileError("the output of the model is not finite; go back to an earlier checkpoint")
     return x.astype(np.float64), exact, float(np.abs(exact - rounded).max())
