@@ -6,6 +6,9 @@
 
 #include <fxengine/realtime/realtime_scope.h>
 
+#include <algorithm>
+#include <array>
+
 namespace fxtrain {
 namespace {
 
@@ -25,7 +28,8 @@ PluginProcessor::PluginProcessor()
                          .withInput("Input", juce::AudioChannelSet::stereo())
                          .withOutput("Output", juce::AudioChannelSet::stereo())),
       parameters(*this, nullptr, "parameters", makeParameterLayout()), values_(parameters), history_(*this),
-      presets_([this] { return state(); }, [this](const State& preset) { loadPreset(preset); }),
+      presets_([this] { return preset(); },
+               [this](const State& preset, const Presets::Entry& entry) { loadPreset(preset, entry); }),
       midiControl_(parameters) {
   rig_.settings = [this] { return values_.chainSettings(); };
   rig_.onLatency = [this] { updateLatency(); };
@@ -37,6 +41,9 @@ PluginProcessor::PluginProcessor()
   };
   if (const auto* first = Presets::shipped(0))
     apply(*first);
+  presets_.onCurrent = [this](const Presets::Entry& entry) {
+    setOrigin(entry.shipped, entry.shipped < 0 ? entry.name : juce::String());
+  };
   const juce::WeakReference first(this); // is made once: not when two threads ask for it
   background_->courier.addTimeSliceClient(this);
 }
@@ -74,10 +81,13 @@ void PluginProcessor::processBlockBypassed(juce::AudioBuffer<float>& buffer, juc
 
 void PluginProcessor::process(juce::AudioBuffer<float>& buffer, juce::MidiBuffer& midi, bool bypassed) {
   const fxengine::RealtimeScope realtime;
-  midiControl_.receive(midi);
+  midiControl_.beginBlock();
   const int numFrames = buffer.getNumSamples();
-  if (numFrames == 0) // a host passes parameters on
+  if (numFrames == 0) { // a host passes parameters on
+    for (const auto message : midi)
+      midiControl_.receive(message);
     return;
+  }
   const juce::AudioProcessLoadMeasurer::ScopedTimer timer(load_, numFrames);
   auto& chain = rig_.chain();
   if (chain.sampleRate() <= 0.0 || buffer.getNumChannels() < chain.numOutputs()) { // not prepared for it
@@ -85,9 +95,23 @@ void PluginProcessor::process(juce::AudioBuffer<float>& buffer, juce::MidiBuffer
     return;
   }
   takePlayer_.process(buffer, chain.numInputs());
-  auto settings = values_.chainSettings();
-  settings.bypass = settings.bypass || bypassed;
-  chain.process(buffer.getArrayOfReadPointers(), buffer.getArrayOfWritePointers(), numFrames, settings);
+  auto settings = values_.chainSettings(midiControl_.values());
+  int from = 0;
+  const auto playTo = [&](int to) {
+    settings.bypass = settings.bypass || bypassed;
+    std::array<float*, 2> channels{};
+    for (int c = 0; c < chain.numOutputs(); ++c)
+      channels[std::size_t(c)] = buffer.getWritePointer(c) + from;
+    if (to > from)
+      chain.process(channels.data(), channels.data(), to - from, settings);
+    from = to;
+  };
+  for (const auto message : midi)
+    if (midiControl_.receive(message)) {
+      playTo(juce::jlimit(from, numFrames, message.samplePosition));
+      settings = values_.chainSettings(midiControl_.values());
+    }
+  playTo(numFrames);
   for (int c = chain.numOutputs(); c < buffer.getNumChannels(); ++c)
     buffer.clear(c, 0, numFrames);
 }
@@ -104,11 +128,12 @@ void PluginProcessor::updateLatency() {
 // Every few milliseconds: what the audio thread left to be done.
 int PluginProcessor::useTimeSlice() {
   rig_.collect();
+  midiControl_.collect();
   takePlayer_.collect();
   try {
     rig_.updateOversampling([this] { return values_.oversampling(isNonRealtime()); });
   } catch (const std::exception& error) {
-    rig_.setProblem(error.what());
+    rig_.setProblem(juce::String::fromUTF8(error.what()));
   }
   if (const int program = midiControl_.apply(); program >= 0)
     loadProgram(program);
@@ -117,23 +142,56 @@ int PluginProcessor::useTimeSlice() {
 
 juce::AudioProcessorEditor* PluginProcessor::createEditor() { return new PluginEditor(*this); }
 
-// Programs are the shipped presets: hosts want a fixed number. A program change reaches the player's own beyond them.
+// Programs are the shipped presets: hosts want a fixed number. One more stands for any other sound, so that a host
+// never shows a program that does not play; LV2 makes a preset of each, and has no current one.
 
-int PluginProcessor::getNumPrograms() { return juce::jmax(1, Presets::numShipped()); }
-int PluginProcessor::getCurrentProgram() { return program_; }
-const juce::String PluginProcessor::getProgramName(int index) { return Presets::shippedName(index); }
+bool PluginProcessor::namesOtherSounds() const { return wrapperType != wrapperType_LV2; }
 
-void PluginProcessor::setCurrentProgram(int index) {
-  if (program_ != index) // hosts repeat themselves, and would undo what was changed since; a foot switch means it
-    loadProgram(index);
+int PluginProcessor::getNumPrograms() { return juce::jmax(1, Presets::numShipped() + (namesOtherSounds() ? 1 : 0)); }
+
+int PluginProcessor::getCurrentProgram() {
+  const std::lock_guard lock(originMutex_);
+  return origin_.program >= 0 ? origin_.program : getNumPrograms() - 1;
 }
 
-void PluginProcessor::loadProgram(int index) {
-  program_ = index;
-  juce::MessageManager::callAsync([weak = juce::WeakReference(this), index, generation = stateGeneration_.load()] {
-    if (weak != nullptr && generation == weak->stateGeneration_) // no project was loaded since
-      weak->rig_.setProblem(weak->presets_.load(index));
+const juce::String PluginProcessor::getProgramName(int index) {
+  return index == Presets::numShipped() ? juce::String("Your own") : Presets::shippedName(index);
+}
+
+void PluginProcessor::setCurrentProgram(int index) {
+  if (index == getCurrentProgram()) // hosts repeat themselves, and would undo what was changed since
+    return;
+  if (index >= Presets::numShipped()) {
+    setOrigin(-1, {}); // the sound stays
+    return;
+  }
+  {
+    const std::lock_guard lock(originMutex_);
+    origin_ = {index, {}}; // hosts look at once
+  }
+  loadProgram(index);
+}
+
+void PluginProcessor::loadProgram(int number) {
+  juce::MessageManager::callAsync([weak = juce::WeakReference(this), number, generation = stateGeneration_.load()] {
+    if (weak == nullptr || generation != weak->stateGeneration_) // a project was loaded since
+      return;
+    const auto problem = weak->presets_.loadNumber(number);
+    if (problem.isNotEmpty())
+      weak->presets_.onCurrent(weak->presets_.currentEntry()); // is still the one that plays
+    weak->rig_.setProblem(problem);
   });
+}
+
+void PluginProcessor::setOrigin(int program, const juce::String& presetName) {
+  {
+    const std::lock_guard lock(originMutex_);
+    const Origin origin{program, presetName};
+    if (origin == origin_)
+      return;
+    origin_ = origin;
+  }
+  updateHostDisplay(ChangeDetails().withProgramChanged(true));
 }
 
 // State
@@ -145,9 +203,22 @@ State PluginProcessor::state() const {
       state.parameters[ranged->getParameterID()] = ranged->convertFrom0to1(ranged->getValue());
   state.contents = rig_.contents();
   state.bindings = midiControl_.bindings();
-  state.program = program_;
   state.editorSize = editorSize_;
+  const std::lock_guard lock(originMutex_);
+  state.program = origin_.program;
+  state.presetName = origin_.presetName;
   return state;
+}
+
+State PluginProcessor::preset() const {
+  auto sound = state();
+  sound.isPreset = true;
+  std::erase_if(sound.parameters, [](const auto& value) { return belongsToRoom(value.first); });
+  sound.bindings.clear();
+  sound.editorSize = {};
+  sound.program = -1;
+  sound.presetName = {};
+  return sound;
 }
 
 void PluginProcessor::apply(const State& state) {
@@ -158,6 +229,8 @@ void PluginProcessor::apply(const State& state) {
       values.try_emplace(id::knob(slot, k), defaultKnob(state.contents.models[std::size_t(slot)].get(), k));
   for (auto* parameter : getParameters())
     if (auto* ranged = dynamic_cast<juce::RangedAudioParameter*>(parameter)) {
+      if (state.isPreset && belongsToRoom(ranged->getParameterID()))
+        continue;
       const auto found = values.find(ranged->getParameterID());
       ranged->setValueNotifyingHost(found == values.end() ? ranged->getDefaultValue()
                                                           : ranged->convertTo0to1(found->second));
@@ -171,21 +244,56 @@ void PluginProcessor::setStateInformation(const void* data, int size) {
     const auto saved = State::decode(data, std::size_t(juce::jmax(0, size)));
     ++stateGeneration_;
     apply(saved);
-    midiControl_.setBindings(saved.bindings);
-    program_ = saved.program;
-    if (!saved.editorSize.isOrigin())
-      editorSize_ = saved.editorSize;
+    if (!saved.isPreset) {
+      midiControl_.setBindings(saved.bindings);
+      if (!saved.editorSize.isOrigin())
+        editorSize_ = saved.editorSize;
+    }
+    setOrigin(saved.program, saved.presetName);
     announceLatency(getLatencySamples());
+    const auto follow = [weak = juce::WeakReference(this), saved, generation = stateGeneration_.load()] {
+      if (weak == nullptr || generation != weak->stateGeneration_)
+        return;
+      weak->history_.clear(); // its steps lead back into what was open before
+      weak->showOrigin(saved.program, saved.presetName);
+    };
+    if (juce::MessageManager::existsAndIsCurrentThread())
+      follow();
+    else
+      juce::MessageManager::callAsync(follow);
   } catch (const std::exception& error) {
-    rig_.setProblem(error.what());
+    rig_.setProblem(juce::String::fromUTF8(error.what()));
   }
 }
 
-void PluginProcessor::loadPreset(const State& after) {
-  const auto before = state();
+/** Undo and redo: what can no longer be done says why. */
+void PluginProcessor::attempt(const std::function<void()>& step) {
+  try {
+    step();
+  } catch (const std::exception& error) {
+    rig_.setProblem(juce::String::fromUTF8(error.what()));
+  }
+}
+
+void PluginProcessor::showOrigin(int program, const juce::String& presetName) {
+  if (presetName.isNotEmpty())
+    presets_.refresh();
+  presets_.setCurrent(program >= 0 ? Presets::Entry{Presets::shippedName(program), {}, program}
+                                   : Presets::Entry{presetName, Presets::fileOf(presetName), -1});
+}
+
+void PluginProcessor::loadPreset(const State& after, const Presets::Entry& entry) {
+  const auto before = preset();
+  const auto entryBefore = presets_.currentEntry();
   apply(after);
+  const auto restore = [this](const State& sound, const Presets::Entry& origin) {
+    attempt([&] {
+      apply(sound);
+      presets_.setCurrent(origin);
+    });
+  };
   history_.add(
-      "Load preset", [this, after] { apply(after); }, [this, before] { apply(before); });
+      "Load preset", [=] { restore(after, entry); }, [=] { restore(before, entryBefore); });
 }
 
 void PluginProcessor::rememberLoad(const RigContents& before, const RigContents& after) {
@@ -205,8 +313,10 @@ void PluginProcessor::rememberLoad(const RigContents& before, const RigContents&
   }
   setControls(controlsAfter);
   const auto restore = [this](const RigContents& contents, const Controls& positions) {
-    rig_.setContents(contents);
-    setControls(positions);
+    attempt([&] {
+      rig_.setContents(contents);
+      setControls(positions);
+    });
   };
   history_.add(
       "Load", [=] { restore(after, controlsAfter); }, [=] { restore(before, controlsBefore); });

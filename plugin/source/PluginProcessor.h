@@ -25,7 +25,7 @@ class PluginProcessor : public juce::AudioProcessor, public Vst3Host, private ju
   const juce::String getName() const override { return "fxtrain"; }
   bool acceptsMidi() const override { return true; }
   bool producesMidi() const override { return false; }
-  double getTailLengthSeconds() const override { return 2.0; } // the longest cabinet response
+  double getTailLengthSeconds() const override { return rig_.tailSeconds(); }
   bool isBusesLayoutSupported(const BusesLayout& layouts) const override;
 
   void prepareToPlay(double sampleRate, int maximumBlockSize) override;
@@ -67,8 +67,13 @@ class PluginProcessor : public juce::AudioProcessor, public Vst3Host, private ju
   void updateLatency();
   void loadProgram(int index); ///< from any thread; follows on the message thread
   State state() const;
+  State preset() const;           ///< the sound alone
   void apply(const State& state); ///< models, cabinet and parameters; throws FileError and then has changed nothing
-  void loadPreset(const State& after);
+  void loadPreset(const State& after, const Presets::Entry& entry);
+  void setOrigin(int program, const juce::String& presetName); ///< tells the host where it changes
+  void attempt(const std::function<void()>& step);
+  void showOrigin(int program, const juce::String& presetName); ///< in the list of presets
+  bool namesOtherSounds() const;
   void rememberLoad(const RigContents& before, const RigContents& after);
 
   /** What a slot's own parameters say, in percent. */
@@ -89,7 +94,13 @@ class PluginProcessor : public juce::AudioProcessor, public Vst3Host, private ju
   juce::AudioProcessLoadMeasurer load_;
   juce::Point<int> editorSize_{1080, 640};
   std::recursive_mutex latencyMutex_; // the last to tell tells the latest; a host may prepare us from within
-  std::atomic<int> program_{0};
+  struct Origin {
+    int program = 0;         // the shipped preset that the sound came from; -1: another
+    juce::String presetName; // of the player's own
+    bool operator==(const Origin&) const = default;
+  };
+  mutable std::mutex originMutex_;
+  Origin origin_;
   std::atomic<int> stateGeneration_{0};
   juce::SharedResourcePointer<Background> background_;
 

@@ -2,13 +2,15 @@
 #include "midi_control.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <utility>
 
 namespace fxtrain {
 namespace {
 
-constexpr std::uint8_t kProgramChange = 255;
 constexpr int kPressed = 64;
+constexpr float kNone = std::numeric_limits<float>::quiet_NaN();
 
 bool isBankSelect(int controller) { return controller == 0 || controller == 32; }
 
@@ -24,7 +26,14 @@ float pressed(const juce::RangedAudioParameter& parameter, float value) {
 
 } // namespace
 
-MidiControl::MidiControl(juce::AudioProcessorValueTreeState& parameters) : parameters_(parameters) {}
+MidiControl::MidiControl(juce::AudioProcessorValueTreeState& parameters) : parameters_(parameters) {
+  for (auto* parameter : parameters.processor.getParameters()) {
+    auto* ranged = dynamic_cast<juce::RangedAudioParameter*>(parameter);
+    jassert(ranged != nullptr && ranged->getParameterIndex() == int(targets_.size()));
+    targets_.emplace_back(ranged, parameters.getRawParameterValue(ranged->getParameterID()));
+  }
+  values_.assign(targets_.size(), kNone);
+}
 
 std::vector<MidiControl::Binding> MidiControl::bindings() const {
   const std::lock_guard lock(mutex_);
@@ -42,17 +51,29 @@ void MidiControl::setBindings(std::vector<Binding> bindings) {
     bindings.resize(kMaxBindings);
   const std::lock_guard lock(mutex_);
   bindings_ = std::move(bindings);
+  publish();
+}
+
+void MidiControl::publish() {
+  auto actions = std::make_unique<Actions>();
+  for (const Binding& binding : bindings_)
+    actions->push_back({binding.controller, binding.channel,
+                        parameters_.getParameter(binding.parameter)->getParameterIndex(), binding.mode});
+  handover_.offer(std::move(actions));
 }
 
 void MidiControl::learn(const juce::String& parameter, Mode mode) {
   const std::lock_guard lock(mutex_);
+  fifo_.read(fifo_.getNumReady()); // of the last time
   learning_ = parameter;
   learningMode_ = mode;
+  isLearning_ = true;
 }
 
 void MidiControl::cancelLearning() {
   const std::lock_guard lock(mutex_);
   learning_.clear();
+  isLearning_ = false;
 }
 
 juce::String MidiControl::learning() const {
@@ -63,80 +84,111 @@ juce::String MidiControl::learning() const {
 void MidiControl::forget(const juce::String& parameter) {
   const std::lock_guard lock(mutex_);
   std::erase_if(bindings_, [&](const Binding& binding) { return binding.parameter == parameter; });
+  publish();
 }
 
-void MidiControl::write(Event event) noexcept {
-  const auto scope = fifo_.write(1);
-  if (scope.blockSize1 == 1)
-    events_[std::size_t(scope.startIndex1)] = event;
-}
-
-void MidiControl::receive(const juce::MidiBuffer& midi) noexcept FXENGINE_REALTIME {
-  for (const auto metadata : midi) {
-    const auto* bytes = metadata.data;
-    if (metadata.numBytes < 2)
+void MidiControl::beginBlock() noexcept {
+  if (leaving_ == nullptr || handover_.giveBack(leaving_))
+    if (auto actions = handover_.take()) {
+      leaving_ = std::exchange(actions_, std::move(actions));
+      if (leaving_ != nullptr)
+        handover_.giveBack(leaving_); // else with the next block
+    }
+  for (std::size_t index = 0; index < targets_.size(); ++index) {
+    if (std::isnan(values_[index]))
       continue;
-    const auto channel = std::uint8_t((bytes[0] & 0x0f) + 1);
-    const int kind = bytes[0] & 0xf0;
-    if (kind == 0xb0 && metadata.numBytes >= 3 && bytes[1] < kNumControllers)
-      write({channel, bytes[1], std::uint8_t(bytes[2] & 0x7f)});
-    else if (kind == 0xc0)
-      write({channel, kProgramChange, std::uint8_t(bytes[1] & 0x7f)});
+    auto& target = targets_[index];
+    const float plain = target.plain->load(std::memory_order_relaxed);
+    const bool byCourier = plain == target.set.load(std::memory_order_relaxed);
+    if (plain == values_[index] || (plain != target.plainBefore && !byCourier))
+      values_[index] = kNone; // it has arrived, or somebody else has moved the parameter
   }
+}
+
+bool MidiControl::receive(const juce::MidiMessageMetadata& message) noexcept {
+  const auto* bytes = message.data;
+  if (message.numBytes < 2)
+    return false;
+  const int kind = bytes[0] & 0xf0;
+  if (kind == 0xc0)
+    program_.store(bytes[1] & 0x7f, std::memory_order_relaxed);
+  if (kind != 0xb0 || message.numBytes < 3 || bytes[1] >= kNumControllers)
+    return false;
+  const Event event{std::uint8_t((bytes[0] & 0x0f) + 1), bytes[1], std::uint8_t(bytes[2] & 0x7f)};
+  auto& last = lastValue_[event.channel][event.controller];
+  const bool press = event.value >= kPressed && last < kPressed;
+  last = event.value;
+  if (isLearning_.load(std::memory_order_relaxed) && !isBankSelect(event.controller)) {
+    const auto scope = fifo_.write(1);
+    if (scope.blockSize1 == 1)
+      events_[std::size_t(scope.startIndex1)] = event;
+  }
+  if (actions_ == nullptr)
+    return false;
+  bool moved = false;
+  for (const Action& action : *actions_) {
+    if (action.controller != event.controller || (action.channel != 0 && action.channel != event.channel))
+      continue;
+    auto& target = targets_[std::size_t(action.target)];
+    auto& value = values_[std::size_t(action.target)];
+    const bool isOurs = !std::isnan(value);
+    float normalised = float(event.value) / 127.0f;
+    if (action.mode == Mode::toggle) {
+      if (!press)
+        continue;
+      normalised = pressed(*target.parameter,
+                           isOurs ? target.wanted.load(std::memory_order_relaxed) : target.parameter->getValue());
+    }
+    if (!isOurs)
+      target.plainBefore = target.plain->load(std::memory_order_relaxed);
+    value = target.parameter->convertFrom0to1(normalised);
+    target.wanted.store(normalised, std::memory_order_relaxed);
+    target.moved.store(true, std::memory_order_release);
+    moved = true;
+  }
+  return moved;
+}
+
+void MidiControl::teach(const Event& event) {
+  juce::RangedAudioParameter* parameter = nullptr;
+  {
+    const std::lock_guard lock(mutex_);
+    if (learning_.isEmpty())
+      return;
+    const Binding binding{event.controller, event.channel, std::exchange(learning_, {}), learningMode_};
+    isLearning_ = false;
+    std::erase_if(bindings_, [&](const Binding& old) { return old.parameter == binding.parameter; });
+    if (!isSensible(binding) || bindings_.size() >= kMaxBindings)
+      return;
+    bindings_.push_back(binding);
+    publish();
+    if (binding.mode == Mode::follow) // the press that teaches a switch does not turn it over as well
+      parameter = parameters_.getParameter(binding.parameter);
+  }
+  if (parameter != nullptr) // without the lock: listeners may ask us
+    parameter->setValueNotifyingHost(float(event.value) / 127.0f);
 }
 
 int MidiControl::apply() {
-  if (fifo_.getNumReady() == 0)
-    return -1;
-  int program = -1;
-  std::vector<std::pair<juce::RangedAudioParameter*, float>> moves; // done without the lock: listeners may ask us
-  const auto moveOf = [&moves](juce::RangedAudioParameter* parameter) {
-    return std::find_if(moves.begin(), moves.end(), [&](const auto& move) { return move.first == parameter; });
-  };
-  {
-    const std::lock_guard lock(mutex_);
-    while (fifo_.getNumReady() > 0) {
-      Event event{};
-      fifo_.read(1).forEach([&](int index) { event = events_[std::size_t(index)]; });
-      if (event.controller == kProgramChange) {
-        program = event.value;
-        continue;
-      }
-      bool taught = false;
-      if (learning_.isNotEmpty() && !isBankSelect(event.controller)) {
-        const Binding binding{event.controller, event.channel, std::exchange(learning_, {}), learningMode_};
-        std::erase_if(bindings_, [&](const Binding& old) { return old.parameter == binding.parameter; });
-        if (isSensible(binding) && bindings_.size() < kMaxBindings)
-          bindings_.push_back(binding);
-        taught = true;
-      }
-      auto& last = lastValue_[event.channel][event.controller];
-      const bool press = event.value >= kPressed && last < kPressed;
-      last = event.value;
-      for (const Binding& binding : bindings_) {
-        if (binding.controller != event.controller || (binding.channel != 0 && binding.channel != event.channel))
-          continue;
-        auto* parameter = parameters_.getParameter(binding.parameter);
-        auto move = moveOf(parameter);
-        float value = move != moves.end() ? move->second : parameter->getValue();
-        if (binding.mode == Mode::follow)
-          value = float(event.value) / 127.0f;
-        else if (press && !taught) // the press that teaches does not turn over as well
-          value = pressed(*parameter, value);
-        else
-          continue;
-        if (move == moves.end())
-          moves.emplace_back(parameter, value);
-        else
-          move->second = value;
-      }
-    }
+  if (isLearning_ && fifo_.getNumReady() > 0) {
+    Event event{};
+    fifo_.read(1).forEach([&](int index) { event = events_[std::size_t(index)]; });
+    teach(event);
   }
-  for (const auto& [parameter, value] : moves) {
-    if (parameter->getValue() != value)
-      parameter->setValueNotifyingHost(value);
+  for (Target& target : targets_) {
+    if (!target.moved.exchange(false, std::memory_order_acquire))
+      continue;
+    const float value = target.wanted.load(std::memory_order_relaxed);
+    target.set.store(target.parameter->convertFrom0to1(value), std::memory_order_relaxed);
+    if (target.parameter->getValue() != value)
+      target.parameter->setValueNotifyingHost(value);
   }
-  return program;
+  return program_.exchange(-1, std::memory_order_relaxed);
+}
+
+void MidiControl::collect() {
+  const std::lock_guard lock(mutex_);
+  handover_.collect();
 }
 
 } // namespace fxtrain

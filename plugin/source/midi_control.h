@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <fxengine/realtime/handover.h>
 #include <fxengine/realtime/realtime.h>
 
 #include <juce_audio_processors/juce_audio_processors.h>
 
 #include <array>
+#include <atomic>
 #include <cstdint>
+#include <deque>
+#include <memory>
 #include <mutex>
 #include <vector>
 
@@ -43,26 +47,60 @@ class MidiControl {
   juce::String learning() const; ///< the parameter that waits; "" for none
   void forget(const juce::String& parameter);
 
-  /** Audio thread: notes what concerns us. What comes faster than apply() fetches it, 256 events ahead, is lost. */
-  void receive(const juce::MidiBuffer& midi) noexcept FXENGINE_REALTIME;
+  // Audio thread. A controller counts from the frame of its message on, so that a bounce comes out the same each time;
+  // the parameter, and with it window and host, follows when the courier comes by.
+  void beginBlock() noexcept FXENGINE_REALTIME; ///< takes new bindings; what the host has moved since is the host's
+  /** Whether the message moved something: values() is another from here on. */
+  bool receive(const juce::MidiMessageMetadata& message) noexcept FXENGINE_REALTIME;
+  /** By the index of a parameter, in plain units: what controllers have set and the parameter does not have yet; NaN
+     for all others. */
+  const float* values() const noexcept FXENGINE_REALTIME { return values_.data(); }
+
   /** Courier: moves the parameters. Returns the last program that was asked for, or -1. */
   int apply();
+  /** Courier: frees what the audio thread has let go. */
+  void collect();
 
  private:
   struct Event {
-    std::uint8_t channel, controller, value; // channel 1..16; controller 255: a program change
+    std::uint8_t channel, controller, value; // channel 1..16
   };
-  void write(Event event) noexcept;
+  /** A parameter, and who set it last. */
+  struct Target {
+    juce::RangedAudioParameter* parameter;
+    const std::atomic<float>* plain; // as the parameter has it
+    float plainBefore = 0.0f;        // when a controller moved it: audio thread
+    std::atomic<float> wanted{0.0f}; // normalised
+    std::atomic<bool> moved{false};  // since the courier was here
+    std::atomic<float> set{0.0f};    // by the courier, in plain units
+
+    Target(juce::RangedAudioParameter* which, const std::atomic<float>* value) : parameter(which), plain(value) {}
+  };
+  struct Action {
+    int controller, channel, target;
+    Mode mode;
+  };
+  using Actions = std::vector<Action>;
+
   bool isSensible(const Binding& binding) const;
+  void publish(); // under the lock
+  void teach(const Event& event);
 
   juce::AudioProcessorValueTreeState& parameters_;
-  mutable std::mutex mutex_; // bindings_, learning_, learningMode_, lastValue_; never taken by the audio thread
+  std::deque<Target> targets_; // by the index of the parameter; atomics do not move
+  mutable std::mutex mutex_;   // bindings_, learning_, learningMode_, offers; never taken by the audio thread
   std::vector<Binding> bindings_;
   juce::String learning_;
   Mode learningMode_ = Mode::follow;
-  std::array<std::array<std::uint8_t, kNumControllers>, 17> lastValue_{}; // [channel][controller]
 
-  static constexpr int kMaxEvents = 257; // one place of the ring stays free
+  fxengine::Handover<Actions> handover_;
+  std::unique_ptr<Actions> actions_, leaving_;                            // audio thread, as the next two
+  std::array<std::array<std::uint8_t, kNumControllers>, 17> lastValue_{}; // [channel][controller]
+  std::vector<float> values_;
+
+  std::atomic<int> program_{-1};
+  std::atomic<bool> isLearning_{false};
+  static constexpr int kMaxEvents = 33; // for learning; one place of the ring stays free
   juce::AbstractFifo fifo_{kMaxEvents};
   std::array<Event, kMaxEvents> events_{};
 };

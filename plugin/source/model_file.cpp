@@ -106,7 +106,7 @@ std::shared_ptr<const ModelFile> ModelFile::parse(std::string text, const juce::
     file->description = fxengine::readModel(file->text, shown.toStdString());
     file->info = fxengine::buildModel(file->description).info(); // plays the test vectors
   } catch (const std::exception& error) {                        // ModelError, or no memory
-    throw FileError(error.what());
+    throw FileError(juce::String::fromUTF8(error.what()));
   }
   return file;
 }
@@ -163,7 +163,7 @@ std::shared_ptr<const CabinetFile> CabinetFile::parse(juce::MemoryBlock bytes, c
   try {
     fxengine::Convolver(cabinet->response, reader->sampleRate);
   } catch (const std::exception& error) {
-    throw FileError(shown + ": " + error.what());
+    throw FileError(shown + ": " + juce::String::fromUTF8(error.what()));
   }
   return cabinet;
 }

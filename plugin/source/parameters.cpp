@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "parameters.h"
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 
 namespace fxtrain {
@@ -67,6 +69,13 @@ String id::knob(int slot, int index) { return String("knob_") + (slot == 0 ? "a"
 
 String id::quality(int slot) { return slot == 0 ? "quality_a" : "quality_b"; }
 
+bool belongsToRoom(const String& parameter) {
+  static const std::array<String, 7> room = {
+      id::inputMode,           id::calibrate, id::interfaceLevel, id::oversamplingLive,
+      id::oversamplingOffline, id::bypass,    id::tuner};
+  return std::find(room.begin(), room.end(), parameter) != room.end();
+}
+
 Layout makeParameterLayout() {
   Layout layout;
   addFloat(layout, id::inputGain, "Input gain", "dB", -24.0f, 24.0f, 0.0f, 1);
@@ -106,7 +115,7 @@ ParameterValues::ParameterValues(const juce::AudioProcessorValueTreeState& param
   const auto value = [&](const String& name) {
     const auto* atomic = parameters.getRawParameterValue(name);
     jassert(atomic != nullptr);
-    return atomic;
+    return Value{atomic, parameters.getParameter(name)->getParameterIndex()};
   };
   inputGain_ = value(id::inputGain);
   gateOn_ = value(id::gateOn);
@@ -137,8 +146,11 @@ ParameterValues::ParameterValues(const juce::AudioProcessorValueTreeState& param
   }
 }
 
-fxengine::ChainSettings ParameterValues::chainSettings() const noexcept {
-  const auto number = [](Value value) { return value->load(std::memory_order_relaxed); };
+fxengine::ChainSettings ParameterValues::chainSettings(const float* overrides) const noexcept {
+  const auto number = [overrides](Value value) {
+    const float other = overrides == nullptr ? NAN : overrides[value.index];
+    return std::isnan(other) ? value.plain->load(std::memory_order_relaxed) : other;
+  };
   const auto on = [&](Value value) { return number(value) >= 0.5f; };
   const auto choice = [&](Value value) { return int(number(value) + 0.5f); };
   fxengine::ChainSettings settings;
@@ -172,7 +184,7 @@ fxengine::ChainSettings ParameterValues::chainSettings() const noexcept {
 
 int ParameterValues::oversampling(bool offline) const noexcept {
   const Value value = offline ? oversamplingOffline_ : oversamplingLive_;
-  return 1 << int(value->load(std::memory_order_relaxed) + 0.5f);
+  return 1 << int(value.plain->load(std::memory_order_relaxed) + 0.5f);
 }
 
 } // namespace fxtrain

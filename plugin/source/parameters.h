@@ -7,6 +7,7 @@
 
 #include <array>
 #include <atomic>
+#include <cmath>
 
 namespace fxtrain {
 
@@ -42,19 +43,27 @@ juce::String quality(int slot);
 
 juce::AudioProcessorValueTreeState::ParameterLayout makeParameterLayout();
 
+/** Whether a parameter is of the room that is played in (interface, input, computer) or of the moment (tuner, bypass),
+    and not of the sound: presets and programs leave it as it is, projects keep it. */
+bool belongsToRoom(const juce::String& parameter);
+
 /** The values that the audio thread reads, looked up once. */
 class ParameterValues {
  public:
   explicit ParameterValues(const juce::AudioProcessorValueTreeState& parameters);
 
-  /** What the signal chain is to do now. */
-  fxengine::ChainSettings chainSettings() const noexcept;
+  /** What the signal chain is to do now.
+      @param overrides  values by the index of a parameter that count in place of its own; NaN for none. Null: none */
+  fxengine::ChainSettings chainSettings(const float* overrides = nullptr) const noexcept;
 
   /** 1, 2, 4 or 8. */
   int oversampling(bool offline) const noexcept;
 
  private:
-  using Value = const std::atomic<float>*;
+  struct Value {
+    const std::atomic<float>* plain;
+    int index; // of the parameter
+  };
   Value inputGain_, gateOn_, gateThreshold_, gateRelease_, slot_, blend_, levels_, toneOn_, bass_, middle_, treble_,
       cabinetOn_, cabinetLevel_, outputGain_, mix_, bypass_, tuner_, inputMode_, calibrate_, interfaceLevel_,
       oversamplingLive_, oversamplingOffline_;

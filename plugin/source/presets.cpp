@@ -6,9 +6,15 @@
 #include "state.h"
 #include "vst_preset.h"
 
+#include <nlohmann/json.hpp>
+
 #include <algorithm>
 #include <array>
+#include <cstdint>
+#include <map>
 #include <optional>
+#include <set>
+#include <string>
 
 namespace fxtrain {
 namespace {
@@ -110,6 +116,7 @@ const std::vector<ShippedPreset>& shippedPresets() {
     std::vector<ShippedPreset> presets;
     for (const auto& recipe : recipes()) {
       if (auto state = make(recipe)) {
+        state->isPreset = true;
         state->program = int(presets.size());
         presets.push_back({recipe.name, std::move(*state)});
       }
@@ -126,7 +133,46 @@ const ShippedPreset* find(int index) {
 
 State read(const juce::File& file) {
   const auto bytes = vst_preset::read(file);
-  return State::decode(bytes.getData(), bytes.getSize());
+  auto state = State::decode(bytes.getData(), bytes.getSize());
+  state.isPreset = true; // whatever wrote it
+  return state;
+}
+
+using Numbers = std::map<std::string, int>; // by file name
+
+Numbers readNumbers() {
+  const auto file = Presets::folder().getChildFile(Presets::kNumbersFile);
+  Numbers numbers;
+  if (!isRegularFile(file) || file.getSize() > (1 << 20))
+    return numbers;
+  const auto document = nlohmann::json::parse(file.loadFileAsString().toStdString(), nullptr, false);
+  if (document.is_object())
+    for (const auto& [name, number] : document.items())
+      if (number.is_number_integer())
+        if (const auto value = number.get<std::int64_t>();
+            value >= Presets::kFirstOwnNumber && value < Presets::kNumNumbers)
+          numbers[name] = int(value);
+  return numbers;
+}
+
+/** Where it cannot be written the numbers hold until the plugin is closed. */
+void writeNumbers(const Numbers& numbers) {
+  Presets::folder().getChildFile(Presets::kNumbersFile).replaceWithText(nlohmann::json(numbers).dump(1));
+}
+
+/** The lowest number that no file had yet; where all were given away, one of a file that is gone. -1: none is left. */
+int freeNumber(const Numbers& numbers, const std::set<std::string>& present) {
+  std::set<int> given, inUse;
+  for (const auto& [name, number] : numbers) {
+    given.insert(number);
+    if (present.contains(name))
+      inUse.insert(number);
+  }
+  for (const auto* taken : {&given, &inUse})
+    for (int number = Presets::kFirstOwnNumber; number < Presets::kNumNumbers; ++number)
+      if (!taken->contains(number))
+        return number;
+  return -1;
 }
 
 } // namespace
@@ -154,40 +200,62 @@ juce::File Presets::folder() {
 #endif
 }
 
-Presets::Presets(std::function<State()> save, std::function<void(const State&)> load)
+Presets::Presets(std::function<State()> save, std::function<void(const State&, const Entry&)> load)
     : save_(std::move(save)), load_(std::move(load)) {
   for (int index = 0; index < numShipped(); ++index)
-    entries_.push_back({shippedName(index), {}, index});
+    entries_.push_back({shippedName(index), {}, index, index});
   current_ = entries_.empty() ? -1 : 0;
 }
 
 void Presets::refresh() {
   std::vector<Entry> entries;
   for (int index = 0; index < numShipped(); ++index)
-    entries.push_back({shippedName(index), {}, index});
+    entries.push_back({shippedName(index), {}, index, index});
   auto files = folder().findChildFiles(juce::File::findFiles | juce::File::ignoreHiddenFiles, false,
                                        juce::String("*") + vst_preset::kSuffix);
   std::sort(files.begin(), files.end(), [](const juce::File& a, const juce::File& b) {
     return a.getFileName().compareNatural(b.getFileName()) < 0;
   });
+  auto numbers = readNumbers();
+  const auto before = numbers;
+  std::set<std::string> present;
   for (const auto& file : files)
-    entries.push_back({file.getFileNameWithoutExtension(), file, -1});
+    present.insert(file.getFileName().toStdString());
+  for (const auto& file : files) {
+    const auto name = file.getFileName().toStdString();
+    if (!numbers.contains(name))
+      if (const int number = freeNumber(numbers, present); number >= 0) {
+        std::erase_if(numbers, [number](const auto& each) { return each.second == number; });
+        numbers[name] = number;
+      }
+    const auto found = numbers.find(name);
+    entries.push_back({file.getFileNameWithoutExtension(), file, -1, found == numbers.end() ? -1 : found->second});
+  }
+  if (numbers != before)
+    writeNumbers(numbers);
   if (entries == entries_)
     return;
-  const auto wasCurrent =
-      current_ < 0 ? entries.end() : std::find(entries.begin(), entries.end(), entries_[std::size_t(current_)]);
-  current_ = wasCurrent == entries.end() ? -1 : int(wasCurrent - entries.begin());
+  const Entry was = currentEntry();
   entries_ = std::move(entries);
-  sendChangeMessage();
+  setCurrent(was);
 }
 
-juce::String Presets::currentName() const {
-  return current_ < 0 ? juce::String() : entries_[std::size_t(current_)].name;
-}
+Presets::Entry Presets::currentEntry() const { return current_ < 0 ? Entry{} : entries_[std::size_t(current_)]; }
+
+juce::String Presets::currentName() const { return currentEntry().name; }
 
 void Presets::setCurrent(int index) {
   current_ = index >= 0 && index < int(entries_.size()) ? index : -1;
+  if (onCurrent)
+    onCurrent(currentEntry());
   sendChangeMessage();
+}
+
+void Presets::setCurrent(const Entry& entry) {
+  const auto found = std::find_if(entries_.begin(), entries_.end(), [&](const Entry& each) {
+    return each.name == entry.name && each.file == entry.file && each.shipped == entry.shipped;
+  });
+  setCurrent(found == entries_.end() ? -1 : int(found - entries_.begin()));
 }
 
 int Presets::indexOf(const juce::File& file) const {
@@ -197,45 +265,78 @@ int Presets::indexOf(const juce::File& file) const {
 }
 
 juce::String Presets::load(int index) {
-  if (index >= int(entries_.size()))
-    refresh(); // a foot switch asks before anybody has looked
   if (index < 0 || index >= int(entries_.size()))
     return "There is no preset " + juce::String(index + 1) + ": there are " + juce::String(int(entries_.size())) + ".";
   const Entry entry = entries_[std::size_t(index)];
   try {
-    load_(entry.shipped >= 0 ? *shipped(entry.shipped) : read(entry.file));
+    load_(entry.shipped >= 0 ? *shipped(entry.shipped) : read(entry.file), entry);
   } catch (const std::exception& error) {
     return juce::String::fromUTF8(error.what());
   }
-  setCurrent(index);
+  setCurrent(entry);
   return {};
+}
+
+juce::String Presets::loadNumber(int number) {
+  const auto find = [&] {
+    return std::find_if(entries_.begin(), entries_.end(), [&](const Entry& entry) { return entry.number == number; });
+  };
+  auto found = find();
+  if (found == entries_.end()) { // a foot switch asks before anybody has looked
+    refresh();
+    found = find();
+  }
+  if (found == entries_.end())
+    return "No preset has the program number " + juce::String(number) +
+           ": the menu of presets shows the numbers, counted from 0.";
+  return load(int(found - entries_.begin()));
+}
+
+juce::String Presets::loadNeighbour(int step) {
+  const int size = int(entries_.size());
+  juce::StringArray passed;
+  int index = current_ >= 0 ? current_ : step > 0 ? size - 1 : 0;
+  for (int tried = 0; tried < size; ++tried) {
+    index = ((index + step) % size + size) % size;
+    const auto name = entries_[std::size_t(index)].name;
+    const auto problem = load(index);
+    if (problem.isEmpty())
+      return passed.isEmpty() ? juce::String() : "Passed over " + passed.joinIntoString("; ");
+    passed.add(name + ": " + problem);
+  }
+  return passed.isEmpty() ? juce::String("There are no presets.") : passed.joinIntoString(" ");
 }
 
 juce::String Presets::loadFile(const juce::File& file) {
   try {
-    load_(read(file));
+    load_(read(file), {file.getFileNameWithoutExtension(), file});
   } catch (const std::exception& error) {
     return juce::String::fromUTF8(error.what());
   }
-  refresh();
-  setCurrent(indexOf(file));
+  setCurrentFile(file);
   return {};
 }
+
+juce::File Presets::fileOf(const juce::String& name) { return folder().getChildFile(name + vst_preset::kSuffix); }
 
 juce::String Presets::save(const juce::String& name) {
   const auto legal = juce::File::createLegalFileName(name.trim()).trimCharactersAtStart(". ");
   if (legal.isEmpty())
     return "A preset needs a name: type one with a letter or a digit.";
-  const auto file = folder().getChildFile(legal + vst_preset::kSuffix);
+  const auto file = fileOf(legal);
   if (const auto made = folder().createDirectory(); made.failed())
     return "The folder for presets, " + folder().getFullPathName() + ", cannot be made: " + made.getErrorMessage() +
            ".";
   const auto bytes = vst_preset::write(save_().encode());
   if (!file.replaceWithData(bytes.getData(), bytes.getSize()))
     return file.getFullPathName() + " cannot be written: check the folder's permissions and the room on the disk.";
+  setCurrentFile(file);
+  return {};
+}
+
+void Presets::setCurrentFile(const juce::File& file) {
   refresh();
   setCurrent(indexOf(file));
-  return {};
 }
 
 juce::String Presets::remove(int index) {
@@ -246,6 +347,9 @@ juce::String Presets::remove(int index) {
     return entry.name + " comes with the plugin and cannot be removed.";
   if (!entry.file.deleteFile())
     return entry.file.getFullPathName() + " cannot be removed: check the folder's permissions.";
+  auto numbers = readNumbers();
+  if (numbers.erase(entry.file.getFileName().toStdString()) > 0)
+    writeNumbers(numbers);
   refresh();
   return {};
 }

@@ -27,14 +27,14 @@ juce::Array<juce::File> filesOf(const juce::File& folder, const juce::String& pa
   return files;
 }
 
-/** The model or cabinet `step` places further: among its folder's files, or, for one that is shipped, lies at home or
-    is not there, among the shipped ones and those at home.
-    @param current  null: none
-    @throws FileError  where there is none, or it cannot be used */
+/** The next model or cabinet that plays, in steps of `step`: among its folder's files, or, for one that is shipped,
+   lies at home or is not there, among the shipped ones and those at home.
+    @param current  null: none; becomes the neighbour
+    @return  a sentence about those passed over; "" where there are none
+    @throws FileError  where none can be used; `current` stays */
 template <class T>
-std::shared_ptr<const T> neighbourOf(const std::shared_ptr<const T>& current,
-                                     const std::vector<std::shared_ptr<const T>>& shipped, const juce::File& home,
-                                     const juce::String& pattern, int step) {
+juce::String toNeighbour(std::shared_ptr<const T>& current, const std::vector<std::shared_ptr<const T>>& shipped,
+                         const juce::File& home, const juce::String& pattern, int step) {
   const auto file = current != nullptr && current->path.isNotEmpty()
                         ? juce::File::createFileWithoutCheckingPath(current->path)
                         : juce::File();
@@ -51,8 +51,38 @@ std::shared_ptr<const T> neighbourOf(const std::shared_ptr<const T>& current,
       at = i;
   if (file != juce::File() && files.contains(file))
     at = numShipped + files.indexOf(file);
-  const int next = at < 0 ? (step > 0 ? 0 : count - 1) : ((at + step) % count + count) % count;
-  return next < numShipped ? shipped[std::size_t(next)] : T::read(files[next - numShipped]);
+  int next = at < 0 ? (step > 0 ? 0 : count - 1) : ((at + step) % count + count) % count;
+  juce::StringArray passed;
+  for (int tried = 0; tried < count && next != at; ++tried) {
+    if (next < numShipped) {
+      current = shipped[std::size_t(next)];
+      break;
+    }
+    try {
+      current = T::read(files[next - numShipped]);
+      break;
+    } catch (const FileError& error) {
+      passed.add(juce::String::fromUTF8(error.what()));
+    }
+    next = ((next + step) % count + count) % count;
+    if (tried == count - 1 || next == at)
+      throw FileError("Nothing else here plays: " + passed[0]);
+  }
+  if (passed.isEmpty())
+    return {};
+  return (passed.size() == 1 ? juce::String("Passed over a file: ")
+                             : "Passed over " + juce::String(passed.size()) + " files, the first: ") +
+         passed[0];
+}
+
+double tailOf(const RigContents& contents) {
+  double seconds = 0.0;
+  for (const auto& model : contents.models)
+    if (model != nullptr)
+      seconds = std::max(seconds, double(model->info.numLinearTaps) / model->info.sampleRate.value_or(48000.0));
+  if (const auto& cabinet = contents.cabinet)
+    seconds += double(cabinet->response.channels.front().size()) / cabinet->response.sampleRate;
+  return seconds;
 }
 
 } // namespace
@@ -73,15 +103,17 @@ void Rig::prepare(double sampleRate, int numInputs, int numOutputs, int oversamp
   chain_.prepare(sampleRate, numInputs, numOutputs, settings());
   if (!rebuildCabinet && !rebuildModels)
     return;
-  oversampling_ = oversampling;
   try {
-    if (rebuildModels)
+    if (rebuildModels) {
+      auto built = buildAll(oversampling);
+      oversampling_ = oversampling;
       for (int slot = 0; slot < kNumSlots; ++slot)
-        chain_.setSlot(slot, build(contents_.models[std::size_t(slot)], contents_.backend), settings());
+        chain_.setSlot(slot, std::move(built[std::size_t(slot)]), settings());
+    }
     if (rebuildCabinet)
       chain_.setCabinet(build(contents_.cabinet));
   } catch (const std::exception& error) {
-    problem_ = error.what();
+    problem_ = juce::String::fromUTF8(error.what());
   }
   chain_.prepare(sampleRate, numInputs, numOutputs, settings()); // takes what has just been handed over
 }
@@ -90,29 +122,39 @@ void Rig::updateOversampling(const std::function<int()>& wanted) {
   {
     const std::lock_guard lock(mutex_);
     const int factor = wanted(); // under the lock: prepare() may have just come in between
-    if (factor == oversampling_)
+    if (factor == oversampling_ || factor == refusedOversampling_)
       return;
+    refusedOversampling_ = factor; // once is enough: the models would be built every few milliseconds
+    auto built = buildAll(factor);
+    refusedOversampling_ = 0;
     oversampling_ = factor;
     for (int slot = 0; slot < kNumSlots; ++slot)
-      chain_.setSlot(slot, build(contents_.models[std::size_t(slot)], contents_.backend), settings());
+      chain_.setSlot(slot, std::move(built[std::size_t(slot)]), settings());
   }
   sendChangeMessage();
   if (onLatency)
     onLatency();
 }
 
+Rig::Slots Rig::buildAll(int oversampling) const {
+  Slots built;
+  for (std::size_t slot = 0; slot < built.size(); ++slot)
+    built[slot] = build(contents_.models[slot], contents_.backend, oversampling);
+  return built;
+}
+
 std::unique_ptr<fxengine::SlotContent> Rig::build(const std::shared_ptr<const ModelFile>& file,
-                                                  const juce::String& backend) const {
+                                                  const juce::String& backend, int oversampling) const {
   if (file == nullptr)
     return std::make_unique<fxengine::SlotContent>();
   fxengine::LoadOptions options;
   options.backend = backend.toStdString();
   options.selfTest = false; // was played when the file was read
-  options.oversampling = oversampling_;
+  options.oversampling = oversampling;
   try {
     return std::make_unique<fxengine::SlotContent>(fxengine::buildModel(file->description, options));
   } catch (const std::exception& error) {
-    throw FileError(error.what());
+    throw FileError(juce::String::fromUTF8(error.what()));
   }
 }
 
@@ -133,11 +175,11 @@ void Rig::apply(RigContents contents) {
     keep(contents.models[slot], contents_.models[slot]);
   keep(contents.cabinet, contents_.cabinet);
   // First all that can fail, then all that cannot.
-  std::array<std::unique_ptr<fxengine::SlotContent>, kNumSlots> built;
+  Slots built;
   const bool all = contents.backend != contents_.backend;
   for (std::size_t slot = 0; slot < built.size(); ++slot)
     if (all || contents.models[slot] != contents_.models[slot])
-      built[slot] = build(contents.models[slot], contents.backend);
+      built[slot] = build(contents.models[slot], contents.backend, oversampling_);
   std::unique_ptr<fxengine::Convolver> cabinet;
   if (contents.cabinet != contents_.cabinet)
     cabinet = build(contents.cabinet);
@@ -147,6 +189,8 @@ void Rig::apply(RigContents contents) {
   if (contents.cabinet != contents_.cabinet)
     chain_.setCabinet(std::move(cabinet));
   contents_ = contents;
+  refusedOversampling_ = 0;
+  tailSeconds_ = tailOf(contents_);
 }
 
 void Rig::setContents(const RigContents& contents) {
@@ -170,7 +214,7 @@ void Rig::perform(const Change& change) {
   bool changed = false;
   try {
     before = after = contents();
-    change(after); // reads files: not under the lock
+    const auto told = change(after); // reads files: not under the lock
     const std::lock_guard lock(mutex_);
     // Whatever happened meanwhile to the other parts stays.
     auto merged = contents_;
@@ -183,10 +227,10 @@ void Rig::perform(const Change& change) {
     before = contents_;
     apply(merged);
     after = merged;
-    problem_ = {};
+    problem_ = told;
     changed = !(before == after);
   } catch (const std::exception& error) {
-    setProblem(error.what());
+    setProblem(juce::String::fromUTF8(error.what()));
   }
   --pending_;
   sendChangeMessage();
@@ -205,34 +249,52 @@ void Rig::change(Change change) {
 }
 
 void Rig::loadModel(int slot, const juce::File& file) {
-  change([=](RigContents& contents) { contents.models[std::size_t(slot)] = ModelFile::read(file); });
+  change([=](RigContents& contents) {
+    contents.models[std::size_t(slot)] = ModelFile::read(file);
+    return juce::String();
+  });
 }
 
 void Rig::loadNeighbour(int slot, int step) {
   change([=](RigContents& contents) {
-    auto& model = contents.models[std::size_t(slot)];
-    model = neighbourOf(model, Shipped::get().models, modelFolder(), "*.json;*.aidax;*.nam", step);
+    return toNeighbour(contents.models[std::size_t(slot)], Shipped::get().models, modelFolder(), "*.json;*.aidax;*.nam",
+                       step);
   });
 }
 
 void Rig::clearModel(int slot) {
-  change([=](RigContents& contents) { contents.models[std::size_t(slot)] = nullptr; });
+  change([=](RigContents& contents) {
+    contents.models[std::size_t(slot)] = nullptr;
+    return juce::String();
+  });
 }
 
 void Rig::swapModels() {
-  change([](RigContents& contents) { std::swap(contents.models[0], contents.models[1]); });
+  change([](RigContents& contents) {
+    std::swap(contents.models[0], contents.models[1]);
+    return juce::String();
+  });
 }
 
 void Rig::copyModel(int from, int to) {
-  change([=](RigContents& contents) { contents.models[std::size_t(to)] = contents.models[std::size_t(from)]; });
+  change([=](RigContents& contents) {
+    contents.models[std::size_t(to)] = contents.models[std::size_t(from)];
+    return juce::String();
+  });
 }
 
 void Rig::setBackend(const juce::String& backend) {
-  change([=](RigContents& contents) { contents.backend = backend; });
+  change([=](RigContents& contents) {
+    contents.backend = backend;
+    return juce::String();
+  });
 }
 
 void Rig::loadCabinet(const juce::File& file) {
-  change([=](RigContents& contents) { contents.cabinet = CabinetFile::read(file); });
+  change([=](RigContents& contents) {
+    contents.cabinet = CabinetFile::read(file);
+    return juce::String();
+  });
 }
 
 void Rig::loadCabinetNeighbour(int step) {
@@ -240,12 +302,15 @@ void Rig::loadCabinetNeighbour(int step) {
     std::vector<std::shared_ptr<const CabinetFile>> shipped;
     if (Shipped::get().cabinet)
       shipped.push_back(Shipped::get().cabinet);
-    contents.cabinet = neighbourOf(contents.cabinet, shipped, cabinetFolder(), "*.wav;*.flac;*.aif;*.aiff", step);
+    return toNeighbour(contents.cabinet, shipped, cabinetFolder(), "*.wav;*.flac;*.aif;*.aiff", step);
   });
 }
 
 void Rig::clearCabinet() {
-  change([](RigContents& contents) { contents.cabinet = nullptr; });
+  change([](RigContents& contents) {
+    contents.cabinet = nullptr;
+    return juce::String();
+  });
 }
 
 juce::String Rig::problem() const {

@@ -48,8 +48,9 @@ class Rig : public juce::ChangeBroadcaster {
 
   // What the player does: returns at once, the rest in the background.
   void loadModel(int slot, const juce::File& file);
-  void loadNeighbour(int slot,
-                     int step); ///< the next (1) or previous (-1) model of the same folder, or of the shipped ones
+  /** The next (1) or previous (-1) model of the same folder, or of the shipped ones, that plays; problem() names those
+      passed over. */
+  void loadNeighbour(int slot, int step);
   void clearModel(int slot);
   void swapModels();
   void copyModel(int from, int to);
@@ -65,6 +66,9 @@ class Rig : public juce::ChangeBroadcaster {
       nothing has changed. */
   void setContents(const RigContents& contents);
   RigContents contents() const;
+
+  /** How long the rig sounds on when its input has ended: what its cabinet and its models look back at. */
+  double tailSeconds() const noexcept { return tailSeconds_.load(); }
 
   bool isLoading() const noexcept { return pending_.load() > 0; } ///< something is under way
   /** The sentence about the last load that failed; "" once another one works or clearProblem() was called. */
@@ -86,20 +90,25 @@ class Rig : public juce::ChangeBroadcaster {
   static juce::File cabinetFolder();
 
  private:
-  using Change = std::function<void(RigContents&)>; ///< on the loader thread; throws FileError
+  /** On the loader thread; throws FileError. Returns what the player is told although it worked; "" for nothing. */
+  using Change = std::function<juce::String(RigContents&)>;
 
   void change(Change change);         // queues it
   void perform(const Change& change); // loader thread
   void apply(RigContents contents);
+  using Slots = std::array<std::unique_ptr<fxengine::SlotContent>, kNumSlots>;
+  Slots buildAll(int oversampling) const; ///< throws FileError
   std::unique_ptr<fxengine::SlotContent> build(const std::shared_ptr<const ModelFile>& file,
-                                               const juce::String& backend) const;
+                                               const juce::String& backend, int oversampling) const;
   std::unique_ptr<fxengine::Convolver> build(const std::shared_ptr<const CabinetFile>& file) const;
 
   mutable std::mutex mutex_; // all below, and who may load; never taken by the audio thread
   RigContents contents_;
   juce::String problem_;
   int oversampling_ = 1;
+  int refusedOversampling_ = 0; // a factor that a model does not go with; 0: none
   std::atomic<int> pending_{0};
+  std::atomic<double> tailSeconds_{0.0};
   fxengine::SignalChain chain_;
   juce::SharedResourcePointer<Background> background_;
 };

@@ -108,6 +108,10 @@ std::shared_ptr<const CabinetFile> readCabinet(const json& cabinet) {
 
 juce::MemoryBlock State::encode() const {
   json document = {{"version", kVersion}, {"program", program}};
+  if (isPreset)
+    document["kind"] = "preset";
+  if (presetName.isNotEmpty())
+    document["preset"] = toUtf8(presetName);
   for (const auto& [id, value] : parameters)
     document["parameters"][toUtf8(id)] = value;
   for (std::size_t slot = 0; slot < contents.models.size(); ++slot)
@@ -177,7 +181,9 @@ State State::decode(const void* data, std::size_t size) {
       if (binding.controller >= 0 && binding.parameter.isNotEmpty())
         state.bindings.push_back(binding);
     }
-  state.program = integerOf(document, "program", 0, 1 << 20, 0);
+  state.isPreset = textOf(document, "kind") == "preset";
+  state.program = integerOf(document, "program", -1, 1 << 20, state.isPreset ? -1 : 0);
+  state.presetName = textOf(document, "preset");
   const auto& editor = member(document, "editor");
   state.editorSize = {integerOf(editor, "width", 200, 10000, 0), integerOf(editor, "height", 100, 10000, 0)};
   return state;

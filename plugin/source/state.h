@@ -17,7 +17,9 @@ struct State {
   std::map<juce::String, float> parameters; ///< by id, in plain units: decibels, percent, 0 or 1, index of a choice
   RigContents contents;
   std::vector<MidiControl::Binding> bindings;
-  int program = 0;               ///< the preset that it came from
+  bool isPreset = false;         ///< a sound alone: what belongs to the room, controllers and window stay as they are
+  int program = 0;               ///< the shipped preset that it came from; -1: another
+  juce::String presetName;       ///< of the player's own that it came from; "" for none
   juce::Point<int> editorSize{}; ///< zero: none
 
   static constexpr int kVersion = 1;

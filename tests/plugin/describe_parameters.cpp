@@ -33,7 +33,8 @@ Json describe(juce::RangedAudioParameter& parameter) {
             {"maximum", plain(range.end)},
             {"default", plain(range.convertFrom0to1(parameter.getDefaultValue()))},
             {"choices", Json::array()},
-            {"is_switch", parameter.isBoolean()}};
+            {"is_switch", parameter.isBoolean()},
+            {"belongs_to_room", fxtrain::belongsToRoom(parameter.getParameterID())}};
   if (const auto* choice = dynamic_cast<const juce::AudioParameterChoice*>(&parameter))
     for (const auto& name : choice->choices)
       made["choices"].push_back(name.toStdString());

@@ -4,6 +4,8 @@
 #include "support/instance.h"
 #include "support/messages.h"
 
+#include <cmath>
+
 using namespace fxtrain;
 using Mode = MidiControl::Mode;
 
@@ -17,7 +19,12 @@ struct Fixture {
     juce::MidiBuffer midi;
     for (const auto& message : messages)
       midi.addEvent(message, 0);
-    control.receive(midi);
+    return deliver(midi);
+  }
+  int deliver(const juce::MidiBuffer& midi) {
+    control.beginBlock();
+    for (const auto message : midi)
+      control.receive(message);
     return control.apply();
   }
   int move(int controller, int value, int channel = 1) {
@@ -142,15 +149,14 @@ TEST_CASE("MIDI: other messages, long and broken ones do nothing", "[midi]") {
   CHECK(f.instance.get(id::bypass) == 0.0f);
 }
 
-TEST_CASE("MIDI: a flood loses events, not its way", "[midi]") {
+TEST_CASE("MIDI: of a flood the last event counts", "[midi]") {
   Fixture f;
   f.control.setBindings({{11, 0, id::mix, Mode::follow}});
   juce::MidiBuffer midi;
   for (int n = 0; n < 5000; ++n)
     midi.addEvent(juce::MidiMessage::controllerEvent(1, 11, n % 128), 0);
-  f.control.receive(midi);
-  f.control.apply();
-  CHECK(f.instance.get(id::mix) == Approx(100.0f * 127.0f / 127.0f)); // the 256th, n = 255, is 127
+  f.deliver(midi);
+  CHECK(f.instance.get(id::mix) == Approx(100.0f * float(4999 % 128) / 127.0f));
   f.move(11, 0);
   CHECK(f.instance.get(id::mix) == Approx(0.0f).margin(1e-4));
 }
@@ -167,4 +173,57 @@ TEST_CASE("MIDI: what comes with the audio moves the plugin's parameters and pro
   CHECK(test::waitUntil([&] { return Presets::numShipped() < 2 || instance.plugin.presets().current() == 1; }));
   if (Presets::numShipped() < 2)
     CHECK(test::waitUntil([&] { return instance.get(id::bypass) == 1.0f; }));
+}
+
+namespace {
+
+/** What a pedal and a switch make of a sine, in blocks of a size. The same messages at the same frames. */
+std::vector<float> bounce(int blockSize, bool waits) {
+  test::Instance instance;
+  instance.plugin.midiControl().setBindings({{11, 0, id::outputGain, Mode::follow}, {80, 0, id::slot, Mode::toggle}});
+  instance.load(0, test::model(1));
+  instance.load(1, test::model(2));
+  const auto input = test::sine(220.0, 24000);
+  std::vector<float> output;
+  for (int start = 0; start < int(input.size()); start += blockSize) {
+    const int numFrames = juce::jmin(blockSize, int(input.size()) - start);
+    juce::AudioBuffer<float> buffer(2, numFrames);
+    for (int c = 0; c < 2; ++c)
+      buffer.copyFrom(c, 0, input.data() + start, numFrames);
+    juce::MidiBuffer midi;
+    for (int frame = 1000, n = 0; frame < int(input.size()); frame += 997, ++n)
+      if (frame >= start && frame < start + numFrames) {
+        midi.addEvent(juce::MidiMessage::controllerEvent(1, 11, (37 * n) % 128), frame - start);
+        midi.addEvent(juce::MidiMessage::controllerEvent(1, 80, n % 2 == 0 ? 127 : 0), frame - start);
+      }
+    instance.plugin.processBlock(buffer, midi);
+    output.insert(output.end(), buffer.getReadPointer(0), buffer.getReadPointer(0) + numFrames);
+    if (waits && start / blockSize % 7 == 0)
+      juce::Thread::sleep(20); // the courier comes by in between, or not
+  }
+  return output;
+}
+
+} // namespace
+
+TEST_CASE("MIDI: a bounce is the same each time, in blocks of any size", "[midi]") {
+  const auto once = bounce(512, false);
+  for (const auto& [blockSize, waits] : {std::pair{512, false}, {512, true}, {64, true}, {1777, false}}) {
+    INFO(blockSize << " frames" << (waits ? ", in bits and pieces" : ""));
+    CHECK(test::difference(bounce(blockSize, waits), once) == 0.0f);
+  }
+}
+
+TEST_CASE("MIDI: what the host moves after a controller counts", "[midi]") {
+  Fixture f;
+  f.control.setBindings({{11, 0, id::bass, Mode::follow}});
+  f.move(11, 127);
+  f.control.beginBlock();
+  const int index = f.instance.parameter(id::bass).getParameterIndex();
+  CHECK(std::isnan(f.control.values()[index])); // the parameter has it
+  f.control.receive({reinterpret_cast<const juce::uint8*>("\xb0\x0b\x00"), 3, 0});
+  CHECK(f.control.values()[index] == Approx(-12.0f));
+  f.instance.set(id::bass, 3.0f);
+  f.control.beginBlock();
+  CHECK(std::isnan(f.control.values()[index]));
 }

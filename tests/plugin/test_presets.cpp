@@ -2,6 +2,7 @@
 #include "catch.h"
 
 #include "support/instance.h"
+#include "support/messages.h"
 
 #include <shipped.h>
 #include <state.h>
@@ -121,7 +122,7 @@ TEST_CASE("Presets: names that are no file names are brought into shape or refus
   for (const auto* name : {"", "  ", "///", ". ."})
     CHECK(f.presets.save(name) != "");
   CHECK(f.presets.save("../../up") == "");
-  CHECK(Presets::folder().getNumberOfChildFiles(juce::File::findFiles) == 1);
+  CHECK(Presets::folder().getNumberOfChildFiles(juce::File::findFiles, "*.vstpreset") == 1);
   CHECK(f.presets.remove(0) != ""); // shipped
 }
 
@@ -131,4 +132,120 @@ TEST_CASE("Presets: a folder that cannot be written gives a sentence", "[presets
   REQUIRE(Presets::folder().replaceWithText("a file where the folder should be"));
   CHECK(f.presets.save("x").endsWithChar('.'));
   Presets::folder().deleteFile();
+}
+
+TEST_CASE("Presets: what belongs to the room stays as it is", "[presets]") {
+  Fixture f;
+  const std::vector<std::pair<juce::String, float>> room = {
+      {id::calibrate, 1.0f}, {id::interfaceLevel, 9.0f},      {id::inputMode, 2.0f}, {id::oversamplingLive, 1.0f},
+      {id::tuner, 1.0f},     {id::oversamplingOffline, 2.0f}, {id::bypass, 1.0f}};
+  CHECK(f.presets.save("Elsewhere") == "");
+  const auto file = Presets::fileOf("Elsewhere");
+  for (const auto& [id, value] : room) {
+    CHECK(belongsToRoom(id));
+    f.instance.set(id, value);
+  }
+  f.instance.plugin.midiControl().setBindings({{11, 0, id::bass, MidiControl::Mode::follow}});
+  const auto check = [&](const juce::String& after) {
+    INFO(after);
+    for (const auto& [id, value] : room)
+      CHECK(f.instance.get(id) == Approx(value));
+    CHECK(f.instance.plugin.midiControl().bindings().size() == 1);
+  };
+  CHECK(f.presets.loadNeighbour(1) == "");
+  check("an arrow");
+  CHECK(f.presets.loadFile(file) == "");
+  check("a file");
+  const auto bytes = vst_preset::read(file);
+  CHECK(f.instance.restore(bytes) == "");
+  check("a host's menu");
+  f.instance.plugin.history().undo();
+  check("undo");
+  test::Instance other; // a project takes the room along
+  CHECK(other.restore(f.instance.save()) == "");
+  CHECK(other.get(id::interfaceLevel) == Approx(9.0f));
+  CHECK(other.plugin.midiControl().bindings().size() == 1);
+}
+
+TEST_CASE("Presets: the arrows pass over a file that does not play, in both directions", "[presets]") {
+  Fixture f;
+  CHECK(f.presets.save("a") == "");
+  CHECK(f.presets.save("c") == "");
+  REQUIRE(Presets::fileOf("b").replaceWithText("not a preset"));
+  f.presets.refresh();
+  REQUIRE(f.presets.loadFile(Presets::fileOf("a")) == "");
+  CHECK(f.presets.loadNeighbour(1).startsWith("Passed over b: "));
+  CHECK(f.presets.currentName() == "c");
+  CHECK(f.presets.loadNeighbour(-1).startsWith("Passed over b: "));
+  CHECK(f.presets.currentName() == "a");
+}
+
+TEST_CASE("Presets: a program number stays with its preset", "[presets]") {
+  Fixture f;
+  CHECK(f.presets.save("Middle") == "");
+  const int middle = f.presets.currentEntry().number;
+  CHECK(middle == Presets::kFirstOwnNumber);
+  CHECK(f.presets.save("Alpha") == "");
+  CHECK(f.presets.currentEntry().number == middle + 1);
+  CHECK(f.presets.loadNumber(middle) == "");
+  CHECK(f.presets.currentName() == "Middle");
+  CHECK(f.presets.loadNumber(0) == "");
+  CHECK(f.presets.currentEntry().shipped == 0);
+  // Another instance, a removed file and one that was copied in.
+  test::Instance again;
+  auto& presets = again.plugin.presets();
+  CHECK(presets.loadNumber(middle + 1) == "");
+  CHECK(presets.currentName() == "Alpha");
+  REQUIRE(Presets::fileOf("Middle").copyFileTo(Presets::fileOf("Aaa")));
+  presets.refresh();
+  CHECK(presets.loadNumber(middle + 2) == "");
+  CHECK(presets.currentName() == "Aaa");
+  CHECK(presets.remove(presets.current()) == "");
+  CHECK(presets.loadNumber(middle + 2).endsWithChar('.'));
+  CHECK(presets.loadNumber(middle) == "");
+  CHECK(presets.currentName() == "Middle");
+}
+
+TEST_CASE("Presets: numbers that make no sense in the file of them are given anew", "[presets]") {
+  Fixture f;
+  CHECK(f.presets.save("One") == "");
+  for (const auto* text :
+       {"", "[]", "{\"One.vstpreset\": 1e99}", "{\"One.vstpreset\": 3}", "{\"One.vstpreset\": \"x\"}"}) {
+    REQUIRE(Presets::folder().getChildFile(Presets::kNumbersFile).replaceWithText(text));
+    f.presets.refresh();
+    CHECK(f.presets.loadNumber(Presets::kFirstOwnNumber) == "");
+  }
+}
+
+TEST_CASE("Programs: the host sees the one that plays, and can ask for any", "[presets]") {
+  Fixture f;
+  auto& plugin = f.instance.plugin;
+  const int own = plugin.getNumPrograms() - 1;
+  CHECK(plugin.getProgramName(own) == "Your own");
+  REQUIRE(f.presets.load(1) == "");
+  CHECK(plugin.getCurrentProgram() == 1);
+  CHECK(f.presets.save("Mine") == "");
+  CHECK(plugin.getCurrentProgram() == own);
+  f.instance.set(id::bass, 7.0f);
+  plugin.setCurrentProgram(1); // was shown last
+  CHECK(test::waitUntil([&] { return f.presets.current() == 1; }));
+  CHECK(f.instance.get(id::bass) != Approx(7.0f));
+  plugin.history().undo();
+  CHECK(plugin.getCurrentProgram() == own);
+  CHECK(f.presets.currentName() == "Mine");
+  plugin.history().redo();
+  CHECK(plugin.getCurrentProgram() == 1);
+}
+
+TEST_CASE("Programs: a project opens with the name of the preset it was made from", "[presets]") {
+  Fixture f;
+  CHECK(f.presets.save("Mine") == "");
+  const auto project = f.instance.save();
+  test::Instance again;
+  CHECK(again.restore(project) == "");
+  CHECK(again.plugin.presets().currentName() == "Mine");
+  REQUIRE(f.presets.load(2) == "");
+  CHECK(again.restore(f.instance.save()) == "");
+  CHECK(again.plugin.presets().current() == 2);
+  CHECK(again.plugin.getCurrentProgram() == 2);
 }

@@ -226,3 +226,38 @@ TEST_CASE("Rig: a load parses its file once: slots are built from what was read"
     CHECK(instance.play(input) == expected.play(input));
   }
 }
+
+TEST_CASE("Rig: next and previous pass over what does not play, and say so", "[rig]") {
+  const test::Folder folder;
+  const auto home = folder.file("captures");
+  const auto first = write(home, "amp 1.json", 1);
+  REQUIRE(home.getChildFile("amp 2.json").replaceWithText("{\"layers\": 3}"));
+  REQUIRE(home.getChildFile("amp 3.nam").replaceWithText("none"));
+  write(home, "amp 4.json", 4);
+  test::Instance instance;
+  auto& rig = instance.plugin.rig();
+  rig.loadModel(0, first);
+  finish(rig);
+  for (const auto& [step, name] : {std::pair{1, "amp 4"}, {-1, "amp 1"}}) {
+    rig.loadNeighbour(0, step);
+    finish(rig);
+    CHECK(rig.contents().models[0]->name == name);
+    CHECK(rig.problem().startsWith("Passed over 2 files, the first: "));
+  }
+  rig.loadNeighbour(0, -1); // round the end: nothing is in the way
+  finish(rig);
+  CHECK(rig.contents().models[0]->name == "amp 4");
+  CHECK(rig.problem() == "");
+  home.getChildFile("amp 1.json").deleteFile();
+  rig.loadNeighbour(0, 1);
+  finish(rig);
+  CHECK(rig.contents().models[0]->name == "amp 4"); // the only one that plays
+  CHECK(rig.problem().startsWith("Nothing else here plays: "));
+}
+
+TEST_CASE("Rig: a cabinet and a long filter in a model are its tail", "[rig]") {
+  test::Instance instance;
+  CHECK(instance.plugin.getTailLengthSeconds() == 0.0);
+  instance.load(test::cabinet(1, 24000));
+  CHECK(instance.plugin.getTailLengthSeconds() == Approx(0.5));
+}

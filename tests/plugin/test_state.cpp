@@ -356,3 +356,18 @@ TEST_CASE("State: a refused state leaves the sound as it was, to the sample", "[
     CHECK(test::difference(instance.play(signal), witness.play(signal)) == 0.0f);
   }
 }
+
+TEST_CASE("State: opening another project ends what can be undone", "[state]") {
+  test::Instance one, two;
+  two.load(0, test::model(2));
+  const auto other = two.save();
+  one.load(0, test::model(1));
+  auto& bass = one.parameter(id::bass);
+  bass.beginChangeGesture();
+  one.set(id::bass, 4.0f);
+  bass.endChangeGesture();
+  REQUIRE(one.plugin.history().canUndo());
+  CHECK(one.restore(other) == "");
+  CHECK_FALSE(one.plugin.history().canUndo());
+  CHECK_FALSE(one.plugin.history().canRedo());
+}

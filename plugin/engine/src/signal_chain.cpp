@@ -350,11 +350,24 @@ void SignalChain::process(const float* const* input, float* const* output, int n
     if (adopt(false) || !(settings == settings_))
       setTargets(settings, false);
   }
-  for (int start = 0; start < numFrames; start += kMaxPart) {
+  for (int start = 0; start < numFrames;) {
+    const int count = partOf(numFrames - start);
     const float* const in[2] = {input[0] + start, numInputs_ == 2 ? input[1] + start : input[0] + start};
     float* const out[2] = {output[0] + start, numOutputs_ == 2 ? output[1] + start : output[0] + start};
-    processPart(in, out, std::min(kMaxPart, numFrames - start));
+    processPart(in, out, count);
+    start += count;
   }
+}
+
+/** How many of the frames left are run at once. What fades out stops where its fade ends, whatever the blocks: it goes
+    on from there when it is heard again. */
+int SignalChain::partOf(int numFrames) const noexcept {
+  int count = std::min(kMaxPart, numFrames);
+  for (const Ramp* ramp : {&slots_[0].share, &slots_[1].share, &active_, &secondStream_, &gateSwitch_.share,
+                           &toneSwitch_.share, &cabinetSwitch_.share})
+    if (ramp->isMoving())
+      count = std::min(count, ramp->framesLeft());
+  return count;
 }
 
 template <class Process>

@@ -72,13 +72,7 @@ void Header::update() {
 }
 
 void Header::step(int by) {
-  auto& presets = processor_.presets();
-  const int size = int(presets.entries().size());
-  if (size == 0)
-    return;
-  const int from = presets.current();
-  const int to = from < 0 ? (by > 0 ? 0 : size - 1) : (from + by + size) % size;
-  const auto problem = presets.load(to);
+  const auto problem = processor_.presets().loadNeighbour(by);
   if (onProblem)
     onProblem(problem);
 }
@@ -146,7 +140,7 @@ void Header::openMenu() {
       safe->onProblem(problem);
   };
   bool own = false;
-  menu.addSectionHeader("Shipped");
+  menu.addSectionHeader("Shipped, with MIDI program numbers");
   for (int i = 0; i < int(entries.size()); ++i) {
     const auto& entry = entries[std::size_t(i)];
     if (entry.shipped < 0 && !own) {
@@ -154,7 +148,11 @@ void Header::openMenu() {
       menu.addSeparator();
       menu.addSectionHeader("Your own");
     }
-    menu.addItem(entry.name, true, i == presets.current(), [&presets, i, report] { report(presets.load(i)); });
+    juce::PopupMenu::Item item(entry.name);
+    item.shortcutKeyDescription = entry.number < 0 ? juce::String() : juce::String(entry.number); // of MIDI
+    item.isTicked = i == presets.current();
+    item.action = [&presets, i, report] { report(presets.load(i)); };
+    menu.addItem(std::move(item));
   }
   menu.addSeparator();
   const int current = presets.current();

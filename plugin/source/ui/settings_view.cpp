@@ -63,7 +63,7 @@ void SettingsView::Page::chooseBackend() {
       try {
         rig.setContents(contents);
       } catch (const std::exception& error) {
-        rig.setProblem(error.what());
+        rig.setProblem(juce::String::fromUTF8(error.what()));
       }
     });
   menu.showMenuAsync(juce::PopupMenu::Options().withTargetComponent(&backend_));

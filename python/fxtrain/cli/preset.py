@@ -88,7 +88,12 @@ def parse_settings(settings: list[str]) -> dict[str, float]:
         id, equals, text = setting.partition("=")
         if not equals:
             raise ConfigError(f"--set {setting} has no value; expected ID=VALUE, for example input_gain=-3")
-        values[id.strip()] = get_parameter(id.strip()).parse(text)
+        parameter = get_parameter(id.strip())
+        if parameter.belongs_to_room:
+            raise ConfigError(
+                f"{parameter.id} belongs to the room that is played in, and presets leave it as it is: set it in the plugin"
+            )
+        values[parameter.id] = parameter.parse(text)
     return values
 
 

@@ -34,6 +34,7 @@ class Parameter:
         default: value of a preset that does not say.
         choices: of a choice, whose value is the index.
         is_switch: 0 is off, 1 is on.
+        belongs_to_room: it is of the interface, the computer or the moment, not of the sound: presets leave it as it is.
     """
 
     id: str
@@ -44,6 +45,7 @@ class Parameter:
     default: float = 0.0
     choices: tuple[str, ...] = ()
     is_switch: bool = False
+    belongs_to_room: bool = False
 
     def parse(self, text: str) -> float:
         """The value that a person means: "-3", "-3 dB", "on", "A + B".

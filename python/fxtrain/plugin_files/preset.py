@@ -10,6 +10,7 @@ A preset is Steinberg's container around the plugin's state, all numbers little-
 and the state is ``fxtrain-state\\n``, then zlib (RFC 1950) around one JSON object::
 
     {"version": 1,
+     "kind": "preset",                                                    a sound alone, without the room's settings
      "parameters": {"input_gain": -3.0, ...},                             by id, in plain units
      "slots": {"A": {"name": ..., "path": ..., "sha256": ..., "model": the file's text}},
      "cabinet": {"name": ..., "path": ..., "sha256": ..., "audio": the file in base64}}
@@ -234,7 +235,8 @@ class Preset:
     """What a preset sets; empty slots are empty in the plugin too.
 
     Attributes:
-        parameters: values by id; those of :data:`PARAMETERS` that are missing are at their defaults.
+        parameters: values by id; those of :data:`PARAMETERS` that are missing are at their defaults. What belongs to
+            the room is read, and not written.
         slots: the models.
         cabinet: the impulse response, or none.
     """
@@ -244,12 +246,17 @@ class Preset:
     cabinet: CabinetContent | None = None
 
     def document(self) -> dict[str, Any]:
-        """The state's JSON object; every parameter is in it, so that it sounds the same with other defaults."""
-        values = {id: self.parameters.get(id, parameter.default) for id, parameter in PARAMETERS.items()}
+        """The state's JSON object; every parameter of the sound is in it, so that other defaults do not change it."""
+        values = {
+            id: self.parameters.get(id, parameter.default)
+            for id, parameter in PARAMETERS.items()
+            if not parameter.belongs_to_room
+        }
         whole = {id for id, parameter in PARAMETERS.items() if parameter.is_switch or parameter.choices}
         cabinet = self.cabinet
         return {
             "version": STATE_VERSION,
+            "kind": "preset",
             "parameters": {id: int(value) if id in whole else float(value) for id, value in values.items()},
             "slots": {
                 slot: {"name": each.name, "path": each.path, "sha256": each.sha256, "model": each.model}

@@ -40,11 +40,16 @@ class Plugin:
 
 
 @dataclass(frozen=True)
-class _WithBackend(Preset):
+class _Project(Preset):
+    """A project that a host has saved: the room's settings are in it too."""
+
     backend: str = "fxengine"
 
     def document(self) -> dict[str, Any]:
-        return super().document() | ({"backend": self.backend} if self.backend != "fxengine" else {})
+        document = super().document() | ({"backend": self.backend} if self.backend != "fxengine" else {})
+        del document["kind"]
+        room = {id: value for id, value in self.parameters.items() if PARAMETERS[id].belongs_to_room}
+        return document | {"parameters": document["parameters"] | room}
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -80,7 +85,7 @@ def make_preset(plugin: Plugin, tmp_path: Path) -> Callable[..., Path]:
         **parameters: float,
     ) -> Path:
         slots = {slot: SlotContent.read(path) for slot, path in (("A", A), ("B", B)) if path is not None}
-        content = _WithBackend(parameters, slots, CabinetContent.read(cabinet) if cabinet else None, plugin.backend)
+        content = _Project(parameters, slots, CabinetContent.read(cabinet) if cabinet else None, plugin.backend)
         path = tmp_path / f"{name or len(list(tmp_path.glob('*.vstpreset')))}.vstpreset"
         write_preset(path, content)
         return path

@@ -187,6 +187,7 @@ class SignalChain {
   void clearDelays() noexcept;
   void clearProcessors() noexcept;
 
+  int partOf(int numFrames) const noexcept;
   void processPart(const float* const* input, float* const* output, int numFrames) noexcept;
   void mixInputs(const float* const* input, float* const* streams, int numStreams, int numFrames) noexcept;
   void processSlots(float* const* channels, int numStreams, int numFrames) noexcept;
