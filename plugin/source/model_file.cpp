@@ -80,6 +80,13 @@ juce::String ModelFile::gearType() const {
   return word;
 }
 
+juce::String ModelFile::toneType() const { return metadataText(*this, "tone_type").replaceCharacter('_', ' '); }
+
+bool ModelFile::needsCabinet() const {
+  const auto word = metadataText(*this, "gear_type");
+  return (word == "amp" || word == "preamp" || word == "pedal_amp") && info.numLinearTaps == 0;
+}
+
 std::optional<double> ModelFile::esr() const {
   const auto value = juce::JSON::parse(juce::String(info.metadata))["esr"];
   const double esr = value.isString() ? value.toString().getDoubleValue() : double(value);
@@ -91,11 +98,11 @@ std::optional<double> ModelFile::esr() const {
 std::shared_ptr<const ModelFile> ModelFile::read(const juce::File& file) {
   const auto bytes = readBytes(file, std::int64_t(fxengine::ModelLimits::kMaxFileBytes), "a model file");
   return parse(std::string(static_cast<const char*>(bytes.getData()), bytes.getSize()),
-               file.getFileNameWithoutExtension(), file.getFullPathName());
+               file.getFileNameWithoutExtension(), file.getFullPathName(), kCustomaryRate);
 }
 
-std::shared_ptr<const ModelFile> ModelFile::parse(std::string text, const juce::String& name,
-                                                  const juce::String& path) {
+std::shared_ptr<const ModelFile> ModelFile::parse(std::string text, const juce::String& name, const juce::String& path,
+                                                  std::optional<double> assumedRate) {
   auto file = std::make_shared<ModelFile>();
   file->name = name;
   file->path = path;
@@ -104,6 +111,8 @@ std::shared_ptr<const ModelFile> ModelFile::parse(std::string text, const juce::
   const auto shown = path.isNotEmpty() ? juce::File::createFileWithoutCheckingPath(path).getFileName() : name;
   try {
     file->description = fxengine::readModel(file->text, shown.toStdString());
+    if (!file->description.info.sampleRate)
+      file->description.info.sampleRate = file->assumedRate = assumedRate;
     file->info = fxengine::buildModel(file->description).info(); // plays the test vectors
   } catch (const std::exception& error) {                        // ModelError, or no memory
     throw FileError(juce::String::fromUTF8(error.what()));

@@ -27,16 +27,23 @@ struct ModelFile {
   std::string text;
   fxengine::ModelDescription description; ///< of `text`, parsed once: slots are built from it
   fxengine::ModelInfo info;               ///< as built without oversampling
+  std::optional<double> assumedRate;      ///< Hz; where the file states none and it is played as if it did
+  bool statesRate() const { return info.sampleRate.has_value() && !assumedRate; }
+  static constexpr double kCustomaryRate = 48000.0;
 
   juce::String title() const;  ///< metadata's name, else the file's
   juce::String author() const; ///< "" where the file does not say, as for the rest
   juce::String device() const;
   juce::String gearType() const; ///< in plain words: "pedal", "amp with cabinet"
+  juce::String toneType() const; ///< in plain words: "clean", "high gain"
+  bool needsCabinet() const;     ///< an amplifier that was captured without its loudspeaker, as far as the file says
   std::optional<double> esr() const;
 
-  /** Reads and checks. Throws FileError. */
+  /** Reads and checks. A file that states no sample rate is taken to be of kCustomaryRate. Throws FileError. */
   static std::shared_ptr<const ModelFile> read(const juce::File& file);
-  static std::shared_ptr<const ModelFile> parse(std::string text, const juce::String& name, const juce::String& path);
+  /** @param assumedRate  Hz, for a file that states none; nothing: it plays at the host's */
+  static std::shared_ptr<const ModelFile> parse(std::string text, const juce::String& name, const juce::String& path,
+                                                std::optional<double> assumedRate = std::nullopt);
 };
 
 /** A cabinet's impulse response with the audio file it came from. Immutable once made; shared between threads. */

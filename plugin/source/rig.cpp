@@ -171,8 +171,11 @@ void Rig::apply(RigContents contents) {
         wanted->path == present->path)
       wanted = present;
   };
-  for (std::size_t slot = 0; slot < contents.models.size(); ++slot)
-    keep(contents.models[slot], contents_.models[slot]);
+  for (std::size_t slot = 0; slot < contents.models.size(); ++slot) {
+    const auto &wanted = contents.models[slot], &present = contents_.models[slot];
+    if (wanted && present && wanted->assumedRate == present->assumedRate)
+      keep(contents.models[slot], present);
+  }
   keep(contents.cabinet, contents_.cabinet);
   // First all that can fail, then all that cannot.
   Slots built;
@@ -265,6 +268,15 @@ void Rig::loadNeighbour(int slot, int step) {
 void Rig::clearModel(int slot) {
   change([=](RigContents& contents) {
     contents.models[std::size_t(slot)] = nullptr;
+    return juce::String();
+  });
+}
+
+void Rig::setAssumedRate(int slot, std::optional<double> rate) {
+  change([=](RigContents& contents) {
+    auto& model = contents.models[std::size_t(slot)];
+    if (model != nullptr && !model->statesRate())
+      model = ModelFile::parse(model->text, model->name, model->path, rate);
     return juce::String();
   });
 }

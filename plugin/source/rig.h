@@ -13,6 +13,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 
 namespace fxtrain {
 
@@ -52,6 +53,8 @@ class Rig : public juce::ChangeBroadcaster {
       passed over. */
   void loadNeighbour(int slot, int step);
   void clearModel(int slot);
+  /** The sample rate of a model whose file states none, in Hz; nothing: it plays at the host's. */
+  void setAssumedRate(int slot, std::optional<double> rate);
   void swapModels();
   void copyModel(int from, int to);
   void loadCabinet(const juce::File& file);

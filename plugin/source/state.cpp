@@ -88,7 +88,9 @@ std::shared_ptr<const ModelFile> readModel(const json& slot) {
   const auto& model = member(slot, "model");
   if (!model.is_string())
     throw unusable("a slot has no model in it");
-  return ModelFile::parse(model.get<std::string>(), textOf(slot, "name"), textOf(slot, "path"));
+  const int rate = integerOf(slot, "rate", 1000, 1'000'000, 0);
+  return ModelFile::parse(model.get<std::string>(), textOf(slot, "name"), textOf(slot, "path"),
+                          rate > 0 ? std::optional<double>(rate) : std::nullopt);
 }
 
 std::shared_ptr<const CabinetFile> readCabinet(const json& cabinet) {
@@ -115,11 +117,15 @@ juce::MemoryBlock State::encode() const {
   for (const auto& [id, value] : parameters)
     document["parameters"][toUtf8(id)] = value;
   for (std::size_t slot = 0; slot < contents.models.size(); ++slot)
-    if (const auto& file = contents.models[slot])
-      document["slots"][slot == 0 ? "A" : "B"] = {{"name", toUtf8(file->name)},
-                                                  {"path", toUtf8(file->path)},
-                                                  {"sha256", toUtf8(file->sha256)},
-                                                  {"model", file->text}};
+    if (const auto& file = contents.models[slot]) {
+      auto& entry = document["slots"][slot == 0 ? "A" : "B"];
+      entry = {{"name", toUtf8(file->name)},
+               {"path", toUtf8(file->path)},
+               {"sha256", toUtf8(file->sha256)},
+               {"model", file->text}};
+      if (file->assumedRate)
+        entry["rate"] = int(*file->assumedRate);
+    }
   if (const auto& cabinet = contents.cabinet)
     document["cabinet"] = {
         {"name", toUtf8(cabinet->name)},

@@ -116,11 +116,11 @@ void Switch::paint(juce::Graphics& g) {
     return;
   }
   const auto pill = bounds.withSizeKeepingCentre(30.0f, 16.0f);
-  g.setColour(isOn() ? colour::accent : over ? colour::track.brighter(0.1f) : colour::track);
+  g.setColour(isOn() ? colour::accent : over ? colour::off.brighter(0.1f) : colour::off);
   g.fillRoundedRectangle(pill, 8.0f);
   const auto thumb = juce::Rectangle<float>(12.0f, 12.0f)
                          .withCentre({isOn() ? pill.getRight() - 8.0f : pill.getX() + 8.0f, pill.getCentreY()});
-  g.setColour(isOn() ? colour::onAccent : colour::secondary);
+  g.setColour(isOn() ? colour::onAccent : colour::text);
   g.fillEllipse(thumb);
   if (showsFocus())
     drawFocusRing(g, bounds, 8.0f);

@@ -60,8 +60,7 @@ void Header::update() {
   const auto load = juce::String(juce::roundToInt(100.0 * juce::jlimit(0.0, 9.99, processor_.cpuLoad()))) + " %";
   const int frames = processor_.getLatencySamples();
   const double rate = processor_.getSampleRate();
-  const auto latency =
-      rate > 0.0 ? juce::String(1000.0 * frames / rate, frames > 0 ? 2 : 0) + " ms" : juce::String("-");
+  const auto latency = rate > 0.0 ? numberText(1000.0 * frames / rate, frames > 0 ? 2 : 0) + " ms" : juce::String("-");
   const auto inFrames = juce::String(frames) + (frames == 1 ? " frame" : " frames");
   if (load == load_ && latency == latency_ && inFrames == frames_)
     return;

@@ -5,7 +5,8 @@
 
 namespace fxtrain::ui {
 
-void RangeControl::setActive(bool active) {
+void RangeControl::setActive(bool active, const juce::String& whyNot) {
+  whyNot_ = whyNot;
   if (active_ != active) {
     active_ = active;
     repaint();
@@ -28,7 +29,7 @@ juce::String RangeControl::valueText() const {
   if (!info_)
     return ParameterControl::valueText();
   const double span = info_->maximum - info_->minimum;
-  const auto number = juce::String(info_->minimum + span * double(normalised()), std::abs(span) > 20.0 ? 0 : 1);
+  const auto number = numberText(info_->minimum + span * double(normalised()), std::abs(span) > 20.0 ? 0 : 1);
   const auto unit = juce::String::fromUTF8(info_->unit.c_str());
   return typographic(number) + (unit.isEmpty() ? juce::String() : " " + unit);
 }
@@ -76,6 +77,7 @@ void RangeControl::mouseDrag(const juce::MouseEvent& event) {
     if (event.getDistanceFromDragStart() < 2)
       return;
     dragged_ = true;
+    tellWhyNot();
     beginGesture();
   }
   const auto moved = event.position - last_;
@@ -101,12 +103,21 @@ void RangeControl::mouseDoubleClick(const juce::MouseEvent& event) {
 void RangeControl::mouseWheelMove(const juce::MouseEvent& event, const juce::MouseWheelDetails& wheel) {
   if (dragged_ || editor_ != nullptr)
     return;
-  if (const float steps = wheelSteps(wheel); steps != 0.0f)
-    nudgeTo(onGrid(normalised() + steps * (event.mods.isShiftDown() ? step().fine : step().coarse)));
+  const float steps = wheelSteps(wheel);
+  if (steps == 0.0f)
+    return;
+  tellWhyNot();
+  nudgeTo(onGrid(normalised() + steps * (event.mods.isShiftDown() ? step().fine : step().coarse)));
+}
+
+void RangeControl::tellWhyNot() {
+  if (!active_ && whyNot_.isNotEmpty())
+    processor_.rig().setProblem(whyNot_);
 }
 
 bool RangeControl::keyPressed(const juce::KeyPress& key) {
   const auto by = [this](float change) {
+    tellWhyNot();
     nudgeTo(onGrid(normalised() + change));
     return true;
   };

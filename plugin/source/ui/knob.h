@@ -15,7 +15,8 @@ class RangeControl : public ParameterControl {
   using ParameterControl::ParameterControl;
 
   /** Shows what it does as live, or as out of use (it still works). */
-  void setActive(bool active);
+  /** @param whyNot  what the player reads who moves it while it does nothing; "" for nothing */
+  void setActive(bool active, const juce::String& whyNot = {});
   /** Shows a percentage as a model's own control: its name, its unit, its default. */
   void setKnobInfo(const fxengine::KnobInfo& info);
 
@@ -50,7 +51,10 @@ class RangeControl : public ParameterControl {
   Step step() const;
   float onGrid(float normalisedValue) const;
 
+  void tellWhyNot();
+
   bool active_ = true;
+  juce::String whyNot_;
   std::optional<fxengine::KnobInfo> info_;
   bool typing_ = false, dragged_ = false;
   float position_ = 0.0f; // of the drag, finer than the grid

@@ -49,9 +49,13 @@ SettingsView::Page::Page(PluginProcessor& processor)
   backend_.setTooltip("What plays the captures.");
   backend_.onClick = [this] { chooseBackend(); };
   addChildComponent(backend_);
-  calibrate_.onChange = [this] { interface_.setActive(calibrate_.isOn()); };
-  interface_.setActive(calibrate_.isOn());
+  calibrate_.onChange = [this] { updateInterface(); };
+  updateInterface();
   setTitle("Settings");
+}
+
+void SettingsView::Page::updateInterface() {
+  interface_.setActive(calibrate_.isOn(), "Calibrate is off: switch it on for the level of your interface to count.");
 }
 
 void SettingsView::Page::chooseBackend() {

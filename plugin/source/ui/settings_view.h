@@ -41,6 +41,7 @@ class SettingsView : public juce::Component {
       bool heading = false, secondary = false;
     };
     void chooseBackend();
+    void updateInterface();
 
     PluginProcessor& processor_;
     Choice levels_, inputMode_, live_, offline_;

@@ -51,8 +51,8 @@ void GatePanel::update(float gain) {
                      : gain > 0.99f ? State::open
                      : gain > 0.01f ? State::closing
                                     : State::closed;
-  threshold_.setActive(on_.isOn());
-  release_.setActive(on_.isOn());
+  for (auto* knob : {&threshold_, &release_})
+    knob->setActive(on_.isOn(), "The gate is off: its switch turns it on.");
   if (state_ != state) {
     state_ = state;
     repaint(lightArea());
@@ -95,14 +95,18 @@ SlotSwitch::SlotSwitch(PluginProcessor& processor)
               false) {
   setTitle("Slots");
   const auto changed = [this] {
-    blend_.setActive(slots_.index() == 2);
+    updateBlend();
     if (onChange)
       onChange();
   };
   slots_.onChange = changed;
-  blend_.setActive(slots_.index() == 2);
+  updateBlend();
   for (auto* child : std::initializer_list<juce::Component*>{&slots_, &blend_, &levels_})
     addAndMakeVisible(child);
+}
+
+void SlotSwitch::updateBlend() {
+  blend_.setActive(slots_.index() == 2, "One slot is heard: choose A + B to blend them.");
 }
 
 void SlotSwitch::resized() {
@@ -126,7 +130,7 @@ TonePanel::TonePanel(PluginProcessor& processor)
 
 void TonePanel::changed() {
   for (auto* knob : {&bass_, &middle_, &treble_})
-    knob->setActive(on_.isOn());
+    knob->setActive(on_.isOn(), "The tone stack is off: its switch turns it on.");
   curve_.setActive(on_.isOn());
   curve_.setCurve(toneStackDb(plainValue(bass_), plainValue(middle_), plainValue(treble_), kCurvePoints));
 }
@@ -188,7 +192,8 @@ void CabinetPanel::show(std::shared_ptr<const CabinetFile> file) {
 
 void CabinetPanel::changed() {
   const bool used = on_.isOn() && file_ != nullptr;
-  level_.setActive(used);
+  level_.setActive(used, file_ == nullptr ? "No cabinet is loaded: choose a response in this panel."
+                                          : "The cabinet is off: its switch turns it on.");
   curve_.setActive(used);
 }
 

@@ -49,6 +49,7 @@ class SlotSwitch : public Panel {
   std::function<void()> onChange;
 
  private:
+  void updateBlend();
   Segments slots_;
   Fader blend_;
   Choice levels_;

@@ -12,7 +12,7 @@ juce::String between() { return juce::String::fromUTF8("  \xc2\xb7  "); }
 
 /** Two significant digits. */
 juce::String percentText(double percent) {
-  return juce::String(percent, juce::jlimit(0, 6, 1 - int(std::floor(std::log10(percent))))) + " %";
+  return numberText(percent, juce::jlimit(0, 6, 1 - int(std::floor(std::log10(percent))))) + " %";
 }
 
 } // namespace
@@ -89,8 +89,9 @@ void SlotCard::show(std::shared_ptr<const ModelFile> file) {
 void SlotCard::showFacts() {
   collectFacts();
   auto description = file_ != nullptr ? title_ : juce::String("empty");
-  for (const auto& fact : facts_)
-    description << ", " << fact.caption << " " << fact.value;
+  for (const auto* list : {&facts_, &details_})
+    for (const auto& fact : *list)
+      description << ", " << fact.caption << " " << fact.value;
   if (hasSizes())
     description << ", " << sizeText();
   setDescription(description);
@@ -164,14 +165,22 @@ void SlotCard::collectFacts() {
   if (const auto author = file_->author(); author.isNotEmpty())
     author_ = "by " + author;
   const auto& info = file_->info;
+  if (const auto tone = file_->toneType(); tone.isNotEmpty())
+    facts_.push_back({"Tone", tone.substring(0, 1).toUpperCase() + tone.substring(1)});
+  if (file_->needsCabinet())
+    facts_.push_back({"Loudspeaker", "Add a cabinet"});
+  else if (gear.contains("cabinet") || info.numLinearTaps > 0)
+    facts_.push_back({"Loudspeaker", "In the capture"});
   if (const auto rate = info.sampleRate) {
     const bool resampled = hostRate_ > 0.0 && std::abs(*rate - hostRate_) > 1e-6 * hostRate_;
-    facts_.push_back({"Sample rate", rateText(*rate) + (resampled ? ", resampled" : "")});
+    facts_.push_back(
+        {"Sample rate", rateText(*rate) + (file_->assumedRate ? ", assumed" : "") + (resampled ? ", resampled" : "")});
   } else {
-    facts_.push_back({"Sample rate", "any"});
+    facts_.push_back({"Sample rate", "The host's"});
   }
+  details_.clear();
   if (const auto esr = file_->esr())
-    facts_.push_back({"Error (ESR)", percentText(100.0 * *esr), true});
+    details_.push_back({"Error (ESR)", percentText(100.0 * *esr)});
   auto network = juce::String::fromUTF8(info.architecture.c_str());
   network = network == "dense" ? "Dense" : network.toUpperCase();
   for (const auto& layer : info.layers)
@@ -179,7 +188,7 @@ void SlotCard::collectFacts() {
       network << " " << layer.outputSize;
       break;
     }
-  facts_.push_back({"Network", network});
+  details_.push_back({"Network", network});
 }
 
 juce::Rectangle<int> SlotCard::badgeArea() const { return {16, 16, 28, 28}; }
@@ -241,7 +250,7 @@ void SlotCard::paint(juce::Graphics& g) {
     if (const auto more = int(file_->info.knobs.size()) - int(knobs_.size()); more > 0)
       texts.add(juce::String(more) + (more == 1 ? " more knob at its default" : " more knobs at their defaults"));
     for (const auto& fact : facts_)
-      texts.add(fact.isError ? "ESR " + fact.value : fact.value);
+      texts.add(fact.value);
     drawText(g, texts.joinIntoString(between()), {left, 107.0f, width, 18.0f}, font(12.5f), colour::faint);
     return;
   }
@@ -264,6 +273,8 @@ juce::String SlotCard::getTooltip() {
     return {};
   juce::StringArray lines{title_, device_, author_};
   lines.removeEmptyStrings();
+  for (const auto& fact : details_)
+    lines.add(fact.caption + ": " + fact.value);
   return lines.joinIntoString("\n");
 }
 
@@ -296,6 +307,22 @@ void SlotCard::showMenu() {
   menu.addItem("Copy to " + other, file_ != nullptr, false, [&rig, from, to] { rig.copyModel(from, to); });
   menu.addItem("Swap A and B", [&rig] { rig.swapModels(); });
   menu.addItem("Take out", file_ != nullptr, false, [&rig, from] { rig.clearModel(from); });
+  if (file_ != nullptr && !file_->statesRate()) {
+    juce::PopupMenu rates;
+    const auto add = [&](const juce::String& text, std::optional<double> rate) {
+      rates.addItem(text, true, file_->assumedRate == rate, [&rig, from, rate] { rig.setAssumedRate(from, rate); });
+    };
+    for (const double rate : {44100.0, 48000.0, 88200.0, 96000.0})
+      add(rateText(rate), rate);
+    add("The host's", std::nullopt);
+    menu.addSubMenu("Sample rate (the file states none)", rates);
+  }
+  if (file_ != nullptr) {
+    menu.addSeparator();
+    menu.addSectionHeader("Details");
+    for (const auto& fact : details_)
+      menu.addItem(fact.caption + ": " + fact.value, false, false, nullptr);
+  }
   if (file_ != nullptr && juce::File(file_->path).existsAsFile()) {
     menu.addSeparator();
     menu.addItem("Show in folder", [file = juce::File(file_->path)] { file.revealToUser(); });

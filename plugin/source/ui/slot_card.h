@@ -45,7 +45,6 @@ class SlotCard : public Panel, public juce::FileDragAndDropTarget, public juce::
  private:
   struct Fact {
     juce::String caption, value;
-    bool isError = false;
   };
   bool hasSizes() const { return file_ != nullptr && file_->info.qualities.size() > 1; }
   juce::String sizeText() const; ///< which one plays
@@ -61,7 +60,7 @@ class SlotCard : public Panel, public juce::FileDragAndDropTarget, public juce::
   int slot_;
   std::shared_ptr<const ModelFile> file_;
   juce::String title_, device_, author_, gear_; // of the file
-  std::vector<Fact> facts_;
+  std::vector<Fact> facts_, details_;           // what a guitarist reads first, and the rest
   bool live_ = false, loading_ = false, asked_ = false;
   double hostRate_ = 0.0;
   PushButton previous_, next_, load_, clear_, invite_;

@@ -97,7 +97,7 @@ void StatusLine::paint(juce::Graphics& g) {
     return;
   }
   g.setColour(colour::text);
-  g.setFont(font(13.0f));
+  g.setFont(fontFor(text, font(13.0f)));
   g.drawFittedText(text, area.toNearestInt(), juce::Justification::centredLeft, 2, 0.9f);
 }
 

@@ -3,6 +3,9 @@
 
 #include <fxtrain_resources.h>
 
+#include <cmath>
+#include <map>
+
 namespace fxtrain::ui {
 namespace {
 
@@ -126,18 +129,75 @@ juce::Font font(float size, Weight weight) {
 #endif
 }
 
+namespace {
+
+/** Whether a face draws a letter as anything but its box for those that it lacks. */
+bool has(juce::Typeface& face, juce::juce_wchar letter) {
+  const auto outlineOf = [&face](juce::juce_wchar c) {
+    juce::Array<int> glyphs;
+    juce::Array<float> offsets;
+    face.getGlyphPositions(juce::String::charToString(c), glyphs, offsets);
+    juce::Path outline;
+    if (!glyphs.isEmpty())
+      face.getOutlineForGlyph(glyphs[0], outline);
+    return outline;
+  };
+  const auto outline = outlineOf(letter);
+  return !outline.isEmpty() && outline != outlineOf(0xffff); // which is no letter
+}
+
+/** A family of the system that has a letter; "" where Inter or none has it. Looks through all fonts, once a script. */
+juce::String familyFor(juce::juce_wchar letter) {
+  static std::map<juce::juce_wchar, juce::String> found; // by 128 letters; message thread
+  const auto block = letter & ~juce::juce_wchar{0x7f};
+  if (const auto known = found.find(block); known != found.end())
+    return known->second;
+  auto& family = found[block];
+  const juce::SharedResourcePointer<Typefaces> faces;
+  if (has(*faces->regular, letter))
+    return family;
+  juce::StringArray families = {"Noto Sans CJK JP", "Hiragino Sans", "Yu Gothic UI", "Segoe UI", "DejaVu Sans"};
+  families.addArray(juce::Font::findAllTypefaceNames());
+  const auto installed = juce::Font::findAllTypefaceNames();
+  for (const auto& each : families) {
+    if (!installed.contains(each))
+      continue;
+    if (const auto face = juce::Typeface::createSystemTypefaceFor(juce::Font(each, 14.0f, juce::Font::plain));
+        face != nullptr && has(*face, letter)) {
+      family = each;
+      break;
+    }
+  }
+  return family;
+}
+
+} // namespace
+
+juce::Font fontFor(const juce::String& text, const juce::Font& font) {
+#if JUCE_MAJOR_VERSION >= 8
+  juce::ignoreUnused(text);
+  return font; // it looks for letters in other fonts itself
+#else
+  for (auto letter = text.getCharPointer(); !letter.isEmpty(); ++letter)
+    if (*letter > 0x24f && !juce::CharacterFunctions::isWhitespace(*letter))
+      if (const auto family = familyFor(*letter); family.isNotEmpty())
+        return juce::Font(family, font.getHeight(), juce::Font::plain);
+  return font;
+#endif
+}
+
 float widthOf(const juce::Font& font, const juce::String& text) {
 #if JUCE_MAJOR_VERSION >= 8
   return juce::GlyphArrangement::getStringWidth(font, text);
 #else
-  return font.getStringWidthFloat(text);
+  return fontFor(text, font).getStringWidthFloat(text);
 #endif
 }
 
 void drawText(juce::Graphics& g, const juce::String& text, juce::Rectangle<float> area, const juce::Font& font,
               juce::Colour colour, juce::Justification justification) {
   g.setColour(colour);
-  g.setFont(font);
+  g.setFont(fontFor(text, font));
   g.drawText(text, area, justification, true);
 }
 
@@ -170,6 +230,10 @@ juce::String typographic(const juce::String& number, bool sign) {
   if (number.startsWithChar('-'))
     return juce::String::charToString(juce::juce_wchar{0x2212}) + number.substring(1);
   return sign && number.getDoubleValue() > 0.0 ? "+" + number : number;
+}
+
+juce::String numberText(double number, int numDecimals) {
+  return numDecimals > 0 ? juce::String(number, numDecimals) : juce::String(juce::int64(std::llround(number)));
 }
 
 juce::String rateText(double hz) {

@@ -13,6 +13,7 @@ inline const juce::Colour raised{0xff23272d}; ///< fields and buttons on a panel
 inline const juce::Colour hover{0xff2d323a};
 inline const juce::Colour line{0xff2b3037};  ///< hairlines around panels
 inline const juce::Colour track{0xff383e47}; ///< of knobs, faders, wires that carry nothing
+inline const juce::Colour off{0xff6d7580};   ///< switches that are off: 3 : 1 on a panel
 inline const juce::Colour text{0xfff3f4f6};
 inline const juce::Colour secondary{0xffb1b7bf};
 inline const juce::Colour faint{0xff8f969f};  ///< captions; still 5 : 1 on a panel
@@ -32,6 +33,9 @@ struct Typefaces {
 
 /** Inter. @param size  of the em, as in CSS */
 juce::Font font(float size, Weight weight = Weight::regular);
+
+/** The font itself where it has all letters of a text, else one of the system that has them: names in other scripts. */
+juce::Font fontFor(const juce::String& text, const juce::Font& font);
 
 /** In logical pixels. */
 float widthOf(const juce::Font& font, const juce::String& text);
@@ -72,6 +76,9 @@ void drawFocusRing(juce::Graphics& g, juce::Rectangle<float> area, float radius)
 
 /** With a typographic minus, and a plus where `sign` is asked for and the value is not 0. */
 juce::String typographic(const juce::String& number, bool sign = false);
+
+/** Rounded to so many places behind the point. (juce::String takes 0 for "as many as there are".) */
+juce::String numberText(double number, int numDecimals);
 
 /** "48 kHz", "44.1 kHz". */
 juce::String rateText(double hz);

@@ -70,6 +70,8 @@ _ENTRY = struct.Struct("<4sqq")
 _LARGEST_STATE = 96 << 20  # bytes, unpacked
 _MOST_VALUES, _DEEPEST = 20_000, 8  # of the document
 _MOST_CHUNKS = 128
+_RATES = range(1000, 1_000_001)
+_CUSTOMARY_RATE = 48_000  # as the plugin takes it
 _GREATEST_FLOAT = float(np.finfo(np.float32).max)
 _LARGEST_RESPONSE = 16 << 20  # bytes
 _LONGEST_RESPONSE = 30.0  # seconds, of which it plays two
@@ -88,12 +90,14 @@ class SlotContent:
         path: where the file was; the plugin goes on from there to the next one in the folder.
         sha256: of the file's bytes.
         model: the file's text.
+        rate: in hertz, of a file that states no sample rate; None plays it at the host's.
     """
 
     name: str
     path: str
     sha256: str
     model: str
+    rate: int | None = None
 
     @classmethod
     def read(cls, path: Path, name: str | None = None) -> SlotContent:
@@ -116,7 +120,8 @@ class SlotContent:
             text = content.decode("utf-8")
         except UnicodeDecodeError as error:
             raise ModelFileError(f"{path} is not UTF-8 text: byte {error.start} cannot be read; save it anew") from None
-        return cls(name or _name(path, info), _path_text(path), hashlib.sha256(content).hexdigest(), text)
+        rate = _CUSTOMARY_RATE if info.sample_rate is None else None
+        return cls(name or _name(path, info), _path_text(path), hashlib.sha256(content).hexdigest(), text, rate)
 
 
 @dataclass(frozen=True)
@@ -260,6 +265,7 @@ class Preset:
             "parameters": {id: int(value) if id in whole else float(value) for id, value in values.items()},
             "slots": {
                 slot: {"name": each.name, "path": each.path, "sha256": each.sha256, "model": each.model}
+                | ({} if each.rate is None else {"rate": each.rate})
                 for slot, each in sorted(self.slots.items())
             },
             "cabinet": cabinet
@@ -360,7 +366,8 @@ def _parse(state: bytes) -> Preset:
         names: tuple[Slot, ...] = ("A", "B")
         for slot in names:
             if entry := (document.get("slots") or {}).get(slot):
-                slots[slot] = SlotContent(*(_text(entry[key]) for key in ("name", "path", "sha256", "model")))
+                texts = (_text(entry[key]) for key in ("name", "path", "sha256", "model"))
+                slots[slot] = SlotContent(*texts, rate=_rate(entry.get("rate")))
         cabinet = None
         if entry := document.get("cabinet"):
             audio = base64.b64decode(entry["audio"], validate=True)
@@ -379,6 +386,11 @@ def _number(value: object) -> float:
     if not isinstance(value, int | float) or not abs(value) <= _GREATEST_FLOAT:
         raise TypeError(f"expected a number that a float32 can hold, found {quoted(value)}")
     return float(value)
+
+
+def _rate(value: object) -> int | None:
+    """An assumed sample rate; what makes no sense is passed over, as in the plugin."""
+    return value if isinstance(value, int) and value in _RATES else None
 
 
 def _text(value: object) -> str:

@@ -50,7 +50,7 @@ def test_a_preset_holds_model_response_and_settings(fxtrain: Run, tmp_path: Path
     made = fxtrain("preset", model, out, "--ir", response, "--set", "input_gain=-3 dB", "--set", "tone_on=on")
     assert made.exit_code == 0, made.stderr
     found = state(out)
-    assert found["version"] == 1
+    assert (found["version"], found["kind"]) == (1, "preset")
     assert found["slots"] == {
         "A": {
             "name": "Übersteuert",
@@ -66,7 +66,16 @@ def test_a_preset_holds_model_response_and_settings(fxtrain: Run, tmp_path: Path
         "sha256": hashlib.sha256(response.read_bytes()).hexdigest(),
     }
     told = {"input_gain": -3.0, "tone_on": 1, "cabinet_on": 1}
-    assert found["parameters"] == {id: parameter.default for id, parameter in PARAMETERS.items()} | told
+    sound = {id: parameter.default for id, parameter in PARAMETERS.items() if not parameter.belongs_to_room}
+    assert found["parameters"] == sound | told
+
+
+def test_what_belongs_to_the_room_is_no_part_of_a_preset(fxtrain: Run, tmp_path: Path) -> None:
+    model = write_gain_model(tmp_path / "a.json", 0.5)
+    for setting in ("calibrate=on", "oversampling_live=4x", "bypass=on"):
+        refused = fxtrain("preset", model, tmp_path / "a.vstpreset", "--set", setting)
+        assert refused.exit_code == 2
+        assert "belongs to the room" in refused.stderr
 
 
 def test_the_slot_of_the_model_is_the_one_that_sounds(fxtrain: Run, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from fxtrain.plugin_files.parameters import PARAMETERS
 from fxtrain.plugin_files.preset import CabinetContent, Preset, SlotContent, write_preset
 
 

@@ -155,8 +155,8 @@ def test_an_arrow_loads_a_file_and_a_bad_one_is_told(
     picture = home / "window.png"
     actions = [("click", *PREVIOUS_IN_B, SLOT_B_TEXT), ("click", *PREVIOUS_IN_B, FOOT), ("picture", picture, None)]
     _, state = call(use, plugin.vst3, actions, environment=display)
-    # Back from nothing is the last one. The second click came to the bad one, and left the slot as it was.
-    assert document_of(state)["slots"]["B"]["name"] == "2 good"
+    # Back from nothing is the last one. The second click passed over the bad one, to the last of the shipped.
+    assert document_of(state)["slots"]["B"]["name"] == "Lowlight Valve"
     # The line at the foot tells it, on a reddish ground.
     red, green, _ = np.asarray(Image.open(picture).convert("RGB"), float)[..., :3].transpose(2, 0, 1)
     assert np.count_nonzero((red - green > 12) & (red < 80)) > 10_000
