@@ -39,8 +39,10 @@ PluginProcessor::PluginProcessor()
         weak->rememberLoad(before, after);
     });
   };
-  if (const auto* first = Presets::shipped(0))
+  if (const auto* first = Presets::shipped(Presets::kFirst)) {
     apply(*first);
+    origin_.program = Presets::kFirst;
+  }
   presets_.onCurrent = [this](const Presets::Entry& entry) {
     setOrigin(entry.shipped, entry.shipped < 0 ? entry.name : juce::String());
   };

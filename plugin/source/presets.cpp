@@ -36,13 +36,13 @@ constexpr float kA = 0.0f, kBoth = 2.0f; // of the slot parameter
 
 const std::vector<Recipe>& recipes() {
   static const std::vector<Recipe> all = {
-      {"First light", {kValve, nullptr}, false, {}},
-      {"Late room", {kValve, nullptr}, true, {{id::cabinetOn, 1.0f}}},
-      {"Porch light",
+      {"Breakup, no cabinet", {kValve, nullptr}, false, {}},
+      {"Breakup", {kValve, nullptr}, true, {{id::cabinetOn, 1.0f}}},
+      {"Clean",
        {kValve, nullptr},
        true,
        {{id::cabinetOn, 1.0f}, {id::inputGain, -6.0f}, {id::toneOn, 1.0f}, {id::middle, -1.5f}, {id::treble, 2.0f}}},
-      {"Edge of night",
+      {"Crunch",
        {kValve, nullptr},
        true,
        {{id::cabinetOn, 1.0f},
@@ -52,7 +52,7 @@ const std::vector<Recipe>& recipes() {
         {id::toneOn, 1.0f},
         {id::bass, -1.5f},
         {id::middle, 2.0f}}},
-      {"Hillside lead",
+      {"Lead",
        {kDrive, nullptr},
        true,
        {{id::cabinetOn, 1.0f},
@@ -62,7 +62,7 @@ const std::vector<Recipe>& recipes() {
         {id::gateRelease, 160.0f},
         {id::toneOn, 1.0f},
         {id::middle, 1.5f}}},
-      {"Nettle wall",
+      {"Fuzz wall",
        {kFuzz, nullptr},
        true,
        {{id::cabinetOn, 1.0f},
@@ -72,16 +72,19 @@ const std::vector<Recipe>& recipes() {
         {id::toneOn, 1.0f},
         {id::bass, 2.0f},
         {id::treble, -2.0f}}},
-      {"Dusk and thorn",
+      {"Breakup or fuzz: A/B",
        {kValve, kFuzz},
        true,
        {{id::cabinetOn, 1.0f}, {id::slot, kA}}}, // one press of a foot switch apart
-      {"Two lanterns", {kValve, kDrive}, true, {{id::cabinetOn, 1.0f}, {id::slot, kBoth}, {id::blend, 45.0f}}},
-      {"Low thorn", // a bass keeps its own bottom
+      {"Breakup with drive: A + B",
+       {kValve, kDrive},
+       true,
+       {{id::cabinetOn, 1.0f}, {id::slot, kBoth}, {id::blend, 45.0f}}},
+      {"Bass fuzz", // a bass keeps its own bottom
        {kFuzz, nullptr},
        false,
        {{id::mix, 55.0f}, {id::toneOn, 1.0f}, {id::treble, -4.0f}, {id::gateOn, 1.0f}, {id::gateThreshold, -55.0f}}},
-      {"Blank page", {nullptr, nullptr}, false, {}}};
+      {"Empty", {nullptr, nullptr}, false, {}}};
   return all;
 }
 
@@ -204,7 +207,7 @@ Presets::Presets(std::function<State()> save, std::function<void(const State&, c
     : save_(std::move(save)), load_(std::move(load)) {
   for (int index = 0; index < numShipped(); ++index)
     entries_.push_back({shippedName(index), {}, index, index});
-  current_ = entries_.empty() ? -1 : 0;
+  current_ = kFirst < numShipped() ? kFirst : -1;
 }
 
 void Presets::refresh() {

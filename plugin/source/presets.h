@@ -56,7 +56,8 @@ class Presets : public juce::ChangeBroadcaster {
   static juce::File folder();
   static juce::File fileOf(const juce::String& name); ///< of one of the player's own
 
-  // Any thread. The first is what the plugin opens with; their order never changes: hosts count on it.
+  // Any thread. Their order never changes: hosts count on it.
+  static constexpr int kFirst = 1; ///< what the plugin opens with: an amplifier with its loudspeaker
   static int numShipped();
   static juce::String shippedName(int index); ///< "" where there is none
   static const State* shipped(int index);     ///< null where there is none

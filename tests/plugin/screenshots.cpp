@@ -211,7 +211,7 @@ const std::vector<State>& states() {
        }},
       {"cabinet", false,
        [](Scene& scene) {
-         loadPreset(scene.processor, "Edge of night");
+         loadPreset(scene.processor, "Crunch");
          scene.open();
          play(scene.processor, 0.25f, 196.0, 1.25);
        }},
@@ -316,7 +316,7 @@ int controls() {
   };
   for (const auto load : {loadTwo, loadContainers}) { // knobs of models, and sizes
     PluginProcessor processor;
-    loadPreset(processor, "Edge of night"); // which has a cabinet
+    loadPreset(processor, "Crunch"); // which has a cabinet
     load(processor);
     Scene scene{processor, nullptr};
     scene.open();

@@ -29,7 +29,7 @@ struct Fixture {
 
 TEST_CASE("Shipped presets: each has a name of its own and a state that the plugin takes", "[presets]") {
   REQUIRE(Presets::numShipped() > 0);
-  CHECK(Presets::shippedName(0) == "First light");
+  CHECK(Presets::shippedName(Presets::kFirst) == "Breakup");
   std::set<juce::String> names;
   for (int index = 0; index < Presets::numShipped(); ++index) {
     const auto name = Presets::shippedName(index);
@@ -53,14 +53,20 @@ TEST_CASE("Shipped presets: each has a name of its own and a state that the plug
   CHECK(Presets::shipped(Presets::numShipped()) == nullptr);
 }
 
-TEST_CASE("Shipped presets: a fresh plugin sounds, and changes nothing beyond its model", "[presets]") {
+TEST_CASE("Shipped presets: a fresh plugin is an amplifier with its loudspeaker, and nothing more", "[presets]") {
   PluginProcessor fresh;
   const auto contents = fresh.rig().contents();
   REQUIRE(contents.models[0] != nullptr);
   CHECK(contents.models[1] == nullptr);
   CHECK(Shipped::get().model(contents.models[0]->title()) != nullptr);
+  CHECK(contents.cabinet == Shipped::get().cabinet);
   for (auto* parameter : fresh.getParameters())
-    CHECK(parameter->getValue() == parameter->getDefaultValue());
+    if (parameter != fresh.parameters.getParameter(id::cabinetOn))
+      CHECK(parameter->getValue() == parameter->getDefaultValue());
+    else
+      CHECK(parameter->getValue() == 1.0f);
+  CHECK(fresh.getCurrentProgram() == Presets::kFirst);
+  CHECK(fresh.presets().current() == Presets::kFirst);
 }
 
 TEST_CASE("Presets: what is saved is listed after the shipped ones and loads again", "[presets]") {

@@ -15,6 +15,7 @@ namespace test {
 
 Instance::Instance(const Format& format) {
   plugin.rig().setContents({});
+  set(fxtrain::id::cabinetOn, 0.0f);
   prepare(format);
 }
 

@@ -103,22 +103,25 @@ def _still_picture(*region: int) -> bytes:
 
 
 def _act_until(
-    action: Sequence[Any], origin: tuple[int, int], has_come: Callable[[], bool], restore: Callable[[], None]
+    action: Sequence[Any], origin: tuple[int, int], has_come: Callable[[], bool], restore: Callable[[], str]
 ) -> None:
     """Acts, and again if that leads to something else: a window may not be ready yet, or two clicks come too far apart.
 
-    Half a drag, or two of three turns of a wheel, must not count in the next attempt: ``restore`` undoes them.
+    Half a drag, or two of three turns of a wheel, must not count in the next attempt: ``restore`` undoes them and says
+    what they had led to. A window that has moved since is looked for again.
     """
-    for attempt in range(4):
+    told = []
+    for attempt in range(8):
         if attempt:
-            restore()
+            told.append(restore())
+            origin = _origin()
         _act(action, origin)
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
             if has_come():
                 return
             time.sleep(0.05)
-    raise AssertionError(f"{action} led to nothing")
+    raise AssertionError(f"{action} at {origin} led to {[*told, restore()]}")
 
 
 def _are(values: Mapping[str, float], expected: Mapping[str, tuple[float, float]]) -> bool:
@@ -144,10 +147,11 @@ def use(vst3: Path, actions: Sequence[Sequence[Any]]) -> tuple[list[dict[str, fl
         named = {each.name: each.raw_value for each in plugin.parameters.values()}
         return {id: each.minimum + named[each.name] * (each.maximum - each.minimum) for id, each in PARAMETERS.items()}
 
-    def set_raw(raw: Mapping[str, float]) -> None:
-        for key, each in plugin.parameters.items():
-            if each.raw_value != raw[key]:
-                each.raw_value = raw[key]
+    def set_raw(raw: Mapping[str, float]) -> str:
+        changed = {key: each.raw_value for key, each in plugin.parameters.items() if each.raw_value != raw[key]}
+        for key in changed:
+            plugin.parameters[key].raw_value = raw[key]
+        return str(changed)
 
     after = [values()]
     close = threading.Event()
