@@ -168,7 +168,7 @@ void SlotCard::collectFacts() {
   if (const auto tone = file_->toneType(); tone.isNotEmpty())
     facts_.push_back({"Tone", tone.substring(0, 1).toUpperCase() + tone.substring(1)});
   if (file_->needsCabinet())
-    facts_.push_back({"Loudspeaker", "Add a cabinet"});
+    facts_.push_back({"Loudspeaker", "Not captured"});
   else if (gear.contains("cabinet") || info.numLinearTaps > 0)
     facts_.push_back({"Loudspeaker", "In the capture"});
   if (const auto rate = info.sampleRate) {

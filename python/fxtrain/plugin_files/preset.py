@@ -366,8 +366,8 @@ def _parse(state: bytes) -> Preset:
         names: tuple[Slot, ...] = ("A", "B")
         for slot in names:
             if entry := (document.get("slots") or {}).get(slot):
-                texts = (_text(entry[key]) for key in ("name", "path", "sha256", "model"))
-                slots[slot] = SlotContent(*texts, rate=_rate(entry.get("rate")))
+                name, where, sha256, model = (_text(entry[key]) for key in ("name", "path", "sha256", "model"))
+                slots[slot] = SlotContent(name, where, sha256, model, _rate(entry.get("rate")))
         cabinet = None
         if entry := document.get("cabinet"):
             audio = base64.b64decode(entry["audio"], validate=True)
