@@ -91,7 +91,8 @@ def parse_settings(settings: list[str]) -> dict[str, float]:
         parameter = get_parameter(id.strip())
         if parameter.belongs_to_room:
             raise ConfigError(
-                f"{parameter.id} belongs to the room that is played in, and presets leave it as it is: set it in the plugin"
+                f"{parameter.id} belongs to the room that is played in, and presets leave it as it is; set it in the "
+                "plugin"
             )
         values[parameter.id] = parameter.parse(text)
     return values

@@ -34,7 +34,7 @@ class Parameter:
         default: value of a preset that does not say.
         choices: of a choice, whose value is the index.
         is_switch: 0 is off, 1 is on.
-        belongs_to_room: it is of the interface, the computer or the moment, not of the sound: presets leave it as it is.
+        belongs_to_room: it is of the interface, the computer or the moment, not of the sound; presets leave it alone.
     """
 
     id: str
