@@ -25,13 +25,14 @@ from pydantic.dataclasses import dataclass as pydantic_dataclass
 from fxtrain.atomic import write_atomically
 from fxtrain.errors import ConfigError
 from fxtrain.files import read_file
-from fxtrain.text import quoted, shortened
+from fxtrain.text import did_you_mean, quoted, shortened
 
 __all__ = [
     "Tables",
     "build",
     "configuration",
     "load_preset",
+    "locate_setting",
     "merge",
     "numbered",
     "parse_setting",
@@ -68,7 +69,9 @@ def build(section: type[_T], values: Mapping[str, Any], *, where: str) -> _T:
     known = [field.name for field in fields(section)]  # type: ignore[arg-type]
     for key in values:
         if key not in known:
-            raise ConfigError(f"unknown setting {where}.{shortened(key)}; known ones are {', '.join(known)}")
+            raise ConfigError(
+                f"unknown setting {where}.{shortened(key)}; known ones are {', '.join(known)}{did_you_mean(key, known)}"
+            )
     try:
         return section(**values)
     except ValidationError as error:
@@ -137,7 +140,7 @@ def load_preset(name: str) -> Tables:
     """The tables of a shipped preset; ``[run]`` names the model where it is not the default one."""
     name = _EARLIER_PRESETS.get(name, name)
     if name not in _PRESETS:
-        raise ConfigError(f"unknown preset {name!r}; there are {', '.join(_PRESETS)}")
+        raise ConfigError(f"unknown preset {name!r}; there are {', '.join(_PRESETS)}{did_you_mean(name, _PRESETS)}")
     return tomllib.loads((files("fxtrain") / "presets" / f"{name}.toml").read_text("utf-8"))
 
 
@@ -152,19 +155,34 @@ def parse_setting(text: str, sections: Mapping[str, Iterable[str]]) -> Tables:
     key = key.strip()
     if not separator or not key:
         raise ConfigError(f"--set needs key=value, but {quoted(text)} was given")
-    table, dot, name = key.partition(".")
-    if not dot:
-        owners = [section for section, names in sections.items() if key in names]
-        if len(owners) != 1:
-            known = ", ".join(f"{section}.{name}" for section, names in sections.items() for name in names)
-            problem = "unknown" if not owners else "ambiguous"
-            raise ConfigError(f"{problem} setting {quoted(key)}; known ones are {known}")
-        table, name = owners[0], key
+    table, name = locate_setting(key, sections)
     try:
         value = tomllib.loads(f"value = {raw}")["value"]
     except (ValueError, RecursionError):
         value = raw.strip()
     return {table: {name: value}}
+
+
+def locate_setting(key: str, sections: Mapping[str, Iterable[str]]) -> tuple[str, str]:
+    """The table of a setting and its name there.
+
+    Args:
+        key: ``table.name``, or a name that only one table has.
+        sections: names of the keys of each table.
+
+    Raises:
+        ConfigError: no table has it, or several have.
+    """
+    table, dot, name = key.partition(".")
+    if dot:
+        return table, name
+    owners = [section for section, names in sections.items() if key in names]
+    if len(owners) == 1:
+        return owners[0], key
+    names = [each for section in sections.values() for each in section]
+    known = ", ".join(f"{section}.{name}" for section, names in sections.items() for name in names)
+    problem = "unknown" if not owners else "ambiguous"
+    raise ConfigError(f"{problem} setting {quoted(key)}; known ones are {known}{did_you_mean(key, names)}")
 
 
 def merge(*layers: Mapping[str, Mapping[str, Any]]) -> Tables:

@@ -2,30 +2,34 @@
 """Plays model files through the real-time C++ engine: the same code that runs in the plugin.
 
 >>> model = load("amp.json")                          # doctest: +SKIP
->>> wet = model.process(dry)                          # doctest: +SKIP
+>>> wet = model(dry)                                  # doctest: +SKIP
 
-State runs on from call to call, so a recording may be given whole or in blocks of any size: the output is the same,
-sample for sample.
+The model keeps its state between calls, so a recording may be given whole or in blocks of any size: the output is the
+same, sample for sample.
 """
 
 from __future__ import annotations
 
 import json
 import operator
+import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from os import PathLike
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from fxtrain import _engine
 from fxtrain.errors import ModelFileError
-from fxtrain.files import require_regular_file
+from fxtrain.files import read_file, require_regular_file
+
+if TYPE_CHECKING:
+    import torch
 
 __all__ = [
     "MAX_FILE_BYTES",
@@ -48,6 +52,8 @@ MAX_FILE_BYTES = _engine.MAX_FILE_BYTES
 """Greatest size of a model file."""
 
 Signal = npt.NDArray[np.float32]
+Sound: TypeAlias = "npt.NDArray[np.floating[Any]] | Sequence[Any] | torch.Tensor"
+"""What :meth:`Model.process` takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,11 +186,14 @@ class ModelInfo:
 class Model:
     """A loaded model with its state. Made by :func:`load`.
 
-    One thread may use it at a time: a second one gets a ``RuntimeError``. Load the file once per thread instead.
+    One thread may use it at a time: a second one gets a ``RuntimeError``. Load the file once per thread instead, or
+    copy the model: a copy, like a pickled model, has the same knobs and quality, and starts in the state after
+    :func:`load`.
     """
 
-    def __init__(self, path: Path, model: _engine.Model) -> None:
+    def __init__(self, path: Path, model: _engine.Model, source: _Source) -> None:
         self._model = model
+        self._source = source
         info = model.info()
         self._info = ModelInfo(
             path=path,
@@ -228,39 +237,50 @@ class Model:
         """What the file says of the model."""
         return self._info
 
-    def process(self, x: Signal, out: Signal | None = None) -> Signal:
-        """Plays a block; the state runs on to the next call. Releases the GIL meanwhile.
+    @property
+    def sample_rate(self) -> float | None:
+        """The rate that the model was trained at, in Hz; None if the file does not say."""
+        return self._info.sample_rate
 
-        Nothing is copied or converted on the way in: an array of another dtype, or one that is not contiguous, is an
-        error.
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _reloaded, (self._source.with_content(), self._model.quality, self.knobs)
+
+    def __call__(self, x: Sound) -> Signal:
+        """The same as :meth:`process`."""
+        return self.process(x)
+
+    def process(self, x: Sound, out: Signal | None = None) -> Signal:
+        """Plays a block and keeps the state for the next call. Releases the GIL meanwhile.
+
+        A contiguous float32 array is read in place. Anything else is converted to one first.
 
         Args:
-            x: float32, C-contiguous, shape ``(frames,)`` or ``(channels, frames)``, full scale 1. Channels are
-                independent streams; their number is free in the first call after :func:`load` or :meth:`reset`, and
-                stays the same from there on. More than two channels of fewer frames than channels are refused in
-                the first call: that is ``(frames, channels)``, the wrong way round. Where it is meant, a first call
-                with an array of shape ``(channels, 0)`` says so.
-            out: where to write, of the same shape and dtype; may be ``x`` itself.
+            x: samples, full scale 1: an array of floats, a list, or a torch tensor. Shape ``(frames,)`` or
+                ``(channels, frames)``. Channels are independent streams. Their number is set by the first call after
+                :func:`load` or :meth:`reset` and stays the same from there on. The first call refuses more than two
+                channels with fewer frames than channels, because that is usually ``(frames, channels)``; pass
+                ``x.T`` in that case. If it is meant, make a first call with shape ``(channels, 0)``.
+            out: a contiguous float32 array of the same shape to write to; may be ``x`` itself.
 
         Returns:
-            ``out``, or a new array of the shape of ``x``. Where input or output is NaN or infinite, that channel is
-            silent for up to 256 frames, its state is cleared, and :attr:`num_faults` grows.
+            ``out``, or a new float32 array of the shape of ``x``. If input or output is NaN or infinite, that channel
+            is silent for up to 256 frames, its state is cleared, and :attr:`num_faults` grows.
 
         Raises:
-            TypeError: something else than a NumPy array of float32.
-            ValueError: another shape, or an array that is not contiguous.
+            TypeError: samples that are whole numbers, complex or no numbers at all, or an ``out`` that is no array.
+            ValueError: another shape.
         """
-        _require_array(x, "x")
+        x = _as_signal(x)
         if out is not None:
-            _require_array(out, "out")
+            _require_array(out)
         return self._model.process(x, out)
 
-    def play(self, x: Signal) -> Signal:
+    def play(self, x: Sound) -> Signal:
         """Plays a whole recording, aligned: the output without its latency, ``info.latency_frames``, as long as ``x``.
 
         As :meth:`process`, and with as many frames of silence after ``x``, through which the state runs too.
         """
-        _require_array(x, "x")
+        x = _as_signal(x)
         latency = self._info.latency_frames
         if latency == 0:
             return self.process(x)
@@ -350,30 +370,99 @@ def load(
         ModelFileError: naming file, field, what was expected and what was found.
     """
     path = Path(path)
-    model = _engine.load(
-        path,
-        content=content,
-        backend=backend,
-        self_test=self_test,
-        oversampling=oversampling,
-        weight_storage=weight_storage,
-        activations=activations,
-        linear_stage=linear_stage,
-        quality=float(quality),
-    )
-    return Model(path, model)
+    options: dict[str, Any] = {
+        "backend": backend,
+        "self_test": self_test,
+        "oversampling": oversampling,
+        "weight_storage": weight_storage,
+        "activations": activations,
+        "linear_stage": linear_stage,
+        "quality": float(quality),
+    }
+    stamp = None if content is not None else _stamp(path)
+    model = _engine.load(path, content=content, **options)
+    return Model(path, model, _Source(path, content, stamp, options))
 
 
-def _require_array(x: object, name: str) -> None:
-    """Refuses what is no array, with the way to make one of it."""
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """What a model was loaded from: enough to load it again."""
+
+    path: Path
+    content: bytes | None
+    stamp: tuple[int, int] | None
+    options: Mapping[str, Any]
+
+    def with_content(self) -> Self:
+        """The same with the bytes of the file.
+
+        Raises:
+            ModelFileError: the file has changed since the model was loaded, or is gone.
+        """
+        if self.content is not None:
+            return self
+        if _stamp(self.path) != self.stamp:
+            raise ModelFileError(
+                f"{self.path} has changed or is gone since the model was loaded, so the model cannot be copied; load "
+                "the file again"
+            )
+        content = read_file(self.path, at_most=MAX_FILE_BYTES, expected="a model file", error=ModelFileError)
+        return type(self)(self.path, content, None, self.options)
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    """Size and time of the last change of a file; None if there is none."""
+    try:
+        found = os.stat(path)  # noqa: PTH116  # takes what Path refuses, and the loader then says what is wrong
+    except (OSError, ValueError):
+        return None
+    return found.st_size, found.st_mtime_ns
+
+
+def _reloaded(source: _Source, quality: float, knobs: tuple[float, ...]) -> Model:
+    """A model from its pickled parts."""
+    model = load(source.path, content=source.content, **source.options)
+    model.set_quality(quality)
+    for index, position in enumerate(knobs):
+        model.set_knob(index, position)
+    return model
+
+
+def _as_signal(x: Sound) -> Signal:
+    """Samples as a contiguous float32 array; one that is that already is returned as it is."""
     if isinstance(x, np.ndarray):
-        return
-    torch = sys.modules.get("torch")
-    if torch is not None and isinstance(x, torch.Tensor):
-        remedy = f"{name}.detach().cpu().numpy()"
+        samples = x
+    elif isinstance(x, (list, tuple)):
+        try:
+            samples = np.asarray(x, np.float32)
+        except (TypeError, ValueError):
+            raise TypeError(f"x: expected samples, found a {type(x).__name__} that is not all numbers") from None
     else:
-        remedy = f"numpy.asarray({name}, dtype=numpy.float32)"
-    raise TypeError(f"{name}: expected a NumPy array of float32, found {type(x).__name__}; convert it with {remedy}")
+        torch = sys.modules.get("torch")
+        if torch is None or not isinstance(x, torch.Tensor):
+            raise TypeError(
+                f"x: expected samples in an array, a list or a tensor, found {type(x).__name__}; read a file with "
+                "fxtrain.read_audio(path).samples"
+            )
+        samples = x.detach().cpu().numpy()
+    if samples.dtype == np.float32 and samples.flags.c_contiguous:
+        return samples
+    if samples.dtype.kind in "iu":
+        bits = 8 * samples.dtype.itemsize
+        raise TypeError(
+            f"x: expected samples as floats of full scale 1, found whole numbers ({samples.dtype}); divide them by "
+            f"{1 << (bits - 1)}, or read the file as floats"
+        )
+    if samples.dtype.kind != "f":
+        raise TypeError(f"x: expected samples as floats of full scale 1, found {samples.dtype}")
+    converted = samples.astype(np.float32, order="C")
+    return converted
+
+
+def _require_array(out: object) -> None:
+    """Refuses an ``out`` that cannot be written in place."""
+    if not isinstance(out, np.ndarray):
+        raise TypeError(f"out: expected a NumPy array of float32 to write to, found {type(out).__name__}")
 
 
 def loudness_clip(sample_rate: float = 48_000.0) -> Signal:

@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 import reprlib
+from collections.abc import Iterable
 
-__all__ = ["printable", "printable_lines", "quoted", "shortened"]
+__all__ = ["did_you_mean", "printable", "printable_lines", "quoted", "shortened"]
 
 # Control characters (C0, DEL, C1) and those that reorder what is read (UAX #9).
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
@@ -25,6 +27,18 @@ def printable(text: object) -> str:
 def printable_lines(text: str) -> str:
     """The same for text of several lines, which stay."""
     return _CONTROL_BUT_LINES.sub(_spelled, text)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """The end of a message about a word that is not known: a question if one of the known words is close, or nothing.
+
+    >>> did_you_mean("rendr", ["render", "restore"])
+    '; did you mean render?'
+    >>> did_you_mean("zebra", ["render", "restore"])
+    ''
+    """
+    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f"; did you mean {close[0]}?" if close else ""
 
 
 def shortened(text: str, length: int = 60) -> str:

@@ -165,6 +165,18 @@ class DataReport:
         """Verdicts that end training."""
         return tuple(verdict for verdict in self.verdicts if verdict.level == "stop" and not verdict.ignored)
 
+    @property
+    def fit_to_train(self) -> bool:
+        """Whether no verdict ends training."""
+        return not self.stops
+
+    @property
+    def lag_samples(self) -> int | None:
+        """Samples that the target is late; None where the recordings do not show it."""
+        alignment = self.alignment
+        is_sure = alignment is not None and (alignment.confidence >= _SURE or self.lag_is_given)
+        return alignment.lag_samples if alignment and is_sure else None
+
     def raise_for_stop(self) -> None:
         """Raises where a ``stop`` stands.
 
@@ -180,12 +192,11 @@ class DataReport:
     def to_dict(self) -> dict[str, Any]:
         """JSON-able: what ``check --json`` prints. What the confidence does not allow to state is None."""
         alignment = self.alignment
-        is_sure = alignment is not None and (alignment.confidence >= _SURE or self.lag_is_given)
         is_steady = alignment is not None and alignment.confidence >= _SURE
         return {
             "input": self.input,
             "target": self.target,
-            "lag_samples": alignment.lag_samples if alignment and is_sure else None,
+            "lag_samples": self.lag_samples,
             "polarity": alignment.polarity if alignment and is_steady and alignment.order == 1 else None,
             "confidence": round(alignment.confidence, 4) if alignment else None,
             "drift_samples": round(self.drift_samples, 3) if alignment and is_steady else None,

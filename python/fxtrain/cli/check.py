@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import MutableMapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,17 +32,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
     """Prints the verdicts and returns them; exit code 2 where one says stop."""
-    from fxtrain.audio import check_pair, read_pair
-    from fxtrain.data.material import check_split
+    from fxtrain import check
 
-    dry, wet = read_pair(args.dry, args.wet, sample_rate=args.sample_rate, choice=channel_choice(args))
-    report = check_pair(dry, wet, ignore=args.ignore, lag=args.lag)
-    if not report.stops:
-        report = replace(report, verdicts=(*report.verdicts, check_split(dry, wet, report)))
+    report = check(
+        args.dry,
+        args.wet,
+        sample_rate=args.sample_rate,
+        channels=channel_choice(args),
+        ignore=args.ignore,
+        lag=args.lag,
+    )
     print_report(report, console)
     if not args.json:
         report.raise_for_stop()
-    return {**report.to_dict(), "fit_to_train": not report.stops, "exit_code": 2 if report.stops else 0}
+    return {**report.to_dict(), "fit_to_train": report.fit_to_train, "exit_code": 0 if report.fit_to_train else 2}
 
 
 def print_report(report: DataReport, console: Console) -> None:

@@ -17,10 +17,10 @@ from fxtrain import engine
 from fxtrain.cli.arguments import add_quality_argument, positive_float, positive_int
 from fxtrain.cli.in_process import run_in_process
 from fxtrain.cli.knobs import add_knob_argument, set_knobs
-from fxtrain.cli.model_file import model_file
 from fxtrain.cli.outputs import require_free
 from fxtrain.cli.terminal import shown
 from fxtrain.errors import ConfigError, FxtrainError
+from fxtrain.model_files import model_file
 
 if TYPE_CHECKING:
     from fxtrain.formats.conversion import Conversion

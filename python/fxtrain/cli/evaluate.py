@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from fxtrain.cli.arguments import add_clip_arguments, add_recording_arguments, check_clips, signed_int
-from fxtrain.cli.model_file import model_file
 from fxtrain.cli.terminal import shown
+from fxtrain.model_files import model_file
 
 if TYPE_CHECKING:
     from fxtrain.data import Excerpt

@@ -53,7 +53,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_clip_arguments(data)
     data.add_argument("--fix-polarity", action="store_true", help="turn an upside-down recording the right way up")
     model = parser.add_argument_group("model")
-    model.add_argument("--model", default=None, metavar="NAME", help="architecture (see fxtrain models); default lstm")
+    model.add_argument(
+        "--model",
+        default=None,
+        metavar="NAME",
+        help="architecture: a name that fxtrain models lists, or module:Class; default lstm",
+    )
     model.add_argument("--preset", metavar="NAME", help=f"shipped settings: {', '.join(presets())}")
     model.add_argument("--config", type=Path, metavar="FILE.toml", help="settings from a file")
     model.add_argument(
@@ -235,6 +240,8 @@ def _spec(args: argparse.Namespace) -> RunSpec:
         document.setdefault("run", {}).setdefault("model", model)
         from_file = RunSpec.from_tables(document, where=args.config)
     name = args.model or from_file.model
+    if args.model is not None and ":" in args.model:  # the program's own path of modules lacks the current folder
+        sys.path.append(str(Path.cwd()))
     spec, tables = replace(from_file, model=name), from_file.tables
     if args.config is not None and from_file.is_of_a_run:  # what it was trained on, and how long, is not repeated
         tables = {table: values for table, values in from_file.for_another_run().items() if table in known_tables(name)}

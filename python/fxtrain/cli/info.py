@@ -13,10 +13,10 @@ from rich.table import Table
 
 from fxtrain import engine
 from fxtrain.cli.knobs import knob_text
-from fxtrain.cli.model_file import model_file
 from fxtrain.cli.terminal import shown
 from fxtrain.errors import InputError, ModelFileError
 from fxtrain.files import read_file
+from fxtrain.model_files import model_file
 
 __all__ = ["add_arguments", "run"]
 

@@ -12,9 +12,9 @@ from typing import Any
 
 from rich.console import Console
 
-from fxtrain.cli.model_file import model_file
 from fxtrain.cli.terminal import shown
 from fxtrain.errors import FxtrainError, InputError, OutputExistsError
+from fxtrain.model_files import model_file
 
 _SUFFIXES = (".json", ".aidax", ".nam")
 """What the plugin's browser lists; a model under another name is called .json."""

@@ -64,9 +64,9 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any] 
     if args.record is not None:
         _check_files(*args.record, force=args.force)
     from fxtrain import engine
-    from fxtrain.cli.model_file import model_file
     from fxtrain.live.devices import wiring_from
     from fxtrain.live.player import Player, PlayerSettings
+    from fxtrain.model_files import model_file
 
     models = [engine.load(model_file(path)).info for path in args.models]
     wiring = wiring_from(args, models[0].sample_rate)

@@ -10,10 +10,10 @@ from typing import Any
 
 from rich.console import Console
 
-from fxtrain.cli.model_file import model_file
 from fxtrain.cli.outputs import require_free
 from fxtrain.cli.terminal import shown
 from fxtrain.errors import ConfigError, FxtrainError
+from fxtrain.model_files import model_file
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -4,32 +4,25 @@
 from __future__ import annotations
 
 import argparse
-import time
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-import soxr
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from fxtrain import engine
-from fxtrain.audio import AudioReader, AudioWriter
 from fxtrain.cli.arguments import add_oversample_argument, add_quality_argument, positive_int
 from fxtrain.cli.knobs import add_knob_argument, knob_text, knob_values, set_knobs
-from fxtrain.cli.model_file import model_file
 from fxtrain.cli.outputs import require_free
 from fxtrain.cli.terminal import shown
-from fxtrain.errors import AudioFileError, ConfigError, InputError
+from fxtrain.errors import ConfigError, InputError
 from fxtrain.folders import model_of_run
+from fxtrain.model_files import model_file
+from fxtrain.rendering import Block, Player, render_file
 
 __all__ = ["add_arguments", "run"]
-
-
-Block = npt.NDArray[np.float32]  # (channels, frames)
-Player = Callable[[Block], Block]
 
 _ENGINE_BACKENDS = {"engine": "fxengine", "rtneural": "rtneural"}
 
@@ -82,47 +75,31 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any] 
     set_knobs(model, args.knob)
     if model.info.knobs:
         console.print(shown(f"Knobs: {knob_text(model)}."))
-    play: Player = model.process
-    latency = model.info.latency_frames
-    if args.backend == "torch":  # plays whole blocks, without the latency of the network's structure
-        play = _torch_player(args.model, model)
-        latency -= model.info.network_latency_frames
-
-    start = time.perf_counter()
-    num_frames = 0
-    peak = 0.0
-    with AudioReader(args.input) as reader:
-        if reader.num_frames == 0:
-            raise AudioFileError(f"{args.input} has a header but no samples: export the recording again.")
-        sample_rate = _output_rate(model.info, reader, resample=args.resample)
-        model.process(np.zeros((reader.num_channels, 0), np.float32))  # its first block may have hardly any frames
-        num_silent = model.prewarm()  # without a click at the start
-        if args.backend == "torch":
-            play(np.zeros((reader.num_channels, num_silent), np.float32))
-        with (
-            _progress_bar(console) as progress,
-            AudioWriter(args.output, sample_rate, num_channels=reader.num_channels) as writer,
-        ):
-            task = progress.add_task("rendering", total=round(reader.num_frames * sample_rate / reader.sample_rate))
-            blocks = _blocks(reader, args.block_size, sample_rate)
-            for output in _aligned(blocks, play, latency):
-                writer.write(output)
-                num_frames += output.shape[1]
-                peak = max(peak, float(np.abs(output).max()))
-                progress.update(task, completed=num_frames)
-    seconds = time.perf_counter() - start
-
-    duration = num_frames / sample_rate
+    player = _torch_player(args.model, model) if args.backend == "torch" else None
+    with _progress_bar(console) as bar:
+        task = bar.add_task("rendering")
+        done = render_file(
+            model,
+            args.input,
+            args.output,
+            player=player,
+            block_size=args.block_size,
+            resample=args.resample,
+            progress=lambda frames, total: bar.update(task, completed=frames, total=total),
+        )
+    duration = done.num_frames / done.sample_rate
     console.print(
-        shown(f"{args.output}: {duration:.1f} s at {sample_rate} Hz, {duration / seconds:.1f} times real time.")
+        shown(f"{args.output}: {duration:.1f} s at {done.sample_rate} Hz, {done.times_real_time:.1f} times real time.")
     )
     if model.info.oversampling > 1:
         console.print(f"Played at {model.info.oversampling} times the sample rate.")
-    if latency > 0:
-        console.print(f"The model's latency of {latency} frames is taken out: the output is aligned with the input.")
-    if peak > 1.0 and args.output.suffix.lower() in (".flac", ".ogg", ".oga"):
+    if done.removed_latency > 0:
         console.print(
-            f"The output peaks at {20 * np.log10(peak):+.1f} dBFS and is clipped; write a .wav to keep it whole."
+            f"The model's latency of {done.removed_latency} frames is taken out: the output is aligned with the input."
+        )
+    if done.peak > 1.0 and args.output.suffix.lower() in (".flac", ".ogg", ".oga"):
+        console.print(
+            f"The output peaks at {20 * np.log10(done.peak):+.1f} dBFS and is clipped; write a .wav to keep it whole."
         )
     if model.num_faults:
         console.print("The model gave NaN or infinity, which was made silence: the file or the model is damaged.")
@@ -134,14 +111,14 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any] 
         "knobs": knob_values(model),
         "oversampling": model.info.oversampling,
         "quality": model.info.quality,
-        "removed_latency": latency,
-        "sample_rate": sample_rate,
-        "num_channels": reader.num_channels,
-        "num_frames": num_frames,
-        "peak": peak,
+        "removed_latency": done.removed_latency,
+        "sample_rate": done.sample_rate,
+        "num_channels": done.num_channels,
+        "num_frames": done.num_frames,
+        "peak": done.peak,
         "faults": model.num_faults,
-        "seconds": seconds,
-        "times_real_time": duration / seconds,
+        "seconds": done.seconds,
+        "times_real_time": done.times_real_time,
     }
 
 
@@ -168,50 +145,6 @@ def _torch_player(path: Path, model: engine.Model) -> Player:
         return output
 
     return play
-
-
-def _aligned(blocks: Iterator[Block], play: Player, latency: int) -> Iterator[Block]:
-    """The blocks as played, without the first ``latency`` frames and with as many more at the end."""
-    late = latency
-    num_channels = 0
-    for block in blocks:
-        num_channels = block.shape[0]
-        output = play(block)[:, late:]
-        late -= block.shape[1] - output.shape[1]
-        if output.shape[1] > 0:
-            yield output
-    if latency > 0 and num_channels > 0:
-        yield play(np.zeros((num_channels, latency), np.float32))[:, late:]
-
-
-def _output_rate(info: engine.ModelInfo, reader: AudioReader, *, resample: bool) -> int:
-    """The model's rate where it is known and resampling is asked for, else the recording's."""
-    if info.sample_rate is None or info.sample_rate == reader.sample_rate:
-        return reader.sample_rate
-    if resample:
-        return round(info.sample_rate)
-    raise AudioFileError(
-        f"{reader.path} is at {reader.sample_rate} Hz, but the model sounds as it should at {info.sample_rate:g} Hz "
-        "only: add --resample to convert the recording first."
-    )
-
-
-def _blocks(reader: AudioReader, block_size: int, sample_rate: int) -> Iterator[Block]:
-    """The recording at ``sample_rate``, in blocks of about ``block_size`` frames."""
-    if sample_rate == reader.sample_rate:
-        yield from reader.blocks(block_size)
-        return
-    converter = soxr.ResampleStream(
-        reader.sample_rate, sample_rate, reader.num_channels, dtype="float32", quality="VHQ"
-    )
-    for block in reader.blocks(block_size):
-        yield from _not_empty(converter.resample_chunk(block.T))
-    yield from _not_empty(converter.resample_chunk(np.zeros((0, reader.num_channels), np.float32), last=True))
-
-
-def _not_empty(converted: npt.NDArray[np.float32]) -> Iterator[Block]:
-    if len(converted) > 0:
-        yield np.ascontiguousarray(converted.T)
 
 
 def _progress_bar(console: Console) -> Progress:

@@ -9,6 +9,7 @@ them: an entry point of the group ``fxtrain.models`` names the module.
 from __future__ import annotations
 
 import inspect
+import sys
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -19,10 +20,10 @@ from typing import cast
 from torch import nn
 
 from fxtrain.errors import ConfigError
-from fxtrain.text import quoted
+from fxtrain.text import did_you_mean, quoted
 from fxtrain.training.protocol import Trainable
 
-__all__ = ["find_models", "get_model", "missing_methods", "models_in"]
+__all__ = ["find_models", "get_model", "missing_methods", "models_in", "name_of"]
 
 REQUIRED_ATTRIBUTES = ("name", "summary", "task", "formats", "Config", "criterion")
 REQUIRED_METHODS = ("from_config", "get_provider", "get_scheduler", "phases", "loss", "validate")
@@ -83,8 +84,57 @@ def find_models() -> dict[str, type[Trainable]]:
 
 
 def get_model(name: str) -> type[Trainable]:
-    """The model class called ``name``."""
+    """The model class called ``name``.
+
+    Args:
+        name: one of :func:`find_models`, or ``module:Class`` for one of your own; the module must be importable.
+
+    Raises:
+        ConfigError: there is no such model, or the class cannot be trained.
+    """
+    if ":" in name:
+        return _own_model(name)
     found = find_models()
     if name not in found:
-        raise ConfigError(f"unknown model {quoted(name)}; there are {', '.join(found)} (see: fxtrain models)")
+        raise ConfigError(
+            f"unknown model {quoted(name)}; there are {', '.join(found)}, or module:Class for one of your own (see: "
+            f"fxtrain models){did_you_mean(name, found)}"
+        )
     return found[name]
+
+
+def name_of(model: type[Trainable]) -> str:
+    """What :func:`get_model` calls a class: its name, or ``module:Class`` where it is not one of fxtrain's."""
+    own = model.__module__.startswith("fxtrain.")
+    return model.name if own else f"{model.__module__}:{model.__qualname__}"
+
+
+def _own_model(name: str) -> type[Trainable]:
+    """The class ``module:Class``. A dot separates nested classes."""
+    module_name, _, class_name = name.partition(":")
+    try:
+        found: object = import_module(module_name)
+    except (ImportError, ValueError, TypeError) as error:
+        raise ConfigError(
+            f"the module of the model {quoted(name)} cannot be imported ({error}); put the folder of the module on "
+            "PYTHONPATH"
+        ) from None
+    for part in class_name.split("."):
+        found = getattr(found, part, None)
+    if not (inspect.isclass(found) and issubclass(found, Trainable)):
+        raise ConfigError(
+            f"{quoted(name)} is no model: expected a class derived from fxtrain.EffectModel or another one of fxtrain"
+        )
+    if lacking := missing_methods(found):
+        raise ConfigError(f"the model class {class_name} cannot be trained: it lacks {', '.join(lacking)}")
+    return found
+
+
+class _Models(ModuleType):
+    """This package, which may be called: ``fxtrain.models()``."""
+
+    def __call__(self) -> dict[str, type[Trainable]]:
+        return find_models()
+
+
+sys.modules[__name__].__class__ = _Models

@@ -124,19 +124,8 @@ def test_an_empty_block_gives_an_empty_block(model_path: Path) -> None:
     assert model.process(np.zeros((2, 0), np.float32)).shape == (2, 0)
 
 
-def test_whatever_would_need_a_copy_is_refused(model_path: Path) -> None:
+def test_samples_of_another_shape_are_refused(model_path: Path) -> None:
     model = engine.load(model_path)
-    good = np.zeros((2, 64), np.float32)
-    with pytest.raises(TypeError, match="float32, found float64"):
-        model.process(good.astype(np.float64))  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match="float32, found >f4"):
-        model.process(good.astype(">f4"))
-    with pytest.raises(TypeError):
-        model.process([0.0, 0.5])  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="contiguous"):
-        model.process(good.T)
-    with pytest.raises(ValueError, match="contiguous"):
-        model.process(good[:, ::2])
     with pytest.raises(ValueError, match="shape"):
         model.process(np.zeros((1, 2, 3), np.float32))
     with pytest.raises(ValueError, match="shape"):
@@ -315,23 +304,14 @@ def test_many_channels_of_short_blocks_are_played_where_they_are_meant(model_pat
     assert model.process(noise[:2, :1].copy()).shape == (2, 1)  # stereo, frame by frame, needs no word
 
 
-@pytest.mark.parametrize("x", [[0.1, 0.2], (0.1,), 0.5, None, "x", b"1234", range(3), memoryview(b"12345678")])
+@pytest.mark.parametrize("x", [0.5, None, "x", b"1234", range(3), memoryview(b"12345678")])
 def test_what_is_no_array_is_refused_in_a_sentence(model_path: Path, x: object) -> None:
     model = engine.load(model_path)
-    with pytest.raises(TypeError, match=r"^x: expected a NumPy array of float32, found \w+; convert it with"):
+    with pytest.raises(TypeError, match=r"^x: expected samples in an array, a list or a tensor, found \w+"):
         model.process(x)  # type: ignore[arg-type]
     if x is not None:
         with pytest.raises(TypeError, match=r"^out: expected a NumPy array"):
             model.process(np.zeros(2, np.float32), x)  # type: ignore[arg-type]
-
-
-def test_a_tensor_is_refused_with_the_way_to_make_an_array_of_it(model_path: Path) -> None:
-    import torch
-
-    tensor = torch.zeros(8, requires_grad=True)
-    with pytest.raises(TypeError, match=r"found Tensor; convert it with x\.detach\(\)\.cpu\(\)\.numpy\(\)"):
-        engine.load(model_path).process(tensor)  # type: ignore[arg-type]
-    assert engine.load(model_path).process(tensor.detach().cpu().numpy()).shape == (8,)
 
 
 @pytest.mark.parametrize("arguments", [("0", 0.5), (0, "x"), (0.5, 0.5), (None, 0.5), (0, None)])

@@ -4,6 +4,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from os import PathLike
+from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -12,10 +15,12 @@ from torch import Tensor
 
 from fxtrain.audio.envelopes import Envelope, follow_envelope
 from fxtrain.audio.least_squares import Samples
-from fxtrain.config import build
+from fxtrain.config import build, configuration
 from fxtrain.data.pairs import PairBatch, PairedAudio
 from fxtrain.losses import Loss, LossConfig
+from fxtrain.models import name_of
 from fxtrain.models.effects._linear_stage import LinearStage
+from fxtrain.training.checkpoint import save_checkpoint
 from fxtrain.training.protocol import Criterion, Phase, StepContext, Trainable
 
 __all__ = ["EffectModel", "State"]
@@ -31,6 +36,11 @@ def _esr_diverged(value: float, best: float) -> bool:
     return value > 10 * max(best, 0.1)
 
 
+@configuration
+class NoSettings:
+    """Of a model that has nothing to set."""
+
+
 class EffectModel(Trainable):
     """A model that plays audio with carried state.
 
@@ -39,7 +49,8 @@ class EffectModel(Trainable):
         x -> network(x, envelopes of x) -> linear stage -> y
 
     The envelopes and the linear stage are there where a model asks for them. A subclass writes ``network``,
-    and a constructor with the arguments of this one up to ``sample_rate``.
+    and a constructor with the arguments of this one up to ``sample_rate``. One without ``formats`` is trained, measured
+    and played by torch; there is no model file of it.
     """
 
     task = "effect"
@@ -48,6 +59,9 @@ class EffectModel(Trainable):
     data_defaults: ClassVar[Mapping[str, Any]] = {}
     """Its own defaults of the ``[data]`` table."""
 
+    formats: ClassVar[tuple[str, ...]] = ()
+    Config: ClassVar[type] = NoSettings
+
     config: Any
     loss_function: Loss
     envelopes: tuple[Envelope, ...]
@@ -55,14 +69,15 @@ class EffectModel(Trainable):
 
     def __init__(
         self,
-        config: Any,
-        loss_function: Loss,
-        sample_rate: int,
+        config: Any = None,
+        loss_function: Loss | None = None,
+        sample_rate: int = 48000,
         *,
         envelopes: Sequence[Envelope] = (),
         linear_stage_taps: int = 0,
     ) -> None:
         super().__init__()
+        config, loss_function = self.complete(config, loss_function, sample_rate, {})
         self.config = config
         self.loss_function = loss_function
         self.sample_rate = sample_rate
@@ -71,10 +86,64 @@ class EffectModel(Trainable):
         self._carried: State | None = None
         self._late_target: Tensor | None = None
 
+    @classmethod
+    def complete(
+        cls, config: Any, loss_function: Loss | None, sample_rate: int, settings: Mapping[str, Any]
+    ) -> tuple[Any, Loss]:
+        """The first two arguments of a constructor, built where they were left out.
+
+        Args:
+            config: of the class ``Config``, or None to build it from ``settings``.
+            loss_function: what training minimises; None takes the defaults of :class:`fxtrain.losses.LossConfig`.
+            sample_rate: in Hz.
+            settings: keys of ``Config`` with their values.
+
+        Raises:
+            ConfigError: a setting is unknown or wrong.
+            TypeError: both ``config`` and settings are given.
+        """
+        if config is not None and settings:
+            raise TypeError(f"give {cls.__name__} either a config or settings ({', '.join(settings)}), not both")
+        if config is None:
+            config = build(cls.Config, settings, where="model")
+        return config, Loss(LossConfig(), sample_rate) if loss_function is None else loss_function
+
     @property
     def latency_frames(self) -> int:
         """By how many frames its output is late."""
         return 0
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Writes a checkpoint, from which ``fxtrain fit --checkpoint`` and :func:`fxtrain.load_trained_model` start.
+
+        Raises:
+            CheckpointError: it could not be written.
+        """
+        content = {
+            "model": name_of(type(self)),
+            "tables": {"model": asdict(self.config)},
+            "facts": {"sample_rate": self.sample_rate},
+            "metadata": {},
+            "weights": dict(self.state_dict()),
+        }
+        save_checkpoint(Path(path), content)
+
+    def export(self, path: str | PathLike[str], *, format: str | None = None, **metadata: Any) -> None:
+        """Writes a model file. The engine has loaded and played it before this returns.
+
+        Args:
+            path: where to; the suffix chooses the format.
+            format: one of :attr:`formats`, where the suffix leaves a choice.
+            metadata: entries of :class:`fxtrain.formats.Metadata`, such as ``name`` and ``author``.
+
+        Raises:
+            ConfigError: the model has no such format, or an entry is unknown.
+            ModelFileError: the model does not fit the format.
+        """
+        from fxtrain.formats import Metadata, write_model
+
+        entries = build(Metadata, metadata, where="metadata").to_document()
+        write_model(Path(path), self, sample_rate=self.sample_rate, metadata=entries, format=format)
 
     @classmethod
     def from_config(  # type: ignore[override]  # the one fact of its datasets is the sample rate

@@ -123,7 +123,14 @@ class ResidualRecurrent(EffectModel):
     recurrent: nn.LSTM | nn.GRU
     output: nn.Linear
 
-    def __init__(self, config: RecurrentConfig, loss_function: Loss, sample_rate: int = 48000) -> None:
+    def __init__(
+        self,
+        config: RecurrentConfig | None = None,
+        loss_function: Loss | None = None,
+        sample_rate: int = 48000,
+        **settings: Any,
+    ) -> None:
+        config, loss_function = self.complete(config, loss_function, sample_rate, settings)
         super().__init__(
             config,
             loss_function,

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import torch
@@ -75,7 +75,14 @@ class StftLstm(StftModel):
 
     config: StftLstmConfig
 
-    def __init__(self, config: StftLstmConfig, loss_function: Loss, sample_rate: int = 48000) -> None:
+    def __init__(
+        self,
+        config: StftLstmConfig | None = None,
+        loss_function: Loss | None = None,
+        sample_rate: int = 48000,
+        **settings: Any,
+    ) -> None:
+        config, loss_function = self.complete(config, loss_function, sample_rate, settings)
         super().__init__(config, loss_function, sample_rate)
         self.stft = Stft(config.n_fft, config.hop)
         self.recurrent = RestingLSTM(self.stft.num_bins, config.hidden_size)

@@ -99,7 +99,14 @@ class StftMask(StftModel):
     whitening: Tensor
     bands: Tensor
 
-    def __init__(self, config: StftMaskConfig, loss_function: Loss, sample_rate: int = 48000) -> None:
+    def __init__(
+        self,
+        config: StftMaskConfig | None = None,
+        loss_function: Loss | None = None,
+        sample_rate: int = 48000,
+        **settings: Any,
+    ) -> None:
+        config, loss_function = self.complete(config, loss_function, sample_rate, settings)
         super().__init__(config, loss_function, sample_rate)
         self.stft = Stft(config.n_fft, config.hop)
         self.num_channels = 2 if config.branch_size else 1

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
 from pydantic import Field
@@ -92,7 +92,14 @@ class TCN(ConvolutionalEffect):
 
     config: TCNConfig
 
-    def __init__(self, config: TCNConfig, loss_function: Loss, sample_rate: int = 48000) -> None:
+    def __init__(
+        self,
+        config: TCNConfig | None = None,
+        loss_function: Loss | None = None,
+        sample_rate: int = 48000,
+        **settings: Any,
+    ) -> None:
+        config, loss_function = self.complete(config, loss_function, sample_rate, settings)
         super().__init__(config, loss_function, sample_rate, [TCNNetwork(config)])
 
     @classmethod

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Annotated, Literal, Self, TypeAlias
+from typing import Annotated, Any, Literal, Self, TypeAlias
 
 from pydantic import Field
 
@@ -159,12 +159,14 @@ class WaveNet(ConvolutionalEffect):
 
     def __init__(
         self,
-        config: WaveNetConfig,
-        loss_function: Loss,
+        config: WaveNetConfig | None = None,
+        loss_function: Loss | None = None,
         sample_rate: int = 48000,
         *,
         networks: Sequence[WaveNetNetwork] = (),
+        **settings: Any,
     ) -> None:
+        config, loss_function = self.complete(config, loss_function, sample_rate, settings)
         made = networks or [WaveNetNetwork(shape) for shape in _shapes(config)]
         super().__init__(config, loss_function, sample_rate, made)
 

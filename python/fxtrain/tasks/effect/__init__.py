@@ -25,7 +25,7 @@ from fxtrain.models.effects.stft_lstm import StftLstm
 from fxtrain.report.html import Page
 from fxtrain.tasks.effect.advice import advise, judge_result
 from fxtrain.tasks.effect.baselines import fit_baselines
-from fxtrain.tasks.effect.evaluation import measure_parity, measure_speed, play, segments_of
+from fxtrain.tasks.effect.evaluation import TorchPlayer, measure_parity, measure_speed, play, segments_of
 from fxtrain.tasks.effect.recipe import choose_start, find_starts
 from fxtrain.tasks.effect.sections import (
     EffectReport,
@@ -177,16 +177,26 @@ class EffectTask:
         print_summary(metrics, console)
 
     def finish(self, model: Trainable, dataset: EffectDataset, outcome: Outcome) -> Evaluation:
-        """Exports the model, plays that file through the engine, and measures what comes out."""
+        """Exports the model, plays that file through the engine, and measures what comes out.
+
+        A model without a file format is played by torch.
+        """
         assert isinstance(model, EffectModel)
         material = dataset.material
         metadata = {**dataset.metadata, "esr": 0.0}  # which is measured below
-        file, player = new_document(model, sample_rate=material.sample_rate, metadata=metadata)
-        take = play(player, material.test)
+        made = new_document(model, sample_rate=material.sample_rate, metadata=metadata) if model.formats else None
+        take = play(TorchPlayer(model) if made is None else made[1], material.test)
         figures = measure(take.prediction, take.target, material.sample_rate, mask=take.mask)
         baselines = fit_baselines(segments_of(material.train)).score(segments_of(material.test))
-        file.add_metadata(esr=float(f"{figures['esr']:.4g}"))
-        file.save(outcome.folder / f"model{file.format.suffix}")
+        played: dict[str, Any] = {}
+        if made is not None:
+            file, player = made
+            file.add_metadata(esr=float(f"{figures['esr']:.4g}"))
+            file.save(outcome.folder / f"model{file.format.suffix}")
+            played = {
+                "parity": measure_parity(player, file.reference(), take.input),
+                "speed": measure_speed(player, take.input, material.sample_rate),
+            }
         if model.linear_stage is not None:
             taps = model.linear_stage.taps.cpu().numpy()
             write_audio(outcome.folder / "cabinet.wav", taps, material.sample_rate, "FLOAT")
@@ -196,8 +206,7 @@ class EffectTask:
             "baselines": baselines,
             "test": figures,
             "validation_esr": outcome.result.best_value,
-            "parity": measure_parity(player, file.reference(), take.input),
-            "speed": measure_speed(player, take.input, material.sample_rate),
+            **played,
             "data": {
                 **main.report.to_dict(),
                 "lag_removed": main.lag_removed,

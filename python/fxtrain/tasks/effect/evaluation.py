@@ -17,9 +17,10 @@ from fxtrain import engine
 from fxtrain.data import Excerpt
 from fxtrain.formats import TorchModel
 from fxtrain.metrics.effects import Mask
+from fxtrain.models.effects._effect import EffectModel, State
 from fxtrain.tasks.effect.baselines import Segment
 
-__all__ = ["Take", "measure_parity", "measure_speed", "play", "segments_of"]
+__all__ = ["Take", "TorchPlayer", "measure_parity", "measure_speed", "play", "segments_of"]
 
 Samples = NDArray[np.float32]
 
@@ -32,6 +33,27 @@ class Player(Protocol):
 
     def prewarm(self) -> int:
         """Back to the state that silence leaves, after how many frames of it."""
+
+
+class TorchPlayer:
+    """Plays a model that has no file format by torch, on one thread."""
+
+    def __init__(self, model: EffectModel) -> None:
+        self._model = copy.deepcopy(model).cpu().eval()
+        self._state: State | None = None
+
+    def play(self, x: Samples) -> Samples:
+        """The output for a recording, aligned with it."""
+        late = self._model.latency_frames
+        with torch.no_grad():
+            given = torch.from_numpy(np.concatenate([x, np.zeros(late, np.float32)]))
+            y, self._state = self._model(given.unsqueeze(0), self._state)
+        return np.ascontiguousarray(y[0, late:].numpy())
+
+    def prewarm(self) -> int:
+        """Back to zero state; no silence is played."""
+        self._state = None
+        return 0
 
 
 @dataclass(frozen=True)
