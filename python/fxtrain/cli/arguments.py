@@ -50,7 +50,7 @@ def add_recording_arguments(parser: argparse._ActionsContainer) -> None:
             help=f"channel of {files}, from 1; default: the one that matches the other file",
         )
     parser.add_argument(
-        "--ignore", action="append", default=[], metavar="NAME", help="do not let this check say stop (repeatable)"
+        "--ignore", action="append", default=[], metavar="NAME", help="continue even if this check fails (repeatable)"
     )
 
 
@@ -60,7 +60,7 @@ def add_lag_argument(parser: argparse._ActionsContainer) -> None:
         "--lag",
         type=signed_int,
         metavar="N",
-        help="samples that WET is late (negative: early); default: found by itself",
+        help="samples that WET is late (negative: early); default: measured",
     )
 
 

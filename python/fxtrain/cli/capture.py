@@ -52,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=True,
         help="first play the loudest seconds of DRY and judge the level that comes back",
     )
-    take.add_argument("--yes", action="store_true", help="ask nothing: check the level once, do not offer to learn")
+    take.add_argument("--yes", action="store_true", help="ask nothing: check the level once, do not offer to train")
     take.add_argument(
         "--takes",
         type=positive_int,
@@ -67,10 +67,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="how late the return is; default: as `fxtrain latency` has measured it, else found in the take",
     )
     take.add_argument(
-        "--ignore", action="append", default=[], metavar="NAME", help="do not let this check say stop (repeatable)"
+        "--ignore", action="append", default=[], metavar="NAME", help="continue even if this check fails (repeatable)"
     )
     take.add_argument(
-        "--fit", action=argparse.BooleanOptionalAction, default=None, help="learn it afterwards; default: ask"
+        "--fit", action=argparse.BooleanOptionalAction, default=None, help="train on it afterwards; default: ask"
     )
     add_device_arguments(parser, rate="that of DRY")
 

@@ -31,6 +31,7 @@ from fxtrain.cli.progress import TrainingBar
 from fxtrain.cli.terminal import shown
 from fxtrain.config import Tables, build, load_preset, numbered, parse_setting, presets, read_toml, stem_of
 from fxtrain.errors import InputError, Interrupted
+from fxtrain.gear import GEAR_TYPES
 from fxtrain.text import printable, quoted
 
 if TYPE_CHECKING:
@@ -113,8 +114,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--workers", type=non_negative_int, metavar="N", help="processes that prepare batches (default 0: none)"
     )
     facts = parser.add_argument_group("facts for the model file")
-    from fxtrain.formats.metadata import GEAR_TYPES
-
     facts.add_argument("--name", help="of the capture")
     facts.add_argument("--author", help="who made it")
     facts.add_argument("--device-name", help="the amplifier or pedal")

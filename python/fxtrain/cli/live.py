@@ -34,7 +34,7 @@ __all__ = ["add_arguments", "run"]
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of ``live``."""
-    parser.epilog = "In the screen, ? tells the keys."
+    parser.epilog = f"{parser.epilog}\n\nPress ? on the screen for its keys."
     parser.add_argument("models", nargs="*", type=Path, metavar="MODEL", help="model files, or folders of runs")
     parser.add_argument("--gain", type=finite_float, default=0.0, metavar="DB", help="before the model (default: 0)")
     parser.add_argument("--output-gain", type=finite_float, default=0.0, metavar="DB", help="after it (default: 0)")

@@ -18,7 +18,7 @@ from fxtrain.model_files import model_file
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of ``preset``."""
-    parser.epilog = "`fxtrain info OUT.vstpreset` tells what a preset holds."
+    parser.epilog = f"{parser.epilog}\n\n`fxtrain info OUT.vstpreset` shows what a preset holds."
     parser.add_argument("model", type=Path, metavar="MODEL", help="the model file, or the folder of a run")
     parser.add_argument("out", type=Path, metavar="OUT.vstpreset", help="file to write")
     parser.add_argument(

@@ -6,7 +6,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import MutableMapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rich.console import Console
@@ -20,7 +20,9 @@ from fxtrain.cli.terminal import shown
 from fxtrain.errors import ConfigError, InputError
 from fxtrain.folders import model_of_run
 from fxtrain.model_files import model_file
-from fxtrain.rendering import Block, Player, render_file
+
+if TYPE_CHECKING:
+    from fxtrain.rendering import Block, Player
 
 __all__ = ["add_arguments", "run"]
 
@@ -57,6 +59,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any] | None:
     """Plays the recording block by block; memory does not grow with its length."""
+    from fxtrain.rendering import render_file
+
     if (rendered := _rendered(args, console)) is not None:
         return rendered
     if args.input is None:

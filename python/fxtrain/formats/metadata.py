@@ -4,16 +4,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from fxtrain.config import configuration
+from fxtrain.gear import GearType
 
-__all__ = ["GEAR_TYPES", "GearType", "Metadata", "without_measured"]
-
-GearType = Literal["amp", "pedal", "pedal_amp", "amp_cab", "amp_pedal_cab", "preamp", "studio"]
-GEAR_TYPES: tuple[GearType, ...] = ("amp", "pedal", "pedal_amp", "amp_cab", "amp_pedal_cab", "preamp", "studio")
+__all__ = ["Metadata", "without_measured"]
 
 Level = Annotated[float, Field(ge=-60, le=60)]
 
