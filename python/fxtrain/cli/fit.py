@@ -26,6 +26,7 @@ from fxtrain.cli.arguments import (
     positive_float,
     positive_int,
 )
+from fxtrain.cli.batch import run_batch, wet_recordings
 from fxtrain.cli.logs import log_to_file
 from fxtrain.cli.progress import TrainingBar
 from fxtrain.cli.terminal import shown
@@ -44,8 +45,15 @@ _DEFAULT_MINUTES = 20.0
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of ``fit``."""
     parser.add_argument("dry", nargs="?", type=Path, metavar="DRY", help="recording of the direct guitar signal")
-    parser.add_argument("wet", nargs="?", type=Path, metavar="WET", help="the same playing through the device")
+    parser.add_argument(
+        "wet",
+        nargs="*",
+        type=Path,
+        metavar="WET",
+        help="the same playing through the device; with several, a model for each, in a folder of its name in --out",
+    )
     data = parser.add_argument_group("recordings")
+    data.add_argument("--wet-folder", type=Path, metavar="DIR", help="in place of WET: all recordings in a folder")
     data.add_argument("--val", nargs=2, type=Path, metavar=("DRY", "WET"), help="pair that chooses the best weights")
     data.add_argument("--test", nargs=2, type=Path, metavar=("DRY", "WET"), help="pair that only measures the result")
     data.add_argument("--pairs", type=Path, metavar="CSV", help="table: input,target,split,weight,clip_frames")
@@ -139,6 +147,14 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
         return _train(spec, folder, console, resume=True)
     if args.config is not None and "stages" in (document := read_toml(args.config)):
         return _run_stages(args, document, console)
+    wets = wet_recordings(args)
+    if len(wets) > 1 or args.wet_folder is not None:
+
+        def train(spec: RunSpec, folder: RunFolder, resume: bool) -> MutableMapping[str, Any]:
+            return _train(spec, folder, console, resume=resume)
+
+        return run_batch(args, wets, console, spec_of=_spec, train=train)
+    args.wet = wets[0] if wets else None
     spec = _spec(args)
     return _train(spec, RunFolder(args.out or Path("runs") / _default_name(spec, args)), console)
 

@@ -52,6 +52,7 @@ COMMANDS = {
         (
             "fit dry.wav wet.wav --out runs/amp",
             "fit dry.wav wet.wav --preset nano --max-minutes 5",
+            "fit dry.wav clean.wav crunch.wav lead.wav --out runs/amp",
             "fit --resume runs/amp",
         ),
     ),
@@ -66,6 +67,12 @@ COMMANDS = {
         "measure how close a model comes to a recording that it was not trained on",
         _PLAY,
         ("evaluate runs/amp other-dry.wav other-wet.wav",),
+    ),
+    "compare": Command(
+        "inference",
+        "write one page over several runs: sounds, figures, and the settings that differ",
+        _PLAY,
+        ("compare runs/amp runs/amp-nano --out compare.html",),
     ),
     "render": Command(
         "inference",
@@ -272,7 +279,7 @@ class _PrintCompletion(argparse.Action):
                     cast(_CommandParser, command).load()
                     for argument in command._actions:
                         if argument.type is Path:
-                            argument.complete = shtab.FILE  # type: ignore[attr-defined]
+                            argument.complete = shtab.FILE
         sys.stdout.write(shtab.complete(parser, values))
         parser.exit()
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 
@@ -146,10 +147,25 @@ class RunFolder:
         if not self.metrics.exists():
             return False
         try:
-            figures = json.loads(read_file(self.metrics, at_most=LARGEST_METRICS, expected="the figures of a run"))
-        except (OSError, ValueError, RecursionError, InputError):
+            return self.read_metrics().get("complete") is not False
+        except InputError:
             return True  # whatever it is, it is not overwritten
-        return not (isinstance(figures, dict) and figures.get("complete") is False)
+
+    def read_metrics(self) -> dict[str, Any]:
+        """The figures of the run.
+
+        Raises:
+            InputError: there are none yet, or the file is damaged.
+        """
+        try:
+            figures = json.loads(read_file(self.metrics, at_most=LARGEST_METRICS, expected="the figures of a run"))
+        except FileNotFoundError:
+            raise InputError(f"{self.path} holds no metrics.json; give the folder of a run that has ended") from None
+        except (OSError, ValueError, RecursionError) as error:
+            raise InputError(f"{self.metrics} cannot be read ({error}); train the run again") from None
+        if not isinstance(figures, dict):
+            raise InputError(f"{self.metrics} does not hold the figures of a run; train the run again")
+        return figures
 
     def require_unfinished(self) -> None:
         """Checks that the run is not complete."""

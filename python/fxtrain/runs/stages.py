@@ -27,7 +27,7 @@ from fxtrain.runs.folder import RunFolder
 from fxtrain.runs.spec import RunInput, RunSpec, layer_tables
 from fxtrain.text import quoted
 
-__all__ = ["Stage", "find_stages"]
+__all__ = ["Stage", "find_stages", "stage_of"]
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def find_stages(document: Tables, where: Path, out: Path, *, command: str, defau
     for spec in specs.values():
         spec.check()
     for name, spec in specs.items():
-        yield _stage(name, spec, out / name)
+        yield stage_of(name, spec, out / name)
 
 
 def _stage_of(tables: Tables, key: str) -> Any:
@@ -95,15 +95,19 @@ def _stage_of(tables: Tables, key: str) -> Any:
     return given if isinstance(given, str) else None
 
 
-def _stage(name: str, spec: RunSpec, path: Path) -> Stage:
+def stage_of(name: str, spec: RunSpec, path: Path) -> Stage:
+    """A run with what its folder already holds.
+
+    Raises:
+        ConfigError: the folder holds a run with other settings.
+    """
     folder = RunFolder(path)
     if not folder.config.exists():
         return Stage(name, spec, path, is_begun=False, is_complete=False)
     earlier = RunSpec.load(folder.config)
     if changed := _difference(earlier, spec):
         raise ConfigError(
-            f"the stage {name} was run in {path} with other settings ({changed}); choose another --out, or remove that "
-            "folder"
+            f"{name} was run in {path} with other settings ({changed}); choose another --out, or remove that folder"
         )
     return Stage(name, earlier, path, is_begun=True, is_complete=folder.is_complete())
 

@@ -222,5 +222,5 @@ amp = "amp"
     file.write_text(file.read_text().replace("hidden_size = 2", "hidden_size = 3"))
     changed = fxtrain("fit", "--config", file, "--out", out)
     assert changed.returncode == 2
-    assert "the stage amp was run in" in changed.stderr
+    assert "amp was run in" in changed.stderr
     assert "with other settings (model)" in changed.stderr
