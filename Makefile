@@ -62,12 +62,12 @@ $(VENV)/made.stamp: | system-demo
 
 $(VENV)/runtime.stamp: $(VENV)/made.stamp pyproject.toml constraints.txt tools/requirements.py
 	@echo "fxtrain: installing what fxtrain needs (torch alone is 200 MB or more)"
-	@$(PIP) $$($(BIN)/python tools/requirements.py runtime build)
+	@$(PIP) $$($(BIN)/python tools/requirements.py runtime live build)
 	@touch $@
 
 $(VENV)/dev.stamp: $(VENV)/runtime.stamp
 	@echo "fxtrain: installing what the tests need"
-	@$(PIP) $$($(BIN)/python tools/requirements.py dev)
+	@$(PIP) $$($(BIN)/python tools/requirements.py dev docs onnx tensorboard)
 	@touch $@
 
 # The package is installed as a link to the modules in python/fxtrain. Changes in them need no installing, changes in C++

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Libraries that only some models need."""
+"""Libraries that only some models and commands need."""
 
 from __future__ import annotations
 
@@ -10,13 +10,16 @@ from fxtrain.errors import ConfigError
 
 __all__ = ["require"]
 
+_IN_A_CLONE = {"generators": ", or `make generators` in a clone"}
 
-def require(module: str, *, purpose: str) -> ModuleType:
-    """A module of the extra ``generators``, imported when it is needed.
+
+def require(module: str, *, purpose: str, extra: str = "generators") -> ModuleType:
+    """A module of an extra, imported when it is needed.
 
     Args:
         module: its name.
         purpose: what needs it, for the message: "the WavLM vocoder".
+        extra: of this package, in pyproject.toml.
 
     Raises:
         ConfigError: it is not installed.
@@ -25,6 +28,6 @@ def require(module: str, *, purpose: str) -> ModuleType:
         return importlib.import_module(module)
     except ModuleNotFoundError:
         raise ConfigError(
-            f"{purpose} needs the package {module.partition('.')[0]}, which is not installed: run `make generators`, "
-            "or `pip install 'fxtrain[generators]'`"
+            f"{purpose} needs the package {module.partition('.')[0]}, which is not installed: run "
+            f"`pip install 'fxtrain[{extra}]'`{_IN_A_CLONE.get(extra, '')}"
         ) from None

@@ -133,10 +133,22 @@ def test_packages_that_break_torch_are_neither_locked_nor_installed(
         assert NEVER.isdisjoint(names)
 
 
-def test_torch_is_pinned_and_is_the_one_installed(pyproject: dict[str, Any], constraints: dict[str, Version]) -> None:
-    assert "torch==2.13.0" in pyproject["project"]["dependencies"]
-    assert constraints["torch"] == Version("2.13.0")
-    assert Version(torch.__version__).public == "2.13.0"
+def test_torch_is_a_range_that_the_lock_pins(pyproject: dict[str, Any], constraints: dict[str, Version]) -> None:
+    (declared_torch,) = (line for line in pyproject["project"]["dependencies"] if line.startswith("torch"))
+    assert constraints["torch"] in Requirement(declared_torch).specifier
+    assert Version(torch.__version__).public == str(constraints["torch"])
+
+
+def test_no_dependency_of_a_user_is_pinned_to_one_version(pyproject: dict[str, Any]) -> None:
+    extras = pyproject["project"]["optional-dependencies"]
+    for line in (*pyproject["project"]["dependencies"], *extras["all"]):
+        assert not any(each.operator == "==" for each in Requirement(line).specifier), line
+
+
+def test_the_extra_all_holds_what_the_other_extras_of_users_do(pyproject: dict[str, Any]) -> None:
+    extras = pyproject["project"]["optional-dependencies"]
+    users = {line for name, lines in extras.items() if name not in ("all", "build", "dev", "docs") for line in lines}
+    assert set(extras["all"]) == users
 
 
 def test_build_tools_of_make_are_those_of_a_plain_pip_install(pyproject: dict[str, Any]) -> None:

@@ -121,6 +121,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     run.add_argument(
         "--workers", type=non_negative_int, metavar="N", help="processes that prepare batches (default 0: none)"
     )
+    run.add_argument(
+        "--log",
+        action="append",
+        choices=("tensorboard",),
+        default=[],
+        help="also write the training curves for TensorBoard, into the folder tensorboard of the run",
+    )
     facts = parser.add_argument_group("facts for the model file")
     facts.add_argument("--name", help="of the capture")
     facts.add_argument("--author", help="who made it")
@@ -144,19 +151,20 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
         folder.require()
         spec = RunSpec.load(folder.config)
         folder.require_unfinished()
-        return _train(spec, folder, console, resume=True)
+        return _train(spec, folder, console, resume=True, loggers=args.log)
     if args.config is not None and "stages" in (document := read_toml(args.config)):
         return _run_stages(args, document, console)
     wets = wet_recordings(args)
     if len(wets) > 1 or args.wet_folder is not None:
 
         def train(spec: RunSpec, folder: RunFolder, resume: bool) -> MutableMapping[str, Any]:
-            return _train(spec, folder, console, resume=resume)
+            return _train(spec, folder, console, resume=resume, loggers=args.log)
 
         return run_batch(args, wets, console, spec_of=_spec, train=train)
     args.wet = wets[0] if wets else None
     spec = _spec(args)
-    return _train(spec, RunFolder(args.out or Path("runs") / _default_name(spec, args)), console)
+    folder = RunFolder(args.out or Path("runs") / _default_name(spec, args))
+    return _train(spec, folder, console, loggers=args.log)
 
 
 def _run_stages(args: argparse.Namespace, document: Tables, console: Console) -> MutableMapping[str, Any]:
@@ -175,13 +183,15 @@ def _run_stages(args: argparse.Namespace, document: Tables, console: Console) ->
         if stage.is_complete:
             result = {"run": str(folder.path), "report": str(folder.report), "exit_code": 0}
         else:
-            result = _train(stage.spec, folder, console, resume=stage.is_begun)
+            result = _train(stage.spec, folder, console, resume=stage.is_begun, loggers=args.log)
         if result["exit_code"]:
             break
     return result
 
 
-def _train(spec: RunSpec, folder: RunFolder, console: Console, *, resume: bool = False) -> MutableMapping[str, Any]:
+def _train(
+    spec: RunSpec, folder: RunFolder, console: Console, *, resume: bool = False, loggers: Sequence[str] = ()
+) -> MutableMapping[str, Any]:
     from fxtrain.runs import fit
 
     spec.check()
@@ -198,7 +208,15 @@ def _train(spec: RunSpec, folder: RunFolder, console: Console, *, resume: bool =
 
     try:
         with _stop_on_interrupt() as should_stop, TrainingBar(console) as bar:
-            metrics = fit(spec, folder, resume=resume, progress=bar, should_stop=should_stop, announce=announce)
+            metrics = fit(
+                spec,
+                folder,
+                resume=resume,
+                progress=bar,
+                should_stop=should_stop,
+                announce=announce,
+                loggers=loggers,
+            )
     except (Interrupted, KeyboardInterrupt) as stop:
         if isinstance(stop, KeyboardInterrupt) and not folder.last.exists():
             raise

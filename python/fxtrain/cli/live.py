@@ -24,6 +24,7 @@ from fxtrain.cli.arguments import (
 from fxtrain.cli.outputs import require_free
 from fxtrain.cli.terminal import shown
 from fxtrain.errors import ConfigError, DeviceError, FxtrainError, InputError
+from fxtrain.extras import require
 
 if TYPE_CHECKING:
     from fxtrain.live.devices import Wiring
@@ -113,6 +114,7 @@ def _mute_reason(wiring: Wiring) -> str:
 
 
 def _show(player: Player, seconds: float | None) -> None:
+    require("textual", purpose="the screen of fxtrain live", extra="live")
     from fxtrain.live.screen import LiveScreen
 
     screen = LiveScreen(player, seconds=seconds)

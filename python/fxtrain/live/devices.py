@@ -133,7 +133,7 @@ def portaudio() -> Any:
             import sounddevice
     except ImportError as error:
         raise DeviceError(
-            f"Python's package sounddevice cannot be loaded ({error}): install it with pip install sounddevice."
+            f"Python's package sounddevice cannot be loaded ({error}): install it with pip install 'fxtrain[live]'."
         ) from error
     except OSError as error:
         raise DeviceError(

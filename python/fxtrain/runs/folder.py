@@ -34,6 +34,7 @@ _NAMES = (
     "fxtrain.log",
     "report.html",
 )
+_EVENTS = "tensorboard/events.out.tfevents.*"
 _START = re.compile(r"start-[0-9]{1,4}")
 _UNFINISHED = re.compile(r"\.(?P<name>.+)\.(?:[0-9]+\.tmp|[^.]+\.part)")
 """What a kill leaves of a file being written: see :mod:`fxtrain.atomic` and :class:`fxtrain.audio.AudioWriter`."""
@@ -89,6 +90,11 @@ class RunFolder:
     def report(self) -> Path:
         """The page to open."""
         return self.path / "report.html"
+
+    @property
+    def tensorboard(self) -> Path:
+        """Folder of the event files of ``--log tensorboard``."""
+        return self.path / "tensorboard"
 
     def start(self, number: int) -> Path:
         """Folder of a short first training, see :mod:`fxtrain.runs.starts`."""
@@ -205,6 +211,7 @@ class RunFolder:
         Args:
             artifacts: the files that the run's task writes, relative to the folder, as patterns.
         """
+        artifacts = (*artifacts, _EVENTS)
         found = []
         for entry in self._entries(artifacts):
             names = [str(entry.relative_to(self.path))]
@@ -224,6 +231,7 @@ class RunFolder:
             OutputExistsError: it holds something that ``fit`` did not write, or a run is training in it; nothing is
                 removed.
         """
+        artifacts = (*artifacts, _EVENTS)
         with self.lock():
             if strangers := self.strangers(artifacts):
                 more = f" and {len(strangers) - 1} more" if len(strangers) > 1 else ""

@@ -22,6 +22,7 @@ from fxtrain.config import merge
 from fxtrain.errors import ConfigError, DivergenceError, FxtrainError, Interrupted
 from fxtrain.report.html import write_page
 from fxtrain.runs.folder import RunFolder
+from fxtrain.runs.loggers import open_loggers
 from fxtrain.runs.spec import RunInput, RunSpec
 from fxtrain.runs.starts import MakeTrainer, as_decided, choose_start, prepare_starts, starts_of
 from fxtrain.tasks import Dataset
@@ -70,6 +71,7 @@ def fit(
     progress: Progress | None = None,
     should_stop: Callable[[], bool] = lambda: False,
     announce: Callable[[Dataset, Sequence[str]], None] = lambda dataset, reasons: None,
+    loggers: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Loads, trains, exports, measures and reports; returns what ``metrics.json`` holds.
 
@@ -84,6 +86,7 @@ def fit(
         progress: told how far training is.
         should_stop: asked at every step.
         announce: told what was read, and what that decided, before training starts.
+        loggers: names of :data:`fxtrain.runs.loggers.LOGGERS` that also get the training curves.
 
     Raises:
         InputError: something given cannot be used; nothing of an earlier result is touched.
@@ -92,6 +95,7 @@ def fit(
         CheckpointError: a checkpoint could not be written, or does not belong to this run.
         Interrupted: ``should_stop`` said so, and the model so far could not be written, or Ctrl-C ended that.
     """
+    log = open_loggers(loggers, folder)
     with ExitStack() as held:
         if resume:
             held.enter_context(folder.lock())
@@ -107,7 +111,10 @@ def fit(
                 spec = replace(spec, tables=merge(spec.tables, starts[0].tables))
 
         def make_trainer(which: RunSpec, path: Path) -> Trainer:
-            return _trainer(which, dataset, path, progress, should_stop)
+            made = _trainer(which, dataset, path, progress, should_stop)
+            if path == folder.path and log is not None:
+                made.on_event = log
+            return made
 
         trainer = make_trainer(spec, folder.path)  # which finds out what is wrong before anything is written
         if not resume:
@@ -129,6 +136,7 @@ def _trainer(
     spec: RunSpec, dataset: Dataset, folder: Path, progress: Progress | None, should_stop: Callable[[], bool]
 ) -> Trainer:
     model = build_model(spec, dataset.facts).to(init_device(spec.device))
+    told: dict[str, Any] = {} if progress is None else {"progress": progress}
     shared = {name: table for name, table in spec.for_another_run().items() if name != "training"}
     return Trainer(
         model,
@@ -142,7 +150,7 @@ def _trainer(
             "facts": dict(dataset.facts),
             "metadata": dict(dataset.metadata),
         },
-        **({} if progress is None else {"progress": progress}),
+        **told,
     )
 
 

@@ -10,7 +10,7 @@ import copy
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -182,6 +182,7 @@ class Trainer:
         progress: told how far the run is.
         should_stop: asked at every step; True saves and raises :class:`fxtrain.errors.Interrupted`.
         facts: plain values stored in every checkpoint, enough to build and export the model from it.
+        on_event: told each event that ``log.jsonl`` gets: its name, and its values.
     """
 
     model: Trainable
@@ -191,6 +192,7 @@ class Trainer:
     progress: Progress = field(default_factory=_Silent)
     should_stop: Callable[[], bool] = lambda: False
     facts: dict[str, Any] = field(default_factory=dict)
+    on_event: Callable[[str, Mapping[str, Any]], None] = lambda event, values: None
 
     def __post_init__(self) -> None:
         if not self.config.epochs and self.config.max_minutes is None:
@@ -606,16 +608,14 @@ class Trainer:
 
     def _log(self, event: str, **values: Any) -> None:
         position = self._position
-        history.append(
-            self._history,
-            event,
-            **{
-                "step": position.step,
-                "epoch": position.step // self.provider.steps_per_epoch,
-                "seconds": round(position.seconds, 3),
-                **values,
-            },
-        )
+        values = {
+            "step": position.step,
+            "epoch": position.step // self.provider.steps_per_epoch,
+            "seconds": round(position.seconds, 3),
+            **values,
+        }
+        history.append(self._history, event, **values)
+        self.on_event(event, values)
 
 
 @contextmanager
