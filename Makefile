@@ -207,6 +207,11 @@ test-slow: dev  ## Python tests marked slow or realtime, and a minute of fuzzing
 	build/sanitize/tests/cpp/fuzz_loader --seconds 60 tests/fixtures/format/*/*.json || status=1; \
 	exit $$status
 
+.PHONY: docs
+docs: dev  ## Build the documentation site into build/docs; a broken link or reference is an error
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	@echo "fxtrain: open build/docs/index.html"
+
 .PHONY: coverage
 coverage: dev  ## Show which lines of the Python package the tests run: a table, and build/coverage/index.html
 	@$(call PYTEST,$(JOBS)) -m "not slow and not realtime" --cov=fxtrain --cov-report=term:skip-covered --cov-report=html:build/coverage $(PYTEST_ARGS)

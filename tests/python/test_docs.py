@@ -34,7 +34,9 @@ from fxtrain.cli.parser import COMMANDS
 from fxtrain.synthetic import synthesise_guitar
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-PAGES = [REPOSITORY / name for name in ("README.md", "CONTRIBUTING.md")] + sorted((REPOSITORY / "docs").rglob("*.md"))
+PAGES = [REPOSITORY / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")] + sorted(
+    (REPOSITORY / "docs").rglob("*.md")
+)
 SHELL_LANGUAGES = {"sh", "bash", "console"}
 LANGUAGES = SHELL_LANGUAGES | {"python", "cpp", "cmake", "toml", "json", "csv", "text"}
 

@@ -53,9 +53,14 @@ __all__ = [
     "to_svg",
 ]
 
-INK, MUTED, GRID = (f"#10020{k}" for k in range(3))
+INK = "#100200"
+MUTED = "#100201"
+GRID = "#100202"
 COLOUR: dict[Colour, str] = {name: f"#10030{k}" for k, name in enumerate(COLOURS)}
-DRY, TARGET, PREDICTION, ERROR = (COLOUR[name] for name in ("dry", "target", "prediction", "error"))
+DRY = COLOUR["dry"]
+TARGET = COLOUR["target"]
+PREDICTION = COLOUR["prediction"]
+ERROR = COLOUR["error"]
 _CSS = {INK: "ink", MUTED: "muted", GRID: "rule", **{stand_in: name for name, stand_in in COLOUR.items()}}
 
 STYLE: dict[Any, Any] = {
