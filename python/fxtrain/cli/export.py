@@ -17,7 +17,7 @@ from fxtrain.cli.terminal import shown
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of ``export``."""
     parser.add_argument("source", type=Path, metavar="RUN|FILE.pt", help="folder of a run, or a checkpoint")
-    parser.add_argument("out", type=Path, metavar="OUT", help="file to write: .json, .aidax or .nam")
+    parser.add_argument("out", type=Path, metavar="OUT", help="file to write: .json, .aidax, .nam or .onnx")
     parser.add_argument("--format", metavar="NAME", help="file format (see fxtrain models); default: by the suffix")
     parser.add_argument(
         "--no-linear-stage",
@@ -52,6 +52,6 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
         raise FxtrainError(f"cannot write {args.out}: {error.strerror or error}") from None
     console.print(
         f"wrote [bold]{shown(args.out)}[/]: {trained.model.name}, {trained.facts['sample_rate']} Hz; "
-        "the engine plays it as it was trained"
+        f"{'onnxruntime' if args.out.suffix.lower() == '.onnx' else 'the engine'} plays it as it was trained"
     )
     return {"model_file": str(args.out), "metadata": document["metadata"]}

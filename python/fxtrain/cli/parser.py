@@ -110,7 +110,7 @@ COMMANDS = {
     ),
     "export": Command(
         "inference",
-        "write the model file (RTNeural JSON, .nam) of a run or a checkpoint",
+        "write the model file (RTNeural JSON, .nam, ONNX) of a run or a checkpoint",
         _FILES,
         ("export runs/amp amp.json", "export runs/amp/best.pt amp.nam"),
     ),

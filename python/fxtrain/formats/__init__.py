@@ -113,7 +113,7 @@ def write_model(
     """Writes a model file whole or not at all, once the engine has played it as torch does; returns its content.
 
     Args:
-        path: to write to.
+        path: to write to; ``.onnx`` is for other programs, and onnxruntime plays it in place of the engine.
         model: a trained model.
         sample_rate: of the recordings it was trained on, in Hz.
         metadata: what the file says about the capture.
@@ -124,6 +124,10 @@ def write_model(
         ModelFileError: a weight is not finite, or the model has no place in the format.
         OSError: the file cannot be written.
     """
+    if path.suffix.lower() == ".onnx" and format is None:
+        from fxtrain.formats.onnx import write_onnx
+
+        return write_onnx(path, model, sample_rate=sample_rate, metadata=metadata)
     format = format or _format_of(path, model)
     made, _ = new_document(model, sample_rate=sample_rate, metadata=metadata, format=format)
     made.save(path)
