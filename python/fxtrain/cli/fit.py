@@ -27,7 +27,6 @@ from fxtrain.cli.arguments import (
     positive_int,
 )
 from fxtrain.cli.batch import run_batch, wet_recordings
-from fxtrain.cli.logs import log_to_file
 from fxtrain.cli.progress import TrainingBar
 from fxtrain.cli.terminal import shown
 from fxtrain.config import Tables, build, load_preset, numbered, parse_setting, presets, read_toml, stem_of
@@ -97,6 +96,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     run.add_argument("--resume", type=Path, metavar="RUN", help="go on with a run that was stopped")
     run.add_argument("--device", default="auto", help="auto, cuda, rocm, xpu, mps or cpu")
     run.add_argument("--epochs", type=positive_int, metavar="N", help="passes over the recording")
+    run.add_argument("--max-steps", type=positive_int, metavar="N", help="optimiser steps to train")
     run.add_argument(
         "--max-minutes",
         type=positive_float,
@@ -106,7 +106,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     run.add_argument(
         "--until-converged",
         action="store_true",
-        help="end when the error no longer falls, also with --epochs or --max-minutes",
+        help="end when the error no longer falls, also with --epochs, --max-steps or --max-minutes",
     )
     run.add_argument("--batch-size", type=positive_int, metavar="B", help="sequences side by side (default 32)")
     run.add_argument("--lr", type=positive_float, help="learning rate at its highest (default 0.004)")
@@ -160,9 +160,9 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
         def train(spec: RunSpec, folder: RunFolder, resume: bool) -> MutableMapping[str, Any]:
             return _train(spec, folder, console, resume=resume, loggers=args.log)
 
-        return run_batch(args, wets, console, spec_of=_spec, train=train)
+        return run_batch(args, wets, console, spec_of=spec_of, train=train)
     args.wet = wets[0] if wets else None
-    spec = _spec(args)
+    spec = spec_of(args)
     folder = RunFolder(args.out or Path("runs") / _default_name(spec, args))
     return _train(spec, folder, console, loggers=args.log)
 
@@ -175,7 +175,7 @@ def _run_stages(args: argparse.Namespace, document: Tables, console: Console) ->
     given = [name for name in ("dry", "model", "preset", "checkpoint", "pairs") if getattr(args, name) is not None]
     if given or args.settings or args.input:
         raise InputError(f"{args.config} lists stages, which take all settings from it: leave the other options out")
-    out = args.out or Path("runs") / _slug(args.config)
+    out = args.out or Path("runs") / slug(args.config)
     result: MutableMapping[str, Any] = {}
     for stage in find_stages(document, args.config, out, command=args.command_line, default_minutes=_DEFAULT_MINUTES):
         console.print(f"\nstage   [bold]{shown(stage.name)}[/]{' is complete already' if stage.is_complete else ''}")
@@ -193,6 +193,7 @@ def _train(
     spec: RunSpec, folder: RunFolder, console: Console, *, resume: bool = False, loggers: Sequence[str] = ()
 ) -> MutableMapping[str, Any]:
     from fxtrain.runs import fit
+    from fxtrain.runs.log_file import log_to_file
 
     spec.check()
     handler = None
@@ -207,7 +208,7 @@ def _train(
             console.print(shown(reason))
 
     try:
-        with _stop_on_interrupt() as should_stop, TrainingBar(console) as bar:
+        with stop_on_interrupt() as should_stop, TrainingBar(console) as bar:
             metrics = fit(
                 spec,
                 folder,
@@ -258,7 +259,12 @@ def _how_to_go_on(run: Path) -> str:
     return f"go on with: {shlex.join(['fxtrain', 'fit', '--resume', str(run)])}"
 
 
-def _spec(args: argparse.Namespace) -> RunSpec:
+def spec_of(args: argparse.Namespace) -> RunSpec:
+    """What the arguments ask for.
+
+    Raises:
+        InputError: they make no run.
+    """
     from fxtrain.models import get_model
     from fxtrain.runs import RunSpec, layer_tables
     from fxtrain.runs.spec import RunInput, known_tables
@@ -310,6 +316,7 @@ def _training_table(args: argparse.Namespace) -> Tables:
     """What the command line says of ``[training]``."""
     given = {
         "epochs": args.epochs,
+        "max_steps": args.max_steps,
         "max_minutes": args.max_minutes,
         "until_converged": args.until_converged or None,
         "batch_size": args.batch_size,
@@ -364,8 +371,8 @@ def _split_input(text: str) -> tuple[str, str]:
 def _default_name(spec: RunSpec, args: argparse.Namespace) -> str:
     pairs = numbered(spec.tables, "pair")
     if pairs:
-        return _slug(Path(spec.tables[pairs[0]]["target"]))
-    return _slug(args.config) if args.config is not None else spec.model
+        return slug(Path(spec.tables[pairs[0]]["target"]))
+    return slug(args.config) if args.config is not None else spec.model
 
 
 _READING = ("sample_rate", "channel", "dry_channel", "wet_channel", "ignore", "fix_polarity", "lag", "skip_frames")
@@ -374,7 +381,7 @@ _COLOURS = {"note": "cyan", "warn": "yellow"}
 
 
 @contextmanager
-def _stop_on_interrupt() -> Iterator[Any]:
+def stop_on_interrupt() -> Iterator[Any]:
     """First Ctrl-C (or SIGTERM) asks to stop at a step; a second one ends at once, whatever is being written."""
     asked = False
 
@@ -396,5 +403,6 @@ def _stop_on_interrupt() -> Iterator[Any]:
             signal.signal(number, handler)
 
 
-def _slug(path: Path) -> str:
+def slug(path: Path) -> str:
+    """A file's name as that of a folder."""
     return re.sub(r"[^A-Za-z0-9._-]+", "-", path.stem).strip("-.") or "run"

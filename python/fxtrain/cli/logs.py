@@ -4,14 +4,12 @@
 from __future__ import annotations
 
 import logging
-from contextlib import suppress
-from pathlib import Path
 
 from rich.logging import RichHandler
 
 from fxtrain.cli.terminal import SafeConsole
 
-__all__ = ["init_logger", "log_to_file"]
+__all__ = ["init_logger"]
 
 _LEVELS = {-1: logging.ERROR, 0: logging.WARNING, 1: logging.INFO}
 
@@ -32,23 +30,3 @@ def init_logger(*, verbosity: int = 0) -> logging.Logger:
     logger.setLevel(logging.DEBUG)
     logger.propagate = False
     return logger
-
-
-class _LogFile(logging.FileHandler):
-    """A log that gives up in silence on a full disk, so that what else could not be written is what is reported."""
-
-    def handleError(self, record: logging.LogRecord) -> None:
-        pass
-
-    def close(self) -> None:
-        with suppress(OSError):
-            super().close()
-
-
-def log_to_file(path: Path) -> logging.Handler:
-    """Also writes the package's log, information and above, to ``path``; returns the handler to remove later."""
-    handler = _LogFile(path, encoding="utf-8")
-    handler.setLevel(logging.INFO)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    logging.getLogger("fxtrain").addHandler(handler)
-    return handler

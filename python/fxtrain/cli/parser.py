@@ -56,6 +56,12 @@ COMMANDS = {
             "fit --resume runs/amp",
         ),
     ),
+    "sweep": Command(
+        "train",
+        "train once for each point of a grid of settings, into one table",
+        _TRAIN,
+        ("sweep study.toml --out runs/study", "sweep study.toml --out runs/study --jobs 2"),
+    ),
     "check": Command(
         "inference",
         "check a dry and a wet recording before training on them",

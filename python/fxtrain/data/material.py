@@ -531,6 +531,11 @@ def _divide(recording: Recording, spans: list[Span], config: SplitConfig, given:
             end = divided["validation"][1] - _size(divided["test"])
             divided = {"train": (0, end), "validation": divided["test"]}
         parts = {part: _within(spans, *span) for part, span in divided.items()}
+    if config.train_seconds and "train" in parts:
+        frames = max(1, round(config.train_seconds * recording.sample_rate))
+        if clip_frames:
+            frames = max(1, frames // clip_frames) * clip_frames
+        parts["train"] = _within(parts["train"], 0, frames)
     for part, chosen in parts.items():
         if part != "train" and recording.playing_share(chosen) < _LEAST_PLAYING:
             first, last = (frame / recording.sample_rate for frame in (chosen[0][0], chosen[-1][1]))

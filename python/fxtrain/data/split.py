@@ -23,11 +23,14 @@ class SplitConfig:
         validation_fraction: share of the frames that chooses the best weights.
         test_fraction: share of the frames that training never sees.
         gap_seconds: guard between two parts, in neither of them; at most a fiftieth of the recording.
+        train_seconds: how much of each recording's training part is used, from its start; 0 uses all of it. The other
+            parts stay as they are, so that runs on different amounts are judged alike.
     """
 
     validation_fraction: Fraction = 0.1
     test_fraction: Fraction = 0.1
     gap_seconds: Annotated[float, Field(ge=0, le=3600)] = 0.25
+    train_seconds: Annotated[float, Field(ge=0, le=1e6)] = 0.0
 
 
 def split_in_time(

@@ -25,7 +25,7 @@ __all__ = ["RunInput", "RunSpec", "known_tables", "layer_tables"]
 FORMAT = 2
 """Of ``config.toml``. Format 1, of fxtrain 0.1, kept ``skip_frames`` in ``[run]`` and has no number."""
 
-_LENGTH = ("epochs", "max_minutes", "until_converged")
+_LENGTH = ("epochs", "max_steps", "max_minutes", "until_converged")
 _OTHER_TABLES = ("run", "inputs")
 
 
@@ -212,7 +212,7 @@ def layer_tables(model: str, *layers: Mapping[str, Mapping[str, Any]], default_m
     """
     tables = merge(*layers)
     training = {**get_model(model).training_defaults, **tables.get("training", {})}
-    if not training.get("epochs") and training.get("max_minutes") is None:
+    if not (training.get("epochs") or training.get("max_steps")) and training.get("max_minutes") is None:
         limit = {"max_minutes": default_minutes, "until_converged": training.get("until_converged", True)}
         tables["training"] = {**tables.get("training", {}), **limit}
     return tables

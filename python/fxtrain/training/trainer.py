@@ -41,7 +41,8 @@ class TrainingConfig:
     """How long and how fast to train.
 
     Attributes:
-        epochs: passes over the material; 0 leaves the length to ``max_minutes``. Of both, the shorter counts.
+        epochs: passes over the material; 0 sets no limit. Of several limits, the lowest counts.
+        max_steps: optimiser steps; 0 sets no limit.
         max_minutes: time for training; turned into a fixed number of steps by a short timing at the start.
         until_converged: end earlier when the validation figure no longer improves.
         patience: share of the steps so far without an improvement of 1 % that counts as converged.
@@ -56,6 +57,7 @@ class TrainingConfig:
     """
 
     epochs: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    max_steps: Annotated[int, Field(ge=0, lt=2**31)] = 0
     max_minutes: Annotated[float, Field(gt=0, le=1e6)] | None = None
     until_converged: bool = False
     patience: Positive = 0.5
@@ -195,8 +197,8 @@ class Trainer:
     on_event: Callable[[str, Mapping[str, Any]], None] = lambda event, values: None
 
     def __post_init__(self) -> None:
-        if not self.config.epochs and self.config.max_minutes is None:
-            raise ConfigError("training needs a limit: give epochs, max_minutes or both")
+        if not self.config.epochs and not self.config.max_steps and self.config.max_minutes is None:
+            raise ConfigError("training needs a limit: give epochs, max_steps or max_minutes")
         self._criterion = self.model.criterion
         self._position = _Position(best_value=self._criterion.worst, plateau_value=self._criterion.worst)
         self._phases = self.model.phases()
@@ -472,22 +474,25 @@ class Trainer:
         logger.warning("%s at step %d: back to the best weights, learning rate halved", reason, position.step)
 
     def make_plan(self) -> Plan:
-        """Fixes the number of steps, from the epochs or from a short timing on a copy."""
+        """Fixes the number of steps, from the epochs, the steps or a short timing on a copy."""
         config, provider = self.config, self.provider
         per_epoch = provider.steps_per_epoch
         by_epochs = config.epochs * per_epoch
+        if config.max_steps and not 0 < by_epochs <= config.max_steps:
+            counted = Plan(config.max_steps, _interval_of(config.max_steps, per_epoch))
+        else:
+            counted = Plan(by_epochs, min(per_epoch, by_epochs))
         if config.max_minutes is None:
-            return Plan(by_epochs, min(per_epoch, by_epochs))
+            return counted
         step, validation, solution = self._measure()
         budget = 60 * config.max_minutes
         rare = max(validation / _VALIDATION_SHARE, solution / _SOLUTION_SHARE)
         interval = max(1, math.ceil(rare / step))
         cost = step + (validation + solution) / interval
         total = max(1, int(budget / cost))
-        if by_epochs and by_epochs <= total:
-            return Plan(by_epochs, min(per_epoch, by_epochs))
-        interval = max(interval, min(per_epoch, math.ceil(total / 100)), math.ceil(total / 400))
-        return Plan(total, min(interval, total))
+        if 0 < counted.total_steps <= total:
+            return counted
+        return Plan(total, min(max(interval, _interval_of(total, per_epoch)), total))
 
     def _measure(self) -> tuple[float, float, float]:
         """Seconds per step, per validation and per solution before it, on a copy that leaves the run untouched.
@@ -616,6 +621,15 @@ class Trainer:
         }
         history.append(self._history, event, **values)
         self.on_event(event, values)
+
+
+def _interval_of(total_steps: int, steps_per_epoch: int) -> int:
+    """Steps between two validations: a pass over the material, in bounds of 100 to 400 validations of a run.
+
+    >>> _interval_of(10_000, 50), _interval_of(10_000, 500), _interval_of(10_000, 5)
+    (50, 100, 25)
+    """
+    return max(min(steps_per_epoch, math.ceil(total_steps / 100)), math.ceil(total_steps / 400))
 
 
 @contextmanager

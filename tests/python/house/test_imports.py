@@ -40,6 +40,7 @@ MAY_KNOW = {
         "training",
     },
     "runs": {"models", "report", "tasks", "training"},
+    "studies": {"report", "runs", "training"},
 }
 """For each package the others that it may import; ``cli``, ``live`` and ``api`` may import all."""
 

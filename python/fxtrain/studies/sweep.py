@@ -1,0 +1,274 @@
+# SPDX-License-Identifier: MIT
+"""The folder of a study: which cells are done, their table and their page."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from fxtrain.atomic import write_atomically
+from fxtrain.errors import ConfigError, InputError, OutputExistsError
+from fxtrain.files import read_file
+from fxtrain.report.numbers import number_at
+from fxtrain.runs import RunFolder, RunSpec
+from fxtrain.runs.folder import LARGEST_METRICS
+from fxtrain.studies.cell import CellResult
+from fxtrain.studies.study import Point, Study
+
+__all__ = ["Cell", "Row", "Run", "Sweep"]
+
+Run = Callable[[Mapping[str, tuple[RunSpec, Path]]], Iterator[CellResult]]
+"""Runs cells somewhere; yields how each ended."""
+
+_PAGE_SECONDS = 30.0
+_LARGEST_STATE = 64 << 20  # bytes
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A point of the grid as a run.
+
+    Attributes:
+        point: the settings.
+        spec: of the run; None where they make none.
+        reason: why not, a sentence.
+    """
+
+    point: Point
+    spec: RunSpec | None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of the table.
+
+    Attributes:
+        point: the settings.
+        status: ``complete``, ``failed``, ``stopped`` or ``pending``.
+        figure: what the models are judged by; None where there is none.
+        run: folder of the run.
+        reason: of a failure, a sentence.
+        baselines: the same figure of trivial models.
+        seconds: of training.
+        steps: of training.
+    """
+
+    point: Point
+    status: str
+    figure: float | None
+    run: Path
+    reason: str = ""
+    baselines: Mapping[str, float] | None = None
+    seconds: float | None = None
+    steps: int | None = None
+
+
+class Sweep:
+    """A study in its folder.
+
+    ::
+
+        DIR/study.json    what was asked, so that no other study gets into the folder
+        DIR/failed.json   the cells that failed, with the reasons
+        DIR/table.csv     a row for each cell
+        DIR/report.html   plots and tables
+        DIR/runs/NAME     an ordinary run for each cell
+    """
+
+    def __init__(self, study: Study, cells: list[Cell], out: Path) -> None:
+        """Prepares; nothing is written yet.
+
+        Raises:
+            ConfigError: no cell makes a run, or the models of the cells are judged by different figures.
+        """
+        self.study, self.out = study, out
+        self._cells = {cell.point.name: cell for cell in cells}
+        self.specs = {cell.point.name: cell.spec for cell in cells if cell.spec is not None}
+        if not self.specs:
+            raise ConfigError(cells[0].reason)
+        criteria = {spec.model_class.criterion.name: spec.model_class.criterion for spec in self.specs.values()}
+        if len(criteria) > 1:
+            raise ConfigError(
+                f"the models of {study.path} are judged by different figures ({', '.join(sorted(criteria))}), which "
+                "makes no table; give models of one family"
+            )
+        (self.criterion,) = criteria.values()
+        self._reasons: dict[str, str] = {}
+        self._rows: dict[str, Row] = {}
+
+    @property
+    def table(self) -> Path:
+        """CSV: the keys of the grid, ``status``, the figure, ``run``."""
+        return self.out / "table.csv"
+
+    @property
+    def report(self) -> Path:
+        """The page."""
+        return self.out / "report.html"
+
+    @property
+    def rows(self) -> list[Row]:
+        """In the order of the grid."""
+        return list(self._rows.values())
+
+    @contextmanager
+    def opened(self) -> Iterator[None]:
+        """Keeps other sweeps out of the folder, and finds what is done already.
+
+        Raises:
+            OutputExistsError: the folder is another study's, or holds something else, or a sweep is at work in it.
+            InputError: the folder cannot be written to.
+        """
+        self._require_own()
+        folder = RunFolder(self.out)
+        folder.create()
+        with folder.lock():
+            self._require_own()
+            state = {"fingerprint": self.study.fingerprint, "file": str(self.study.path.resolve())}
+            self._write(self._state, state)
+            (self.out / "runs").mkdir(exist_ok=True)
+            self._reasons = dict(self._read(self._failed))
+            self._rows = {name: self._row(name) for name in self._cells}
+            self._stop_file.unlink(missing_ok=True)
+            yield
+
+    def remaining(self, *, retry: bool = False) -> dict[str, tuple[RunSpec, Path]]:
+        """What is still to be run; cells that failed are not, but with ``retry``."""
+        if retry:
+            self._reasons = {}
+            self._write(self._failed, {})
+            self._rows = {name: self._row(name) for name in self._cells}
+        return {
+            name: (replace(spec), self._path(name))
+            for name, spec in self.specs.items()
+            if self._rows[name].status in ("pending", "stopped")
+        }
+
+    def run(self, run: Run, *, retry: bool = False, on_row: Callable[[Row], None] = lambda row: None) -> None:
+        """Runs what is left, keeping table and page up to date.
+
+        Args:
+            run: where.
+            retry: run the cells that failed again.
+            on_row: told of each cell that ended.
+        """
+        remaining = self.remaining(retry=retry)
+        self.write_table()
+        drawn = time.monotonic()
+        if remaining:
+            for result in run(remaining):
+                if result.status == "failed":
+                    self._reasons[result.name] = result.reason
+                    self._write(self._failed, self._reasons)
+                self._rows[result.name] = self._row(result.name)
+                self.write_table()
+                on_row(self._rows[result.name])
+                if time.monotonic() - drawn > _PAGE_SECONDS:
+                    self.write_page()
+                    drawn = time.monotonic()
+        self.write_page()
+
+    def ask_to_stop(self) -> None:
+        """Tells cells on other machines, which look for a file, to save and end."""
+        self._stop_file.touch()
+
+    @property
+    def _stop_file(self) -> Path:
+        return self.out / ".stop"
+
+    @property
+    def _state(self) -> Path:
+        return self.out / "study.json"
+
+    @property
+    def _failed(self) -> Path:
+        return self.out / "failed.json"
+
+    def _path(self, name: str) -> Path:
+        return (self.out / "runs" / name).resolve()
+
+    def _require_own(self) -> None:
+        try:
+            taken = [entry.name for entry in self.out.iterdir() if entry.name != ".lock"]
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise InputError(f"cannot use {self.out} as a folder: {error.strerror or error}") from None
+        if taken and self._state.name not in taken:
+            raise OutputExistsError(
+                f"{self.out} is not empty and not the folder of a study; choose another one with --out"
+            )
+        if taken and self._read(self._state).get("fingerprint") != self.study.fingerprint:
+            raise OutputExistsError(
+                f"{self.out} holds another study, or this one with other settings; choose another folder with --out"
+            )
+
+    def _read(self, path: Path) -> dict[str, Any]:
+        if not path.exists():
+            return {}
+        try:
+            content = json.loads(read_file(path, at_most=_LARGEST_STATE))
+        except (ValueError, RecursionError):
+            content = None
+        if not isinstance(content, dict):
+            raise InputError(f"{path} is not what fxtrain sweep wrote; choose another folder with --out")
+        return content
+
+    def _write(self, path: Path, content: Mapping[str, Any]) -> None:
+        write_atomically(path, (json.dumps(content, indent=2) + "\n").encode())
+
+    def _row(self, name: str) -> Row:
+        cell, folder = self._cells[name], RunFolder(self._path(name))
+        reason = cell.reason or self._reasons.get(name, "")
+        metrics: Any = {}
+        if folder.metrics.exists():
+            try:
+                metrics = json.loads(read_file(folder.metrics, at_most=LARGEST_METRICS))
+            except (ValueError, RecursionError):
+                reason = reason or f"{folder.metrics} is not what fit wrote"
+        complete = isinstance(metrics, dict) and metrics.get("complete") is True
+        status = "failed" if reason else "complete" if complete else "stopped" if folder.config.exists() else "pending"
+        best = "best_score" if self.criterion.higher_is_better else "best_error"
+        figure = number_at(metrics, self.criterion.name)
+        steps = number_at(metrics, "training", "steps")
+        baselines = metrics.get("baselines") if isinstance(metrics, dict) else None
+        return Row(
+            cell.point,
+            status,
+            None if status != "complete" else number_at(metrics, "training", best) if figure is None else figure,
+            folder.path,
+            reason,
+            {key: value for key in baselines or {} if (value := number_at(baselines, key)) is not None},
+            number_at(metrics, "training", "seconds"),
+            None if steps is None else int(steps),
+        )
+
+    def write_table(self) -> None:
+        """Writes ``table.csv``."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow([*self.study.keys, "status", self.criterion.name, "run"])
+        for row in self.rows:
+            figure = "" if row.figure is None else repr(row.figure)
+            place = row.run.relative_to(self.out.resolve()).as_posix()
+            writer.writerow([*map(_as_text, row.point.values.values()), row.status, figure, place])
+        write_atomically(self.table, text.getvalue().encode())
+
+    def write_page(self) -> None:
+        """Writes ``report.html``."""
+        from fxtrain.report.html import write_page
+        from fxtrain.studies.page import study_page
+
+        write_page(self.out, study_page(self.study, self.rows, self.criterion))
+
+
+def _as_text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, default=str)
