@@ -11,6 +11,7 @@ FxtrainError                      anything fxtrain raises on purpose; exit code 
 │   └── OutputExistsError         writing would overwrite something
 ├── TrainingError                 training went wrong while it ran
 │   ├── DivergenceError           the loss became infinite and could not be recovered
+│   ├── RankLostError             another of the processes that train together is gone
 │   └── CheckpointError           a checkpoint could not be written or does not fit the model
 ├── SimulationError               a circuit's equations could not be solved
 ├── DeviceError                   a sound device that is missing, busy, unsuited or gone, or no PortAudio
@@ -63,6 +64,10 @@ class TrainingError(FxtrainError):
 
 class DivergenceError(TrainingError):
     """The loss became infinite and could not be recovered."""
+
+
+class RankLostError(TrainingError):
+    """Another of the processes that train together ended, or cannot be reached any more."""
 
 
 class CheckpointError(TrainingError):

@@ -30,13 +30,14 @@ from fxtrain.cli.batch import run_batch, wet_recordings
 from fxtrain.cli.progress import TrainingBar
 from fxtrain.cli.terminal import shown
 from fxtrain.config import Tables, build, load_preset, numbered, parse_setting, presets, read_toml, stem_of
-from fxtrain.errors import InputError, Interrupted
+from fxtrain.errors import FxtrainError, InputError, Interrupted, RankLostError
 from fxtrain.gear import GEAR_TYPES
 from fxtrain.text import printable, quoted
 
 if TYPE_CHECKING:
     from fxtrain.runs import RunFolder, RunSpec
     from fxtrain.tasks import Dataset
+    from fxtrain.training.distributed import Ranks
 
 _DEFAULT_MINUTES = 20.0
 
@@ -142,29 +143,57 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     facts.add_argument("--licence", help="of the model file")
 
 
-def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
+def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any] | None:
     """Trains and returns the metrics with the paths of what was made."""
-    from fxtrain.runs import RunFolder, RunSpec
+    from fxtrain.training.distributed import connected, is_distributed
 
+    if not is_distributed():
+        return _run(args, console)
+    with connected() as ranks:
+        if ranks.is_first:
+            return _run(args, console, ranks)
+        console.quiet = True
+        try:
+            _run(args, console, ranks)
+        except RankLostError:
+            raise
+        except FxtrainError as error:  # all have it, and the first says it
+            raise SystemExit(error.exit_code) from None
+        return None
+
+
+def _run(args: argparse.Namespace, console: Console, ranks: Ranks | None = None) -> MutableMapping[str, Any]:
+    from fxtrain.runs import RunFolder, RunSpec
+    from fxtrain.training.distributed import ALONE
+
+    ranks = ranks or ALONE
     if args.resume is not None:
         folder = RunFolder(args.resume)
-        folder.require()
-        spec = RunSpec.load(folder.config)
-        folder.require_unfinished()
-        return _train(spec, folder, console, resume=True, loggers=args.log)
+
+        def find() -> RunSpec:
+            folder.require()
+            found = RunSpec.load(folder.config)
+            folder.require_unfinished()
+            return found
+
+        return _train(ranks.first(find), folder, console, resume=True, loggers=args.log, ranks=ranks)
     if args.config is not None and "stages" in (document := read_toml(args.config)):
+        if ranks.are_several:
+            raise InputError(f"{args.config} lists stages, which one process trains: run it without torchrun")
         return _run_stages(args, document, console)
     wets = wet_recordings(args)
     if len(wets) > 1 or args.wet_folder is not None:
+        if ranks.are_several:
+            raise InputError("a batch of recordings is trained by one process: run it without torchrun")
 
         def train(spec: RunSpec, folder: RunFolder, resume: bool) -> MutableMapping[str, Any]:
             return _train(spec, folder, console, resume=resume, loggers=args.log)
 
         return run_batch(args, wets, console, spec_of=spec_of, train=train)
     args.wet = wets[0] if wets else None
-    spec = spec_of(args)
+    spec = ranks.each(lambda: spec_of(args))
     folder = RunFolder(args.out or Path("runs") / _default_name(spec, args))
-    return _train(spec, folder, console, loggers=args.log)
+    return _train(spec, folder, console, loggers=args.log, ranks=ranks)
 
 
 def _run_stages(args: argparse.Namespace, document: Tables, console: Console) -> MutableMapping[str, Any]:
@@ -190,12 +219,20 @@ def _run_stages(args: argparse.Namespace, document: Tables, console: Console) ->
 
 
 def _train(
-    spec: RunSpec, folder: RunFolder, console: Console, *, resume: bool = False, loggers: Sequence[str] = ()
+    spec: RunSpec,
+    folder: RunFolder,
+    console: Console,
+    *,
+    resume: bool = False,
+    loggers: Sequence[str] = (),
+    ranks: Ranks | None = None,
 ) -> MutableMapping[str, Any]:
     from fxtrain.runs import fit
     from fxtrain.runs.log_file import log_to_file
+    from fxtrain.training.distributed import ALONE
 
-    spec.check()
+    ranks = ranks or ALONE
+    ranks.each(spec.check)
     handler = None
 
     def announce(dataset: Dataset, reasons: Sequence[str]) -> None:
@@ -208,7 +245,7 @@ def _train(
             console.print(shown(reason))
 
     try:
-        with stop_on_interrupt() as should_stop, TrainingBar(console) as bar:
+        with stop_on_interrupt(say=not ranks.are_several) as should_stop, TrainingBar(console) as bar:
             metrics = fit(
                 spec,
                 folder,
@@ -217,17 +254,22 @@ def _train(
                 should_stop=should_stop,
                 announce=announce,
                 loggers=loggers,
+                ranks=ranks,
             )
     except (Interrupted, KeyboardInterrupt) as stop:
         if isinstance(stop, KeyboardInterrupt) and not folder.last.exists():
             raise
         raise Interrupted(f"{str(stop) or 'stopped'}; {_how_to_go_on(folder.path)}") from None
+    except RankLostError as lost:
+        raise RankLostError(f"{lost}; {_how_to_go_on(folder.path, ranks.world)}") from None
     finally:
         if handler is not None:
             import logging
 
             logging.getLogger("fxtrain").removeHandler(handler)
             handler.close()
+    if not ranks.is_first:
+        return {"exit_code": 0}
     spec.task.print_summary(metrics, console)
     made = {"model": folder.model, "report": folder.report}
     for name, path in made.items():
@@ -255,8 +297,9 @@ def _how_it_was_stopped(metrics: Mapping[str, Any], run: Path) -> str:
     return f"stopped at {step}; all is saved, and the model is the best so far; {_how_to_go_on(run)}"
 
 
-def _how_to_go_on(run: Path) -> str:
-    return f"go on with: {shlex.join(['fxtrain', 'fit', '--resume', str(run)])}"
+def _how_to_go_on(run: Path, processes: int = 1) -> str:
+    start = ["fxtrain"] if processes == 1 else ["torchrun", f"--nproc-per-node={processes}", "-m", "fxtrain"]
+    return f"go on with: {shlex.join([*start, 'fit', '--resume', str(run)])}"
 
 
 def spec_of(args: argparse.Namespace) -> RunSpec:
@@ -381,8 +424,13 @@ _COLOURS = {"note": "cyan", "warn": "yellow"}
 
 
 @contextmanager
-def stop_on_interrupt() -> Iterator[Any]:
-    """First Ctrl-C (or SIGTERM) asks to stop at a step; a second one ends at once, whatever is being written."""
+def stop_on_interrupt(*, say: bool = True) -> Iterator[Any]:
+    """First Ctrl-C (or SIGTERM) asks to stop at a step; a second one ends at once, whatever is being written.
+
+    Args:
+        say: what happens now. Of several processes that train together none does: one that is left over when another
+            was killed is told to end, too.
+    """
     asked = False
 
     def ask(number: int, frame: object) -> None:
@@ -390,10 +438,11 @@ def stop_on_interrupt() -> Iterator[Any]:
         if asked:
             raise KeyboardInterrupt
         asked = True
-        sys.stderr.write(
-            "\nfxtrain: stopping at the next step and saving, then writing the best model so far and its report; "
-            "press Ctrl-C again to skip the writing\n"
-        )
+        if say:
+            sys.stderr.write(
+                "\nfxtrain: stopping at the next step and saving, then writing the best model so far and its report; "
+                "press Ctrl-C again to skip the writing\n"
+            )
 
     previous = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -126,8 +126,14 @@ def _cells(study: Study, out: Path) -> Iterator[Any]:
         words += ["--out", str(out / "runs" / point.name)]
         try:
             yield Cell(point, _spec(study, point, words))
+        except _Conflict:
+            raise
         except FxtrainError as error:
             yield Cell(point, None, str(error))
+
+
+class _Conflict(ConfigError):
+    """A study that says something twice, which is a mistake in all of its runs."""
 
 
 class _OptionParser(argparse.ArgumentParser):
@@ -190,7 +196,7 @@ def _spec(study: Study, point: Point, words: list[str]) -> RunSpec:
     for key, value in point.values.items():
         table, _, name = key.partition(".")
         if table != "fit" and spec.tables.get(table, {}).get(name) != value:
-            raise ConfigError(f"{study.path}: an option under [fit] also sets {key}, which is in [grid]; remove one")
+            raise _Conflict(f"{study.path}: an option under [fit] also sets {key}, which is in [grid]; remove one")
     spec.check()
     tables = {table: dict(values) for table, values in spec.tables.items()}
     for table, settings in spec.settings().items():

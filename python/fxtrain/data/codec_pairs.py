@@ -23,6 +23,7 @@ from fxtrain.audio.cutoff import LongTermSpectrum
 from fxtrain.audio.resampling import resample
 from fxtrain.config import configuration
 from fxtrain.data.recordings import Recording
+from fxtrain.data.sharding import Sharded
 from fxtrain.errors import ConfigError
 
 __all__ = ["CodecBatch", "CodecConfig", "CodecPairs", "CropPool", "cutoff_between", "make_pool"]
@@ -122,7 +123,7 @@ class CropPool:
         return CodecBatch(sounds[:, 0], sounds[:, 1], torch.from_numpy(self.cutoffs_hz[chosen]).float())
 
 
-class CodecPairs:
+class CodecPairs(Sharded):
     """Draws crops; which ones depends on seed and step alone."""
 
     Config = CodecConfig
@@ -141,7 +142,7 @@ class CodecPairs:
         """The crops of one step; in each epoch every crop is drawn once."""
         epoch, place = divmod(step, self.steps_per_epoch)
         order = np.random.default_rng([self._seed, epoch]).permutation(len(self._train.sounds))
-        return self._train.batch(order[place * self._batch_size : (place + 1) * self._batch_size])
+        return self._train.batch(self._own(order[place * self._batch_size : (place + 1) * self._batch_size]))
 
     def validation(self) -> Iterator[CodecBatch]:
         """All crops that were kept back, a batch at a time."""

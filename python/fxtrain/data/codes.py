@@ -16,6 +16,7 @@ from pydantic import Field
 from torch import Tensor
 
 from fxtrain.config import configuration
+from fxtrain.data.sharding import Sharded
 
 __all__ = ["CodeBatch", "CodeConfig", "CodeProvider", "CodeSet"]
 
@@ -94,7 +95,7 @@ class CodeBatch:
         return CodeBatch(*moved)
 
 
-class CodeProvider:
+class CodeProvider(Sharded):
     """Draws sequences, or windows of them; which ones depends on seed and step alone."""
 
     Config = CodeConfig
@@ -133,7 +134,7 @@ class CodeProvider:
         chosen = random.integers(len(self._train.labels), size=self._batch_size)
         last = self._train.level(self._level).shape[1] - self._window
         starts = random.integers(last + 1, size=self._batch_size)
-        return self._make(self._train, chosen, starts, self._window)
+        return self._make(self._train, self._own(chosen), self._own(starts), self._window)
 
     def validation(self) -> Iterator[CodeBatch]:
         """The whole sequences of the validation part."""

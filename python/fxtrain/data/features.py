@@ -18,6 +18,7 @@ from torch import Tensor
 from fxtrain.audio.resampling import resample
 from fxtrain.config import configuration
 from fxtrain.data.recordings import Recording, read_mono
+from fxtrain.data.sharding import Sharded
 
 __all__ = ["FeatureBatch", "FeatureConfig", "FeatureProvider", "FeatureSource", "Utterance", "make_utterances"]
 
@@ -141,7 +142,7 @@ def make_utterances(
     return made
 
 
-class FeatureProvider:
+class FeatureProvider(Sharded):
     """Draws segments; which ones depends on seed and step alone. Long recordings are drawn more often."""
 
     Config = FeatureConfig
@@ -172,16 +173,15 @@ class FeatureProvider:
         """The segments of one step."""
         rng = np.random.default_rng([self._seed, step])
         chosen = rng.choice(len(self._train), size=self._batch_size, p=self._share)
-        return _stacked([self._segment(self._train[index], rng) for index in chosen])
+        starts = [int(rng.integers(self._train[index].states.shape[1] - self._frames + 1)) for index in chosen]
+        own = zip(self._own(chosen), self._own(np.array(starts)), strict=True)
+        return _stacked([_cut(self._train[index], start, self._frames) for index, start in own])
 
     def validation(self) -> Iterator[FeatureBatch]:
         """The middle of each recording that was kept back."""
         for start in range(0, len(self._validation), self._batch_size):
             part = self._validation[start : start + self._batch_size]
             yield _stacked([_cut(each, (each.states.shape[1] - self._frames) // 2, self._frames) for each in part])
-
-    def _segment(self, utterance: Utterance, rng: np.random.Generator) -> tuple[NDArray[Any], Samples]:
-        return _cut(utterance, int(rng.integers(utterance.states.shape[1] - self._frames + 1)), self._frames)
 
 
 def _cut(utterance: Utterance, start: int, frames: int) -> tuple[NDArray[Any], Samples]:

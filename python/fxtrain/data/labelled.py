@@ -17,6 +17,7 @@ from torch import Tensor
 
 from fxtrain.config import configuration
 from fxtrain.data.recordings import Part, find_recordings, read_mono, split_files
+from fxtrain.data.sharding import Sharded
 from fxtrain.errors import ConfigError, InputError
 from fxtrain.text import quoted
 
@@ -195,7 +196,7 @@ class ClipBatch:
         return ClipBatch(self.sound.to(device), self.labels.to(device))
 
 
-class ClipProvider:
+class ClipProvider(Sharded):
     """Cuts segments from clips, rotated in time by a random amount; which ones depends on seed and step alone."""
 
     Config = ClipConfig
@@ -224,6 +225,7 @@ class ClipProvider:
         chosen = random.integers(len(self._train.sound), size=self._batch_size)
         shifts = random.integers(self._train.sound.shape[1], size=self._batch_size)
         signs = random.choice([-1.0, 1.0], size=self._batch_size)
+        chosen, shifts, signs = self._own(chosen), self._own(shifts), self._own(signs)
         rows = [
             sign * np.roll(self._train.sound[clip], shift)[: self._segment]
             for clip, shift, sign in zip(chosen, shifts, signs, strict=True)

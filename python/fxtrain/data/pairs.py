@@ -18,6 +18,7 @@ from torch import Tensor
 from fxtrain.audio.envelopes import Envelope, EnvelopeTable
 from fxtrain.config import configuration
 from fxtrain.data.excerpt import Excerpt
+from fxtrain.data.sharding import Sharded
 from fxtrain.errors import DataCheckError
 
 __all__ = ["PairBatch", "PairedAudio", "PairedAudioConfig"]
@@ -79,7 +80,7 @@ class PairedAudioConfig:
     chunk_frames: Annotated[int, Field(ge=32, le=MOST_FRAMES)] = 512
 
 
-class PairedAudio:
+class PairedAudio(Sharded):
     """Provider of dry/wet pairs.
 
     Each sequence is warm-up frames, then chunks::
@@ -183,7 +184,7 @@ class PairedAudio:
     def batch(self, step: int) -> PairBatch:
         """The batch of an optimiser step, counted from 0."""
         group, chunk = divmod(step, self.steps_per_sequence)
-        places = self._places(group)
+        places = [(int(index), int(start)) for index, start in self._own(np.array(self._places(group)))]
         first = self.warm_up_frames + chunk * self.chunk_frames
         inputs, targets, weights, warm_ups, envelope_values = [], [], [], [], []
         for index, start in places:

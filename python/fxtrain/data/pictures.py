@@ -19,6 +19,7 @@ from torch import Tensor
 from fxtrain.config import configuration
 from fxtrain.data.labelled import ordered_classes, require_classes
 from fxtrain.data.recordings import Part
+from fxtrain.data.sharding import Sharded
 from fxtrain.errors import InputError
 from fxtrain.extras import require
 from fxtrain.files import require_regular_file
@@ -238,7 +239,7 @@ class PictureBatch:
         return PictureBatch(self.inputs.to(device), self.labels.to(device))
 
 
-class PictureProvider:
+class PictureProvider(Sharded):
     """Draws pictures, each class as often as the others; which ones depends on seed and step alone."""
 
     Config = PictureConfig
@@ -264,7 +265,8 @@ class PictureProvider:
         """Random pictures."""
         random = np.random.default_rng([self._seed, 29, step])
         kinds = random.integers(len(self._of_class), size=self._batch_size)
-        chosen = torch.tensor([int(random.choice(self._of_class[kind])) for kind in kinds])
+        drawn = np.array([int(random.choice(self._of_class[kind])) for kind in kinds])
+        chosen = torch.from_numpy(self._own(drawn))
         return PictureBatch(self._train.inputs[chosen], self._train.labels[chosen])
 
     def validation(self) -> Iterator[PictureBatch]:

@@ -16,6 +16,7 @@ from pydantic import Field
 from torch import Tensor
 
 from fxtrain.config import configuration
+from fxtrain.data.sharding import Sharded
 
 __all__ = ["CodedWave", "Cut", "WaveBatch", "WaveConfig", "WaveProvider", "cut", "evenly", "in_batches"]
 
@@ -214,7 +215,7 @@ def _inside(waves: Sequence[CodedWave], ends: NDArray[np.int64], place: int, cou
     return index, max(0, min(start, length - count)) // how.grid * how.grid
 
 
-class WaveProvider:
+class WaveProvider(Sharded):
     """Draws sequences from anywhere in the recordings; which ones depends on seed and step alone."""
 
     Config = WaveConfig
@@ -248,7 +249,7 @@ class WaveProvider:
         """The sequences of one optimiser step."""
         drawn = np.random.default_rng([self._seed, step])
         places = drawn.integers(self._ends[-1], size=self._batch_size)
-        starts = [_inside(self.train, self._ends, int(place), self.count, self.how) for place in places]
+        starts = [_inside(self.train, self._ends, int(place), self.count, self.how) for place in self._own(places)]
         return cut(self.train, starts, self.count, self.how)
 
     def validation(self) -> Iterator[WaveBatch]:

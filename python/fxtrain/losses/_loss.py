@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated
 
 import torch
@@ -63,20 +64,31 @@ class Loss(nn.Module):
         self.stft = MultiResolutionStft() if config.spectral else None
 
     def forward(
-        self, prediction: Tensor, target: Tensor, *, weight: Tensor | None = None
+        self,
+        prediction: Tensor,
+        target: Tensor,
+        *,
+        weight: Tensor | None = None,
+        mean: Callable[[Tensor], Tensor] = lambda value: value,
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """The loss and its parts, for signals of shape ``(batch, frames)`` and weights of shape ``(batch,)``."""
+        """The loss and its parts, for signals of shape ``(batch, frames)`` and weights of shape ``(batch,)``.
+
+        ``mean`` is that of :func:`fxtrain.losses.time.error_to_signal_ratio`. The mean of the losses of a batch's parts
+        is then that of the batch, but for the spectral distance.
+        """
         config = self.config
-        parts = {"esr": error_to_signal_ratio(prediction, target, weight=weight)}
+        parts = {"esr": error_to_signal_ratio(prediction, target, weight=weight, mean=mean)}
         total = config.esr * parts["esr"]
         if config.emphasised:
-            parts["emphasised"] = error_to_signal_ratio(self._filter(prediction), self._filter(target), weight=weight)
+            parts["emphasised"] = error_to_signal_ratio(
+                self._filter(prediction), self._filter(target), weight=weight, mean=mean
+            )
             total = total + config.emphasised * parts["emphasised"]
         if config.mse:
             parts["mse"] = mean_squared_error(prediction, target, weight=weight)
             total = total + config.mse * parts["mse"]
         if config.dc:
-            parts["dc"] = dc_to_signal_ratio(prediction, target, weight=weight)
+            parts["dc"] = dc_to_signal_ratio(prediction, target, weight=weight, mean=mean)
             total = total + config.dc * parts["dc"]
         if self.stft is not None:
             parts["spectral"] = self.stft(prediction, target)

@@ -3,13 +3,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from torch import Tensor
 
 __all__ = ["dc_to_signal_ratio", "error_to_signal_ratio", "mean_squared_error"]
 
 
+def _itself(value: Tensor) -> Tensor:
+    return value
+
+
 def error_to_signal_ratio(
-    prediction: Tensor, target: Tensor, *, weight: Tensor | None = None, eps: float = 1e-8
+    prediction: Tensor,
+    target: Tensor,
+    *,
+    weight: Tensor | None = None,
+    eps: float = 1e-8,
+    mean: Callable[[Tensor], Tensor] = _itself,
 ) -> Tensor:
     """Energy of the error relative to the energy of the target (ESR), over the whole batch.
 
@@ -21,6 +32,8 @@ def error_to_signal_ratio(
         target: recorded device output, same shape, already aligned to the prediction.
         weight: weight of each segment, shape ``(batch,)``.
         eps: power added to the target's, so that silence does not divide by zero.
+        mean: of the target's power over all parts of a batch, where this is one of them; the mean of the parts' ratios
+            is then that of the batch.
 
     Returns:
         A scalar. 0 is exact, 1 is no better than silence.
@@ -35,7 +48,7 @@ def error_to_signal_ratio(
     power = target.square().mean(dim=-1)
     if weight is not None:
         error, power = error * weight, power * weight
-    return error.mean() / (power.mean() + eps)
+    return error.mean() / (mean(power.mean()) + eps)
 
 
 def mean_squared_error(prediction: Tensor, target: Tensor, *, weight: Tensor | None = None) -> Tensor:
@@ -52,7 +65,12 @@ def mean_squared_error(prediction: Tensor, target: Tensor, *, weight: Tensor | N
 
 
 def dc_to_signal_ratio(
-    prediction: Tensor, target: Tensor, *, weight: Tensor | None = None, eps: float = 1e-8
+    prediction: Tensor,
+    target: Tensor,
+    *,
+    weight: Tensor | None = None,
+    eps: float = 1e-8,
+    mean: Callable[[Tensor], Tensor] = _itself,
 ) -> Tensor:
     """Energy of the error's mean relative to the energy of the target.
 
@@ -66,4 +84,4 @@ def dc_to_signal_ratio(
     power = target.square().mean(dim=-1)
     if weight is not None:
         offset, power = offset * weight, power * weight
-    return offset.mean() / (power.mean() + eps)
+    return offset.mean() / (mean(power.mean()) + eps)

@@ -19,7 +19,7 @@ from torch import Tensor
 from fxtrain import __version__
 from fxtrain.atomic import write_atomically
 from fxtrain.config import merge
-from fxtrain.errors import ConfigError, DivergenceError, FxtrainError, Interrupted
+from fxtrain.errors import ConfigError, DivergenceError, FxtrainError, Interrupted, RankLostError
 from fxtrain.report.html import write_page
 from fxtrain.runs.folder import RunFolder
 from fxtrain.runs.loggers import open_loggers
@@ -31,9 +31,10 @@ from fxtrain.tasks.trained import TrainedModel, load_trained_model
 from fxtrain.text import quoted
 from fxtrain.training.checkpoint import load_checkpoint
 from fxtrain.training.device import init_device
+from fxtrain.training.distributed import ALONE, Ranks
 from fxtrain.training.history import read_history
 from fxtrain.training.protocol import Trainable
-from fxtrain.training.trainer import Progress, Trainer, TrainingResult
+from fxtrain.training.trainer import Progress, Silent, Trainer, TrainingResult
 
 __all__ = ["TrainedModel", "build_model", "fit", "load_trained_model", "open_inputs"]
 
@@ -72,6 +73,7 @@ def fit(
     should_stop: Callable[[], bool] = lambda: False,
     announce: Callable[[Dataset, Sequence[str]], None] = lambda dataset, reasons: None,
     loggers: Sequence[str] = (),
+    ranks: Ranks = ALONE,
 ) -> dict[str, Any]:
     """Loads, trains, exports, measures and reports; returns what ``metrics.json`` holds.
 
@@ -87,6 +89,9 @@ def fit(
         should_stop: asked at every step.
         announce: told what was read, and what that decided, before training starts.
         loggers: names of :data:`fxtrain.runs.loggers.LOGGERS` that also get the training curves.
+        ranks: the processes that train together. Each calls this function; all but the first write nothing, tell
+            nothing and return no figures. ``batch_size`` is that of each when a run begins; it is written down as that
+            of all, so that any number of them can go on.
 
     Raises:
         InputError: something given cannot be used; nothing of an earlier result is touched.
@@ -94,49 +99,79 @@ def fit(
         DivergenceError: training diverged, and the model so far could not be written, or Ctrl-C ended that.
         CheckpointError: a checkpoint could not be written, or does not belong to this run.
         Interrupted: ``should_stop`` said so, and the model so far could not be written, or Ctrl-C ended that.
+        RankLostError: another process is gone; what was saved last is kept.
     """
-    log = open_loggers(loggers, folder)
+    log = open_loggers(loggers, folder) if ranks.is_first else None
     with ExitStack() as held:
-        if resume:
-            held.enter_context(folder.lock())
-            folder.require_unfinished()
-        else:
-            folder.require_empty()
-        spec, inputs = open_inputs(spec)
-        dataset = spec.task.load(spec.model_class, spec.tables, inputs)
-        asked, spec, starts = spec, as_decided(spec, folder), []
-        if not (folder.last.exists() or folder.decided.exists() or folder.starts()):
-            starts = starts_of(spec, dataset)
-            if len(starts) == 1:
-                spec = replace(spec, tables=merge(spec.tables, starts[0].tables))
+
+        def look() -> tuple[RunSpec, bool]:
+            """The specification with what was decided before, and whether nothing was."""
+            if resume:
+                held.enter_context(folder.lock())
+                folder.require_unfinished()
+            else:
+                folder.require_empty()
+            return as_decided(spec, folder), not (folder.last.exists() or folder.decided.exists() or folder.starts())
+
+        def read() -> tuple[RunSpec, Dataset]:
+            opened, inputs = open_inputs(spec)
+            return opened, opened.task.load(opened.model_class, opened.tables, inputs)
 
         def make_trainer(which: RunSpec, path: Path) -> Trainer:
-            made = _trainer(which, dataset, path, progress, should_stop)
+            made = _trainer(which, dataset, path, progress, should_stop, ranks)
             if path == folder.path and log is not None:
                 made.on_event = log
             return made
 
-        trainer = make_trainer(spec, folder.path)  # which finds out what is wrong before anything is written
         if not resume:
-            folder.create()
-            held.enter_context(folder.lock())
-            folder.require_empty()
-            asked.save(folder.config)
-        if starts:
-            prepare_starts(starts, folder)
+            spec = _with_batch_of_all(spec, ranks)
+        decided, is_new = ranks.first(look)
+        asked, dataset = ranks.each(read)
+        spec, starts = replace(decided, inputs=asked.inputs), []
+        if is_new:
+            starts = starts_of(spec, dataset)
+            if len(starts) == 1:
+                spec = replace(spec, tables=merge(spec.tables, starts[0].tables))
+        # Finds out what is wrong before anything is written.
+        trainer = ranks.each(lambda: make_trainer(spec, folder.path))
+        ranks.require_same(trainer.provider.fingerprint, "has other recordings than process 0; give all the same files")
+
+        def begin() -> None:
+            if not resume:
+                folder.create()
+                held.enter_context(folder.lock())
+                folder.require_empty()
+                asked.save(folder.config)
+            if starts:
+                prepare_starts(starts, folder)
+
+        ranks.first(begin)
         reasons = sorted({start.reason for start in starts if start.reason})
-        announce(dataset, reasons)
+        if ranks.is_first:
+            announce(dataset, reasons)
         logger.info("%s", spec.command)
         for line in (*dataset.log, *reasons):
             logger.info("%s", line)
         return _run(spec, dataset, folder, trainer, make_trainer, resume=resume)
 
 
+def _with_batch_of_all(spec: RunSpec, ranks: Ranks) -> RunSpec:
+    if not ranks.are_several:
+        return spec
+    return replace(
+        spec, tables=merge(spec.tables, {"training": {"batch_size": spec.training.batch_size * ranks.world}})
+    )
+
+
 def _trainer(
-    spec: RunSpec, dataset: Dataset, folder: Path, progress: Progress | None, should_stop: Callable[[], bool]
+    spec: RunSpec,
+    dataset: Dataset,
+    folder: Path,
+    progress: Progress | None,
+    should_stop: Callable[[], bool],
+    ranks: Ranks,
 ) -> Trainer:
-    model = build_model(spec, dataset.facts).to(init_device(spec.device))
-    told: dict[str, Any] = {} if progress is None else {"progress": progress}
+    model = build_model(spec, dataset.facts).to(init_device(spec.device, local_rank=ranks.local))
     shared = {name: table for name, table in spec.for_another_run().items() if name != "training"}
     return Trainer(
         model,
@@ -144,13 +179,14 @@ def _trainer(
         spec.training,
         folder,
         should_stop=should_stop,
+        ranks=ranks,
         facts={
             "model": spec.model,
             "tables": shared,
             "facts": dict(dataset.facts),
             "metadata": dict(dataset.metadata),
         },
-        **told,
+        progress=progress or Silent(),
     )
 
 
@@ -161,20 +197,27 @@ def _run(
         nonlocal trainer
         trainer = which
 
+    ranks = trainer.ranks
     try:
-        if folder.starts() and not folder.last.exists():
-            spec, trainer = choose_start(spec, folder, make_trainer, is_at_work)
+        if ranks.first(lambda: bool(folder.starts()) and not folder.last.exists()):
+            spec, trainer = choose_start(spec, folder, make_trainer, is_at_work, ranks)
             resume = True
         result = trainer.run(resume=resume)
     except (Interrupted, DivergenceError) as stop:
         try:
             logger.info("%s; writing the best model so far", stop)
             weights, result = trainer.best_so_far()
+            if not ranks.is_first:
+                return {}
             return _finish(spec, dataset, folder, trainer, result, so_far=weights, stop=stop)
         except KeyboardInterrupt:
             raise stop from None
         except (FxtrainError, OSError) as error:
+            if isinstance(error, RankLostError) or not ranks.is_first:
+                raise
             raise type(stop)(f"{stop}, but the best model so far could not be written: {error}") from error
+    if not ranks.is_first:
+        return {}
     return _finish(spec, dataset, folder, trainer, result)
 
 

@@ -21,6 +21,7 @@ from fxtrain.runs.spec import RunSpec
 from fxtrain.tasks.protocol import Dataset, OpenTask, Start
 from fxtrain.training import history
 from fxtrain.training.checkpoint import load_checkpoint
+from fxtrain.training.distributed import ALONE, Ranks
 from fxtrain.training.protocol import Criterion
 from fxtrain.training.trainer import Trainer
 
@@ -82,7 +83,11 @@ def as_decided(spec: RunSpec, folder: RunFolder) -> RunSpec:
 
 
 def choose_start(
-    spec: RunSpec, folder: RunFolder, make_trainer: MakeTrainer, on_trainer: Callable[[Trainer], None]
+    spec: RunSpec,
+    folder: RunFolder,
+    make_trainer: MakeTrainer,
+    on_trainer: Callable[[Trainer], None],
+    ranks: Ranks = ALONE,
 ) -> tuple[RunSpec, Trainer]:
     """Trains the starts that are prepared, and makes the best one the run.
 
@@ -91,6 +96,7 @@ def choose_start(
         folder: of the run, with the starts.
         make_trainer: the trainer of a specification, in a folder.
         on_trainer: told which one is at work.
+        ranks: the processes that train together.
 
     Returns:
         The specification with the settings of the start that goes on, and its trainer, to be resumed.
@@ -98,16 +104,21 @@ def choose_start(
     Raises:
         Interrupted, CheckpointError: as :meth:`Trainer.run`.
     """
-    attempts = [
-        _Attempt(number, as_decided(spec, RunFolder(path)), RunFolder(path)) for number, path in folder.starts()
-    ]
+
+    def find() -> list[_Attempt]:
+        return [
+            _Attempt(number, as_decided(spec, RunFolder(path)), RunFolder(path)) for number, path in folder.starts()
+        ]
+
+    attempts = ranks.first(find)
     trainer = make_trainer(attempts[0].spec, attempts[0].folder.path)
     on_trainer(trainer)
     plan = trainer.saved_plan()
     if plan is None:
-        plan = trainer.make_plan()
+        plan = ranks.first(trainer.make_plan)
         if _SHARE * plan.total_steps < _LEAST_STEPS:
-            folder.clear_starts(keep=1)
+            if ranks.is_first:
+                folder.clear_starts(keep=1)
             attempts = attempts[:1]
         plan = plan.shared_by(len(attempts), _SHARE)
     until = round(_SHARE * plan.total_steps) if len(attempts) > 1 else 0
@@ -126,7 +137,8 @@ def choose_start(
         logger.info("start %d: %s %.5f", attempt.number, trainer.model.criterion.label, result.best_value)
     choose = spec.task.choose if isinstance(spec.task, OpenTask) else _best(trainer.model.criterion)
     chosen = attempts[choose([attempt.spec.tables for attempt in attempts], values)]
-    return _take_over(chosen, folder, values, make_trainer)
+    ranks.first(lambda: _take_over(chosen, folder, values))
+    return chosen.spec, make_trainer(chosen.spec, folder.path)
 
 
 def _best(criterion: Criterion) -> Callable[[Sequence[Tables], Sequence[float]], int]:
@@ -140,9 +152,7 @@ def _best(criterion: Criterion) -> Callable[[Sequence[Tables], Sequence[float]],
     return choose
 
 
-def _take_over(
-    chosen: _Attempt, folder: RunFolder, values: list[float], make_trainer: MakeTrainer
-) -> tuple[RunSpec, Trainer]:
+def _take_over(chosen: _Attempt, folder: RunFolder, values: list[float]) -> None:
     """Copies what the start has; the checkpoint to resume from comes last, and with it the choice is made."""
     try:
         for name in ("best.pt", "log.jsonl", "decided.toml"):
@@ -154,4 +164,3 @@ def _take_over(
         ) from error
     history.append(folder.history, "start", step=0, chosen=chosen.number, values=values)
     folder.clear_starts()
-    return chosen.spec, make_trainer(chosen.spec, folder.path)

@@ -18,7 +18,19 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 from fxtrain.report.html import Page
 from fxtrain.report.numbers import format_ratio, words
 from fxtrain.report.plots import COLOUR, INK, MUTED, STYLE, add_legend, new_figure, to_svg
-from fxtrain.report.sections import COLOURS, Fact, Facts, Figure, Figures, Group, Section, Table, Tables, Text
+from fxtrain.report.sections import (
+    COLOURS,
+    Fact,
+    Facts,
+    Figure,
+    Figures,
+    Group,
+    Link,
+    Section,
+    Table,
+    Tables,
+    Text,
+)
 from fxtrain.runs import RunFolder
 from fxtrain.studies.study import Study
 from fxtrain.studies.sweep import Row
@@ -28,6 +40,7 @@ from fxtrain.training.protocol import Criterion
 __all__ = ["is_seed", "study_page", "summarise"]
 
 _MOST_CURVES = 8
+_MOST_LINKS = 60
 _LINE_COLOURS = [name for name in COLOURS if name not in ("dry", "error")]
 
 
@@ -101,7 +114,10 @@ def study_page(study: Study, rows: Sequence[Row], criterion: Criterion) -> Page:
         Group(
             "tables",
             "Tables",
-            [Tables([_summary_table(groups, keys, criterion, baselines), _cells_table(study, rows, criterion)])],
+            [
+                Tables([_summary_table(groups, keys, criterion, baselines), _cells_table(study, rows, criterion)]),
+                *_links(rows),
+            ],
         )
     )
     return Page(title=study.title, sections=sections, eyebrow="fxtrain study")
@@ -168,7 +184,7 @@ def _over(
                 capsize=3,
                 label=name or None,
             )
-        _draw_baselines(axes, baselines, [m for _, figures, _ in groups for m in figures])
+        _draw_baseline(axes, baselines, [m for _, figures, _ in groups for m in figures], criterion)
         _scale(axes, [m for _, figures, _ in groups for m in figures])
         if numeric and len(values) > 1:
             axes.set_xscale("log" if max(values) / min(values) > 4 else "linear")
@@ -182,21 +198,25 @@ def _over(
     return Figure(svg, f"{criterion.label} over {words(key.rpartition('.')[2])}")
 
 
-def _draw_baselines(axes: Axes, baselines: Mapping[str, float], figures: Sequence[float]) -> None:
-    """The baselines that are not far from the figures; the others stand above the plots as numbers."""
-    for name, value in baselines.items():
-        if figures and value <= 30 * max(figures):
-            axes.axhline(value, color=MUTED, linewidth=0.9, linestyle=(0, (4, 3)))
-            axes.annotate(
-                words(name),
-                (1.0, value),
-                xycoords=("axes fraction", "data"),
-                xytext=(0, 3),
-                textcoords="offset points",
-                ha="right",
-                color=MUTED,
-                fontsize=9.5,
-            )
+def _draw_baseline(axes: Axes, baselines: Mapping[str, float], figures: Sequence[float], criterion: Criterion) -> None:
+    """The best baseline, where it is not far from the figures; all of them stand above the plots as numbers."""
+    if not baselines or not figures:
+        return
+    choose = max if criterion.higher_is_better else min
+    name, value = choose(baselines.items(), key=lambda item: item[1])
+    if value > 30 * max(figures):
+        return
+    axes.axhline(value, color=MUTED, linewidth=0.9, linestyle=(0, (4, 3)))
+    axes.annotate(
+        words(name),
+        (1.0, value),
+        xycoords=("axes fraction", "data"),
+        xytext=(0, 3),
+        textcoords="offset points",
+        ha="right",
+        color=MUTED,
+        fontsize=9.5,
+    )
 
 
 def _scale(axes: Axes, figures: Sequence[float]) -> None:
@@ -270,9 +290,15 @@ def _cells_table(study: Study, rows: Sequence[Row], criterion: Criterion) -> Tab
             "" if row.figure is None else f"{row.figure:.5g}",
             "" if row.steps is None else row.steps,
             "" if row.seconds is None else f"{row.seconds:.0f}",
-            row.reason or f"runs/{row.run.name}",
+            row.reason or row.run.name,
         ]
         for row in rows
     ]
     headings = [*study.keys, "status", criterion.label, "steps", "seconds", "run, or why it failed"]
     return Table("All runs", cells, headings, is_open=len(rows) <= 30)
+
+
+def _links(rows: Sequence[Row]) -> list[Text]:
+    """To the reports of the runs, as long as they are few."""
+    done = [Link(row.run.name, f"runs/{row.run.name}/report.html") for row in rows if row.status == "complete"]
+    return [Text("Reports of the runs:", done)] if 0 < len(done) <= _MOST_LINKS else []

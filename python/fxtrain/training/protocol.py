@@ -71,6 +71,12 @@ class Provider(Protocol):
     def validation(self) -> Iterable[Batch]:
         """The batches that the criterion is computed on, the same ones at each call, made one at a time."""
 
+    def shard(self, rank: int, world: int) -> Self:
+        """The same for one of several processes: its batches are the rows that ``numpy.array_split`` gives to ``rank``.
+
+        Everything but ``batch`` is as it was.
+        """
+
 
 @dataclass(frozen=True, kw_only=True)
 class OptimizerConfig:
@@ -125,6 +131,10 @@ class Phase:
         return step >= self.start and (step - self.start) % self.every == 0
 
 
+def _itself(value: Tensor) -> Tensor:
+    return value
+
+
 @dataclass
 class StepContext:
     """What a training or validation step may depend on besides the batch and the weights.
@@ -134,11 +144,14 @@ class StepContext:
         generator: source of all noise in the step, seeded by run, step and rank; so a resumed run draws the same noise.
             In validation it is seeded by the batch's place alone: figures of different steps see the same noise.
         shared: what :meth:`Trainable.begin_step` returned, for all phases of the step.
+        mean: mean of a value that depends on the batch alone, such as a target's power, over the processes that each
+            compute a part of it. A loss that divides by such a value divides by that of the whole batch.
     """
 
     step: int
     generator: torch.Generator = field(repr=False)
     shared: Any = field(default=None, repr=False)
+    mean: Callable[[Tensor], Tensor] = field(default=_itself, repr=False)
 
     @classmethod
     def of_training(cls, seed: int, step: int, *, rank: int = 0) -> StepContext:
@@ -298,6 +311,14 @@ class Trainable(nn.Module):
 
     def carried_state(self) -> list[Tensor]:
         """What is carried from one step to the next beside the weights; saved in checkpoints."""
+        return []
+
+    def carried_layout(self) -> list[tuple[int, int]]:
+        """How the batch lies in each tensor of :meth:`carried_state`, for processes that train together.
+
+        Returns:
+            For each its dimension, and how many whole batches lie one after the other in that dimension.
+        """
         return []
 
     def set_carried_state(self, state: list[Tensor]) -> None:

@@ -26,10 +26,11 @@ from fxtrain.text import shortened
 from fxtrain.training import history
 from fxtrain.training.averaging import WeightAverage
 from fxtrain.training.checkpoint import load_checkpoint, save_checkpoint
+from fxtrain.training.distributed import ALONE, Ranks, join_batch, part_of_batch
 from fxtrain.training.loader import batches
 from fxtrain.training.protocol import Batch, Phase, Provider, StepContext, Trainable
 
-__all__ = ["Plan", "Progress", "Trainer", "TrainingConfig", "TrainingResult"]
+__all__ = ["Plan", "Progress", "Silent", "Trainer", "TrainingConfig", "TrainingResult"]
 
 logger = logging.getLogger(__name__)
 
@@ -150,7 +151,9 @@ class Progress(Protocol):
 
 
 @dataclass
-class _Silent:
+class Silent:
+    """Tells nobody."""
+
     def start(self, total_steps: int, step: int, *, figure: str, unit: str) -> None:
         """Nothing."""
 
@@ -185,20 +188,24 @@ class Trainer:
         should_stop: asked at every step; True saves and raises :class:`fxtrain.errors.Interrupted`.
         facts: plain values stored in every checkpoint, enough to build and export the model from it.
         on_event: told each event that ``log.jsonl`` gets: its name, and its values.
+        ranks: the processes that train this model together, each with its own trainer. The first one alone writes.
     """
 
     model: Trainable
     provider: Provider
     config: TrainingConfig
     folder: Path
-    progress: Progress = field(default_factory=_Silent)
+    progress: Progress = field(default_factory=Silent)
     should_stop: Callable[[], bool] = lambda: False
     facts: dict[str, Any] = field(default_factory=dict)
     on_event: Callable[[str, Mapping[str, Any]], None] = lambda event, values: None
+    ranks: Ranks = ALONE
 
     def __post_init__(self) -> None:
         if not self.config.epochs and not self.config.max_steps and self.config.max_minutes is None:
             raise ConfigError("training needs a limit: give epochs, max_steps or max_minutes")
+        ranks = self.ranks
+        self._own = self.provider.shard(ranks.rank, ranks.world) if ranks.are_several else self.provider
         self._criterion = self.model.criterion
         self._position = _Position(best_value=self._criterion.worst, plateau_value=self._criterion.worst)
         self._phases = self.model.phases()
@@ -216,8 +223,8 @@ class Trainer:
 
     def saved_plan(self) -> Plan | None:
         """That of ``last.pt``, where there is one."""
-        if (last := self.folder / "last.pt").exists():
-            self._load(last)
+        if self._is_saved():
+            self._load()
         return self._plan
 
     def run(self, *, resume: bool = False, plan: Plan | None = None, until: int | None = None) -> TrainingResult:
@@ -234,19 +241,19 @@ class Trainer:
             CheckpointError: a checkpoint could not be written, or does not belong to this run.
         """
         self._until = until
-        last = self.folder / "last.pt"
-        if resume and last.exists():
-            self._load(last)
+        if resume and self._is_saved():
+            self._load()
         else:
-            self._plan = plan or self.make_plan()
-            self._history.unlink(missing_ok=True)
+            self._plan = plan or self.ranks.first(self.make_plan)
+            if self.ranks.is_first:
+                self._history.unlink(missing_ok=True)
             self._log("start", **asdict(self._plan))
             self._solve()
             self._best = self._weights()
             self._judge(self._validate())
             self._save_all()
         with closing(
-            batches(self.provider, self._position.step, self._schedule_end, workers=self.config.workers)
+            batches(self._own, self._position.step, self._schedule_end, workers=self.config.workers)
         ) as prepared:
             return self._train(prepared)
 
@@ -261,6 +268,13 @@ class Trainer:
         return self._schedule_end if self._until is None else min(self._until, self._schedule_end)
 
     @property
+    def _last(self) -> Path:
+        return self.folder / "last.pt"
+
+    def _is_saved(self) -> bool:
+        return self.ranks.first(self._last.exists)
+
+    @property
     def _history(self) -> Path:
         return self.folder / "log.jsonl"
 
@@ -271,15 +285,19 @@ class Trainer:
         saved = shown = time.monotonic()
         items = 0
         value = math.nan
+        is_due = False  # a checkpoint
         self._show_start()
         while position.step < self._end:
-            if self.should_stop():
+            batch = next(prepared)
+            stop, is_due, num_items = self._agree(self.should_stop(), is_due, batch.num_items)
+            if stop or is_due:
                 self._save_all()
+                saved = time.monotonic()
+            if stop:
                 raise Interrupted(f"stopped at step {position.step} of {self._schedule_end}; all is saved")
             self.model.train()
-            batch = next(prepared).to(self.model.device)
-            finite = self._step(batch)
-            items += batch.num_items
+            finite = self._step(batch.to(self.model.device), share=batch.num_items / num_items)
+            items += num_items
             position.step += 1
             position.seconds = time.monotonic() - began
             at_end = position.step == self._end
@@ -294,14 +312,20 @@ class Trainer:
             if now - shown > 0.25 or at_end:
                 self.progress.update(position.step, items_per_second=items / max(now - shown, 1e-9), value=value)
                 shown, items = now, 0
-            if now - saved > _SAVE_SECONDS and self._may_save():
-                self._save_all()
-                saved = now
+            is_due = now - saved > _SAVE_SECONDS and self._may_save()
         self._save_all()
         result = self._result()
         if position.step == self._schedule_end:
             self._log("end", **result.to_document(higher_is_better=self._criterion.higher_is_better))
         return result
+
+    def _agree(self, stop: bool, is_due: bool, num_items: int) -> tuple[bool, bool, int]:
+        """Whether any rank stops, whether the first one saves, and how much the batch of all holds."""
+        if not self.ranks.are_several:
+            return stop, is_due, num_items
+        asked = torch.tensor([stop, is_due and self.ranks.is_first, num_items], dtype=torch.float64)
+        told = self.ranks.add(asked).tolist()
+        return told[0] > 0, told[1] > 0, int(told[2])
 
     def _show_start(self) -> None:
         self.progress.start(
@@ -333,11 +357,19 @@ class Trainer:
             divergences=position.divergences,
         )
 
-    def _step(self, batch: Batch) -> bool:
-        """One optimiser step of each phase that is due; False when a loss or its gradient is not finite."""
-        position = self._position
+    def _step(self, batch: Batch, *, share: float = 1.0) -> bool:
+        """One optimiser step of each phase that is due; False when a loss or its gradient is not finite.
+
+        Args:
+            batch: what this rank computes.
+            share: of the whole batch.
+        """
+        position, ranks = self._position, self.ranks
         rate = self.config.learning_rate * self._learning_rate_factor() * position.learning_rate_scale
-        context = StepContext.of_training(self.config.seed, position.step)
+        context = StepContext.of_training(self.config.seed, position.step, rank=ranks.rank)
+        if ranks.are_several:
+            context.mean = lambda value: ranks.mean(value, share)
+            torch.manual_seed(context.generator.initial_seed())  # noise of modules that take no generator
         context.shared = self.model.begin_step(batch, context)
         for phase, optimizer in zip(self._phases, self._optimizers, strict=True):
             if not phase.is_due(position.step):
@@ -348,8 +380,11 @@ class Trainer:
                 optimizer.zero_grad(set_to_none=True)
                 loss, parts = self.model.loss(batch, phase, context)
                 loss.backward()  # type: ignore[no-untyped-call]
-                norm = nn.utils.clip_grad_norm_(phase.parameters, self.config.clip_norm)
                 value = loss.detach()
+                if ranks.are_several:
+                    value, *means = ranks.average_gradients(phase.parameters, [value, *parts.values()], share)
+                    parts = dict(zip(parts, means, strict=True))
+                norm = nn.utils.clip_grad_norm_(phase.parameters, self.config.clip_norm)
                 if not (math.isfinite(float(value)) and math.isfinite(float(norm))):
                     return False
                 optimizer.step()
@@ -381,21 +416,31 @@ class Trainer:
         return start * schedule(position.anneal_steps).factor(position.step - position.anneal_start)
 
     def _figures(self) -> dict[str, float]:
-        """The model's validation figures."""
+        """The model's validation figures. Ranks take the batches in turn; the sums are added in the batches' order."""
         self.model.eval()
-        sums: dict[str, list[float]] = {}
+        ranks = self.ranks
+        found: dict[int, dict[str, tuple[float, float]]] = {}
         with torch.no_grad(), self._averaged():
             for index, batch in enumerate(self.provider.validation()):
-                context = StepContext.of_validation(self.config.seed, self._position.step, index)
-                for name, (above, below) in self.model.validate(batch.to(self.model.device), context).items():
-                    entry = sums.setdefault(name, [0.0, 0.0])
-                    entry[0] += above
-                    entry[1] += below
+                if index % ranks.world == ranks.rank:
+                    context = StepContext.of_validation(self.config.seed, self._position.step, index)
+                    found[index] = self.model.validate(batch.to(self.model.device), context)
+        everywhere = {index: figures for part in ranks.gather(found) for index, figures in part.items()}
+        sums: dict[str, list[float]] = {}
+        for index in sorted(everywhere):
+            for name, (above, below) in everywhere[index].items():
+                entry = sums.setdefault(name, [0.0, 0.0])
+                entry[0] += above
+                entry[1] += below
         return {name: above / max(below, 1e-12) for name, (above, below) in sums.items()}
 
     def _solve(self) -> None:
+        if type(self.model).solve is Trainable.solve:
+            return
         self.model.eval()
-        self.model.solve(self.provider)
+        if self.ranks.is_first:
+            self.model.solve(self.provider)
+        self.ranks.copy_from_first(list(self.model.state_dict().values()))
 
     def _validate(self) -> float:
         """Logs the validation figures and the losses since the last time; returns the criterion's figure."""
@@ -508,7 +553,7 @@ class Trainer:
         first = -(-max(phase.start for phase in self._phases) // sequence) * sequence
         steps = max(4, 2 * sequence, *(phase.every for phase in self._phases))
         workers = self.config.workers
-        with closing(batches(self.provider, first, 1_000_000, workers=workers)) as prepared:
+        with closing(batches(self._own, first, 1_000_000, workers=workers)) as prepared:
             began = time.monotonic()
             while True:
                 start = time.monotonic()
@@ -556,6 +601,8 @@ class Trainer:
             self._best_is_saved = True
 
     def _save(self, name: str, content: dict[str, Any]) -> None:
+        if not self.ranks.is_first:
+            return
         began = time.monotonic()
         save_checkpoint(self.folder / name, {**self.facts, **content})
         self._save_seconds = time.monotonic() - began
@@ -571,7 +618,7 @@ class Trainer:
                 "best_weights": self._best,
                 "optimizers": [optimizer.state_dict() for optimizer in self._optimizers],
                 "average": {} if self._average is None else self._average.state(),
-                "carried": [value.cpu() for value in self.model.carried_state()],
+                "carried": self._carried(),
                 "position": {**asdict(self._position), "sums": {k: list(v) for k, v in self._position.sums.items()}},
                 "plan": asdict(self._plan),
                 "fingerprint": self.provider.fingerprint,
@@ -579,8 +626,25 @@ class Trainer:
             },
         )
 
-    def _load(self, path: Path) -> None:
-        content = load_checkpoint(path)
+    def _carried(self) -> list[Tensor]:
+        """The carried state of the whole batch, so that any number of ranks can go on from it."""
+        parts = self.ranks.gather([value.cpu() for value in self.model.carried_state()])
+        if not self.ranks.are_several:
+            return parts[0]
+        layout = self.model.carried_layout()
+        return [join_batch(tensors, place) for tensors, place in zip(zip(*parts, strict=True), layout, strict=True)]
+
+    def _set_carried(self, carried: list[Tensor]) -> None:
+        self.model.set_carried_state(carried)
+        if self.ranks.are_several:
+            rank, world = self.ranks.rank, self.ranks.world
+            layout = self.model.carried_layout()
+            own = [part_of_batch(value, place, rank, world) for value, place in zip(carried, layout, strict=True)]
+            self.model.set_carried_state(own)
+
+    def _load(self) -> None:
+        path = self._last
+        content = self.ranks.first(lambda: load_checkpoint(path))
         try:
             self._take(content, path)
         except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, IndexError) as error:
@@ -590,7 +654,8 @@ class Trainer:
             raise CheckpointError(
                 f"{path} does not fit this run ({shortened(reason, 120)}); give the folder of a run as fit left it"
             ) from None
-        history.truncate(self._history, self._position.step)
+        if self.ranks.is_first:
+            history.truncate(self._history, self._position.step)
 
     def _take(self, content: dict[str, Any], path: Path) -> None:
         """Goes on from what :meth:`_save_last` saved."""
@@ -601,7 +666,7 @@ class Trainer:
             optimizer.load_state_dict(state)
         if self._average is not None:
             self._average.load(content["average"])
-        self.model.set_carried_state(content["carried"])
+        self._set_carried(content["carried"])
         self._best = content["best_weights"]
         position = dict(content["position"])
         sums = {name: (float(total), int(count)) for name, (total, count) in position.pop("sums").items()}
@@ -612,6 +677,8 @@ class Trainer:
         torch.set_rng_state(content["rng"])
 
     def _log(self, event: str, **values: Any) -> None:
+        if not self.ranks.is_first:
+            return
         position = self._position
         values = {
             "step": position.step,

@@ -212,6 +212,12 @@ def test_it_is_complete_and_its_provider_makes_each_batch_anew(spec: RunSpec) ->
         assert torch.equal(value, getattr(later, name)) if isinstance(value, torch.Tensor) else True
     first, second = (list(provider.validation()) for _ in range(2))
     assert len(first) == len(second) > 0
+    shards = [provider.shard(rank, 3) for rank in range(3)]
+    assert {shard.fingerprint for shard in shards} == {provider.fingerprint}
+    parts = [shard.batch(3) for shard in shards]
+    for name, value in vars(later).items():
+        if isinstance(value, torch.Tensor):
+            assert torch.equal(torch.cat([getattr(part, name) for part in parts]), value)
     model = build_model(spec, dataset.facts)
     assert {each for phase in model.phases() for each in phase.parameters} <= set(model.parameters())
 

@@ -159,7 +159,7 @@ def test_the_average_is_validated_and_kept_and_the_weights_go_on(tmp_path: Path)
     weights: list[Tensor] = []
     step = run._step
 
-    def follow(batch: Any) -> bool:
+    def follow(batch: Any, *, share: float = 1.0) -> bool:
         finite = step(batch)
         weights.append(run.model.offset.detach().clone())
         return finite

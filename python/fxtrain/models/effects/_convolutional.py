@@ -104,7 +104,7 @@ class ConvolutionalEffect(EffectModel):
             else:
                 state = tuple(islice(carried, len(network.convolutions))) or network.silent_state(batch.input)
                 prediction, state = network(batch.input, state)
-            value, own = self.loss_function(prediction, target, weight=batch.weight)
+            value, own = self.loss_function(prediction, target, weight=batch.weight, mean=context.mean)
             total = total + value
             after += [part.detach() for part in state]
             parts |= {f"{name}{self._suffix(index)}": part for name, part in own.items()}

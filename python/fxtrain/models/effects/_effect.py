@@ -238,7 +238,9 @@ class EffectModel(Trainable):
         self._carried = tuple(part.detach() for part in state)
         prediction, target = self._in_time(prediction, batch.target)
         prediction, target = self.whiten(prediction), self.whiten(target)
-        value: tuple[Tensor, dict[str, Tensor]] = self.loss_function(prediction, target, weight=batch.weight)
+        value: tuple[Tensor, dict[str, Tensor]] = self.loss_function(
+            prediction, target, weight=batch.weight, mean=context.mean
+        )
         return value
 
     def whiten(self, signal: Tensor) -> Tensor:
@@ -298,6 +300,11 @@ class EffectModel(Trainable):
     def carried_state(self) -> list[Tensor]:
         """The state after the last chunk, and the target that a late model still has to answer."""
         return [*(self._carried or ()), *([] if self._late_target is None else [self._late_target])]
+
+    def carried_layout(self) -> list[tuple[int, int]]:
+        """The batch is in the second dimension of a state, and in the first of what is late."""
+        late_target = [] if self._late_target is None else [(0, 1)]
+        return [*((1, 1) for _ in self._carried or ()), *late_target]
 
     def set_carried_state(self, state: list[Tensor]) -> None:
         """Restores the state."""

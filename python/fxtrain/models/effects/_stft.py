@@ -140,6 +140,15 @@ class StftModel(EffectModel):
         """The state before the first frame, for streams of the number, type and device of ``x``."""
         raise NotImplementedError
 
+    def state_layout(self) -> list[tuple[int, int]]:
+        """Where the batch is in each part of :meth:`fresh_state`; see :meth:`Trainable.carried_layout`."""
+        raise NotImplementedError
+
+    def carried_layout(self) -> list[tuple[int, int]]:
+        """That of the model's own state, of the output that is late, and of the target that is."""
+        carried, late_target = self._carried is not None, self._late_target is not None
+        return [*(self.state_layout() if carried else []), *[(0, 1)] * (carried + late_target)]
+
     def play_hops(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """Plays whole hops; what comes out is a hop late."""
         raise NotImplementedError

@@ -93,6 +93,10 @@ class StftLstm(StftModel):
         zeros = x.new_zeros(1, len(x), self.config.hidden_size)
         return self.stft.empty_past(x), zeros, zeros, self.stft.empty_overlap(x)
 
+    def state_layout(self) -> list[tuple[int, int]]:
+        """As :meth:`StftModel.state_layout`."""
+        return [(0, 1), (1, 1), (1, 1), (0, 1)]
+
     def play_hops(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """As :meth:`StftModel.play_hops`."""
         past, hidden, cell, overlap = state

@@ -142,6 +142,11 @@ class StftMask(StftModel):
             self.stft.empty_overlap(x),
         )
 
+    def state_layout(self) -> list[tuple[int, int]]:
+        """As :meth:`StftModel.state_layout`; the channels lie behind each other."""
+        branch = 0 if self.branch is None else len(self.branch.fresh_state(self.whitening.new_zeros(1, 1)))
+        return [*[(1, 1)] * branch, (0, self.num_channels), (1, 1), (0, 1), (0, 1)]
+
     def play_hops(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """As :meth:`StftModel.play_hops`."""
         *before, masked_past, overlap = state
