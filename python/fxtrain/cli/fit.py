@@ -9,7 +9,7 @@ import shlex
 import signal
 import sys
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -157,7 +157,9 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any] 
             _run(args, console, ranks)
         except RankLostError:
             raise
-        except FxtrainError as error:  # all have it, and the first says it
+        except FxtrainError as error:  # all have it, and the first says it; torchrun ends all once one has ended
+            with suppress(RankLostError):
+                ranks.gather(None)
             raise SystemExit(error.exit_code) from None
         return None
 

@@ -205,10 +205,8 @@ def connected() -> Iterator[Ranks]:
         raise InputError(
             f"the other processes of this run cannot be reached ({reason}); start them with torchrun -m fxtrain fit"
         ) from None
-    try:
-        yield ranks
-    finally:
-        distributed.destroy_process_group()
+    yield ranks
+    distributed.destroy_process_group()  # after an error the end of the process does it, once the error has been said
 
 
 @contextmanager
