@@ -3,11 +3,18 @@
 
 from __future__ import annotations
 
+from dataclasses import fields, is_dataclass, replace
+from typing import TypeVar
+
 import torch
 
 from fxtrain.errors import ConfigError
+from fxtrain.training.protocol import Batch
 
-__all__ = ["init_device"]
+__all__ = ["init_device", "to_device"]
+
+_B = TypeVar("_B", bound=Batch)
+_COPIES_WHILE_COMPUTING = ("cuda",)
 
 
 def _available() -> dict[str, bool]:
@@ -50,3 +57,21 @@ def init_device(name: str = "auto", *, local_rank: int = 0) -> torch.device:
             )
         device = torch.device("cuda", local_rank)
     return device
+
+
+def to_device(batch: _B, device: torch.device) -> _B:
+    """A batch on another device; a GPU that can copy while it computes is not waited for.
+
+    Args:
+        batch: on the CPU.
+        device: where it is computed.
+    """
+    if device.type not in _COPIES_WHILE_COMPUTING or not is_dataclass(batch):
+        return batch.to(device)
+    values = {each.name: getattr(batch, each.name) for each in fields(batch)}
+    moved = {
+        name: value.pin_memory().to(device, non_blocking=True)
+        for name, value in values.items()
+        if isinstance(value, torch.Tensor)
+    }
+    return replace(batch, **moved)

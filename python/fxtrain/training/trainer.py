@@ -26,6 +26,7 @@ from fxtrain.text import shortened
 from fxtrain.training import history
 from fxtrain.training.averaging import WeightAverage
 from fxtrain.training.checkpoint import load_checkpoint, save_checkpoint
+from fxtrain.training.device import to_device
 from fxtrain.training.distributed import ALONE, Ranks, join_batch, part_of_batch
 from fxtrain.training.loader import batches
 from fxtrain.training.protocol import Batch, Phase, Provider, StepContext, Trainable
@@ -94,7 +95,8 @@ class Plan:
 class _Position:
     """Where a run is; together with weights and optimisers, all that a checkpoint needs.
 
-    The sums are those of losses since the last validation, as (sum, count).
+    The sums are those of losses since the last validation, as (sum, count). ``skipped`` counts the optimiser steps that
+    were left out since the last look at them, because the loss or its gradient was not finite.
     """
 
     best_value: float
@@ -107,6 +109,7 @@ class _Position:
     anneal_steps: int = 0
     learning_rate_scale: float = 1.0
     divergences: int = 0
+    skipped: int = 0
     sums: dict[str, tuple[float, int]] = field(default_factory=dict)
 
 
@@ -170,6 +173,8 @@ _ANNEAL_SHARE = 0.3
 _LEAST_PATIENCE_EPOCHS = 10
 _LEAST_PROGRESS = 0.01
 _MAX_DIVERGENCES = 4
+_CHECK_INTERVAL = 50
+"""Steps between two looks at whether all losses were finite, where each look would wait for a GPU."""
 
 
 @dataclass
@@ -220,6 +225,8 @@ class Trainer:
         self._save_seconds = self._all_save_seconds = 0.0  # of the last one, and of all of this sitting
         self._sitting_began = time.monotonic()
         self._sums: dict[str, tuple[Tensor, int]] = {}
+        self._check_interval = 1 if self.model.device.type == "cpu" else _CHECK_INTERVAL
+        self._skipped = torch.zeros((), device=self.model.device)
 
     def saved_plan(self) -> Plan | None:
         """That of ``last.pt``, where there is one."""
@@ -296,14 +303,15 @@ class Trainer:
             if stop:
                 raise Interrupted(f"stopped at step {position.step} of {self._schedule_end}; all is saved")
             self.model.train()
-            finite = self._step(batch.to(self.model.device), share=batch.num_items / num_items)
+            self._step(to_device(batch, self.model.device), share=batch.num_items / num_items)
             items += num_items
             position.step += 1
             position.seconds = time.monotonic() - began
             at_end = position.step == self._end
-            if not finite:
+            is_validated = position.step % self._plan.validation_interval == 0 or at_end
+            if (is_validated or position.step % self._check_interval == 0) and self._take_skipped():
                 self._set_back("the loss was not finite")
-            elif position.step % self._plan.validation_interval == 0 or at_end:
+            elif is_validated:
                 self._solve()
                 value = self._validate()
                 self._judge(value)
@@ -357,8 +365,11 @@ class Trainer:
             divergences=position.divergences,
         )
 
-    def _step(self, batch: Batch, *, share: float = 1.0) -> bool:
-        """One optimiser step of each phase that is due; False when a loss or its gradient is not finite.
+    def _step(self, batch: Batch, *, share: float = 1.0) -> None:
+        """One optimiser step of each phase that is due.
+
+        An optimiser whose loss or gradient is not finite leaves its step out, and :attr:`_skipped` counts it. All of
+        this is done on the device, so that a GPU is not waited for.
 
         Args:
             batch: what this rank computes.
@@ -385,15 +396,33 @@ class Trainer:
                     value, *means = ranks.average_gradients(phase.parameters, [value, *parts.values()], share)
                     parts = dict(zip(parts, means, strict=True))
                 norm = nn.utils.clip_grad_norm_(phase.parameters, self.config.clip_norm)
-                if not (math.isfinite(float(value)) and math.isfinite(float(norm))):
-                    return False
-                optimizer.step()
+                skip = (~(value.isfinite() & norm.isfinite())).to(self._skipped)
+                self._skipped += skip
+                if self._check_interval == 1:
+                    if skip:
+                        return
+                    optimizer.step()
+                else:
+                    optimizer.found_inf = skip  # type: ignore[attr-defined]  # as torch's GradScaler tells fused kernels
+                    optimizer.step()
+                    del optimizer.found_inf  # type: ignore[attr-defined]
+                    value, *kept = (torch.where(skip > 0, 0.0, each) for each in (value, *parts.values()))
+                    parts = dict(zip(parts, kept, strict=True))
             self._count(phase.name, value)
             for name, part in parts.items():
                 self._count(f"{phase.name}/{name}", part.detach())
         if self._average is not None:
             self._average.update()
-        return True
+
+    def _take_skipped(self) -> bool:
+        """Whether a step was left out since the last look."""
+        self._collect_skipped()
+        skipped, self._position.skipped = self._position.skipped, 0
+        return skipped > 0
+
+    def _collect_skipped(self) -> None:
+        self._position.skipped += int(self._skipped)
+        self._skipped.zero_()
 
     def _count(self, name: str, value: Tensor) -> None:
         total, count = self._sums.get(name, (0.0, 0))
@@ -405,6 +434,7 @@ class Trainer:
             earlier, earlier_count = self._position.sums.get(name, (0.0, 0))
             self._position.sums[name] = (earlier + float(total), earlier_count + count)
         self._sums = {}
+        self._collect_skipped()
 
     def _learning_rate_factor(self) -> float:
         position = self._position

@@ -19,7 +19,7 @@ from fxtrain.data.pairs import PairedAudio, PairedAudioConfig
 from fxtrain.errors import CheckpointError, ConfigError, DivergenceError, Interrupted, ModelFileError
 from fxtrain.models.effects.recurrent import LSTM
 from fxtrain.training.checkpoint import load_checkpoint, save_checkpoint
-from fxtrain.training.device import init_device
+from fxtrain.training.device import init_device, to_device
 from fxtrain.training.history import read_history
 from fxtrain.training.protocol import StepContext
 from fxtrain.training.schedulers import Constant, Cosine, Exponential, get_scheduler
@@ -245,3 +245,65 @@ def test_of_epochs_and_minutes_the_shorter_counts(tmp_path: Path) -> None:
     assert short.epochs < 10_000
     with pytest.raises(ConfigError, match="needs a limit"):
         trainer(tmp_path / "c", epochs=0)
+
+
+def test_looking_at_losses_now_and_then_changes_no_bit_of_a_run_without_a_divergence(tmp_path: Path) -> None:
+    """On a GPU each look would wait for it; the code of that is run here on the CPU."""
+    trainer(tmp_path / "each").run()
+    rare = trainer(tmp_path / "rare")
+    rare._check_interval = 50
+    rare.run()
+    assert same(weights(tmp_path / "each"), weights(tmp_path / "rare"))
+
+
+def test_a_step_whose_loss_is_not_finite_is_left_out_and_noticed_at_the_next_look(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model = Explosive.from_config({"hidden_size": 6}, sample_rate=48_000, loss={})
+    model.bad_steps = frozenset({7})
+    run = trainer(tmp_path, model=model)
+    run._check_interval = 10
+    after: list[Tensor] = []
+    step = run._step
+
+    def follow(batch: Any, *, share: float = 1.0) -> None:
+        step(batch, share=share)
+        after.append(next(model.parameters()).detach().clone())
+
+    run._step = follow  # type: ignore[method-assign]
+    run.run()
+    assert torch.equal(after[6], after[7])
+    assert not torch.equal(after[7], after[8])
+    rows = list(read_history(tmp_path / "log.jsonl"))
+    assert [row["step"] for row in rows if row["event"] == "divergence"] == [10]
+    assert all(math.isfinite(row["train_loss"]) for row in rows if row["event"] == "validation")
+
+
+def test_a_run_saved_between_a_bad_step_and_the_look_at_it_resumes_to_the_same_bits(tmp_path: Path) -> None:
+    def run(folder: Path, stop_at: int = -1) -> Trainer:
+        torch.manual_seed(0)
+        model = Explosive.from_config({"hidden_size": 6}, sample_rate=48_000, loss={})
+        model.bad_steps = frozenset({7})
+        made = trainer(folder, model=model)
+        made._check_interval = 10
+        calls = iter(range(10_000))
+        made.should_stop = lambda: next(calls) == stop_at
+        return made
+
+    run(tmp_path / "whole").run()
+    with pytest.raises(Interrupted):
+        run(tmp_path / "parts", stop_at=9).run()
+    run(tmp_path / "parts").run(resume=True)
+    assert same(weights(tmp_path / "whole"), weights(tmp_path / "parts"))
+
+
+def test_a_batch_is_copied_to_a_gpu_tensor_by_tensor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The device ``meta`` stands in for a GPU; its tensors have shapes only."""
+    pinned: list[Tensor] = []
+    monkeypatch.setattr("fxtrain.training.device._COPIES_WHILE_COMPUTING", ("meta",))
+    monkeypatch.setattr(Tensor, "pin_memory", lambda self: pinned.append(self) or self)
+    batch = provider().batch(0)
+    moved = to_device(batch, torch.device("meta"))
+    assert moved.input.device.type == "meta"
+    assert moved.input.shape == batch.input.shape
+    assert moved.envelope_values is None
+    assert len(pinned) == sum(isinstance(value, Tensor) for value in vars(batch).values())
