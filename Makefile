@@ -96,6 +96,14 @@ $(VENV)/generators.stamp: $(VENV)/runtime.stamp
 	@$(PIP) $$($(BIN)/python tools/requirements.py generators)
 	@touch $@
 
+.PHONY: ray
+ray: build $(VENV)/ray.stamp  ## Install Ray into .venv, for fxtrain sweep --on ray
+
+$(VENV)/ray.stamp: $(VENV)/runtime.stamp
+	@echo "fxtrain: installing Ray"
+	@$(PIP) $$($(BIN)/python tools/requirements.py ray)
+	@touch $@
+
 # The plugin. RTNEURAL=DIR builds the RTNeural backend in, from this checkout (RTNEURAL=ON: an installed copy or a fetch).
 
 RTNEURAL_ARGS = -DFXTRAIN_RTNEURAL=$(if $(RTNEURAL),ON -DRTNEURAL_DIR=$(if $(wildcard $(RTNEURAL)/.),$(abspath $(RTNEURAL))),OFF)
@@ -199,7 +207,7 @@ test-python: dev  ## Python tests, without those marked slow or realtime
 test-quick: dev  ## Python tests of single functions and classes
 	@$(call PYTEST,$(JOBS)) -m "not slow and not realtime" $(QUICK_TESTS) $(PYTEST_ARGS)
 # What is played in real time must not share the machine with other tests.
-test-slow: dev  ## Python tests marked slow or realtime, and a minute of fuzzing
+test-slow: dev ray  ## Python tests marked slow or realtime, and a minute of fuzzing
 	@status=0; \
 	$(call PYTEST,$(JOBS)) -m "slow and not realtime" $(PYTEST_ARGS) || status=1; \
 	$(call PYTEST,1) -m realtime $(PYTEST_ARGS) || status=1; \
