@@ -8,47 +8,17 @@ All curves are computed here: the speech is synthetic, so that the pictures can 
 
 from __future__ import annotations
 
-import argparse
-import io
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
-from matplotlib.backends.backend_svg import FigureCanvasSVG
-from matplotlib.figure import Figure
+from drawing import BLUE, GREY, ORANGE, draw_all, new_figure, save
 from matplotlib.patches import FancyBboxPatch
 from numpy.typing import NDArray
 
 from fxtrain.audio.mel import mel_filterbank
 from fxtrain.audio.mu_law import mu_law_decode, mu_law_encode
 from fxtrain.synthetic.voices import VOICES, synthesise_voice
-
-BLUE, ORANGE, GREY, RED = "#2b5fa8", "#c9701b", "#888888", "#b33a3a"
-STYLE: dict[Any, Any] = {
-    "axes.grid": True,
-    "axes.spines.right": False,
-    "axes.spines.top": False,
-    "font.size": 10,
-    "grid.color": "#dddddd",
-    "legend.frameon": False,
-    "svg.fonttype": "none",
-    "svg.hashsalt": "fxtrain",
-}
-
-
-def new_figure(width: float, height: float, *, rows: int = 1, columns: int = 1) -> tuple[Figure, Any]:
-    """A figure of so many inches on white, and its axes."""
-    figure = Figure(figsize=(width, height), facecolor="white", layout="constrained")
-    FigureCanvasSVG(figure)
-    return figure, figure.subplots(rows, columns)
-
-
-def save(figure: Figure, path: Path) -> None:
-    """Writes an SVG that is the same each time."""
-    picture = io.StringIO()
-    figure.savefig(picture, format="svg", metadata={"Date": None, "Creator": "fxtrain"})
-    path.write_text("".join(line.rstrip() + "\n" for line in picture.getvalue().splitlines()), encoding="utf-8")
 
 
 def draw_mel(path: Path) -> None:
@@ -219,16 +189,5 @@ FIGURES = {
 }
 
 
-def main() -> None:
-    """Draw all of them."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=Path(__file__).parents[1] / "images", metavar="DIR")
-    args = parser.parse_args()
-    args.out.mkdir(parents=True, exist_ok=True)
-    with mpl.rc_context(STYLE):
-        for name, draw in FIGURES.items():
-            draw(args.out / f"{name}.svg")
-
-
 if __name__ == "__main__":
-    main()
+    draw_all(FIGURES, __doc__ or "")
