@@ -9,6 +9,9 @@ Each cell is one complete training in its own process, with ``--threads`` thread
 ``agam`` (the published recipe of Automated-GuitarAmpModelling as a config of ours) or, with ``--peer-python``,
 ``nam-a1``, ``nam-a2`` or ``nam-lstm``: the recipes of neural-amp-modeler.
 
+``--study FILE.toml`` measures nothing, but writes the same devices and presets as a study for ``fxtrain sweep``, which
+may run on a Ray cluster.
+
 Devices of our own get three minutes of synthetic playing. ``--data`` is a folder of recordings: each of its folders
 with ``train-input``, ``val-input`` and ``test-input`` is a device, or several, with targets in folders of their own.
 """
@@ -31,6 +34,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from devices import OUTSIDE_THE_MEDIAN, Device, own_devices, recorded_devices
 from machine import commit, processor_name
 from peers import PEERS, train_peer
+from study import write_study
+
+from fxtrain.config import presets
 
 _LEVELS = (0.3, 0.1, 0.03, 0.01, 0.003, 0.001)
 _AGAM = Path(__file__).with_name("automated-guitar-amp-modelling.toml")
@@ -112,6 +118,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, metavar="DIR", help="recordings")
     parser.add_argument("--peer-python", type=Path, metavar="FILE", help="of an environment with neural-amp-modeler")
     parser.add_argument("--out", type=Path, default=Path("runs/bench"), metavar="DIR")
+    parser.add_argument("--study", type=Path, metavar="FILE.toml", help="write a study for fxtrain sweep, and end")
     parser.add_argument("--show", action="store_true", help="measure nothing")
     args = parser.parse_args()
     path = args.out / "captures.jsonl"
@@ -123,6 +130,14 @@ def main() -> None:
             )
         if args.peer_python is None and (asked := set(args.recipe) & set(PEERS)):
             parser.error(f"{', '.join(sorted(asked))} need --peer-python")
+        if args.study is not None:
+            if other := set(args.recipe) - set(presets()):
+                parser.error(f"a study has presets alone, not {', '.join(sorted(other))}")
+            chosen = [device for device in devices if args.device is None or device.name in args.device]
+            for device in chosen:
+                device.prepare()
+            write_study(args.study, chosen, args.recipe, args.minutes, args.seed)
+            return
         for device in devices:
             for recipe in args.recipe:
                 if args.device is None or device.name in args.device:

@@ -50,7 +50,7 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
         raise InputError("--address is that of a Ray cluster: add --on ray, or leave it out")
     study = read_study(args.study)
     out = args.out or Path("runs") / fit.slug(args.study)
-    sweep = Sweep(study, list(_cells(study, out)), out)
+    sweep = Sweep(study, list(cells_of(study, out)), out)
     _require_files(sweep.specs)
     jobs = args.jobs or len(available_cores())
     if args.on == "ray":
@@ -109,7 +109,7 @@ def _counted(sweep: Sweep) -> str:
     return f"{len(sweep.rows)} runs" + (f", {done} of them complete already" if done else "")
 
 
-def _cells(study: Study, out: Path) -> Iterator[Any]:
+def cells_of(study: Study, out: Path) -> Iterator[Any]:
     """The runs of a study; settings that make no run are said with it.
 
     Raises:

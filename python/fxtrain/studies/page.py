@@ -283,18 +283,20 @@ def _summary_table(
 
 
 def _cells_table(study: Study, rows: Sequence[Row], criterion: Criterion) -> Table:
+    best = max if criterion.higher_is_better else min
     cells: list[list[object]] = [
         [
             *(_text(value) for value in row.point.values.values()),
             row.status,
             "" if row.figure is None else f"{row.figure:.5g}",
+            "" if not row.baselines else f"{best(row.baselines.values()):.4g}",
             "" if row.steps is None else row.steps,
             "" if row.seconds is None else f"{row.seconds:.0f}",
             row.reason or row.run.name,
         ]
         for row in rows
     ]
-    headings = [*study.keys, "status", criterion.label, "steps", "seconds", "run, or why it failed"]
+    headings = [*study.keys, "status", criterion.label, "best baseline", "steps", "seconds", "run, or why it failed"]
     return Table("All runs", cells, headings, is_open=len(rows) <= 30)
 
 
