@@ -274,3 +274,16 @@ def test_one_pair_for_every_part_is_said(write: Write) -> None:
     message = warning(material)
     for parts in ("training part also come in the test", "validation part also come in the test"):
         assert parts in message
+
+
+def test_a_part_of_the_training_part_is_used_and_the_others_stay_as_they_are(write: Write) -> None:
+    take = write(playing(20))
+    whole = load(take)
+    part = load_material([take], split=SplitConfig(train_seconds=5.0), reading=Reading())
+    assert sum(len(excerpt.input) for excerpt in part.train) == 5 * RATE
+    assert np.array_equal(part.train[0].input, whole.train[0].input[: 5 * RATE])
+    for name in ("validation", "test"):
+        assert np.array_equal(getattr(part, name)[0].target, getattr(whole, name)[0].target)
+    clips = write(playing(20), "clips", clip_frames=RATE)
+    some = load_material([clips], split=SplitConfig(train_seconds=5.7), reading=Reading())
+    assert sum(len(excerpt.input) for excerpt in some.train) == 5 * some.train[0].clip_frames

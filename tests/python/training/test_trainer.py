@@ -307,3 +307,16 @@ def test_a_batch_is_copied_to_a_gpu_tensor_by_tensor(monkeypatch: pytest.MonkeyP
     assert moved.input.shape == batch.input.shape
     assert moved.envelope_values is None
     assert len(pinned) == sum(isinstance(value, Tensor) for value in vars(batch).values())
+
+
+def test_a_number_of_steps_is_kept_and_the_lowest_limit_counts(tmp_path: Path) -> None:
+    per_epoch = provider().steps_per_epoch
+    for name, limits, steps in (
+        ("steps", {"epochs": 0, "max_steps": 130}, 130),
+        ("fewer", {"epochs": 2, "max_steps": 1000}, 2 * per_epoch),
+        ("more", {"epochs": 1000, "max_steps": 70}, 70),
+    ):
+        run = trainer(tmp_path / name, **limits)
+        assert run.make_plan().total_steps == steps
+        if name == "steps":
+            assert run.run().steps == 130
