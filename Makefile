@@ -237,7 +237,7 @@ bench-training: build  ## Measure training speed against PyTorch's own layers
 	@$(BIN)/python benchmarks/bench_training.py
 
 .PHONY: lock
-lock: $(VENV)/made.stamp  ## Renew poetry.lock and constraints.txt after a change to the dependencies in pyproject.toml
+lock: $(VENV)/made.stamp  ## Renew uv.lock and constraints.txt after a change to the dependencies in pyproject.toml
 	@$(BIN)/python tools/lock.py
 
 .PHONY: clean

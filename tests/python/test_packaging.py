@@ -49,7 +49,7 @@ def pyproject(repository: Path) -> dict[str, Any]:
 def locked(repository: Path) -> dict[str, set[Version]]:
     """Locked versions by package; CUDA parts have one for each kind of machine."""
     versions: dict[str, set[Version]] = {}
-    for package in tomllib.loads((repository / "poetry.lock").read_text(encoding="utf-8"))["package"]:
+    for package in tomllib.loads((repository / "uv.lock").read_text(encoding="utf-8"))["package"]:
         versions.setdefault(canonicalize_name(package["name"]), set()).add(Version(package["version"]))
     return versions
 
@@ -103,14 +103,14 @@ def test_metadata_is_what_poetry_accepts(pyproject: dict[str, Any]) -> None:
 def test_lock_satisfies_every_declared_requirement(pyproject: dict[str, Any], locked: dict[str, set[Version]]) -> None:
     for requirement in declared(pyproject):
         versions = locked.get(canonicalize_name(requirement.name), set())
-        assert versions, f"{requirement} is not in poetry.lock: run `make lock`"
+        assert versions, f"{requirement} is not in uv.lock: run `make lock`"
         assert all(version in requirement.specifier for version in versions), (
-            f"poetry.lock has {versions} for {requirement}: run `make lock`"
+            f"uv.lock has {versions} for {requirement}: run `make lock`"
         )
 
 
 def test_constraints_say_what_the_lock_says(repository: Path) -> None:
-    text = (repository / "poetry.lock").read_text(encoding="utf-8")
+    text = (repository / "uv.lock").read_text(encoding="utf-8")
     assert (repository / "constraints.txt").read_text(encoding="utf-8") == load_tool(repository, "lock").constraints(
         text
     ), "run `make lock`"
