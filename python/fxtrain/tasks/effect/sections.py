@@ -300,22 +300,26 @@ def _differences(report: EffectReport) -> Group:
         Figure(
             plots.over_time_figure(over_time, report.esr),
             "Over time",
-            "Level of sound and error, and between them the ESR.",
+            "Blue is the level of the device, pink that of the error; the distance between them is the ESR of that "
+            "moment. Listen where pink comes close to blue.",
         ),
         Figure(
             plots.bands_figure(band_esr(prediction, target, rate, mask=mask)),
             "By pitch range",
-            "The figure under each octave is its ESR in dB.",
+            "The number under each octave is its ESR in dB; lower is better. A poor octave at either end often means "
+            "noise or too little playing there.",
         ),
         Figure(
             spectrum_figure(spectra, rate, reference=1, mask=mask),
             "Average spectrum",
-            "Smoothed over a sixth of an octave.",
+            "The prediction should cover the wet. A gap at all frequencies is a difference in level, a gap at some is "
+            "one in tone. Smoothed over a sixth of an octave.",
         ),
         Figure(
             plots.transfer_figure(input, target, prediction, mask=mask),
             "Response",
-            "How often each output level answers an input level.",
+            "How often each output level follows an input level. A straight line is a clean device; a curve that "
+            "flattens is distortion. The device and the model should show the same shape.",
         ),
     ]
     return Group(
@@ -353,7 +357,12 @@ def _training(report: EffectReport) -> list[Part]:
     tables = [Table(title.capitalize(), rows, is_open=place < 2) for place, (title, rows) in enumerate(found)]
     if rows := scalar_rows(metrics.get("test")):
         tables.append(Table("All test metrics", rows))
-    curves = Curves(report.history, [learning], caption="The weights with the best validation ESR are kept.")
+    curves = Curves(
+        report.history,
+        [learning],
+        caption="Both curves should fall and then flatten. If validation rises while the loss falls, the model learns "
+        "the recording by heart: record more. The weights with the best validation ESR are kept.",
+    )
     split = _split(metrics.get("split"))
     parts: list[Part] = [Split(split)] if split else []
     return [*parts, Columns([curves, Tables(tables)])] if report.history or tables else parts
