@@ -170,7 +170,8 @@ def test_render_writes_what_the_model_plays(run: fxtrain.TrainedRun, folder: Pat
         fxtrain.read_audio(folder / "out.wav").samples, player(fxtrain.read_audio(folder / "d.wav").samples)
     )
     fxtrain.render(str(run.folder), folder / "d.wav", folder / "again.wav")
-    assert (folder / "again.wav").read_bytes() == (folder / "out.wav").read_bytes()
+    first, again = (fxtrain.read_audio(folder / name).samples for name in ("out.wav", "again.wav"))
+    assert np.array_equal(again, first)  # the files differ in the time that their headers state
     with pytest.raises(OutputExistsError, match="is the file to be read"):
         fxtrain.render(run.model, folder / "d.wav", folder / "d.wav")
 
