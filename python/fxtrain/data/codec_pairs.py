@@ -142,7 +142,7 @@ class CodecPairs(Sharded):
         """The crops of one step; in each epoch every crop is drawn once."""
         epoch, place = divmod(step, self.steps_per_epoch)
         order = np.random.default_rng([self._seed, epoch]).permutation(len(self._train.sounds))
-        return self._train.batch(self._own(order[place * self._batch_size : (place + 1) * self._batch_size]))
+        return self._train.batch(self.own_rows(order[place * self._batch_size : (place + 1) * self._batch_size]))
 
     def validation(self) -> Iterator[CodecBatch]:
         """All crops that were kept back, a batch at a time."""

@@ -134,7 +134,7 @@ class CodeProvider(Sharded):
         chosen = random.integers(len(self._train.labels), size=self._batch_size)
         last = self._train.level(self._level).shape[1] - self._window
         starts = random.integers(last + 1, size=self._batch_size)
-        return self._make(self._train, self._own(chosen), self._own(starts), self._window)
+        return self._make(self._train, self.own_rows(chosen), self.own_rows(starts), self._window)
 
     def validation(self) -> Iterator[CodeBatch]:
         """The whole sequences of the validation part."""

@@ -174,7 +174,7 @@ class FeatureProvider(Sharded):
         rng = np.random.default_rng([self._seed, step])
         chosen = rng.choice(len(self._train), size=self._batch_size, p=self._share)
         starts = [int(rng.integers(self._train[index].states.shape[1] - self._frames + 1)) for index in chosen]
-        own = zip(self._own(chosen), self._own(np.array(starts)), strict=True)
+        own = zip(self.own_rows(chosen), self.own_rows(np.array(starts)), strict=True)
         return _stacked([_cut(self._train[index], start, self._frames) for index, start in own])
 
     def validation(self) -> Iterator[FeatureBatch]:

@@ -225,7 +225,7 @@ class ClipProvider(Sharded):
         chosen = random.integers(len(self._train.sound), size=self._batch_size)
         shifts = random.integers(self._train.sound.shape[1], size=self._batch_size)
         signs = random.choice([-1.0, 1.0], size=self._batch_size)
-        chosen, shifts, signs = self._own(chosen), self._own(shifts), self._own(signs)
+        chosen, shifts, signs = self.own_rows(chosen), self.own_rows(shifts), self.own_rows(signs)
         rows = [
             sign * np.roll(self._train.sound[clip], shift)[: self._segment]
             for clip, shift, sign in zip(chosen, shifts, signs, strict=True)

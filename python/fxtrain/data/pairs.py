@@ -184,7 +184,7 @@ class PairedAudio(Sharded):
     def batch(self, step: int) -> PairBatch:
         """The batch of an optimiser step, counted from 0."""
         group, chunk = divmod(step, self.steps_per_sequence)
-        places = [(int(index), int(start)) for index, start in self._own(np.array(self._places(group)))]
+        places = [(int(index), int(start)) for index, start in self.own_rows(np.array(self._places(group)))]
         first = self.warm_up_frames + chunk * self.chunk_frames
         inputs, targets, weights, warm_ups, envelope_values = [], [], [], [], []
         for index, start in places:

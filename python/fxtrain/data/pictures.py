@@ -266,7 +266,7 @@ class PictureProvider(Sharded):
         random = np.random.default_rng([self._seed, 29, step])
         kinds = random.integers(len(self._of_class), size=self._batch_size)
         drawn = np.array([int(random.choice(self._of_class[kind])) for kind in kinds])
-        chosen = torch.from_numpy(self._own(drawn))
+        chosen = torch.from_numpy(self.own_rows(drawn))
         return PictureBatch(self._train.inputs[chosen], self._train.labels[chosen])
 
     def validation(self) -> Iterator[PictureBatch]:

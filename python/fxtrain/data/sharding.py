@@ -31,7 +31,7 @@ class Sharded:
         other._rank, other._world = rank, world
         return other
 
-    def _own(self, rows: NDArray[Any]) -> NDArray[Any]:
+    def own_rows(self, rows: NDArray[Any]) -> NDArray[Any]:
         """The rows of a batch that this rank makes, consecutive ones.
 
         Raises:

@@ -249,7 +249,7 @@ class WaveProvider(Sharded):
         """The sequences of one optimiser step."""
         drawn = np.random.default_rng([self._seed, step])
         places = drawn.integers(self._ends[-1], size=self._batch_size)
-        starts = [_inside(self.train, self._ends, int(place), self.count, self.how) for place in self._own(places)]
+        starts = [_inside(self.train, self._ends, int(place), self.count, self.how) for place in self.own_rows(places)]
         return cut(self.train, starts, self.count, self.how)
 
     def validation(self) -> Iterator[WaveBatch]:

@@ -110,4 +110,4 @@ def test_a_batch_with_fewer_rows_than_processes_is_refused() -> None:
 
     provider = Sharded().shard(0, 3)
     with pytest.raises(ConfigError, match="2 items, fewer than the 3 processes"):
-        provider._own(np.arange(2))
+        provider.own_rows(np.arange(2))
