@@ -257,7 +257,9 @@ def _curves(rows: Sequence[Row], keys: Sequence[str], criterion: Criterion) -> F
         _scale(axes, [float(value) for curves in found.values() for curve in curves for value in curve[1]])
         axes.set_xlabel("steps")
         axes.set_ylabel(f"validation {criterion.label}")
-        axes.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=3, borderaxespad=0.2, labelcolor=INK, fontsize=9)
+        if keys:
+            place = {"loc": "lower left", "bbox_to_anchor": (0.0, 1.0), "borderaxespad": 0.2}
+            axes.legend(**place, ncols=3, labelcolor=INK, fontsize=9)
         svg = to_svg(figure, f"Validation {criterion.label} over the steps.")
     return Figure(svg, "Learning curves")
 
@@ -271,13 +273,13 @@ def _summary_table(
     rows: list[list[object]] = []
     for values, figures, failed in groups:
         spread = [f"{f(figures):.4g}" for f in (statistics.median, min, max)] if figures else ["", "", ""]
-        rows.append([*(_text(values[key]) for key in keys), *spread, len(figures), failed])
+        rows.append([*([_text(values[key]) for key in keys] or ["all"]), *spread, len(figures), failed])
     for name, value in baselines.items():
-        rows.append([*([words(name), *[""] * (len(keys) - 1)] if keys else []), f"{value:.4g}", "", "", "", ""])
+        rows.append([words(name), *[""] * (len(keys) - 1), f"{value:.4g}", "", "", "", ""])
     return Table(
         "Median and spread",
         rows,
-        [*keys, f"median {criterion.label}", "lowest", "highest", "runs", "failed"],
+        [*(keys or [""]), f"median {criterion.label}", "lowest", "highest", "runs", "failed"],
         is_open=True,
     )
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -159,12 +158,11 @@ def begin(path: Path, out: Path, *words: str) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 
 
-def await_training(out: Path, process: subprocess.Popen[str]) -> Path:
-    """The folder of a run that is being trained."""
+def await_training(out: Path, process: subprocess.Popen[str]) -> None:
+    """Waits until a run is being trained; one of an earlier process has left its lock, which must be removed before."""
     while process.poll() is None:
-        for log in out.glob("runs/*/last.pt"):
-            if not (log.parent / "metrics.json").exists():
-                return log.parent
+        if any((lock.parent / "last.pt").exists() for lock in out.glob("runs/*/.lock")):
+            return
         time.sleep(0.02)
     raise AssertionError(process.stderr.read() if process.stderr else "")
 
@@ -177,7 +175,7 @@ def test_a_study_that_is_killed_and_stopped_ends_on_the_bits_of_one_that_is_not(
     where = ["--on", on, "--jobs", "4" if on == "ray" else "2"]
     if on == "ray":
         pytest.importorskip("ray", reason="make ray was not run")
-    path = study(tmp_path, pair, epochs=60)
+    path = study(tmp_path, pair, epochs=30)
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     assert fxtrain("sweep", path, "--out", whole, "--jobs", 2).exit_code == 0
 
@@ -186,8 +184,13 @@ def test_a_study_that_is_killed_and_stopped_ends_on_the_bits_of_one_that_is_not(
     workers = [child for child in psutil.Process(process.pid).children(recursive=True) if is_worker(child, on)]
     workers[0].kill()
     time.sleep(2)
-    os.kill(process.pid, signal.SIGKILL)
+    process.kill()
     process.wait()
+    assert process.stderr is not None
+    process.stderr.close()
+    time.sleep(3)  # what it started ends by itself
+    for lock in parts.glob("runs/*/.lock"):
+        lock.unlink()
 
     process = begin(path, parts, *where)  # it is told to stop
     await_training(parts, process)

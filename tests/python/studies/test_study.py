@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from fxtrain.cli.sweep import cells_of
 from fxtrain.errors import ConfigError
 from fxtrain.studies import Row, read_study
 from fxtrain.studies.page import study_page, summarise
@@ -95,3 +96,34 @@ def test_the_page_shows_medians_over_seeds_baselines_and_failures(tmp_path: Path
     assert re.search(r"ESR of fir.*?0\.50", text, re.S)
     assert text.count("<svg") >= 1
     assert json.dumps(page.title) == '"Study"'
+
+
+@pytest.mark.parametrize("path", sorted((Path(__file__).parents[3] / "examples" / "studies").glob("*.toml")))
+def test_the_studies_that_come_with_fxtrain_make_runs(path: Path, tmp_path: Path) -> None:
+    study = read_study(path)
+    assert study.text.title
+    assert study.text.question
+    cells = list(cells_of(study, tmp_path))
+    assert len(cells) > 1
+    assert [cell.reason for cell in cells] == [""] * len(cells)
+    for cell in cells:
+        assert cell.spec is not None
+        assert Path(cell.spec.tables["pair_1"]["input"]).name == "dry.wav"
+        assert cell.spec.training.max_steps >= 100_000
+
+
+def test_a_study_of_seeds_alone_has_a_page_too(tmp_path: Path) -> None:
+    from fxtrain.report.html import render_page
+
+    study = read_study(write(tmp_path, '[grid]\n"training.seed" = [0, 1]\n'))
+    rows = []
+    for point, figure in zip(study.points(), (0.3, 0.1), strict=True):
+        run = tmp_path / point.name
+        run.mkdir()
+        events = [{"event": "validation", "step": step, "val_esr": figure + 1 / (1 + step)} for step in (0, 10, 20)]
+        (run / "log.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events))
+        rows.append(Row(point, "complete", figure, run, "", {"fir": 0.5}))
+    text = render_page(study_page(study, rows, Criterion("esr", "ESR")))
+    assert text.count("<svg") == 1
+    assert ">all<" in text
+    assert ">fir<" in text
