@@ -30,7 +30,9 @@ _TASKS = {
 
 def get_task(name: str) -> Task:
     """The task called ``name``."""
-    points = {**{point.name: point for point in entry_points(group=_ENTRY_POINTS)}, **_own()}
+    points = _own()
+    if name not in points:  # looking through all that is installed takes a while
+        points = {**{point.name: point for point in entry_points(group=_ENTRY_POINTS)}, **points}
     if name not in points:
         raise ConfigError(f"unknown task {quoted(name)}; there are {', '.join(points)}")
     point = points[name]
