@@ -8,6 +8,7 @@ and followed by all. The first rank alone has a folder.
 
 from __future__ import annotations
 
+import atexit
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -205,8 +206,14 @@ def connected() -> Iterator[Ranks]:
         raise InputError(
             f"the other processes of this run cannot be reached ({reason}); start them with torchrun -m fxtrain fit"
         ) from None
+    atexit.register(_leave)  # after an error, once it has been said: torchrun ends all once one is gone
     yield ranks
-    distributed.destroy_process_group()  # after an error the end of the process does it, once the error has been said
+    _leave()
+
+
+def _leave() -> None:
+    if distributed.is_initialized():
+        distributed.destroy_process_group()
 
 
 @contextmanager
