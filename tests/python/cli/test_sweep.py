@@ -197,7 +197,7 @@ def test_a_study_that_is_killed_and_stopped_ends_on_the_bits_of_one_that_is_not(
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=120)
     if process.returncode:
-        assert "the same command goes on" in said, said
+        assert "stopped" in said, said  # at a step, or before it began
     result = fxtrain("sweep", path, "--out", parts, *where)
     assert result.exit_code == 0, result.stderr
     assert (parts / "table.csv").read_text() == (whole / "table.csv").read_text()
