@@ -10,7 +10,7 @@ from fxtrain.errors import ConfigError
 
 __all__ = ["require"]
 
-_IN_A_CLONE = {"generators": ", or `make generators` in a clone"}
+_IN_A_CLONE = {extra: f", or `make {extra}` in a clone" for extra in ("generators", "ray")}
 
 
 def require(module: str, *, purpose: str, extra: str = "generators") -> ModuleType:

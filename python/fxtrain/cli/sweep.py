@@ -15,6 +15,7 @@ from rich.console import Console
 
 from fxtrain.cli import fit
 from fxtrain.cli.arguments import positive_int
+from fxtrain.cli.batch import wet_recordings
 from fxtrain.cli.terminal import shown
 from fxtrain.errors import ConfigError, FxtrainError, InputError, Interrupted
 from fxtrain.text import quoted
@@ -192,6 +193,10 @@ def _spec(study: Study, point: Point, words: list[str]) -> RunSpec:
     fit.add_arguments(parser)
     args = parser.parse_args(words)
     args.command_line = shlex.join(["fxtrain", "fit", *words])
+    wets = wet_recordings(args)
+    if len(wets) > 1 or args.wet_folder is not None:
+        raise InputError(f'{study.path} gives several wet recordings; list them in [grid] as "fit.wet"')
+    args.wet = wets[0] if wets else None
     spec = fit.spec_of(args)
     for key, value in point.values.items():
         table, _, name = key.partition(".")

@@ -47,6 +47,7 @@ SETTINGS = [
     "training.until_converged=true training.patience=1e-9 training.epochs=0 training.max_minutes=0.02",
     "split.gap_seconds=0",
     "split.gap_seconds=3600",
+    "split.train_seconds=0.5 training.max_steps=3",
 ]
 
 

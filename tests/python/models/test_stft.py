@@ -17,6 +17,7 @@ from fxtrain.formats import get_format
 from fxtrain.models import get_model
 from fxtrain.models.effects._stft import Stft, asymmetric_windows
 from fxtrain.models.effects.stft_mask import band_matrix
+from fxtrain.training.protocol import StepContext
 
 RATE = 48_000
 SIZES = [(64, 16), (512, 64), (1024, 128), (960, 120)]
@@ -183,7 +184,7 @@ def test_the_late_target_is_compared_frame_by_frame() -> None:
     )
     phase = model.phases()[0]
     for step in range(4):
-        loss, _ = model.loss(provider.batch(step), phase, None)
+        loss, _ = model.loss(provider.batch(step), phase, StepContext.of_training(0, step))
         assert float(loss.detach()) < 1e-9, step
     with torch.no_grad():
         error, energy = model.validate(next(iter(provider.validation())), None)["esr"]
