@@ -136,7 +136,7 @@ class PythonModel {
   double measureLoudness() {
     const std::unique_lock lock = acquire();
     const py::gil_scoped_release release;
-    constexpr double kMostWork = 2e10; // multiplications: a second or two; about what a core does in the clip's three
+    constexpr double kMostWork = 1.2e10; // multiplications: less than a second
     const double loudness = fxengine::measureLoudness(model_, kMostWork);
     numStreams_ = 1;
     prewarmed_ = started_ = false;

@@ -475,7 +475,7 @@ def measure_loudness(model: Model | str | PathLike[str]) -> float:
 
     Played from the state after :func:`load` at the model's sample rate (48 kHz where the file states none), gains
     included, with all knobs at their defaults. It is what ``metadata.loudness_db`` of a model file holds. Of a model of
-    more than about 135 000 weights the first part of the clip is played alone.
+    more than about 80 000 weights the first part of the clip is played alone.
 
     Args:
         model: a loaded model, which is reset by it and whose knobs stay where they are, or a model file.
