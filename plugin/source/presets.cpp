@@ -158,7 +158,7 @@ Numbers readNumbers() {
   return numbers;
 }
 
-/** Where it cannot be written the numbers hold until the plugin is closed. */
+/** Where the file cannot be written, numbers are given anew each time, in the order of the names. */
 void writeNumbers(const Numbers& numbers) {
   Presets::folder().getChildFile(Presets::kNumbersFile).replaceWithText(nlohmann::json(numbers).dump(1));
 }

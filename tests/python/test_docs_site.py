@@ -12,6 +12,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from repository_tools import load_tool
 
 import fxtrain
 
@@ -20,12 +21,7 @@ pytest.importorskip("mkdocs")
 
 @pytest.fixture(scope="module")
 def hooks(repository: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location("docs_site", repository / "tools" / "docs_site.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_tool(repository, "docs_site")
 
 
 @pytest.fixture(scope="module")

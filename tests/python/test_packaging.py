@@ -14,7 +14,6 @@ import tomllib
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -24,20 +23,12 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 from poetry.core.factory import Factory
+from repository_tools import load_tool
 
 import fxtrain
 
 NEVER = {"torchvision", "torchaudio", "timm"}
 """Packages that do not load beside torch's CPU build, and that nothing here needs."""
-
-
-def load_tool(repository: Path, name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, repository / "tools" / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="module")

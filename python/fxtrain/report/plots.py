@@ -43,6 +43,7 @@ __all__ = [
     "Trace",
     "add_legend",
     "colour_scale_css",
+    "draw_reference",
     "format_hz",
     "learning_figure",
     "log_hz_axis",
@@ -148,6 +149,21 @@ def format_hz(hz: float) -> str:
     ('500', '2k')
     """
     return f"{hz / 1000:g}k" if hz >= 1000 else f"{hz:g}"
+
+
+def draw_reference(axes: Axes, value: float, label: str) -> None:
+    """A dashed line at a value to compare with, such as a baseline, and its name above the line's right end."""
+    axes.axhline(value, color=MUTED, linewidth=0.9, linestyle=(0, (4, 3)))
+    axes.annotate(
+        label,
+        (1.0, value),
+        xycoords=("axes fraction", "data"),
+        xytext=(0, 3),
+        textcoords="offset points",
+        ha="right",
+        color=MUTED,
+        fontsize=9.5,
+    )
 
 
 def add_legend(axes: Axes, **options: Any) -> None:
@@ -394,17 +410,7 @@ def _draw_panel(axes: Axes, panel: Panel, rows: Sequence[Mapping[str, Any]], x: 
     for level in levels:
         if level.is_rival:
             value = float(level.value or 0.0)
-            axes.axhline(value, color=MUTED, linewidth=0.9, linestyle=(0, (4, 3)))
-            axes.annotate(
-                level.label,
-                (1.0, value),
-                xycoords=("axes fraction", "data"),
-                xytext=(0, 3),
-                textcoords="offset points",
-                ha="right",
-                color=MUTED,
-                fontsize=9.5,
-            )
+            draw_reference(axes, value, level.label)
             room = 0.15 * (max(top, value) - min(bottom, value))
             top = max(top, 1.6 * value if panel.logarithmic else value + room)
             bottom = min(bottom, value if panel.logarithmic else value - room / 3.0)

@@ -17,7 +17,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from fxtrain.report.html import Page
 from fxtrain.report.numbers import format_ratio, words
-from fxtrain.report.plots import COLOUR, INK, MUTED, STYLE, add_legend, new_figure, to_svg
+from fxtrain.report.plots import COLOUR, INK, STYLE, add_legend, draw_reference, new_figure, to_svg
 from fxtrain.report.sections import (
     COLOURS,
     Fact,
@@ -206,17 +206,7 @@ def _draw_baseline(axes: Axes, baselines: Mapping[str, float], figures: Sequence
     name, value = choose(baselines.items(), key=lambda item: item[1])
     if value > 30 * max(figures):
         return
-    axes.axhline(value, color=MUTED, linewidth=0.9, linestyle=(0, (4, 3)))
-    axes.annotate(
-        words(name),
-        (1.0, value),
-        xycoords=("axes fraction", "data"),
-        xytext=(0, 3),
-        textcoords="offset points",
-        ha="right",
-        color=MUTED,
-        fontsize=9.5,
-    )
+    draw_reference(axes, value, words(name))
 
 
 def _scale(axes: Axes, figures: Sequence[float]) -> None:
