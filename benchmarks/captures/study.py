@@ -16,7 +16,7 @@ __all__ = ["write_study"]
 
 
 def write_study(path: Path, devices: Sequence[Device], presets: Sequence[str], minutes: float, seed: int) -> None:
-    """Writes the study, and beside it a file of settings for each device.
+    """Writes the study and a settings file for each device, into the same folder.
 
     Args:
         path: of the study; the devices go into a folder of the same name.

@@ -304,7 +304,7 @@ juce::String Presets::loadNeighbour(int step) {
     const auto name = entries_[std::size_t(index)].name;
     const auto problem = load(index);
     if (problem.isEmpty())
-      return passed.isEmpty() ? juce::String() : "Passed over " + passed.joinIntoString("; ");
+      return passed.isEmpty() ? juce::String() : "Skipped " + passed.joinIntoString("; ");
     passed.add(name + ": " + problem);
   }
   return passed.isEmpty() ? juce::String("There are no presets.") : passed.joinIntoString(" ");

@@ -66,12 +66,12 @@ juce::String toNeighbour(std::shared_ptr<const T>& current, const std::vector<st
     }
     next = ((next + step) % count + count) % count;
     if (tried == count - 1 || next == at)
-      throw FileError("Nothing else here plays: " + passed[0]);
+      throw FileError("No other file here can be played: " + passed[0]);
   }
   if (passed.isEmpty())
     return {};
-  return (passed.size() == 1 ? juce::String("Passed over a file: ")
-                             : "Passed over " + juce::String(passed.size()) + " files, the first: ") +
+  return (passed.size() == 1 ? juce::String("Skipped a file: ")
+                             : "Skipped " + juce::String(passed.size()) + " files, the first: ") +
          passed[0];
 }
 

@@ -180,9 +180,9 @@ TEST_CASE("Presets: the arrows pass over a file that does not play, in both dire
   REQUIRE(Presets::fileOf("b").replaceWithText("not a preset"));
   f.presets.refresh();
   REQUIRE(f.presets.loadFile(Presets::fileOf("a")) == "");
-  CHECK(f.presets.loadNeighbour(1).startsWith("Passed over b: "));
+  CHECK(f.presets.loadNeighbour(1).startsWith("Skipped b: "));
   CHECK(f.presets.currentName() == "c");
-  CHECK(f.presets.loadNeighbour(-1).startsWith("Passed over b: "));
+  CHECK(f.presets.loadNeighbour(-1).startsWith("Skipped b: "));
   CHECK(f.presets.currentName() == "a");
 }
 

@@ -242,7 +242,7 @@ TEST_CASE("Rig: next and previous pass over what does not play, and say so", "[r
     rig.loadNeighbour(0, step);
     finish(rig);
     CHECK(rig.contents().models[0]->name == name);
-    CHECK(rig.problem().startsWith("Passed over 2 files, the first: "));
+    CHECK(rig.problem().startsWith("Skipped 2 files, the first: "));
   }
   rig.loadNeighbour(0, -1); // round the end: nothing is in the way
   finish(rig);
@@ -252,7 +252,7 @@ TEST_CASE("Rig: next and previous pass over what does not play, and say so", "[r
   rig.loadNeighbour(0, 1);
   finish(rig);
   CHECK(rig.contents().models[0]->name == "amp 4"); // the only one that plays
-  CHECK(rig.problem().startsWith("Nothing else here plays: "));
+  CHECK(rig.problem().startsWith("No other file here can be played: "));
 }
 
 TEST_CASE("Rig: a cabinet and a long filter in a model are its tail", "[rig]") {

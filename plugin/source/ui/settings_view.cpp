@@ -55,7 +55,7 @@ SettingsView::Page::Page(PluginProcessor& processor)
 }
 
 void SettingsView::Page::updateInterface() {
-  interface_.setActive(calibrate_.isOn(), "Calibrate is off: switch it on for the level of your interface to count.");
+  interface_.setActive(calibrate_.isOn(), "Calibrate is off. Turn it on to use the level of your interface.");
 }
 
 void SettingsView::Page::chooseBackend() {

@@ -52,7 +52,7 @@ void GatePanel::update(float gain) {
                      : gain > 0.01f ? State::closing
                                     : State::closed;
   for (auto* knob : {&threshold_, &release_})
-    knob->setActive(on_.isOn(), "The gate is off: its switch turns it on.");
+    knob->setActive(on_.isOn(), "The gate is off. Turn it on to hear this knob.");
   if (state_ != state) {
     state_ = state;
     repaint(lightArea());
@@ -106,7 +106,7 @@ SlotSwitch::SlotSwitch(PluginProcessor& processor)
 }
 
 void SlotSwitch::updateBlend() {
-  blend_.setActive(slots_.index() == 2, "One slot is heard: choose A + B to blend them.");
+  blend_.setActive(slots_.index() == 2, "Only one slot is on. Choose A + B to blend them.");
 }
 
 void SlotSwitch::resized() {
@@ -130,7 +130,7 @@ TonePanel::TonePanel(PluginProcessor& processor)
 
 void TonePanel::changed() {
   for (auto* knob : {&bass_, &middle_, &treble_})
-    knob->setActive(on_.isOn(), "The tone stack is off: its switch turns it on.");
+    knob->setActive(on_.isOn(), "The tone stack is off. Turn it on to hear this knob.");
   curve_.setActive(on_.isOn());
   curve_.setCurve(toneStackDb(plainValue(bass_), plainValue(middle_), plainValue(treble_), kCurvePoints));
 }
@@ -192,8 +192,8 @@ void CabinetPanel::show(std::shared_ptr<const CabinetFile> file) {
 
 void CabinetPanel::changed() {
   const bool used = on_.isOn() && file_ != nullptr;
-  level_.setActive(used, file_ == nullptr ? "No cabinet is loaded: choose a response in this panel."
-                                          : "The cabinet is off: its switch turns it on.");
+  level_.setActive(used, file_ == nullptr ? "No cabinet is loaded. Load an impulse response first."
+                                          : "The cabinet is off. Turn it on to hear this knob.");
   curve_.setActive(used);
 }
 
