@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import numpy as np
 import torch
@@ -22,6 +22,8 @@ from fxtrain.data.sharding import Sharded
 from fxtrain.errors import DataCheckError
 
 __all__ = ["PairBatch", "PairedAudio", "PairedAudioConfig"]
+
+_Row = TypeVar("_Row")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +62,8 @@ class PairBatch:
             envelope_values=None if self.envelope_values is None else self.envelope_values.to(device),
         )
 
+
+_JUDGED_FRAMES = 1 << 22  # of a batch that is not trained on; more would take much memory
 
 MOST_FRAMES = 1 << 24
 """Of a sequence: minutes, far beyond what any device remembers."""
@@ -150,6 +154,8 @@ class PairedAudio(Sharded):
             slot for index, excerpt in enumerate(self._train) for slot in self._cut(index, excerpt)
         ]
         self._epochs: dict[int, tuple[NDArray[np.int64], float]] = {}
+        self._group = (-1, 0, 1)  # of the last step: the chunks of a group share their places
+        self._group_places: list[tuple[int, int]] = []
         self.batch_size = min(batch_size, len(self._slots))
         self._config = config
         self._memory_frames = memory_frames
@@ -177,14 +183,14 @@ class PairedAudio(Sharded):
         """Hash of the training material: a resumed run must see the same."""
         digest = hashlib.sha256()
         for excerpt in self._train:
-            digest.update(excerpt.input.tobytes())
-            digest.update(excerpt.target.tobytes())
+            digest.update(np.ascontiguousarray(excerpt.input).data)
+            digest.update(np.ascontiguousarray(excerpt.target).data)
         return digest.hexdigest()
 
     def batch(self, step: int) -> PairBatch:
         """The batch of an optimiser step, counted from 0."""
         group, chunk = divmod(step, self.steps_per_sequence)
-        places = [(int(index), int(start)) for index, start in self.own_rows(np.array(self._places(group)))]
+        places = self._own_places(group)
         first = self.warm_up_frames + chunk * self.chunk_frames
         inputs, targets, weights, warm_ups, envelope_values = [], [], [], [], []
         for index, start in places:
@@ -207,7 +213,7 @@ class PairedAudio(Sharded):
     def validation(self) -> Iterator[PairBatch]:
         """All of the validation excerpts."""
         for excerpt in self._validation:
-            yield self._whole(excerpt)
+            yield from self._whole(excerpt)
 
     def sample(self, num_frames: int) -> Iterator[PairBatch]:
         """Stretches of the training part, evenly spread, of ``num_frames`` altogether or of all that there is.
@@ -216,8 +222,15 @@ class PairedAudio(Sharded):
         """
         total = sum(len(excerpt.input) for excerpt in self._train)
         for excerpt in self._train:
-            share = min(1.0, num_frames / max(total, 1))
-            yield self._whole(excerpt, share)
+            yield from self._whole(excerpt, min(1.0, num_frames / max(total, 1)))
+
+    def _own_places(self, group: int) -> list[tuple[int, int]]:
+        """Excerpt and first frame of each sequence of a group that this rank trains on."""
+        key = (group, self._rank, self._world)
+        if self._group != key:
+            rows = self.own_rows(np.array(self._places(group)))
+            self._group, self._group_places = key, [(int(index), int(start)) for index, start in rows]
+        return self._group_places
 
     def _places(self, group: int) -> list[tuple[int, int]]:
         places = []
@@ -247,7 +260,7 @@ class PairedAudio(Sharded):
         lead_in = 0 if excerpt.lead_in is None else len(excerpt.lead_in)
         return self._envelope_tables[key].before(max(lead_in + frame, 0))
 
-    def _whole(self, excerpt: Excerpt, share: float = 1.0) -> PairBatch:
+    def _whole(self, excerpt: Excerpt, share: float = 1.0) -> Iterator[PairBatch]:
         """All frames of the excerpt once, in equal stretches side by side, each warmed up on what precedes it.
 
         Args:
@@ -255,33 +268,41 @@ class PairedAudio(Sharded):
             share: of each stretch, its end is left out beyond that.
         """
         if excerpt.clip_frames:
-            clips = excerpt.clips()
             skip = excerpt.skip_frames
-            return PairBatch(
-                input=torch.from_numpy(np.stack([excerpt.input[a + skip : b] for a, b in clips])),
-                target=torch.from_numpy(np.stack([excerpt.target[a + skip : b] for a, b in clips])),
-                weight=torch.full((len(clips),), excerpt.weight),
-                warm_up=torch.from_numpy(np.stack([excerpt.input[a : a + skip] for a, _ in clips])),
-                envelope_values=torch.zeros(len(clips), len(self._envelopes), dtype=torch.float64)
-                if self._envelopes
-                else None,
-            )
+            for clips in _side_by_side(excerpt.clips(), excerpt.clip_frames):
+                yield PairBatch(
+                    input=torch.from_numpy(np.stack([excerpt.input[a + skip : b] for a, b in clips])),
+                    target=torch.from_numpy(np.stack([excerpt.target[a + skip : b] for a, b in clips])),
+                    weight=torch.full((len(clips),), excerpt.weight),
+                    warm_up=torch.from_numpy(np.stack([excerpt.input[a : a + skip] for a, _ in clips])),
+                    envelope_values=torch.zeros(len(clips), len(self._envelopes), dtype=torch.float64)
+                    if self._envelopes
+                    else None,
+                )
+            return
         lead_in = 0 if excerpt.lead_in is None else len(excerpt.lead_in)
         first = 0 if lead_in else excerpt.skip_frames
         settling = 4 * self._config.warm_up_frames + self._memory_frames
         warm_up = max(4096, min(settling, lead_in + first + len(excerpt.input)))
         count = max(1, min(64, (len(excerpt.input) - first) // self._config.sequence_frames))
         stretch = (len(excerpt.input) - first) // count
-        starts = [first + k * stretch for k in range(count)]
         kept = max(1, round(share * stretch))
-        before = [self._envelopes_before(excerpt, start - warm_up) for start in starts]
-        return PairBatch(
-            input=torch.from_numpy(np.stack([excerpt.input[s : s + kept] for s in starts])),
-            target=torch.from_numpy(np.stack([excerpt.target[s : s + kept] for s in starts])),
-            weight=torch.full((count,), excerpt.weight),
-            warm_up=torch.from_numpy(np.stack([_input_before(excerpt, s, warm_up) for s in starts])),
-            envelope_values=torch.from_numpy(np.stack(before)) if self._envelopes else None,
-        )
+        for starts in _side_by_side([first + k * stretch for k in range(count)], kept):
+            before = [self._envelopes_before(excerpt, start - warm_up) for start in starts]
+            yield PairBatch(
+                input=torch.from_numpy(np.stack([excerpt.input[s : s + kept] for s in starts])),
+                target=torch.from_numpy(np.stack([excerpt.target[s : s + kept] for s in starts])),
+                weight=torch.full((len(starts),), excerpt.weight),
+                warm_up=torch.from_numpy(np.stack([_input_before(excerpt, s, warm_up) for s in starts])),
+                envelope_values=torch.from_numpy(np.stack(before)) if self._envelopes else None,
+            )
+
+
+def _side_by_side(rows: Sequence[_Row], num_frames: int) -> Iterator[Sequence[_Row]]:
+    """Rows of so many frames each, as many at a time as make a batch; kernels work on sixteen together."""
+    together = max(16, _JUDGED_FRAMES // num_frames // 16 * 16)
+    for start in range(0, len(rows), together):
+        yield rows[start : start + together]
 
 
 def _input_before(excerpt: Excerpt, frame: int, length: int) -> NDArray[np.float32]:

@@ -4,6 +4,9 @@
 All functions take mono signals of shape ``(frames,)``, full scale 1, already aligned to each other, and an optional
 mask of the frames to score. State and filters run over all frames; the mask only decides which of them count.
 
+Signals of float32 are widened piece by piece: a long recording, copied whole to float64 a few times, would take more
+memory than training does.
+
 A recording may consist of clips joined end to end, as measured circuits and simulators deliver them. Memory across a
 join is wrong, so a model is reset there and the first frames of each clip are left out::
 
@@ -15,7 +18,7 @@ join is wrong, so a model is reset there and the first frames of each clip are l
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -28,6 +31,7 @@ from fxtrain.audio.weighting import a_weighting_db
 __all__ = [
     "Band",
     "ErrorOverTime",
+    "Signal",
     "average_power_spectra",
     "band_esr",
     "decibels",
@@ -40,6 +44,7 @@ __all__ = [
 ]
 
 Vector: TypeAlias = NDArray[np.float64]
+Signal: TypeAlias = NDArray[np.floating[Any]]
 Mask: TypeAlias = NDArray[np.bool_]
 
 _BLOCK_FRAMES = 1 << 20
@@ -91,15 +96,14 @@ def esr(prediction: ArrayLike, target: ArrayLike, *, mask: Mask | None = None) -
     """
     prediction, target, scored = _prepare(prediction, target, mask)
     error = energy = 0.0
-    for start in range(0, len(target), _BLOCK_FRAMES):  # copies of a long recording would take much memory
-        block = slice(start, start + _BLOCK_FRAMES)
-        error += _energy((prediction[block] - target[block])[scored[block]])
-        energy += _energy(target[block][scored[block]])
+    for p, t in _scored_blocks(prediction, target, scored):
+        error += _energy(p - t)
+        energy += _energy(t)
     return _ratio(error, energy)
 
 
-def _prepare(prediction: ArrayLike, target: ArrayLike, mask: Mask | None) -> tuple[Vector, Vector, Mask]:
-    prediction, target = np.asarray(prediction, dtype=np.float64), np.asarray(target, dtype=np.float64)
+def _prepare(prediction: ArrayLike, target: ArrayLike, mask: Mask | None) -> tuple[Signal, Signal, Mask]:
+    prediction, target = _as_signal(prediction), _as_signal(target)
     if prediction.ndim != 1 or prediction.shape != target.shape:
         raise ValueError(
             f"prediction has shape {prediction.shape} and target {target.shape}, expected (frames,) for both"
@@ -109,6 +113,25 @@ def _prepare(prediction: ArrayLike, target: ArrayLike, mask: Mask | None) -> tup
     if mask.shape != target.shape:
         raise ValueError(f"mask has shape {mask.shape}, expected that of the target, {target.shape}")
     return prediction, target, mask
+
+
+def _as_signal(x: ArrayLike) -> Signal:
+    """An array of float32 as it is, all else as float64."""
+    x = np.asarray(x)
+    return x if x.dtype == np.float32 else x.astype(np.float64, copy=False)
+
+
+def _wide(x: Signal) -> Vector:
+    return x.astype(np.float64, copy=False)
+
+
+def _scored_blocks(prediction: Signal, target: Signal, scored: Mask) -> Iterator[tuple[Vector, Vector]]:
+    """The frames that count, in float64, block by block."""
+    for start in range(0, len(target), _BLOCK_FRAMES):
+        block = slice(start, start + _BLOCK_FRAMES)
+        chosen = scored[block]
+        if chosen.any():
+            yield _wide(prediction[block][chosen]), _wide(target[block][chosen])
 
 
 def _energy(x: Vector) -> float:
@@ -125,7 +148,7 @@ def _ratio(error: float, reference: float) -> float:
 
 
 def average_power_spectra(
-    signals: list[Vector], sample_rate: float, *, mask: Mask | None = None
+    signals: Sequence[Signal], sample_rate: float, *, mask: Mask | None = None
 ) -> tuple[Vector, list[Vector]]:
     """Mean power spectra of signals that share one mask (Welch's method, Hann windows, 75 % overlap).
 
@@ -157,7 +180,7 @@ def average_power_spectra(
         for some in np.array_split(starts, math.ceil(len(starts) / 256)):
             index = some[:, None] + np.arange(width)  # (windows, frames)
             for total, x in zip(totals, signals, strict=True):
-                total += np.sum(np.abs(np.fft.rfft(x[index] * window, n=size)) ** 2, axis=0)
+                total += np.sum(np.abs(np.fft.rfft(_wide(x[index]) * window, n=size)) ** 2, axis=0)
         weight += len(starts) * _energy(window)
     scale = np.full(size // 2 + 1, 2.0 / (size * max(weight, 1e-300)))
     scale[[0, -1]] /= 2.0
@@ -198,7 +221,8 @@ def band_esr(
         floor_db: smallest share of the target's energy for which a band gets an ESR.
     """
     prediction, target, scored = _prepare(prediction, target, mask)
-    hz, (error_power, target_power) = average_power_spectra([prediction - target, target], sample_rate, mask=scored)
+    error = np.subtract(prediction, target, dtype=np.float64)
+    hz, (error_power, target_power) = average_power_spectra([error, target], sample_rate, mask=scored)
     return _bands(hz, error_power, target_power, sample_rate, floor_db)
 
 
@@ -246,16 +270,19 @@ def error_over_time(
     width = max(round(window_seconds * sample_rate), 1)
     starts = np.arange(0, len(target), width)
 
-    def sums(x: Vector) -> Vector:
-        total: Vector = np.add.reduceat(np.where(scored, x, 0.0), starts)
-        return total
-
-    count = sums(np.ones_like(target))
+    count, target_power, error_power = (np.empty(len(starts)) for _ in range(3))
+    together = max(_BLOCK_FRAMES // width, 1)
+    for first in range(0, len(starts), together):
+        some = slice(first, first + together)
+        block = slice(first * width, (first + together) * width)
+        p, t, mask = _wide(prediction[block]), _wide(target[block]), scored[block]
+        for sums, x in ((count, 1.0), (target_power, t**2), (error_power, (p - t) ** 2)):
+            sums[some] = np.add.reduceat(np.where(mask, x, 0.0), starts[some] - block.start)
+    overall = float(target_power.sum()) / max(float(count.sum()), 1.0)
     empty = count == 0.0
     count[empty] = np.nan
-    target_power = sums(target**2) / count
-    error_power = sums((prediction - target) ** 2) / count
-    overall = float(np.mean(target[scored] ** 2)) if scored.any() else 0.0
+    target_power /= count
+    error_power /= count
     ratio = np.full(len(starts), np.nan)
     np.divide(error_power, target_power, out=ratio, where=(target_power > 1e-6 * overall) & ~empty)
     floor = 10.0 ** (DECIBEL_FLOOR / 10.0)
@@ -291,7 +318,7 @@ def multi_resolution_stft_distance(prediction: ArrayLike, target: ArrayLike, *, 
         difference = reference = log_difference = count = 0.0
         for index in _window_indices(runs, width, hop):
             p, t = (
-                np.sqrt(np.maximum(np.abs(np.fft.rfft(x[index] * window, n=size)) ** 2, 1e-8))
+                np.sqrt(np.maximum(np.abs(np.fft.rfft(_wide(x[index]) * window, n=size)) ** 2, 1e-8))
                 for x in (prediction, target)
             )
             difference += float(np.sum((p - t) ** 2))
@@ -322,17 +349,16 @@ def loudness_lufs(x: ArrayLike, sample_rate: float, *, mask: Mask | None = None,
     Source: ITU-R BS.1770-4. Its filters are tabulated for 48 kHz alone; ours are the bilinear transform of the analogue
     filters that give that table, so that other rates hear the same.
     """
-    weighted: Vector = np.asarray(x, dtype=np.float64)
+    weighted = _k_weighted(_as_signal(x), sample_rate)
     scored = np.ones(weighted.shape, dtype=np.bool_) if mask is None else mask
-    for b, a in (_k_shelf(sample_rate), _k_highpass(sample_rate)):
-        weighted = scipy_signal.lfilter(b, a, weighted)
     width = round(0.4 * sample_rate)
     runs = scored_runs(scored)
     if any(end - start >= width for start, end in runs):
-        energy = np.concatenate((np.zeros(1), np.cumsum(weighted**2)))
+        energy = np.cumsum(np.square(weighted, out=weighted), out=weighted)  # up to and with each frame
         hop = max(width // 4, 1)
         starts = np.concatenate([np.arange(start, end - width + 1, hop) for start, end in runs])
-        blocks = np.maximum(energy[starts + width] - energy[starts], 0.0) / width
+        before = np.where(starts > 0, energy[starts - 1], 0.0)
+        blocks = np.maximum(energy[starts + width - 1] - before, 0.0) / width
     else:
         blocks = np.array([np.mean(weighted[scored] ** 2)]) if scored.any() else np.zeros(1)
 
@@ -344,6 +370,18 @@ def loudness_lufs(x: ArrayLike, sample_rate: float, *, mask: Mask | None = None,
         return -math.inf
     relative_gate = float(np.mean(loud)) * 0.1
     return lufs(float(np.mean(loud[loud >= relative_gate])))
+
+
+def _k_weighted(x: Signal, sample_rate: float) -> Vector:
+    """The signal through both filters of the standard, in one new array."""
+    weighted = np.empty(x.shape)
+    filters = [(b, a, np.zeros(2)) for b, a in (_k_shelf(sample_rate), _k_highpass(sample_rate))]
+    for start in range(0, len(x), _BLOCK_FRAMES):
+        block = _wide(x[start : start + _BLOCK_FRAMES])
+        for b, a, state in filters:
+            block, state[:] = scipy_signal.lfilter(b, a, block, zi=state)
+        weighted[start : start + _BLOCK_FRAMES] = block
+    return weighted
 
 
 def _k_shelf(sample_rate: float) -> tuple[Vector, Vector]:
@@ -382,23 +420,34 @@ def measure(
     prediction, target, scored = _prepare(prediction, target, mask)
     if not scored.any():
         raise ValueError("no frame is scored, expected a mask with at least one true")
-    error = prediction - target
     value = esr(prediction, target, mask=scored)
-    emphasised = [scipy_signal.lfilter([1.0, -PRE_EMPHASIS], [1.0], x) for x in (prediction, target)]
+    error = np.subtract(prediction, target, dtype=np.float64)
     hz, (error_power, target_power) = average_power_spectra([error, target], sample_rate, mask=scored)
     weights = 10.0 ** (a_weighting_db(hz) / 10.0)
+    num_scored = np.count_nonzero(scored)
     result = {
         "esr": value,
         "esr_db": decibels(value),
-        "esr_pre_emphasis": esr(*emphasised, mask=scored),
+        "esr_pre_emphasis": _ratio(_emphasised_energy(error, scored), _emphasised_energy(target, scored)),
         "esr_a_weighted": _ratio(float(weights @ error_power), float(weights @ target_power)),
         "mr_stft": multi_resolution_stft_distance(prediction, target, mask=scored),
         "loudness_difference_db": loudness_lufs(prediction, sample_rate, mask=scored)
         - loudness_lufs(target, sample_rate, mask=scored),
-        "dc_difference": float(np.mean(error[scored])),
-        "peak_error": float(np.max(np.abs(error[scored]))),
-        "target_rms_db": decibels(float(np.mean(target[scored] ** 2))),
-        "scored_seconds": float(np.count_nonzero(scored)) / sample_rate,
+        "dc_difference": float(np.mean(error, where=scored)),
+        "peak_error": float(max(np.max(error, where=scored, initial=0.0), -np.min(error, where=scored, initial=0.0))),
+        "target_rms_db": decibels(sum(_energy(t) for _, t in _scored_blocks(target, target, scored)) / num_scored),
+        "scored_seconds": num_scored / sample_rate,
     }
     bands = [vars(band) for band in _bands(hz, error_power, target_power, sample_rate, BAND_FLOOR_DB)]
     return {key: number if math.isfinite(number) else None for key, number in result.items()} | {"bands": bands}
+
+
+def _emphasised_energy(x: Signal, scored: Mask) -> float:
+    """Energy of the scored frames behind the pre-emphasis."""
+    energy, before = 0.0, 0.0
+    for start in range(0, len(x), _BLOCK_FRAMES):
+        block = _wide(x[start : start + _BLOCK_FRAMES])
+        emphasised = block - PRE_EMPHASIS * np.concatenate(([before], block[:-1]))
+        energy += _energy(emphasised[scored[start : start + _BLOCK_FRAMES]])
+        before = float(block[-1])
+    return energy

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fxtrain.audio import write_audio
-from fxtrain.metrics.effects import Vector, loudness_lufs
+from fxtrain.metrics.effects import Signal, loudness_lufs
 from fxtrain.report.sections import Link
 
 __all__ = ["EXCERPT_SECONDS", "choose_excerpt", "level_match", "write_sounds"]
@@ -38,7 +38,7 @@ def write_sounds(folder: Path, sounds: Mapping[str, NDArray[np.floating[Any]]], 
     return [Link(name, f"audio/{name}.wav") for name in sounds]
 
 
-def choose_excerpt(recording: Vector, sample_rate: int, seconds: float = EXCERPT_SECONDS) -> slice:
+def choose_excerpt(recording: Signal, sample_rate: int, seconds: float = EXCERPT_SECONDS) -> slice:
     """The most varied stretch of a recording, at most ``seconds`` long.
 
     Playing is described in frames of a tenth of a second by level (steps of 6 dB, down to 48 below the loudest) and
@@ -50,11 +50,15 @@ def choose_excerpt(recording: Vector, sample_rate: int, seconds: float = EXCERPT
         return slice(0, len(recording))
     width = max(sample_rate // 10, 1)
     frames = recording[: len(recording) // width * width].reshape(-1, width)
-    power = np.abs(np.fft.rfft(frames * np.hanning(width))) ** 2
-    energy = power.sum(axis=1)
-    level = 10.0 * np.log10(np.maximum(energy, 1e-30) / max(float(energy.max()), 1e-30))
+    window = np.hanning(width)
     hz = np.fft.rfftfreq(width, 1.0 / sample_rate)
-    centroid = np.maximum(power @ hz / np.maximum(energy, 1e-30), 20.0)
+    energy, moment = np.empty(len(frames)), np.empty(len(frames))
+    for first in range(0, len(frames), 256):  # of a long recording, a part at a time
+        some = slice(first, first + 256)
+        power = np.abs(np.fft.rfft(frames[some] * window)) ** 2
+        energy[some], moment[some] = power.sum(axis=1), power @ hz
+    level = 10.0 * np.log10(np.maximum(energy, 1e-30) / max(float(energy.max()), 1e-30))
+    centroid = np.maximum(moment / np.maximum(energy, 1e-30), 20.0)
     kind = np.where(level > -48.0, 100 * np.floor(level / 6.0) + np.floor(2.0 * np.log2(centroid)), np.inf)
     held = length // width
     variety = [len(set(kind[at : at + held]) - {np.inf}) for at in range(0, len(kind) - held + 1, 5)]
@@ -63,7 +67,7 @@ def choose_excerpt(recording: Vector, sample_rate: int, seconds: float = EXCERPT
 
 
 def level_match(
-    signals: Mapping[str, Vector], sample_rate: int, *, reference: str | None = None, peaky: Collection[str] = ()
+    signals: Mapping[str, Signal], sample_rate: int, *, reference: str | None = None, peaky: Collection[str] = ()
 ) -> dict[str, float | None]:
     """Gains in dB after which all signals are equally loud, as ITU-R BS.1770 hears it.
 

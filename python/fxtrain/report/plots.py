@@ -27,7 +27,7 @@ from matplotlib.image import imsave
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
-from fxtrain.metrics.effects import Mask, Vector, average_power_spectra
+from fxtrain.metrics.effects import Mask, Signal, Vector, average_power_spectra
 from fxtrain.report.sections import COLOURS, Colour, Panel, Picture
 
 __all__ = [
@@ -196,7 +196,7 @@ class Trace:
     """
 
     label: str
-    samples: Vector
+    samples: Signal
     colour: Colour
     width: float = 1.5
     alpha: float = 1.0
@@ -250,7 +250,7 @@ _SPECTROGRAM_HZ = 50.0  # the lowest frequency
 _RANGE_DB = 90.0
 
 
-def spectrogram_figures(signals: Mapping[str, Vector], sample_rate: float) -> list[tuple[str, str]]:
+def spectrogram_figures(signals: Mapping[str, Signal], sample_rate: float) -> list[tuple[str, str]]:
     """One spectrogram per signal, all on the same axes and the same range of 90 dB.
 
     The range ends at the highest point of any of them. Frequency is logarithmic.
@@ -283,7 +283,7 @@ def spectrogram_figures(signals: Mapping[str, Vector], sample_rate: float) -> li
     return figures
 
 
-def spectrogram_strips(signals: Mapping[str, Vector], sample_rate: float) -> dict[str, Picture]:
+def spectrogram_strips(signals: Mapping[str, Signal], sample_rate: float) -> dict[str, Picture]:
     """The same spectrograms without axes, for :attr:`fxtrain.report.sections.Source.strip`."""
     strips = {}
     for name, image in _spectrograms(signals, sample_rate, num_rows=120).items():
@@ -294,7 +294,7 @@ def spectrogram_strips(signals: Mapping[str, Vector], sample_rate: float) -> dic
 
 
 def _spectrograms(
-    signals: Mapping[str, Vector], sample_rate: float, *, num_rows: int = 180
+    signals: Mapping[str, Signal], sample_rate: float, *, num_rows: int = 180
 ) -> dict[str, NDArray[np.float64]]:
     """Levels of shape ``(rows, columns)``: 1 is the highest point of any signal, 0 is 90 dB below."""
     frames = len(next(iter(signals.values())))

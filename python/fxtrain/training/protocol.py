@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, ClassVar, Literal, Protocol, Self, runtime_checkable
 
 import numpy as np
@@ -141,32 +142,35 @@ class StepContext:
 
     Attributes:
         step: number of the optimiser step, from 0.
-        generator: source of all noise in the step, seeded by run, step and rank; so a resumed run draws the same noise.
-            In validation it is seeded by the batch's place alone: figures of different steps see the same noise.
+        key: what seeds :attr:`generator`.
         shared: what :meth:`Trainable.begin_step` returned, for all phases of the step.
         mean: mean of a value that depends on the batch alone, such as a target's power, over the processes that each
             compute a part of it. A loss that divides by such a value divides by that of the whole batch.
     """
 
     step: int
-    generator: torch.Generator = field(repr=False)
+    key: tuple[int, ...] = field(repr=False)
     shared: Any = field(default=None, repr=False)
     mean: Callable[[Tensor], Tensor] = field(default=_itself, repr=False)
 
     @classmethod
     def of_training(cls, seed: int, step: int, *, rank: int = 0) -> StepContext:
         """The context of a training step."""
-        return cls(step, _generator(seed, 0, step, rank))
+        return cls(step, (seed, 0, step, rank))
 
     @classmethod
     def of_validation(cls, seed: int, step: int, index: int) -> StepContext:
         """The context of a validation batch, after ``step`` optimiser steps."""
-        return cls(step, _generator(seed, 1, index))
+        return cls(step, (seed, 1, index))
 
+    @cached_property
+    def generator(self) -> torch.Generator:
+        """Source of all noise in the step, seeded by run, step and rank; so a resumed run draws the same noise.
 
-def _generator(*key: int) -> torch.Generator:
-    (state,) = np.random.SeedSequence(key).generate_state(1, np.uint64)
-    return torch.Generator().manual_seed(int(state >> np.uint64(1)))
+        In validation it is seeded by the batch's place alone: figures of different steps see the same noise.
+        """
+        (state,) = np.random.SeedSequence(self.key).generate_state(1, np.uint64)
+        return torch.Generator().manual_seed(int(state >> np.uint64(1)))
 
 
 def _never(value: float, best: float) -> bool:

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
-from fxtrain.data import Excerpt, SplitConfig, split_in_time
+from fxtrain.data import Excerpt, SplitConfig, pairs, split_in_time
 from fxtrain.data.pairs import PairedAudio, PairedAudioConfig
 from fxtrain.errors import DataCheckError
 
@@ -74,6 +75,25 @@ def test_validation_covers_the_excerpt_in_order(lead_in: int) -> None:
     assert batch.warm_up is not None
     assert batch.warm_up[0, -1] == (-1 if lead_in else 0)
     assert (batch.warm_up[1:, -1] == batch.input[:-1, -1]).all()
+
+
+@pytest.mark.parametrize("clip_frames", [0, 3000])
+def test_a_long_excerpt_is_judged_in_batches_of_bounded_size(monkeypatch: pytest.MonkeyPatch, clip_frames: int) -> None:
+    excerpt = counting(120_000, clip_frames=clip_frames)
+    (whole,) = small(excerpt).validation()
+    monkeypatch.setattr(pairs, "_JUDGED_FRAMES", 50_000)
+    batches = list(small(excerpt).validation())
+    assert len(batches) > 1
+    assert all(batch.input.numel() <= 50_000 and len(batch.input) >= 16 for batch in batches[:-1])
+    for name in ("input", "target", "weight", "warm_up"):
+        assert torch.equal(torch.cat([getattr(batch, name) for batch in batches]), getattr(whole, name))
+
+
+def test_ranks_make_their_rows_of_a_step_that_was_made_whole_before() -> None:
+    provider = small(counting(9000))
+    whole = provider.batch(5).input
+    parts = [provider.shard(rank, 2).batch(5).input for rank in range(2)]
+    assert torch.equal(torch.cat(parts), whole)
 
 
 def test_too_little_material_is_refused() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -202,3 +203,22 @@ def test_pre_emphasised_esr_weighs_treble_more_than_bass():
 def test_metrics_are_json_without_nan_for_short_and_silent_signals(frames, target_gain):
     result = metrics.measure(noise(frames), target_gain * noise(frames, 1), RATE)
     assert json.loads(json.dumps(result, allow_nan=False)) == result
+
+
+def test_signals_of_float32_give_what_their_copies_of_float64_give():
+    target = noise(3 * RATE).astype(np.float32)
+    prediction = (0.9 * target + 1e-3 * noise(3 * RATE, seed=1)).astype(np.float32)
+    mask = np.arange(3 * RATE) % 11_025 >= 1000
+    narrow = metrics.measure(prediction, target, RATE, mask=mask)
+    wide = metrics.measure(prediction.astype(np.float64), target.astype(np.float64), RATE, mask=mask)
+    assert narrow == wide
+
+
+def test_a_long_recording_is_measured_in_little_more_memory_than_one_copy_of_it():
+    target = noise(1 << 21).astype(np.float32)
+    prediction, mask = 0.9 * target, np.ones(len(target), np.bool_)
+    tracemalloc.start()
+    metrics.measure(prediction, target, RATE, mask=mask)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 100e6  # a copy in float64 takes 17 MB, windows and their spectra 60 MB whatever the length

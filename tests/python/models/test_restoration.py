@@ -159,7 +159,7 @@ def test_both_phases_of_every_loss_have_gradients(kind: str) -> None:
     model: Any = get_model("restore-gan").from_config({**SIZES["restore-gan"], "adversarial": kind}, loss={}, **facts)
     x = torch.randn(2, 4096, generator=torch.Generator().manual_seed(13)) * 0.1
     batch = CodecBatch(x, 1.1 * x, torch.tensor([3000.0, 4000.0]))
-    context = StepContext(0, torch.Generator().manual_seed(14))
+    context = StepContext.of_training(14, 0)
     context.shared = model.begin_step(batch, context)
     for phase in model.phases():
         model.zero_grad()

@@ -26,6 +26,8 @@ __all__ = ["LONG_TAPS", "NUM_TAPS", "BaselineName", "Baselines", "Segment", "fit
 NUM_TAPS = 512
 """Taps of the causal FIR baseline."""
 
+_BLOCK_FRAMES = 1 << 19  # that are predicted at once
+
 _MOST_FRAMES = 1 << 22  # that the long filter is fitted on
 
 LONG_TAPS = 8192
@@ -84,10 +86,16 @@ class Baselines:
         errors = dict.fromkeys(names, 0.0)
         reference = 0.0
         for segment in segments:
-            mask, target = segment.mask, np.asarray(segment.target, dtype=np.float64)
-            reference += float(np.sum(target[mask] ** 2))
-            for name in names:
-                errors[name] += float(np.sum((self.predict(name, segment.input) - target)[mask] ** 2))
+            mask = segment.mask
+            for start in range(0, len(mask), _BLOCK_FRAMES):
+                block = slice(start, start + _BLOCK_FRAMES)
+                scored, target = mask[block], segment.target[block].astype(np.float64)
+                first = max(start - LONG_TAPS + 1, 0)  # the filters' history
+                input = segment.input[first : start + len(target)]
+                reference += float(np.sum(target[scored] ** 2))
+                for name in names:
+                    predicted = self.predict(name, input)[start - first :]
+                    errors[name] += float(np.sum((predicted - target)[scored] ** 2))
         return {name: error / reference if reference > 0.0 else math.inf for name, error in errors.items()}
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.ticker import MaxNLocator
 
-from fxtrain.metrics.effects import Band, ErrorOverTime, Mask, Vector, decibels, scored_runs
+from fxtrain.metrics.effects import Band, ErrorOverTime, Mask, Signal, Vector, decibels, scored_runs
 from fxtrain.report.plots import (
     DRY,
     ERROR,
@@ -33,7 +33,7 @@ __all__ = ["bands_figure", "over_time_figure", "transfer_figure", "zoom_figures"
 
 
 def zoom_figures(
-    input: Vector, target: Vector, prediction: Vector, sample_rate: float, *, mask: Mask, milliseconds: float = 25.0
+    input: Signal, target: Signal, prediction: Signal, sample_rate: float, *, mask: Mask, milliseconds: float = 25.0
 ) -> list[tuple[str, str]]:
     """Short stretches of waveform: at the loudest passage, where the error is largest, and at a quiet one.
 
@@ -49,9 +49,10 @@ def zoom_figures(
         return []
     with mpl.rc_context(STYLE):
 
-        def powers(x: Vector) -> Vector:
-            energy = np.concatenate((np.zeros(1), np.cumsum(x**2)))
-            power: Vector = (energy[starts + width] - energy[starts]) / width
+        def powers(x: Signal) -> Vector:
+            energy = np.square(x, dtype=np.float64)
+            np.cumsum(energy, out=energy)  # up to and with each frame
+            power: Vector = (energy[starts + width - 1] - np.where(starts > 0, energy[starts - 1], 0.0)) / width
             return power
 
         level, error = powers(target), powers(prediction - target)
@@ -77,7 +78,7 @@ def zoom_figures(
             axes.yaxis.set_major_locator(MaxNLocator(5))
             handles, labels = axes.get_legend_handles_labels()
             add_legend(axes, handles=handles[1:] + handles[:1], labels=labels[1:] + labels[:1])
-            value = decibels(float(np.sum(wrong**2) / max(np.sum(target[part] ** 2), 1e-30)))
+            value = decibels(float(np.sum(wrong**2)) / max(float(np.sum(target[part] ** 2)), 1e-30))
             description = f"{title}: waveforms of wet and prediction; the error is {value:.0f} dB relative to the wet."
             figures.append((title, to_svg(figure, description)))
         return figures
@@ -154,7 +155,7 @@ def bands_figure(bands: Sequence[Band]) -> str:
         return to_svg(figure, f"ESR per octave: {words}.")
 
 
-def transfer_figure(input: Vector, target: Vector, prediction: Vector, *, mask: Mask) -> str:
+def transfer_figure(input: Signal, target: Signal, prediction: Signal, *, mask: Mask) -> str:
     """How often each pair of input and output level occurs: the curve of a distortion, widened by its memory."""
     every = slice(None, None, max(len(input) // 1_000_000, 1))  # a million frames show the density of any recording
     input, target, prediction = (signal[every] for signal in (input, target, prediction))

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from fxtrain.metrics.effects import (
     Mask,
-    Vector,
+    Signal,
     band_esr,
     decibels,
     error_over_time,
@@ -98,13 +98,10 @@ class EffectReport:
             raise ValueError(f"the signals have shapes {sorted(shapes)}, expected one shape (frames,) with frames > 0")
 
     @cached_property
-    def signals(self) -> dict[str, Vector]:
-        """The four sounds in float64; what is not a number is shown as silence."""
+    def signals(self) -> dict[str, Signal]:
+        """The four sounds in float32, as files hold them; what is not a number is shown as silence."""
         named = {"input": self.input, "target": self.target, "prediction": self.prediction}
-        signals: dict[str, Vector] = {
-            name: np.nan_to_num(np.asarray(x, dtype=np.float64), nan=0.0, posinf=0.0, neginf=0.0)
-            for name, x in named.items()
-        }
+        signals = {name: _finite(x.astype(np.float32, copy=False)) for name, x in named.items()}
         return signals | {"error": signals["prediction"] - signals["target"]}
 
     @cached_property
@@ -224,7 +221,12 @@ def phase_sections(
     ]
 
 
-def _three(report: EffectReport) -> tuple[Vector, Vector, Vector]:
+def _finite(x: Signal) -> Signal:
+    """The signal, with silence where it is not a number."""
+    return x if np.isfinite(x).all() else np.nan_to_num(x, nan=0.0, posinf=0.0, neginf=0.0)
+
+
+def _three(report: EffectReport) -> tuple[Signal, Signal, Signal]:
     return report.signals["input"], report.signals["target"], report.signals["prediction"]
 
 
