@@ -10,7 +10,7 @@ from pathlib import Path
 
 from fxtrain.errors import FxtrainError
 
-__all__ = ["MODEL_NAMES", "UserFolders", "model_of_run", "shipped_folder", "user_folders"]
+__all__ = ["MODEL_NAMES", "UserFolders", "model_of_run", "shipped_checkpoints", "shipped_folder", "user_folders"]
 
 MODEL_NAMES = ("model.json", "model.nam")
 """What ``fit`` calls a model file, by its format."""
@@ -32,6 +32,12 @@ def shipped_folder(name: str) -> Path | None:
     places = [Path(fxtrain.__file__).parents[2] / "models" / name]
     places += [Path(place) / "shipped" / name for place in fxtrain.__path__]
     return next((place for place in places if place.is_dir()), None)
+
+
+def shipped_checkpoints() -> dict[str, Path]:
+    """The trained models that come with fxtrain and are given by name where a run may stand: ``gan``."""
+    folder = shipped_folder("restore")
+    return {} if folder is None else {path.stem: path for path in sorted(folder.glob("*.pt"))}
 
 
 @dataclass(frozen=True)

@@ -159,15 +159,14 @@ def _compared(args: argparse.Namespace, console: Console) -> dict[str, Any] | No
     Raises:
         ModelFileError: a checkpoint is broken.
     """
-    from fxtrain.folders import shipped_folder
+    from fxtrain.folders import shipped_checkpoints
     from fxtrain.runs import RunFolder, RunSpec, load_trained_model
     from fxtrain.tasks import get_task
     from fxtrain.tasks.protocol import ComparingTask
 
     path: Path = args.model
-    shipped = shipped_folder("restore")
-    if not path.exists() and shipped is not None and (shipped / f"{path}.pt").is_file():
-        path = shipped / f"{path}.pt"
+    if not path.exists():
+        path = shipped_checkpoints().get(str(path), path)
     if path.is_dir():
         folder = RunFolder(path)
         if not folder.config.exists() or not folder.best.exists() or RunSpec.load(folder.config).model_class.formats:

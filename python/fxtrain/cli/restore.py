@@ -179,19 +179,18 @@ def _load(given: str) -> tuple[RestorationModel, str]:
     Raises:
         InputError: there is none, or it is of another kind.
     """
-    from fxtrain.folders import shipped_folder
+    from fxtrain.folders import shipped_checkpoints
     from fxtrain.models.generators._restoration import RestorationModel
     from fxtrain.runs import RunFolder, load_trained_model
 
     if given in _KINDS:
-        folder = shipped_folder("restore")
-        path = None if folder is None else folder / f"{given}.pt"
-        if path is None or not path.is_file():
-            shipped = [] if folder is None else sorted(file.stem for file in folder.glob("*.pt"))
+        shipped = shipped_checkpoints()
+        if given not in shipped:
             raise ConfigError(
                 f"no trained model {quoted(given)} comes with this fxtrain ({', '.join(shipped) or 'none does'}): "
-                "give --model RUN, the folder of a run of fxtrain fit --model restore-" + given
+                f"give --model RUN, the folder of a run of fxtrain fit --model restore-{given}"
             )
+        path = shipped[given]
     else:
         path = Path(given)
         if path.is_dir():
