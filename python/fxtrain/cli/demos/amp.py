@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import shlex
 from collections.abc import Mapping, MutableMapping
 from pathlib import Path
@@ -13,10 +12,9 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from fxtrain.cli.demos._folders import clear_run, material_folder
-from fxtrain.cli.in_process import run_in_process
+from fxtrain.cli.demos._run import fit_or_resume, read_metrics
 from fxtrain.cli.terminal import shown
 from fxtrain.errors import InputError, OutputExistsError
-from fxtrain.files import read_file
 
 if TYPE_CHECKING:
     from fxtrain.synthetic import PairRecipe, RecordedPair
@@ -62,7 +60,7 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
             console.print(f"The demo is not finished; go on with: {shown(_this_command(args))}")
             return {"exit_code": exit_code, "passed": False, "run": str(folder)}
 
-    metrics = _read_metrics(metrics_file)
+    metrics = read_metrics(metrics_file, ("esr",), ("baselines", "fir"))
     if complete:
         print_summary(metrics, console)
     passed = _judge(metrics, args, console)
@@ -112,29 +110,11 @@ def _record(folder: Path, recipe: PairRecipe, console: Console) -> RecordedPair:
 
 def _fit(args: argparse.Namespace, pair: RecordedPair, console: Console) -> int:
     """Runs ``fxtrain fit`` in this process, or goes on with it; returns its exit code."""
-    if (args.out / "config.toml").exists():
-        arguments = ["fit", "--resume", str(args.out)]
-    else:
-        arguments = [
-            *("fit", str(pair.dry), str(pair.wet), "--out", str(args.out), "--max-minutes", f"{args.max_minutes:g}"),
-            *("--seed", str(args.seed), "--name", f"Demo {args.circuit}", "--gear-type", _gear_type(args.circuit)),
-        ]
-    console.print(f"training   $ {shown(shlex.join(['fxtrain', *arguments]))}")
-    return run_in_process(arguments, args)
-
-
-def _read_metrics(path: Path) -> dict[str, Any]:
-    from fxtrain.report.numbers import number_at
-    from fxtrain.runs.folder import LARGEST_METRICS
-
-    try:
-        metrics = json.loads(read_file(path, at_most=LARGEST_METRICS))
-    except (ValueError, RecursionError):
-        metrics = None
-    judged = (("esr",), ("baselines", "fir"))
-    if not isinstance(metrics, dict) or any(number_at(metrics, *place) is None for place in judged):
-        raise InputError(f"{path} is not what fit wrote: begin anew with --force, or choose another --out.")
-    return metrics
+    arguments = [
+        *(str(pair.dry), str(pair.wet), "--out", str(args.out), "--max-minutes", f"{args.max_minutes:g}"),
+        *("--seed", str(args.seed), "--name", f"Demo {args.circuit}", "--gear-type", _gear_type(args.circuit)),
+    ]
+    return fit_or_resume(arguments, args, console)
 
 
 def _gear_type(circuit: str) -> str:

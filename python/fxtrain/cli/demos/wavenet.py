@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import shlex
 import shutil
 from collections.abc import Mapping, MutableMapping
@@ -15,10 +14,9 @@ from typing import Any
 from rich.console import Console
 
 from fxtrain.cli.demos._folders import clear_run, material_folder
-from fxtrain.cli.in_process import run_in_process
+from fxtrain.cli.demos._run import fit_or_resume, read_metrics
 from fxtrain.cli.terminal import shown
 from fxtrain.errors import ConfigError, InputError
-from fxtrain.files import read_file
 
 VOICES = {
     "allison-english": "asterisk-core-sounds-en-wav",
@@ -52,7 +50,7 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
         if exit_code != 0:
             console.print(f"The demo is not finished; go on with: {shown(_this_command(args))}")
             return {"exit_code": exit_code, "passed": False, "run": str(folder)}
-    metrics = _read_metrics(run_folder.metrics)
+    metrics = read_metrics(run_folder.metrics, ("nll_bits",), ("wrong_class_nll_bits",), ("baselines", "bigram"))
     if complete:
         get_task("generation").print_summary(metrics, console)
     passed = _judge(metrics, source, args, console)
@@ -139,30 +137,12 @@ def _close(data: Path, source: str, text: str) -> None:
 
 def _fit(args: argparse.Namespace, data: Path, console: Console) -> int:
     """Runs ``fxtrain fit`` in this process, or goes on with it; returns its exit code."""
-    if (args.out / "config.toml").exists():
-        arguments = ["fit", "--resume", str(args.out)]
-    else:
-        arguments = [
-            *("fit", "--model", "wavenet-generator", "--set", f"data.folder={data}"),
-            *("--set", f"data.sample_rate={RATE}", "--set", "data.classes=folders"),
-            *("--max-minutes", f"{args.max_minutes:g}", "--seed", str(args.seed), "--out", str(args.out)),
-        ]
-    console.print(f"training   $ {shown(shlex.join(['fxtrain', *arguments]))}")
-    return run_in_process(arguments, args)
-
-
-def _read_metrics(path: Path) -> dict[str, Any]:
-    from fxtrain.report.numbers import number_at
-    from fxtrain.runs.folder import LARGEST_METRICS
-
-    try:
-        metrics = json.loads(read_file(path, at_most=LARGEST_METRICS))
-    except (ValueError, RecursionError):
-        metrics = None
-    judged = (("nll_bits",), ("wrong_class_nll_bits",), ("baselines", "bigram"))
-    if not isinstance(metrics, dict) or any(number_at(metrics, *place) is None for place in judged):
-        raise InputError(f"{path} is not what fit wrote: begin anew with --force, or choose another --out.")
-    return metrics
+    arguments = [
+        *("--model", "wavenet-generator", "--set", f"data.folder={data}"),
+        *("--set", f"data.sample_rate={RATE}", "--set", "data.classes=folders"),
+        *("--max-minutes", f"{args.max_minutes:g}", "--seed", str(args.seed), "--out", str(args.out)),
+    ]
+    return fit_or_resume(arguments, args, console)
 
 
 def _judge(metrics: Mapping[str, Any], source: str, args: argparse.Namespace, console: Console) -> bool:
