@@ -20,12 +20,24 @@ from fxtrain.config import configuration
 from fxtrain.data.recordings import Recording, read_mono
 from fxtrain.data.sharding import Sharded
 
-__all__ = ["FeatureBatch", "FeatureConfig", "FeatureProvider", "FeatureSource", "Utterance", "make_utterances"]
+__all__ = [
+    "FeatureBatch",
+    "FeatureConfig",
+    "FeatureProvider",
+    "FeatureSource",
+    "Utterance",
+    "make_utterances",
+    "with_noise",
+]
 
 Samples = NDArray[np.float32]
 States = Callable[[Tensor], Tensor]
 
 _ENCODER_RATE, _HOP = 16_000, 320
+_NO_NOISE_DB = 200.0
+
+
+Snr = Annotated[float, Field(ge=-20, le=200)]
 
 
 @configuration
@@ -39,14 +51,16 @@ class FeatureConfig:
         validation_fraction: share of the files that chooses the best weights.
         test_fraction: share of the files that training never sees.
         test_seconds: at most so much of each of them is measured.
+        test_noise_snr_db: the finished model also hears them with noise at these ratios.
     """
 
     folder: Annotated[Path, Field(strict=False)]
     segment_frames: Annotated[int, Field(ge=4, le=10_000)] = 24
-    noise_snr_db: Annotated[float, Field(ge=-20, le=200)] = 200.0
+    noise_snr_db: Snr = 200.0
     validation_fraction: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
     test_fraction: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
     test_seconds: Annotated[float, Field(gt=0, le=3600)] = 10.0
+    test_noise_snr_db: Annotated[tuple[Snr, ...], Field(strict=False, max_length=16)] = (20, 10, 0)
 
 
 @dataclass(frozen=True)
@@ -78,13 +92,13 @@ class Utterance:
     Attributes:
         name: of the file.
         states: of the encoder, shape ``(layers, frames, width)``; 16-bit floats, from the cache.
-        heard: what the encoder heard, at 16 kHz.
+        clean: the recording at 16 kHz, without the noise that the encoder may have heard.
         target: what the states are to become, at the target's rate; ``frames * hop`` samples.
     """
 
     name: str
     states: NDArray[np.float16]
-    heard: Samples
+    clean: Samples
     target: Samples
 
 
@@ -119,15 +133,12 @@ def make_utterances(
     done = 0.0
     for file in files:
         sound = read_mono(file)
-        heard = resample(sound, file.sample_rate, _ENCODER_RATE)
-        num_frames = len(heard) // _HOP
+        clean = resample(sound, file.sample_rate, _ENCODER_RATE)
+        num_frames = len(clean) // _HOP
         target = resample(sound, file.sample_rate, source.target_rate)
-        heard, target = (
-            heard[: num_frames * _HOP],
-            _fitted(target, num_frames * source.target_rate * _HOP // _ENCODER_RATE),
-        )
-        if source.noise_snr_db < 200:
-            heard = _with_noise(heard, source.noise_snr_db, file.name)
+        clean = clean[: num_frames * _HOP]
+        target = _fitted(target, num_frames * source.target_rate * _HOP // _ENCODER_RATE)
+        heard = with_noise(clean, source.noise_snr_db, file.name)
         digest = hashlib.sha256(f"{source.key} {source.noise_snr_db}".encode() + heard.tobytes()).hexdigest()
         path = cache / f"{digest[:24]}.npy"
         if not path.exists():
@@ -136,7 +147,7 @@ def make_utterances(
             with part.open("wb") as stream:
                 np.save(stream, states)
             part.replace(path)
-        made.append(Utterance(file.name, np.load(path, mmap_mode="r"), heard, target))
+        made.append(Utterance(file.name, np.load(path, mmap_mode="r"), clean, target))
         done += file.seconds
         progress(done / total)
     return made
@@ -200,8 +211,16 @@ def _fitted(samples: Samples, length: int) -> Samples:
     return np.pad(samples[:length], (0, max(0, length - len(samples))))
 
 
-def _with_noise(samples: Samples, snr_db: float, name: str) -> Samples:
-    """White noise added, the same for a file each time."""
+def with_noise(samples: Samples, snr_db: float, name: str) -> Samples:
+    """Sound with white noise added, the same for a file each time.
+
+    Args:
+        samples: shape ``(samples,)``.
+        snr_db: level of the sound over that of the noise; 200 adds none.
+        name: of the file.
+    """
+    if snr_db >= _NO_NOISE_DB:
+        return samples
     seed = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "little")
     noise = np.random.default_rng(seed).standard_normal(len(samples)).astype(np.float32)
     level = np.sqrt(np.square(samples).mean()) * 10 ** (-snr_db / 20)

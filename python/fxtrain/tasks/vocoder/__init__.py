@@ -15,12 +15,20 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from fxtrain.audio.files import write_audio
+from fxtrain.audio.resampling import resample
 from fxtrain.config import Tables, build
-from fxtrain.data.features import FeatureConfig, FeatureProvider, FeatureSource, Utterance, make_utterances
+from fxtrain.data.features import (
+    FeatureConfig,
+    FeatureProvider,
+    FeatureSource,
+    Utterance,
+    make_utterances,
+    with_noise,
+)
 from fxtrain.data.recordings import find_recordings, split_files
 from fxtrain.errors import InputError
 from fxtrain.metrics.spectral import log_mel, mel_distance
-from fxtrain.models.generators._encoders import Encoder, load_encoder
+from fxtrain.models.generators._encoders import SAMPLE_RATE, Encoder, load_encoder
 from fxtrain.models.generators.ssl_vocoder import SslVocoder, SslVocoderConfig
 from fxtrain.packages import cache_folder
 from fxtrain.report.html import Page
@@ -148,7 +156,8 @@ class VocoderTask:
         rows: dict[str, list[float]] = {name: [] for name in _NAMES}
         sounds: list[dict[str, Samples]] = []
         seconds = spent = 0.0
-        for each in (_shortened(each, dataset.config.test_seconds) for each in dataset.test):
+        tested = [_shortened(each, dataset.config.test_seconds) for each in dataset.test]
+        for each in tested:
             states = torch.from_numpy(each.states.astype(np.float32))[None]
             with torch.inference_mode():
                 started = time.perf_counter()
@@ -170,17 +179,19 @@ class VocoderTask:
         for name in ("target", "prediction"):
             write_audio(outcome.folder / "audio" / f"{name}.wav", sounds[0][name].astype(np.float32), rate)
         speed = seconds / spent
+        noise = [_in_noise(model, dataset.encoder, tested, snr_db) for snr_db in dataset.config.test_noise_snr_db]
         metrics = {
             "mel_distance": figures["model"],
             "baselines": {name: value for name, value in figures.items() if name != "model"},
             "encoder": {"name": dataset.encoder.name, "kind": dataset.encoder.kind, "sha256": dataset.encoder.sha256},
             "times_real_time": speed,
+            "noise": [vars(each) for each in noise],
             "test": {"files": [each.name for each in dataset.test], "seconds": seconds},
         }
         return Evaluation(
             metrics=metrics,
             summary=f"mel distance {figures['model']:.3f}, untrained {figures['untrained']:.3f}",
-            page=_page(model, dataset, outcome, figures, sounds, speed),
+            page=_page(model, dataset, outcome, figures, sounds, speed, noise),
         )
 
     def print_summary(self, metrics: Mapping[str, Any], console: Console) -> None:
@@ -188,6 +199,9 @@ class VocoderTask:
         console.print(f"mel distance [bold]{metrics['mel_distance']:.3f}[/]")
         for name, value in metrics["baselines"].items():
             console.print(f"  {_NAMES[name]:40} {value:.3f}")
+        for row in metrics.get("noise", ()):
+            heard = f"hearing noise at {row['snr_db']:g} dB"
+            console.print(f"  {heard:40} {row['mel_distance']:.3f}; the noisy recording itself {row['noisy']:.3f}")
 
     def render(self, model: Trainable, facts: Mapping[str, Any], input: Path, output: Path) -> dict[str, Any]:
         """Writes the reconstruction of a recording; see :class:`fxtrain.tasks.protocol.RenderingTask`."""
@@ -232,11 +246,42 @@ def encoder_of(model: SslVocoder, facts: Mapping[str, Any]) -> Encoder:
     return encoder
 
 
+@dataclass(frozen=True)
+class _InNoise:
+    """Mel distances to the clean recordings, where the encoder hears noise as well.
+
+    Attributes:
+        snr_db: of what it hears.
+        mel_distance: of the model.
+        noisy: of what it hears.
+    """
+
+    snr_db: float
+    mel_distance: float
+    noisy: float
+
+
+def _in_noise(model: SslVocoder, encoder: Encoder, utterances: Sequence[Utterance], snr_db: float) -> _InNoise:
+    rate = model.config.target_rate
+    made, noisy = [], []
+    for each in utterances:
+        heard = with_noise(each.clean, snr_db, f"{each.name}, test")
+        with torch.inference_mode():
+            sound = model(encoder(torch.from_numpy(heard)[None]))[0].numpy()
+        made.append(mel_distance(sound, each.target, rate))
+        noisy.append(mel_distance(_fitted(resample(heard, SAMPLE_RATE, rate), len(each.target)), each.target, rate))
+    return _InNoise(float(snr_db), float(np.mean(made)), float(np.mean(noisy)))
+
+
+def _fitted(samples: Samples, length: int) -> Samples:
+    return np.pad(samples[:length], (0, max(0, length - len(samples))))
+
+
 def _shortened(utterance: Utterance, seconds: float) -> Utterance:
     frames = min(utterance.states.shape[1], round(50 * seconds))
     hop = len(utterance.target) // utterance.states.shape[1]
     return Utterance(
-        utterance.name, utterance.states[:, :frames], utterance.heard[: frames * 320], utterance.target[: frames * hop]
+        utterance.name, utterance.states[:, :frames], utterance.clean[: frames * 320], utterance.target[: frames * hop]
     )
 
 
@@ -247,6 +292,7 @@ def _page(
     figures: Mapping[str, float],
     sounds: Sequence[Mapping[str, Samples]],
     speed: float,
+    noise: Sequence[_InNoise],
 ) -> Page:
     rate = model.config.target_rate
     weights = sum(each.numel() for each in model.generator.parameters())
@@ -274,7 +320,12 @@ def _page(
     )
     rows = [[_NAMES[name], f"{value:.3f}"] for name, value in figures.items()]
     title = "Mel distance in nepers, mean over recordings never met"
-    sections.append(TableSection([Table(title, rows, headings=("", "distance"), is_open=True)]))
+    tables = [Table(title, rows, headings=("", "distance"), is_open=True)]
+    if noise:
+        heard = [[f"{each.snr_db:g} dB", f"{each.mel_distance:.3f}", f"{each.noisy:.3f}"] for each in noise]
+        headings = ("signal to noise", "this model", "the noisy recording itself")
+        tables.append(Table("The same, where the encoder hears white noise", heard, headings=headings, is_open=True))
+    sections.append(TableSection(tables))
     panels = [
         Panel([Curve("val_mel", "mel distance")], "mel distance", True, "val_mel"),
         Panel([Curve("generator/verdict", "generator"), Curve("discriminator/verdict", "discriminators")], "verdict"),
