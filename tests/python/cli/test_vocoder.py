@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +84,34 @@ def test_a_reconstruction_is_as_long_as_the_recording(run: Path, rate: int, tmp_
         num_frames, _ = render_file(model, encoder, tmp_path / "in.wav", tmp_path / "out.wav")
         info = soundfile.info(tmp_path / "out.wav")
         assert info.frames == num_frames == round(sound.shape[1] * 16_000 / rate)
+
+
+def test_thirty_lengths_up_to_a_minute_come_back_to_the_sample(run: Path) -> None:
+    model: Any = load_trained_model(run / "best.pt").model
+    encoder = load_encoder("mel", 0)
+    model = type(model)(model.config, encoder.width, 1).eval()
+    for num_frames in np.geomspace(0.1 * RATE, 60 * RATE, 30).astype(int):
+        sound = np.zeros(num_frames, np.float32)
+        made = sum(len(part) for part in reconstruct(model, encoder, iter([sound])))
+        assert 0 <= made - num_frames < 320  # whole hidden states; render_file() cuts the last one
+
+
+@pytest.mark.slow
+def test_the_memory_of_render_does_not_grow_with_the_length(run: Path, tmp_path: Path) -> None:
+    peaks = []
+    for minutes in (5, 30):
+        write_audio(tmp_path / "in.wav", np.tile(bright_notes(1, 10.0, RATE), minutes * 6), RATE)
+        script = (
+            "import resource, sys\nfrom fxtrain.cli import main\ncode = main(sys.argv[1:])\n"
+            "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\nsys.exit(code)"
+        )
+        words = ["render", run, tmp_path / "in.wav", tmp_path / "out.wav", "--force", "-q"]
+        done = subprocess.run(
+            [sys.executable, "-c", script, *map(str, words)], capture_output=True, text=True, check=True
+        )
+        peaks.append(int(done.stdout.split()[-1]))
+        assert soundfile.info(tmp_path / "out.wav").frames == minutes * 60 * RATE
+    assert peaks[1] - peaks[0] < 20_000  # KiB; half an hour at 16 kHz is 115 000
 
 
 def test_chunks_do_not_change_the_length_and_hardly_the_sound(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
