@@ -67,7 +67,7 @@ $(VENV)/runtime.stamp: $(VENV)/made.stamp pyproject.toml constraints.txt tools/r
 
 $(VENV)/dev.stamp: $(VENV)/runtime.stamp
 	@echo "fxtrain: installing what the tests need"
-	@$(PIP) $$($(BIN)/python tools/requirements.py dev docs onnx tensorboard)
+	@$(PIP) $$($(BIN)/python tools/requirements.py dev docs onnx search tensorboard)
 	@touch $@
 
 # The package is installed as a link to the modules in python/fxtrain. Changes in them need no installing, changes in C++

@@ -23,6 +23,7 @@ from fxtrain.text import quoted
 if TYPE_CHECKING:
     from fxtrain.runs import RunSpec
     from fxtrain.studies import Point, Row, Study, Sweep
+    from fxtrain.studies.sweep import Cell
 
 _WHERE = ("local", "ray")
 _NOT_OF_A_STUDY = ("out", "resume")
@@ -30,7 +31,9 @@ _NOT_OF_A_STUDY = ("out", "resume")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of ``sweep``."""
-    parser.add_argument("study", type=Path, metavar="STUDY.toml", help="tables [fit] and [grid]; see docs/studies")
+    parser.add_argument(
+        "study", type=Path, metavar="STUDY.toml", help="tables [fit] and [grid] or [search]: docs/studies"
+    )
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the study; default runs/<name of STUDY>")
     parser.add_argument("--on", choices=_WHERE, default="local", help="this machine, or a Ray cluster (default: local)")
     parser.add_argument(
@@ -52,6 +55,10 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
     study = read_study(args.study)
     out = args.out or Path("runs") / fit.slug(args.study)
     sweep = Sweep(study, list(cells_of(study, out)), out)
+
+    def make_cell(point: Point) -> Cell:
+        return cell_of(study, point, out)
+
     _require_files(sweep.specs)
     jobs = args.jobs or len(available_cores())
     if args.on == "ray":
@@ -69,12 +76,16 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
             with cluster:
                 sweep.run(
                     lambda cells: cluster.run(cells, should_stop=should_stop, stop_cells=sweep.ask_to_stop),
+                    make_cell=make_cell,
                     retry=args.retry,
                     on_row=on_row,
                 )
         else:
             sweep.run(
-                lambda cells: run_locally(cells, jobs=jobs, should_stop=should_stop), retry=args.retry, on_row=on_row
+                lambda cells: run_locally(cells, jobs=jobs, should_stop=should_stop),
+                make_cell=make_cell,
+                retry=args.retry,
+                on_row=on_row,
             )
         counts = {status: sum(row.status == status for row in sweep.rows) for status in ("complete", "failed")}
         console.print(f"table   [bold]{shown(sweep.table)}[/]\nreport  [bold]{shown(sweep.report)}[/]")
@@ -107,30 +118,39 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
 
 def _counted(sweep: Sweep) -> str:
     done = sum(row.status == "complete" for row in sweep.rows)
-    return f"{len(sweep.rows)} runs" + (f", {done} of them complete already" if done else "")
+    count = len(sweep.rows) if sweep.study.search is None else sweep.study.search.trials
+    return f"{count} runs" + (f", {done} of them complete already" if done else "")
 
 
-def cells_of(study: Study, out: Path) -> Iterator[Any]:
-    """The runs of a study; settings that make no run are said with it.
+def cells_of(study: Study, out: Path) -> Iterator[Cell]:
+    """The runs of a study, of a search the first ones; settings that make no run are said with it.
 
     Raises:
         ConfigError: an option does not exist.
     """
+    from fxtrain.studies import Sweep
+
+    # Which figures are the better ones does not matter before there are any.
+    for point in Sweep.first_points(study, out, higher_is_better=False):
+        yield cell_of(study, point, out)
+
+
+def cell_of(study: Study, point: Point, out: Path) -> Cell:
+    """The run of a point, as :func:`cells_of` yields it."""
     from fxtrain.studies.sweep import Cell
 
-    for point in study.points():
-        options = {**study.options, **{k[4:]: v for k, v in point.values.items() if k.startswith("fit.")}}
-        words = list(_words(study, options))
-        for key, value in point.values.items():
-            if not key.startswith("fit."):
-                words += ["--set", f"{key}={json.dumps(value, default=str)}"]
-        words += ["--out", str(out / "runs" / point.name)]
-        try:
-            yield Cell(point, _spec(study, point, words))
-        except _Conflict:
-            raise
-        except FxtrainError as error:
-            yield Cell(point, None, str(error))
+    options = {**study.options, **{k[4:]: v for k, v in point.values.items() if k.startswith("fit.")}}
+    words = list(_words(study, options))
+    for key, value in point.values.items():
+        if not key.startswith("fit."):
+            words += ["--set", f"{key}={json.dumps(value, default=str)}"]
+    words += ["--out", str(out / "runs" / point.name)]
+    try:
+        return Cell(point, _spec(study, point, words))
+    except _Conflict:
+        raise
+    except FxtrainError as error:
+        return Cell(point, None, str(error))
 
 
 class _Conflict(ConfigError):

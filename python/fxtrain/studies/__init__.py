@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Studies: one run for each point of a grid of settings, on one machine or on a Ray cluster, in one table."""
+"""Studies: many runs that differ in some settings, on one machine or on a Ray cluster, in one table."""
 
 from fxtrain.studies.cell import CellResult, run_cell
 from fxtrain.studies.study import Point, Study, read_study

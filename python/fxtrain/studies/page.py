@@ -32,6 +32,7 @@ from fxtrain.report.sections import (
     Text,
 )
 from fxtrain.runs import RunFolder
+from fxtrain.studies.search import Search, Span
 from fxtrain.studies.study import Study
 from fxtrain.studies.sweep import Row
 from fxtrain.training.history import read_history
@@ -75,7 +76,7 @@ def study_page(study: Study, rows: Sequence[Row], criterion: Criterion) -> Page:
         criterion: what they are judged by.
     """
     keys = [key for key in study.keys if not is_seed(key)]
-    num_seeds = math.prod(len(study.grid[key]) for key in study.keys if is_seed(key))
+    num_seeds = math.prod(len(values) for key, values in study.grid.items() if is_seed(key))
     groups = summarise(rows, keys)
     counts = {status: sum(row.status == status for row in rows) for status in ("complete", "failed")}
     judged = [(values, figures) for values, figures, _ in groups if figures]
@@ -101,9 +102,12 @@ def study_page(study: Study, rows: Sequence[Row], criterion: Criterion) -> Page:
     if study.text.question:
         sections.append(Text(study.text.question))
     if judged:
-        figures = [_over(key, groups, keys, criterion, baselines) for key in keys]
-        curves = _curves(rows, keys, criterion)
-        shown = [*figures, *([curves] if curves else [])]
+        if study.search is None:
+            shown = [_over(key, groups, keys, criterion, baselines) for key in keys]
+            curves = _curves(rows, keys, criterion)
+            shown += [curves] if curves else []
+        else:
+            shown = [_progress(rows, criterion), *(_scatter(key, rows, study.search, criterion) for key in study.keys)]
         spread = (
             f"Lines are medians; bars and bands reach from the lowest to the highest of {num_seeds} seeds."
             if num_seeds > 1
@@ -115,7 +119,12 @@ def study_page(study: Study, rows: Sequence[Row], criterion: Criterion) -> Page:
             "tables",
             "Tables",
             [
-                Tables([_summary_table(groups, keys, criterion, baselines), _cells_table(study, rows, criterion)]),
+                Tables(
+                    [
+                        *([_summary_table(groups, keys, criterion, baselines)] if study.search is None else []),
+                        _cells_table(study, rows, criterion),
+                    ]
+                ),
                 *_links(rows),
             ],
         )
@@ -196,6 +205,44 @@ def _over(
             add_legend(axes)
         svg = to_svg(figure, f"{criterion.label} over {key}.")
     return Figure(svg, f"{criterion.label} over {words(key.rpartition('.')[2])}")
+
+
+def _progress(rows: Sequence[Row], criterion: Criterion) -> Figure:
+    """The figure of each trial, and the best so far."""
+    found = [(number, row.figure) for number, row in enumerate(rows, start=1) if row.figure is not None]
+    x, y = [number for number, _ in found], [figure for _, figure in found]
+    best = np.maximum.accumulate(y) if criterion.higher_is_better else np.minimum.accumulate(y)
+    with mpl.rc_context(STYLE):
+        figure, axes = new_figure(270)
+        axes.plot(x, y, "o", color=COLOUR["target"], markersize=5, label="a trial")
+        axes.step(x, best, where="post", color=COLOUR["prediction"], label="the best so far")
+        _scale(axes, y)
+        axes.set_xlabel("trial")
+        axes.set_ylabel(criterion.label)
+        add_legend(axes)
+        return Figure(to_svg(figure, f"{criterion.label} of each trial."), "The search")
+
+
+def _scatter(key: str, rows: Sequence[Row], search: Search, criterion: Criterion) -> Figure:
+    """The figure of each trial over one setting; later trials are darker."""
+    values = search.space[key]
+    found = [(row.point.values[key], row.figure) for row in rows if row.figure is not None]
+    y = [figure for _, figure in found]
+    with mpl.rc_context(STYLE):
+        figure, axes = new_figure(270)
+        x = [value if isinstance(values, Span) else values.index(value) for value, _ in found]
+        for place, (across, up) in enumerate(zip(x, y, strict=True)):
+            axes.plot(across, up, "o", color=COLOUR["target"], markersize=6, alpha=0.25 + 0.75 * place / len(x))
+        _scale(axes, y)
+        if isinstance(values, Span):
+            axes.set_xscale("log" if values.log else "linear")
+        else:
+            axes.set_xticks(range(len(values)), [_text(value) for value in values])
+            axes.set_xlim(-0.5, len(values) - 0.5)
+        axes.set_xlabel(key)
+        axes.set_ylabel(criterion.label)
+        svg = to_svg(figure, f"{criterion.label} over {key}.")
+    return Figure(svg, f"{criterion.label} over {words(key.rpartition('.')[2])}", "Darker points are later trials.")
 
 
 def _draw_baseline(axes: Axes, baselines: Mapping[str, float], figures: Sequence[float], criterion: Criterion) -> None:

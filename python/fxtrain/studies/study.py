@@ -16,6 +16,11 @@
     "training.learning_rate" = [0.004, 0.001]
     "training.seed" = [0, 1]
     "fit.model" = ["lstm", "gru"]             # an option of fit
+
+    [search]                                  # in place of the grid
+    trials = 20
+    "training.learning_rate" = { low = 0.001, high = 0.01, log = true }
+    "fit.model" = ["lstm", "gru"]
 """
 
 from __future__ import annotations
@@ -24,13 +29,14 @@ import hashlib
 import itertools
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from fxtrain.config import build, configuration, read_toml
 from fxtrain.errors import ConfigError
+from fxtrain.studies.search import Search, read_search
 from fxtrain.text import quoted, shortened
 
 __all__ = ["Point", "Study", "StudyText", "read_study"]
@@ -54,11 +60,11 @@ class StudyText:
 
 @dataclass(frozen=True)
 class Point:
-    """One combination of the grid.
+    """One combination of the grid, or one trial of the search.
 
     Attributes:
         name: of the folder of its run.
-        values: of each key of the grid, in the order of the file.
+        values: of each key of the study, in the order of the file.
     """
 
     name: str
@@ -74,17 +80,19 @@ class Study:
         text: title and question.
         options: of ``fxtrain fit``, for all runs.
         grid: key -> the values that it takes. Keys are ``TABLE.NAME`` for a setting, ``fit.NAME`` for an option.
+        search: what takes the place of the grid.
     """
 
     path: Path
     text: StudyText
     options: Mapping[str, Any]
     grid: Mapping[str, list[Any]] = field(default_factory=dict)
+    search: Search | None = None
 
     @property
     def keys(self) -> list[str]:
-        """The columns of the grid."""
-        return list(self.grid)
+        """The settings that differ, in the order of the file."""
+        return list(self.grid if self.search is None else self.search.space)
 
     @property
     def title(self) -> str:
@@ -92,17 +100,28 @@ class Study:
         return self.text.title or self.path.stem.replace("-", " ").replace("_", " ").capitalize()
 
     def points(self) -> list[Point]:
-        """All combinations; the last key changes fastest."""
+        """All combinations of the grid; the last key changes fastest. A search has none before it begins."""
+        if self.search is not None:
+            return []
         combinations = [dict(zip(self.grid, values, strict=True)) for values in itertools.product(*self.grid.values())]
-        digits = len(str(len(combinations)))
+        return [_point(number, len(combinations), values) for number, values in enumerate(combinations, start=1)]
+
+    def next_points(
+        self, tried: Sequence[tuple[Mapping[str, Any], float | None]], *, higher_is_better: bool
+    ) -> list[Point]:
+        """The next round of a search; see :meth:`fxtrain.studies.search.Search.propose`. A grid has none."""
+        if self.search is None:
+            return []
+        proposed = self.search.propose(tried, higher_is_better=higher_is_better)
         return [
-            Point(f"{number:0{digits}d}-{_slug(values)}", values) for number, values in enumerate(combinations, start=1)
+            _point(number, self.search.trials, values) for number, values in enumerate(proposed, start=len(tried) + 1)
         ]
 
     @property
     def fingerprint(self) -> str:
         """Hash of all that decides the runs. Title and question do not count."""
-        content = json.dumps([str(self.path.parent.resolve()), self.options, self.grid], default=str)
+        asked: Any = self.grid if self.search is None else self.search.as_document()
+        content = json.dumps([str(self.path.parent.resolve()), self.options, asked], default=str)
         return hashlib.sha256(content.encode()).hexdigest()
 
 
@@ -110,12 +129,19 @@ def read_study(path: Path) -> Study:
     """Reads a study.
 
     Raises:
-        ConfigError: it cannot be read, has no grid, or its grid is empty.
+        ConfigError: it cannot be read, has neither a grid nor a search, or has an empty one.
     """
     document = read_toml(path)
     for name in document:
-        if name not in ("study", "fit", "grid"):
-            raise ConfigError(f"{path} has the table [{shortened(name)}]; a study has [study], [fit] and [grid]")
+        if name not in ("study", "fit", "grid", "search"):
+            raise ConfigError(
+                f"{path} has the table [{shortened(name)}]; a study has [study], [fit], and [grid] or [search]"
+            )
+    text, options = build(StudyText, document.get("study", {}), where="study"), document.get("fit", {})
+    if "search" in document:
+        if "grid" in document:
+            raise ConfigError(f"{path} has both [grid] and [search]; leave one out")
+        return Study(path, text, options, search=read_search(document["search"], where=str(path)))
     grid = dict(_flat(document.get("grid", {})))
     if not grid:
         raise ConfigError(
@@ -133,7 +159,7 @@ def read_study(path: Path) -> Study:
             raise ConfigError(f"{path}: the grid is empty, because {key} is {found}; expected a list of values")
         if len({json.dumps(value, default=str) for value in values}) < len(values):
             raise ConfigError(f"{path}: {key} has a value twice in [grid]; give each value once")
-    study = Study(path, build(StudyText, document.get("study", {}), where="study"), document.get("fit", {}), grid)
+    study = Study(path, text, options, grid)
     count = 1
     for values in grid.values():
         count *= len(values)
@@ -149,6 +175,10 @@ def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any
             yield from _flat(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value
+
+
+def _point(number: int, count: int, values: Mapping[str, Any]) -> Point:
+    return Point(f"{number:0{len(str(count))}d}-{_slug(values)}", values)
 
 
 def _slug(values: Mapping[str, Any]) -> str:

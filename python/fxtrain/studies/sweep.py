@@ -7,7 +7,7 @@ import csv
 import io
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,6 +29,8 @@ Run = Callable[[Mapping[str, tuple[RunSpec, Path]]], Iterator[CellResult]]
 
 _PAGE_SECONDS = 30.0
 _LARGEST_STATE = 64 << 20  # bytes
+_TRIALS = "trials.json"
+_NOT_OURS = "is not what fxtrain sweep wrote; choose another folder with --out"
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,7 @@ class Sweep:
 
         DIR/study.json    what was asked, so that no other study gets into the folder
         DIR/failed.json   the cells that failed, with the reasons
+        DIR/trials.json   what a search has proposed so far
         DIR/table.csv     a row for each cell
         DIR/report.html   plots and tables
         DIR/runs/NAME     an ordinary run for each cell
@@ -90,8 +93,11 @@ class Sweep:
             ConfigError: no cell makes a run, or the models of the cells are judged by different figures.
         """
         self.study, self.out = study, out
-        self._cells = {cell.point.name: cell for cell in cells}
-        self.specs = {cell.point.name: cell.spec for cell in cells if cell.spec is not None}
+        self._cells: dict[str, Cell] = {}
+        self.specs: dict[str, RunSpec] = {}
+        self._reasons: dict[str, str] = {}
+        self._rows: dict[str, Row] = {}
+        self._take(cells)
         if not self.specs:
             raise ConfigError(cells[0].reason)
         criteria = {spec.model_class.criterion.name: spec.model_class.criterion for spec in self.specs.values()}
@@ -101,8 +107,10 @@ class Sweep:
                 "makes no table; give models of one family"
             )
         (self.criterion,) = criteria.values()
-        self._reasons: dict[str, str] = {}
-        self._rows: dict[str, Row] = {}
+
+    def _take(self, cells: Sequence[Cell]) -> None:
+        self._cells |= {cell.point.name: cell for cell in cells}
+        self.specs |= {cell.point.name: cell.spec for cell in cells if cell.spec is not None}
 
     @property
     def table(self) -> Path:
@@ -152,19 +160,28 @@ class Sweep:
             if self._rows[name].status in ("pending", "stopped")
         }
 
-    def run(self, run: Run, *, retry: bool = False, on_row: Callable[[Row], None] = lambda row: None) -> None:
-        """Runs what is left, keeping table and page up to date.
+    def run(
+        self,
+        run: Run,
+        *,
+        make_cell: Callable[[Point], Cell],
+        retry: bool = False,
+        on_row: Callable[[Row], None] = lambda row: None,
+    ) -> None:
+        """Runs what is left, and then what a search proposes; keeps table and page up to date.
 
         Args:
             run: where.
+            make_cell: the run of a point.
             retry: run the cells that failed again.
             on_row: told of each cell that ended.
         """
         remaining = self.remaining(retry=retry)
         self.write_table()
         drawn = time.monotonic()
-        if remaining:
-            for result in run(remaining):
+        while True:
+            self._write_trials()
+            for result in run(remaining) if remaining else ():
                 if result.status == "failed":
                     self._reasons[result.name] = result.reason
                     self._write(self._failed, self._reasons)
@@ -174,7 +191,41 @@ class Sweep:
                 if time.monotonic() - drawn > _PAGE_SECONDS:
                     self.write_page()
                     drawn = time.monotonic()
+            if self.remaining():  # it was told to stop
+                break
+            tried = [(row.point.values, row.figure) for row in self.rows]
+            points = self.study.next_points(tried, higher_is_better=self.criterion.higher_is_better)
+            if not points:
+                break
+            self._take([make_cell(point) for point in points])
+            self._rows |= {point.name: self._row(point.name) for point in points}
+            remaining = self.remaining()
         self.write_page()
+
+    def _write_trials(self) -> None:
+        """What a search has proposed, before it is run: whatever proposes later, these stay."""
+        if self.study.search is not None:
+            points = [{"name": row.point.name, "values": dict(row.point.values)} for row in self.rows]
+            self._write(self.out / _TRIALS, {"fingerprint": self.study.fingerprint, "trials": points})
+
+    @staticmethod
+    def first_points(study: Study, out: Path, *, higher_is_better: bool) -> list[Point]:
+        """What is known before anything runs: all points of a grid; of a search those of earlier calls, or a round.
+
+        Raises:
+            InputError: the file of earlier calls is not what a sweep wrote.
+        """
+        if study.search is None:
+            return study.points()
+        path = out / _TRIALS
+        if path.exists():
+            content = _read_state(path)
+            if content.get("fingerprint") == study.fingerprint:
+                try:
+                    return [Point(str(each["name"]), dict(each["values"])) for each in content["trials"]]
+                except (KeyError, TypeError, ValueError):
+                    raise InputError(f"{path} {_NOT_OURS}") from None
+        return study.next_points([], higher_is_better=higher_is_better)
 
     def ask_to_stop(self) -> None:
         """Tells cells on other machines, which look for a file, to save and end."""
@@ -212,15 +263,7 @@ class Sweep:
             )
 
     def _read(self, path: Path) -> dict[str, Any]:
-        if not path.exists():
-            return {}
-        try:
-            content = json.loads(read_file(path, at_most=_LARGEST_STATE))
-        except (ValueError, RecursionError):
-            content = None
-        if not isinstance(content, dict):
-            raise InputError(f"{path} is not what fxtrain sweep wrote; choose another folder with --out")
-        return content
+        return _read_state(path) if path.exists() else {}
 
     def _write(self, path: Path, content: Mapping[str, Any]) -> None:
         write_atomically(path, (json.dumps(content, indent=2) + "\n").encode())
@@ -268,6 +311,16 @@ class Sweep:
         from fxtrain.studies.page import study_page
 
         write_page(self.out, study_page(self.study, self.rows, self.criterion))
+
+
+def _read_state(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(read_file(path, at_most=_LARGEST_STATE))
+    except (ValueError, RecursionError):
+        content = None
+    if not isinstance(content, dict):
+        raise InputError(f"{path} {_NOT_OURS}")
+    return content
 
 
 def _as_text(value: Any) -> str:

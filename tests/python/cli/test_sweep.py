@@ -211,3 +211,28 @@ def is_worker(process: psutil.Process, on: str) -> bool:
     except psutil.Error:
         return False
     return "run_until_told" in line if on == "ray" else "spawn_main" in line
+
+
+def test_a_search_runs_its_rounds_and_keeps_what_it_has_proposed(fxtrain: Run, pair: Pair, tmp_path: Path) -> None:
+    path = study(tmp_path, pair, grid="")
+    text = path.read_text().replace("[grid]", "[search]\ntrials = 3\ntogether = 2")
+    path.write_text(text + '\n"training.learning_rate" = { low = 0.001, high = 0.02, log = true }\n')
+    whole = fxtrain("sweep", path, "--out", tmp_path / "whole", "--jobs", 2, "--json")
+    assert whole.exit_code == 0, whole.stderr
+    assert [row["status"] for row in whole.json["rows"]] == ["complete"] * 3
+    assert "3 runs" in whole.stderr
+    header = (tmp_path / "whole" / "table.csv").read_text().splitlines()[0]
+    assert header == "training.learning_rate,status,esr,run"
+
+    # One whose last trial is lost comes to the same; what was proposed before stays.
+    kept = json.loads((tmp_path / "whole" / "trials.json").read_text())
+    assert [each["name"] for each in kept["trials"]] == [Path(row["run"]).name for row in whole.json["rows"]]
+    kept["trials"].pop()
+    (tmp_path / "whole" / "trials.json").write_text(json.dumps(kept))
+    again = fxtrain("sweep", path, "--out", tmp_path / "whole", "--json")
+    assert again.json["rows"] == whole.json["rows"]
+
+    (tmp_path / "whole" / "trials.json").write_text("[]")
+    broken = fxtrain("sweep", path, "--out", tmp_path / "whole")
+    assert (broken.exit_code, broken.stderr.count("\n")) == (2, 1)
+    assert "is not what fxtrain sweep wrote" in broken.stderr
