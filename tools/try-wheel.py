@@ -32,6 +32,9 @@ def main() -> int:
         run = fxtrain.fit(
             folder / "dry.wav", folder / "wet.wav", epochs=2, settings={"hidden_size": 4}, out=folder / "run"
         )
+        page = (run.folder / "report.html").read_text(encoding="utf-8")
+        assert 'class="term"' in page, "the glossary is missing"
+        assert 'data-part="cabinet"' in page, "the cabinet is missing"
         whole = fxtrain.load(run.folder).process(dry)
         model = fxtrain.load(run.folder)
         blocks = [model.process(dry[start : start + 64]) for start in range(0, len(dry), 64)]

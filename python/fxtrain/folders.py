@@ -10,7 +10,7 @@ from pathlib import Path
 
 from fxtrain.errors import FxtrainError
 
-__all__ = ["MODEL_NAMES", "UserFolders", "model_of_run", "shipped_checkpoints", "shipped_folder", "user_folders"]
+__all__ = ["MODEL_NAMES", "UserFolders", "model_of_run", "shipped_checkpoints", "shipped_path", "user_folders"]
 
 MODEL_NAMES = ("model.json", "model.nam")
 """What ``fit`` calls a model file, by its format."""
@@ -22,21 +22,21 @@ def model_of_run(folder: Path) -> Path:
     return next((path for path in paths if path.exists()), paths[0])
 
 
-def shipped_folder(name: str) -> Path | None:
-    """A folder of trained models that comes with fxtrain, such as ``restore``; None where it was left out.
+def shipped_path(path: str) -> Path | None:
+    """A file or folder that comes with fxtrain, such as ``models/restore``; None if it was left out.
 
-    It lies in ``models/`` of the repository, or inside the installed package.
+    It is found in the repository, or in ``shipped/`` of the installed package.
     """
     import fxtrain
 
-    places = [Path(fxtrain.__file__).parents[2] / "models" / name]
-    places += [Path(place) / "shipped" / name for place in fxtrain.__path__]
-    return next((place for place in places if place.is_dir()), None)
+    places = [Path(fxtrain.__file__).parents[2] / path]
+    places += [Path(place) / "shipped" / path for place in fxtrain.__path__]
+    return next((place for place in places if place.exists()), None)
 
 
 def shipped_checkpoints() -> dict[str, Path]:
     """The trained models that come with fxtrain and are given by name where a run may stand: ``gan``."""
-    folder = shipped_folder("restore")
+    folder = shipped_path("models/restore")
     return {} if folder is None else {path.stem: path for path in sorted(folder.glob("*.pt"))}
 
 

@@ -148,9 +148,9 @@ def shipped_models() -> Path:
     Raises:
         InputError: it is not at hand.
     """
-    from fxtrain.folders import shipped_folder
+    from fxtrain.folders import shipped_path
 
-    folder = shipped_folder("image-to-sound")
+    folder = shipped_path("models/image-to-sound")
     if folder is None:
         raise InputError(
             "this fxtrain came without its models for image to sound: give --run DIR with a folder in which "

@@ -210,8 +210,9 @@ def band_esr(
 ) -> list[Band]:
     """ESR in octaves around 1 kHz: energy of the error in a band over energy of the target in it.
 
-    The bands split the spectrum without gaps: the lowest reaches down to 0 Hz and the highest up to half the sample
-    rate. Band edges are sharp and phase is untouched, since energies are summed over bins of the power spectrum.
+    The bands split the spectrum without gaps: the lowest reaches down to 0 Hz, and the highest, the last one with its
+    centre below half the sample rate, up to there. Band edges are sharp and phase is untouched, since energies are
+    summed over bins of the power spectrum.
 
     Args:
         prediction: shape ``(frames,)``.
@@ -227,7 +228,7 @@ def band_esr(
 
 
 def _bands(hz: Vector, error_power: Vector, target_power: Vector, sample_rate: float, floor_db: float) -> list[Band]:
-    centres = [centre for k in range(-5, 6) if (centre := 1000.0 * 2.0**k) / math.sqrt(2.0) < sample_rate / 2]
+    centres = [centre for k in range(-5, 6) if (centre := 1000.0 * 2.0**k) < sample_rate / 2]
     edges = [0.0, *(centre / math.sqrt(2.0) for centre in centres[1:]), sample_rate / 2]
     overall = float(target_power.sum())
     bands = []

@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 import fxtrain
 from fxtrain.atomic import write_atomically
 from fxtrain.report import plots
+from fxtrain.report.glossary import Terms
 from fxtrain.report.numbers import format_cell, words
 from fxtrain.report.sections import Curves, Figure, Group, Player, Section
 
@@ -56,6 +57,7 @@ class Page:
         verdict: the result in a word or two, and what that means; empty if there is none.
         eyebrow: the line above the title.
         versions: names and versions of the software, for the last line.
+        terms: words of ``docs/glossary.md`` that the page explains where they stand.
     """
 
     title: str
@@ -63,6 +65,7 @@ class Page:
     verdict: tuple[str, str] = ("", "")
     eyebrow: str = field(default_factory=lambda: f"fxtrain report · {date.today().isoformat()}")
     versions: Sequence[tuple[str, str]] = field(default_factory=_versions)
+    terms: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         ids = [section.id for section in self.sections if isinstance(section, Player | Group)]
@@ -96,9 +99,11 @@ def render_page(page: Page) -> str:
     assets = resources.files("fxtrain.report") / "page"
     script = (assets / "player.js").read_text(encoding="utf-8")
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
-    environment.filters.update(cell=format_cell, words=words, svg=_with_own_ids(), curves=_draw)
+    terms = Terms(page.terms)
+    environment.filters.update(cell=format_cell, words=words, svg=_with_own_ids(), curves=_draw, terms=terms.mark)
     return environment.from_string((assets / "report.html.j2").read_text(encoding="utf-8")).render(
         page=page,
+        start_section=terms.start,
         players=[_player_data(player) for player in page.players],
         most_sources=max((len(player.sources) for player in page.players), default=0),
         has_blind_test=any(player.blind for player in page.players),
@@ -128,6 +133,7 @@ def _player_data(player: Player) -> dict[str, Any]:
         "selected": player.selected or player.sources[0].key,
         "gains": player.gains_db and dict(player.gains_db),
         "pair": player.blind and [player.blind.a, player.blind.b],
+        "cabinet": None if player.cabinet is None else _pcm(player.cabinet),
     }
 
 
@@ -153,4 +159,4 @@ def _with_own_ids() -> Callable[[str], Markup]:
 
 def _draw(curves: Curves) -> Figure | None:
     svg = plots.learning_figure(curves.history, curves.panels)
-    return None if svg is None else Figure(svg, curves.title, curves.caption)
+    return None if svg is None else Figure(svg, curves.title, curves.caption, curves.remedy)

@@ -159,6 +159,8 @@ class Player:
         gains_db: gains for equal loudness, see :func:`fxtrain.report.audio.level_match`; ``None`` for a silent source.
             Without it there is no such switch.
         blind: offers a blind test.
+        cabinet: impulse response at ``sample_rate``, shape ``(frames,)``. The page offers a switch that plays what is
+            heard through it: for sounds from before a loudspeaker.
         picture: shown beside the wave whatever is heard. A source's own picture takes its place.
         links: files to offer below the player.
         fallback: for readers without JavaScript: where the sounds are.
@@ -174,6 +176,7 @@ class Player:
     selected: str | None = None
     gains_db: Mapping[str, float | None] | None = None
     blind: BlindTest | None = None
+    cabinet: NDArray[np.floating[Any]] | None = None
     picture: Picture | None = None
     links: Sequence[Link] = ()
     fallback: str = ""
@@ -322,11 +325,13 @@ class Figure:
         svg: as :func:`fxtrain.report.plots.to_svg` gives it; goes into the page unescaped.
         title: of the figure.
         caption: how to read it.
+        remedy: what to do next if it does not look as it should.
     """
 
     svg: str
     title: str
     caption: str = ""
+    remedy: str = ""
 
 
 @dataclass(frozen=True)
@@ -425,6 +430,7 @@ class Curves:
         panels: from top to bottom.
         title: of the figure.
         caption: how to read it.
+        remedy: what to do next if they do not look as they should.
     """
 
     kind: ClassVar[str] = "curves"
@@ -433,6 +439,7 @@ class Curves:
     panels: Sequence[Panel]
     title: str = "Learning curve"
     caption: str = ""
+    remedy: str = ""
 
 
 @dataclass(frozen=True)

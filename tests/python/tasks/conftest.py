@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from fxtrain.report.html import Page, render_page
-from fxtrain.tasks.effect.sections import EffectReport, effect_sections, effect_verdict
+from fxtrain.tasks.effect.sections import TERMS, EffectReport, effect_sections, effect_verdict
 
 RATE = 44_100
 
@@ -37,6 +37,8 @@ def make_report(seconds: float = 3.0, **changes: Any) -> EffectReport:
         target=y.astype(np.float32),
         prediction=np.tanh(3.7 * x).astype(np.float32),
         sample_rate=RATE,
+        has_cabinet=False,
+        run="runs/screamer",
         command="python -m fxtrain fit dry.wav wet.wav --out runs/screamer",
         history=history,
         metrics={
@@ -64,7 +66,7 @@ def make_report(seconds: float = 3.0, **changes: Any) -> EffectReport:
 
 
 def page_of(report: EffectReport, title: str = "Screamer") -> Page:
-    return Page(title=title, verdict=effect_verdict(report), sections=effect_sections(report))
+    return Page(title=title, verdict=effect_verdict(report), sections=effect_sections(report), terms=TERMS)
 
 
 def rendered(report: EffectReport, title: str = "Screamer") -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from browser import click, eventually, least_contrast, needs_chromium, open_browser, open_page, press, screen, state
 
+from fxtrain.report.glossary import glossary
 from fxtrain.report.html import write_page
 
 from .conftest import make_report, page_of
@@ -48,6 +49,25 @@ def loudness_db(page: Any) -> float:
             meter.getFloatTimeDomainData(samples);
             output.disconnect(meter);
             done(10 * Math.log10(samples.reduce((sum, x) => sum + x * x, 1e-20) / samples.length));
+        }, 250);
+        """
+    )
+
+
+def brightness(page: Any) -> float:
+    """Energy of the differences between neighbouring samples over the energy, in what leaves the player."""
+    return page.execute_async_script(
+        """
+        const done = arguments[arguments.length - 1], { context, output } = fxtrain;
+        const meter = context.createAnalyser();
+        meter.fftSize = 8192;
+        output.connect(meter);
+        setTimeout(() => {
+            const samples = new Float32Array(meter.fftSize);
+            meter.getFloatTimeDomainData(samples);
+            output.disconnect(meter);
+            const energy = (values) => values.reduce((sum, x) => sum + x * x, 1e-20);
+            done(energy(samples.slice(1).map((x, k) => x - samples[k])) / energy(samples));
         }, 250);
         """
     )
@@ -183,6 +203,41 @@ def test_blind_test_hides_the_answer_and_counts_right_ones(page):
     click(page, "[data-part=abx]")
     assert page.find_element("css selector", ".sources").is_displayed()
     assert state(page, "source") == "target"
+
+
+def test_a_word_of_the_glossary_is_explained_under_the_pointer_and_by_the_keyboard(page):
+    term = page.find_element("css selector", ".facts .term")
+    tooltip = page.find_element("id", "tooltip")
+    assert not tooltip.is_displayed()
+    webdriver.ActionChains(page).move_to_element(term).perform()
+    assert eventually(tooltip.is_displayed)
+    assert tooltip.text == glossary()[term.text]
+    webdriver.ActionChains(page).move_to_element(page.find_element("css selector", "h1")).perform()
+    assert eventually(lambda: not tooltip.is_displayed())
+    for width in (1280, 390):
+        with screen(page, width):
+            for other in page.find_elements("css selector", ".term"):
+                page.execute_script("arguments[0].focus()", other)
+                box = page.execute_script("return document.getElementById('tooltip').getBoundingClientRect().toJSON()")
+                assert box["left"] >= 0, other.text
+                assert box["right"] <= width, other.text
+                assert page.execute_script("return document.documentElement.scrollWidth <= innerWidth"), other.text
+    press(page, webdriver.Keys.ESCAPE)
+    assert not tooltip.is_displayed()
+
+
+def test_the_cabinet_switch_makes_the_sound_darker_and_keeps_it_audible(page):
+    """The error of a clipper is all harmonics, which a loudspeaker takes away."""
+    for key in (" ", "4"):
+        press(page, key)
+    assert eventually(lambda: state(page, "level('error')") > 0.05)
+    bright = brightness(page)
+    press(page, "c")
+    assert page.find_element("css selector", "[data-part=cabinet]").get_attribute("aria-pressed") == "true"
+    assert eventually(lambda: brightness(page) < 0.5 * bright)
+    assert loudness_db(page) > -60.0
+    click(page, "[data-part=cabinet]")
+    assert eventually(lambda: brightness(page) > 0.7 * bright)
 
 
 def test_the_command_can_be_copied(page):

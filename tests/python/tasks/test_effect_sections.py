@@ -10,10 +10,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.signal
 import soundfile
 from html_page import HtmlPage
 
-from fxtrain.tasks.effect.sections import EffectReport, write_sounds
+from fxtrain.audio import read_audio
+from fxtrain.metrics.effects import band_esr, loudness_lufs
+from fxtrain.report.glossary import Terms, glossary
+from fxtrain.report.sections import Columns, Curves, Figures, Group
+from fxtrain.tasks.effect.sections import TERMS, EffectReport, effect_sections, write_sounds
 
 from .conftest import rendered
 
@@ -156,3 +161,81 @@ def test_a_report_of_signals_alone_leaves_out_what_is_unknown(report):
 def test_signals_of_different_length_are_refused(report):
     with pytest.raises(ValueError, match="one shape"):
         replace(report, prediction=report.prediction[1:])
+
+
+def test_each_figure_has_a_sentence_on_how_to_read_it_and_what_to_do_next(report):
+    sections = effect_sections(report)
+    parts = [part for section in sections if isinstance(section, Group) for part in section.parts]
+    parts += [inner for part in parts if isinstance(part, Columns) for inner in part.parts]
+    for part in parts:
+        if isinstance(part, Figures):
+            assert part.lead or all(figure.caption for figure in part.figures)
+            assert part.columns == 3 or all(figure.remedy for figure in part.figures)
+        elif isinstance(part, Curves):
+            assert part.caption
+            assert part.remedy
+
+
+def test_what_to_do_next_follows_the_figures_of_a_good_result_and_leads_those_of_a_bad_one(report):
+    good = [section.id for section in effect_sections(report) if isinstance(section, Group)]
+    assert good.index("advice") == good.index("spectrogram") + 1
+    assert "fxtrain live runs/screamer" in HtmlPage(rendered(report)).text
+    bad = effect_sections(replace(report, metrics=report.metrics | {"esr": 0.1}))
+    assert next(section.id for section in bad if isinstance(section, Group)) == "advice"
+
+
+def test_the_words_of_the_page_are_those_of_the_glossary(report):
+    assert set(TERMS) <= set(glossary()), set(TERMS) - set(glossary())
+    marked = HtmlPage(rendered(report)).all("abbr")
+    assert {attributes["title"] for attributes in marked} <= set(glossary().values())
+    assert len(marked) >= 15
+    assert rendered(report).count('title="Error-to-signal ratio: sum') <= len(effect_sections(report))  # once a section
+
+
+def test_a_marked_word_stays_within_its_text():
+    terms = Terms(["ESR", "replicate ESR", "lag"])
+    assert "</abbr>" not in terms.mark("<b>flag & lagging</b>")
+    marked = str(terms.mark("<lag> a Replicate ESR, an ESR, an ESR"))
+    assert marked.startswith("&lt;<abbr")
+    assert marked.count("<abbr") == 3
+    assert marked.endswith("ESR</abbr>, an ESR")
+    terms.start()
+    assert str(terms.mark("lag")).count("<abbr") == 1
+
+
+@pytest.mark.parametrize(
+    ("rate", "highest"), [(8000, 2000), (16_000, 4000), (44_100, 16_000), (48_000, 16_000), (96_000, 32_000)]
+)
+def test_no_octave_is_labelled_beyond_half_the_rate(rate, highest):
+    rng = np.random.default_rng(1)
+    bands = band_esr(rng.standard_normal(rate), rng.standard_normal(rate), rate)
+    assert bands[-1].centre_hz == highest < rate / 2
+    assert bands[-1].high_hz == rate / 2
+
+
+def test_the_cabinet_is_offered_where_the_capture_has_none_and_keeps_the_loudness_unless_it_would_clip(report):
+    assert player_of(rendered(replace(report, has_cabinet=True)))["cabinet"] is None
+    given = player_of(rendered(report))["cabinet"]
+    response = np.frombuffer(base64.b64decode(given["pcm"]), "<i2") * given["scale"]
+    played = scipy.signal.oaconvolve(report.target, response)[: len(report.target)]
+    assert np.max(np.abs(played)) == pytest.approx(1.0, abs=0.001)
+    soft = replace(report, target=0.2 * report.target, prediction=0.2 * report.prediction)
+    given = player_of(rendered(soft))["cabinet"]
+    response = np.frombuffer(base64.b64decode(given["pcm"]), "<i2") * given["scale"]
+    played = scipy.signal.oaconvolve(soft.target, response)[: len(soft.target)]
+    assert loudness_lufs(played, RATE) == pytest.approx(loudness_lufs(soft.target, RATE), abs=0.1)
+
+
+@pytest.mark.parametrize("through_cabinet", [False, True])
+def test_whether_a_capture_has_a_cabinet_is_heard_from_its_treble(report, through_cabinet, repository):
+    rng = np.random.default_rng(2)
+    noise = rng.standard_normal(3 * RATE)
+    for _ in range(2):  # 12 dB per octave above 750 Hz
+        noise = scipy.signal.lfilter([1.0], [1.0, -0.9], noise)
+    wet = np.tanh(noise / noise.std())
+    if through_cabinet:
+        response = read_audio(repository / "models" / "cabinet" / "closed-4x12.wav", sample_rate=RATE).samples
+        wet = scipy.signal.oaconvolve(wet, response)[: len(wet)]
+    wet = (wet / np.abs(wet).max()).astype(np.float32)
+    unknown = EffectReport(input=wet, target=wet, prediction=wet, sample_rate=RATE)
+    assert (player_of(rendered(unknown))["cabinet"] is None) == through_cabinet

@@ -48,8 +48,8 @@ def test_ratios_are_rounded_to_two_digits(value, text):
 def test_table_puts_the_model_beside_its_baselines():
     text = printed(make_report().metrics)
     lines = {line.split("  ")[0].strip(): line for line in text.splitlines()}
-    assert "2.2 " in lines["input, as it is"]
-    assert "0.11" in lines["linear filter, 512 taps"]
+    assert "2.2 " in lines["Dry, as it is"]
+    assert "0.11" in lines["Linear filter"]
     assert "-23.8" in lines["model"]
     assert "164 times faster than real time" in text
 

@@ -41,16 +41,17 @@
     for (const { key, sum } of data.sources) {
       if (sum) sounds[key] = sounds[sum[0]].map((sample, frame) => sample + sounds[sum[1]][frame]);
     }
+    const cabinet = data.cabinet && decode(data.cabinet);
     const duration = sounds[SOURCES[0]].length / data.sampleRate;
     const gainOf = (name) => (state.matched ? 10 ** ((data.gains?.[name] ?? 0) / 20) : 1);
 
     // State: `offset` is the position when stopped, and where play began when playing.
 
     const state = {
-      source: data.selected, playing: false, loop: true, matched: true, offset: 0, region: [0, duration],
+      source: data.selected, playing: false, loop: true, matched: true, cabinet: false, offset: 0, region: [0, duration],
       abx: { on: false, choice: "a", secret: "a", right: 0, answers: 0 },
     };
-    let context, output, pass;
+    let context, output, sum, direct, through, pass;
     const gains = {};
 
     const heard = () => {
@@ -72,19 +73,35 @@
     const openContext = () => {
       if (context) return;
       context = contextOf(data.sampleRate);
-      output = context.createGain();
+      [output, sum, direct] = [context.createGain(), context.createGain(), context.createGain()];
       output.connect(context.destination);
+      sum.connect(direct).connect(output);
+      if (cabinet) {
+        const buffer = context.createBuffer(1, cabinet.length, context.sampleRate);
+        buffer.getChannelData(0).set(cabinet); // before the node takes the buffer: it copies it
+        const convolver = new ConvolverNode(context, { buffer, disableNormalization: true });
+        through = context.createGain();
+        sum.connect(convolver).connect(through).connect(output);
+      }
+      route(0);
       for (const name of SOURCES) {
         gains[name] = context.createGain();
         gains[name].gain.value = name === heard() ? gainOf(name) : 0;
-        gains[name].connect(output);
+        gains[name].connect(sum);
         gains[name].buffer = context.createBuffer(1, sounds[name].length, data.sampleRate);
         gains[name].buffer.getChannelData(0).set(sounds[name]);
       }
     };
 
+    /** Sends what is heard to the output as it is, or through the cabinet. */
+    const route = (seconds) => {
+      direct.gain.setTargetAtTime(state.cabinet ? 0 : 1, context.currentTime, seconds);
+      through?.gain.setTargetAtTime(state.cabinet ? 1 : 0, context.currentTime, seconds);
+    };
+
     const mix = () => {
       if (!context) return;
+      route(FADE / 2);
       for (const name of SOURCES) {
         gains[name].gain.setTargetAtTime(name === heard() ? gainOf(name) : 0, context.currentTime, FADE / 2);
       }
@@ -317,6 +334,7 @@
         label.textContent = gain === null ? "silent" : !state.matched ? "as recorded" : Math.abs(gain) < 0.05 ? "0 dB" : decibels(gain);
       }
       pressed(part("loop"), state.loop);
+      if (cabinet) pressed(part("cabinet"), state.cabinet);
       part("whole").hidden = state.region[1] - state.region[0] > duration - 1e-6;
       if (part("match")) {
         pressed(part("match"), state.matched);
@@ -339,6 +357,7 @@
     element(".play").addEventListener("click", toggle);
     part("loop").addEventListener("click", () => change({ loop: !state.loop }));
     part("match")?.addEventListener("click", () => { state.matched = !state.matched; mix(); show(); });
+    part("cabinet")?.addEventListener("click", () => { state.cabinet = !state.cabinet; mix(); show(); });
     part("whole").addEventListener("click", wholeRegion);
     part("abx")?.addEventListener("click", () => setBlind(!state.abx.on));
     part("abx-reset")?.addEventListener("click", () => setBlind(true));
@@ -397,6 +416,7 @@
         toggle();
       } else if (event.key === "l") change({ loop: !state.loop });
       else if (event.key === "m" && !state.abx.on) part("match")?.click();
+      else if (event.key === "c") part("cabinet")?.click();
       else if (event.key === "Escape") wholeRegion();
     };
 
@@ -464,6 +484,27 @@
       setTimeout(() => { button.textContent = "Copy"; }, 1500);
     });
   }
+
+  // Tooltips: the meaning of a word is its title, which readers without scripts get from the browser.
+
+  const tooltip = document.getElementById("tooltip");
+  const explain = (term) => {
+    tooltip.textContent = term.dataset.meaning;
+    tooltip.hidden = false;
+    const at = term.getBoundingClientRect(), box = tooltip.getBoundingClientRect();
+    const left = Math.max(Math.min(at.left, document.documentElement.clientWidth - box.width - 16), 16);
+    const top = at.bottom + box.height + 16 < innerHeight ? at.bottom + 8 : at.top - box.height - 8;
+    Object.assign(tooltip.style, { left: `${left + scrollX}px`, top: `${top + scrollY}px` });
+    term.setAttribute("aria-describedby", "tooltip");
+  };
+  const hush = () => { tooltip.hidden = true; };
+  for (const term of document.querySelectorAll(".term")) {
+    term.dataset.meaning = term.title;
+    term.removeAttribute("title");
+    for (const kind of ["pointerenter", "focus"]) term.addEventListener(kind, () => explain(term));
+    for (const kind of ["pointerleave", "blur"]) term.addEventListener(kind, hush);
+  }
+  document.addEventListener("keydown", (event) => { if (event.key === "Escape") hush(); });
 
   window.fxtrain = Object.assign(Object.create(players[0] ?? null), { players, keyed });
 })();

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
@@ -28,6 +29,7 @@ from fxtrain.tasks.effect.baselines import fit_baselines
 from fxtrain.tasks.effect.evaluation import TorchPlayer, measure_parity, measure_speed, play, segments_of
 from fxtrain.tasks.effect.recipe import choose_start, find_starts
 from fxtrain.tasks.effect.sections import (
+    TERMS,
     EffectReport,
     effect_sections,
     effect_verdict,
@@ -231,6 +233,8 @@ class EffectTask:
             scored=take.mask,
             metrics={**outcome.common, **metrics},
             history=outcome.history,
+            has_cabinet=_has_cabinet(dataset.capture, model),
+            run=shlex.quote(str(outcome.folder)),
         )
         write_sounds(outcome.folder, report)
         sections = effect_sections(report)
@@ -239,8 +243,15 @@ class EffectTask:
         return Evaluation(
             metrics=metrics,
             summary=f"test ESR {figures['esr']:.5f}; the best filter leaves {baselines['fir']:.5f}",
-            page=Page(title=outcome.title, sections=sections, verdict=effect_verdict(report)),
+            page=Page(title=outcome.title, sections=sections, verdict=effect_verdict(report), terms=TERMS),
         )
+
+
+def _has_cabinet(capture: Metadata, model: EffectModel) -> bool | None:
+    """Whether a loudspeaker is part of the capture, if that is known."""
+    if model.linear_stage is not None:
+        return True
+    return None if capture.gear_type is None else capture.gear_type in ("amp_cab", "amp_pedal_cab", "studio")
 
 
 def pair_tables(pairs: Iterable[PairFiles]) -> Tables:

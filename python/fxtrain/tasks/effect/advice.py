@@ -9,7 +9,7 @@ from typing import Any
 from fxtrain.config import load_preset, presets
 from fxtrain.report.numbers import number_at
 
-__all__ = ["BAD_ESR", "advise", "judge_result"]
+__all__ = ["BAD_ESR", "advise", "judge_result", "next_steps"]
 
 BAD_ESR = 0.015
 """Results above it are worse than "Very close"."""
@@ -52,6 +52,21 @@ def advise(metrics: Mapping[str, Any]) -> list[str]:
     return sentences
 
 
+def next_steps(run: str) -> list[str]:
+    """What to do with a good result.
+
+    Args:
+        run: the folder of the run, as in a command.
+    """
+    return [
+        "Listen to the prediction and the wet above, at equal loudness and in the blind test.",
+        f"Play through it: fxtrain live {run}",
+        f"Copy it to where the plugin looks for models: fxtrain install {run}",
+        f"Play a recording through it: fxtrain render {run} dry.wav wet.wav",
+        f"Try a smaller or larger model of the same recording, then put both on one page: fxtrain compare {run} OTHER",
+    ]
+
+
 def judge_result(metrics: Mapping[str, Any]) -> list[dict[str, str]]:
     """What is plainly wrong with a result, as verdicts: empty where the model beats all that has no network in it.
 
@@ -64,7 +79,7 @@ def judge_result(metrics: Mapping[str, Any]) -> list[dict[str, str]]:
     value = number_at(metrics, "esr")
     named = {
         "input": "the dry sound itself",
-        "best_gain": "the dry sound at the best level",
+        "best_gain": "the dry sound at one gain",
         "fir": "a linear filter of 512 taps",
         "long_fir": "a linear filter of 8192 taps",
     }

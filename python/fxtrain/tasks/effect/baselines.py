@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a model must beat: the input itself, the input at its best level, and the best linear filter.
+"""What a model must beat: the input itself, the input at one gain, and linear filters.
 
 The filter is the exact least-squares solution, not an estimate of it: a model that is only a little better than a
 512-tap equaliser should be seen to be so.
@@ -60,7 +60,7 @@ class Segment:
 
 @dataclass(frozen=True)
 class Baselines:
-    """Linear models of the device, fitted on the training part."""
+    """Linear models of the device, fitted on the training part and scored on the test part, as the model is."""
 
     gain: float
     """The best single gain."""

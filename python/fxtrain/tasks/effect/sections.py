@@ -12,14 +12,21 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.signal import oaconvolve
 
+from fxtrain.audio import read_audio, resample
+from fxtrain.audio.decibels import db_to_amplitude, power_to_db
+from fxtrain.folders import shipped_path
 from fxtrain.metrics.effects import (
     Mask,
     Signal,
+    Vector,
+    average_power_spectra,
     band_esr,
     decibels,
     error_over_time,
     esr,
+    loudness_lufs,
     multi_resolution_stft_distance,
 )
 from fxtrain.report import audio
@@ -56,12 +63,24 @@ from fxtrain.report.sections import (
     Verdicts,
 )
 from fxtrain.tasks.effect import plots
-from fxtrain.tasks.effect.advice import advise, judge_result
-from fxtrain.tasks.effect.summary import describe, grade
+from fxtrain.tasks.effect.advice import advise, judge_result, next_steps
+from fxtrain.tasks.effect.summary import BASELINES, describe, grade
 
-__all__ = ["EffectReport", "effect_sections", "effect_verdict", "phase_sections", "write_sounds"]
+__all__ = ["TERMS", "EffectReport", "effect_sections", "effect_verdict", "phase_sections", "write_sounds"]
 
 _LABELS = {"input": "Dry", "target": "Wet", "prediction": "Prediction", "error": "Error"}
+_ZOOMS = {
+    "The loudest passage": "Shows the distortion. Orange should cover blue, flattened peaks included.",
+    "Where the error is largest": "The worst 25 ms. A click or hum in the wet alone is a fault of the recording.",
+    "A quiet passage": "Shows clean tone, noise and gate. A model cannot predict noise, so some pink is normal here.",
+}
+TERMS = (
+    *("dry", "wet", "prediction", "error", "ESR", "baseline", "lag", "alias-to-signal ratio", "latency", "polarity"),
+    *("drift", "receptive field", "dilation", "hidden size", "kernel size", "residual", "linear stage", "envelope"),
+    *("segment", "sequence", "chunk", "warm-up", "replicate ESR", "parameters", "engine parity"),
+    *("oversampling factor", "weight storage", "self-test", "test vectors", "cabinet", "impulse response"),
+)
+"""Words of the glossary that the page explains."""
 _TABLES = ("model", "training", "parity", "speed")
 
 
@@ -79,6 +98,8 @@ class EffectReport:
         data: the data report as a mapping; by default ``metrics["data"]``.
         command: the exact command of the run; by default ``metrics["command"]``.
         scored: which frames count; by default all.
+        has_cabinet: whether a loudspeaker is part of the capture; by default judged by the sound of the target.
+        run: the run's folder, as in a command; without it the page names no next steps after a good result.
     """
 
     input: NDArray[np.floating[Any]]
@@ -90,6 +111,8 @@ class EffectReport:
     data: Mapping[str, Any] | None = None
     command: str | None = None
     scored: Mask | None = None
+    has_cabinet: bool | None = None
+    run: str = ""
 
     def __post_init__(self) -> None:
         shapes = {x.shape for x in (self.input, self.target, self.prediction)}
@@ -163,8 +186,11 @@ def effect_sections(report: EffectReport) -> list[Section]:
         sections.append(Group("advice", "What to do next", [Bullets(advice)]))
     sections += [_baselines(report), _differences(report)]
     if zooms := plots.zoom_figures(*_three(report), report.sample_rate, mask=report.mask):
-        sections.append(Group("wave", "Waveforms", [Figures([Figure(svg, title) for title, svg in zooms], columns=3)]))
+        figures = [Figure(svg, title, _ZOOMS[title]) for title, svg in zooms]
+        sections.append(Group("wave", "Waveforms", [Figures(figures, columns=3)]))
     sections.append(_spectrograms(report))
+    if report.run and not advice:
+        sections.append(Group("advice", "What to do next", [Bullets(next_steps(report.run))]))
     if training := _training(report):
         sections.append(Group("training", "Training", training))
     if report.verdicts:
@@ -258,21 +284,44 @@ def _player(report: EffectReport) -> Player:
         selected="target",
         gains_db=level_match(cut, rate, reference="target", peaky=("error",)),
         blind=BlindTest("target", "prediction", names=("the device", "the model")),
+        cabinet=_cabinet(report, cut["target"]),
         fallback="The sounds lie beside this page in the folder audio.",
     )
 
 
+def _cabinet(report: EffectReport, wet: Signal) -> Vector | None:
+    """The shipped cabinet for a capture that has none, at which the wet is as loud as before, but for clipping."""
+    path = shipped_path("models/cabinet/closed-4x12.wav")
+    if path is None or _has_cabinet(report, wet):
+        return None
+    audio = read_audio(path)
+    response = resample(audio.samples, audio.sample_rate, report.sample_rate).astype(np.float64)
+    played = oaconvolve(wet, response)[: len(wet)]
+    before, behind = (loudness_lufs(x, report.sample_rate, absolute_gate=-150.0) for x in (wet, played))
+    if not math.isfinite(before) or not math.isfinite(behind):
+        return None
+    scaled: Vector = response * min(db_to_amplitude(before - behind), 1.0 / float(np.max(np.abs(played))))
+    return scaled
+
+
+def _has_cabinet(report: EffectReport, wet: Signal) -> bool:
+    """Whether the capture holds a loudspeaker: as the run says, or else by its treble.
+
+    In recordings of distorted guitar, 7 to 12 kHz lie 18 to 30 dB below 1 to 4 kHz without a loudspeaker, and 36 to
+    50 dB with one.
+    """
+    if report.has_cabinet is not None:
+        return report.has_cabinet
+    hz, (power,) = average_power_spectra([wet], report.sample_rate)
+    treble, middle = (float(power[(hz >= low) & (hz < high)].sum()) for low, high in ((7e3, 12e3), (1e3, 4e3)))
+    return power_to_db(treble / max(middle, 1e-30)) < -33.0
+
+
 def _baselines(report: EffectReport) -> Group:
     """ESR of the model and of what it must beat."""
-    labels = {
-        "input": ("Dry, as it is", "no model at all"),
-        "best_gain": ("Dry, at the best level", "one gain"),
-        "fir": ("Linear filter", "512 taps, least squares"),
-        "long_fir": ("Long linear filter", "8192 taps, least squares"),
-    }
     bars = [
         Bar(label, value, format_ratio(value), note)
-        for key, (label, note) in labels.items()
+        for key, (label, note) in BASELINES.items()
         if (value := number_at(report.metrics, "baselines", key)) is not None
     ]
     bars.append(Bar("This model", report.esr, format_ratio(report.esr), is_result=True))
@@ -280,8 +329,8 @@ def _baselines(report: EffectReport) -> Group:
         "baselines",
         "Against simpler answers",
         [Bars(bars, ("Answer", "ESR"), least_end=1.0)],
-        lead="Error-to-signal ratio (ESR) on the test part, logarithmic: shorter is better. A model has to earn its "
-        "place against an equaliser.",
+        lead="ESR (error-to-signal ratio) on the test part, on a logarithmic scale: shorter is better. Each baseline "
+        "is fitted on the training part, as the model is. A model that is no better than a filter is an equaliser.",
     )
 
 
@@ -303,25 +352,29 @@ def _differences(report: EffectReport) -> Group:
             plots.over_time_figure(over_time, report.esr),
             "Over time",
             "Blue is the level of the device, pink that of the error; the distance between them is the ESR of that "
-            "moment. Listen where pink comes close to blue.",
+            "moment.",
+            "Listen where pink comes close to blue. If that is where you play in one way only, record more of it.",
         ),
         Figure(
             plots.bands_figure(band_esr(prediction, target, rate, mask=mask)),
             "By pitch range",
-            "The number under each octave is its ESR in dB; lower is better. A poor octave at either end often means "
-            "noise or too little playing there.",
+            "The number under each octave is its ESR in dB; lower is better.",
+            "A poor octave at either end often means noise, or too little playing there. If all high octaves are poor, "
+            "try a larger model, or --set oversampling=2 for aliasing.",
         ),
         Figure(
             spectrum_figure(spectra, rate, reference=1, mask=mask),
             "Average spectrum",
-            "The prediction should cover the wet. A gap at all frequencies is a difference in level, a gap at some is "
-            "one in tone. Smoothed over a sixth of an octave.",
+            "The prediction should cover the wet. Smoothed over a sixth of an octave.",
+            "A gap at all frequencies is a difference in level: check that no knob was moved. A gap at some is one in "
+            "tone: train longer, or try a model with a linear stage.",
         ),
         Figure(
             plots.transfer_figure(input, target, prediction, mask=mask),
             "Response",
             "How often each output level follows an input level. A straight line is a clean device; a curve that "
             "flattens is distortion. The device and the model should show the same shape.",
+            "If the ends of the curve differ, the recording has too little loud playing.",
         ),
     ]
     return Group(
@@ -339,7 +392,8 @@ def _spectrograms(report: EffectReport) -> Group:
     part = Figures(
         figures,
         columns=3,
-        lead="The excerpt of the player, all three on the same axes and the same",
+        lead="The excerpt of the player. Pink and white are loud, black is quiet. The error should be darker than the "
+        "wet everywhere; bright lines in it that the wet lacks are aliasing or hum. All three have the same",
         scale=ColourScale("scale of 90 dB:", "\N{MINUS SIGN}90", "0 dB"),
     )
     return Group("spectrogram", "Spectrograms", [part])
@@ -362,8 +416,9 @@ def _training(report: EffectReport) -> list[Part]:
     curves = Curves(
         report.history,
         [learning],
-        caption="Both curves should fall and then flatten. If validation rises while the loss falls, the model learns "
-        "the recording by heart: record more. The weights with the best validation ESR are kept.",
+        caption="Both curves should fall and then flatten. The weights with the best validation ESR are kept.",
+        remedy="If validation rises while the loss falls, the model learns the recording by heart: record more. If "
+        "both still fall at the end, train longer with --max-minutes.",
     )
     split = _split(metrics.get("split"))
     parts: list[Part] = [Split(split)] if split else []

@@ -11,7 +11,15 @@ from fxtrain.metrics.effects import decibels
 from fxtrain.report.numbers import format_ratio, number_at
 from fxtrain.report.sections import Fact
 
-__all__ = ["Grade", "describe", "grade"]
+__all__ = ["BASELINES", "Grade", "describe", "grade"]
+
+BASELINES = {
+    "input": ("Dry, as it is", "no model at all"),
+    "best_gain": ("Dry, at one gain", "fitted on the training part"),
+    "fir": ("Linear filter", "512 taps, fitted on the training part"),
+    "long_fir": ("Long linear filter", "8192 taps, fitted on the training part"),
+}
+"""What a model must beat, by its key in ``metrics.json``: a name, and how it came about."""
 
 
 @dataclass(frozen=True)

@@ -14,17 +14,10 @@ from rich.text import Text
 from fxtrain.metrics.effects import decibels
 from fxtrain.report.numbers import format_ratio, number_at
 from fxtrain.tasks.effect.advice import advise, judge_result
-from fxtrain.tasks.effect.summary import describe, grade
+from fxtrain.tasks.effect.summary import BASELINES, describe, grade
 from fxtrain.text import printable
 
 __all__ = ["print_summary"]
-
-_BASELINES = {
-    "input": "input, as it is",
-    "best_gain": "input, at the best level",
-    "fir": "linear filter, 512 taps",
-    "long_fir": "linear filter, 8192 taps",
-}
 
 
 def print_summary(metrics: Mapping[str, Any], console: Console) -> None:
@@ -40,7 +33,7 @@ def print_summary(metrics: Mapping[str, Any], console: Console) -> None:
     errors = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="dim")
     for heading in ("", "ESR", "dB"):
         errors.add_column(heading, justify="right" if heading else "left")
-    for key, label in _BASELINES.items():
+    for key, (label, _) in BASELINES.items():
         baseline = number_at(metrics, "baselines", key)
         if baseline is not None:
             errors.add_row(label, format_ratio(baseline), f"{decibels(baseline):.1f}")
