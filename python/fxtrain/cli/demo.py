@@ -11,7 +11,7 @@ from typing import Any
 
 from rich.console import Console
 
-from fxtrain.cli.arguments import non_negative_int, positive_float
+from fxtrain.cli.arguments import non_negative_int, positive_float, positive_int
 from fxtrain.cli.demos import DEMOS
 from fxtrain.errors import InputError
 from fxtrain.text import quoted
@@ -27,7 +27,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--seed", type=non_negative_int, default=0, metavar="N", help="of the material and the training; default 0"
     )
-    parser.add_argument("--max-minutes", type=positive_float, default=4.0, metavar="M", help="time to train; default 4")
+    parser.add_argument(
+        "--max-minutes",
+        type=positive_float,
+        metavar="M",
+        help="limit of training; default 4, for amp none: its steps are counted",
+    )
     parser.add_argument("--force", action="store_true", help="remove an earlier demo's files from DIR and start again")
     amp = parser.add_argument_group("demo amp")
     amp.add_argument(
@@ -35,6 +40,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     amp.add_argument(
         "--seconds", type=positive_float, default=150.0, metavar="S", help="length of the recording; default 150"
+    )
+    amp.add_argument(
+        "--max-steps",
+        type=positive_int,
+        default=40_000,
+        metavar="N",
+        help="training steps, about four minutes on two idle cores; default 40000",
     )
 
 
@@ -44,6 +56,8 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
         raise InputError(f"there is no demo {quoted(args.name)}; there are {', '.join(DEMOS)}")
     if args.out is None:
         args.out = Path("runs") / ("demo" if args.name == _FIRST else f"demo-{args.name}")
+    if args.max_minutes is None and args.name != _FIRST:
+        args.max_minutes = 4.0
     demo = importlib.import_module(f"fxtrain.cli.demos.{args.name.replace('-', '_')}")
     result: MutableMapping[str, Any] = demo.run(args, console)
     return result

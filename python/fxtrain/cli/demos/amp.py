@@ -111,7 +111,7 @@ def _record(folder: Path, recipe: PairRecipe, console: Console) -> RecordedPair:
 def _fit(args: argparse.Namespace, pair: RecordedPair, console: Console) -> int:
     """Runs ``fxtrain fit`` in this process, or goes on with it; returns its exit code."""
     arguments = [
-        *(str(pair.dry), str(pair.wet), "--out", str(args.out), "--max-minutes", f"{args.max_minutes:g}"),
+        *(str(pair.dry), str(pair.wet), "--out", str(args.out), *_limits(args)),
         *("--seed", str(args.seed), "--name", f"Demo {args.circuit}", "--gear-type", _gear_type(args.circuit)),
     ]
     return fit_or_resume(arguments, args, console)
@@ -127,16 +127,21 @@ def _judge(metrics: Mapping[str, Any], args: argparse.Namespace, console: Consol
     if esr <= limit:
         console.print(f"[green]The demo succeeded:[/] ESR {esr:.4f}, a linear filter leaves {fir:.4f}.")
         return True
-    more_time = _this_command(args, force=True, max_minutes=max(10.0, 2.0 * args.max_minutes))
+    more = _this_command(args, force=True, max_steps=2 * args.max_steps)
     console.print(
         f"[red]The demo failed:[/] ESR {esr:.4f}, expected {limit:.4f} at most (a linear filter leaves {fir:.4f}). "
-        f"A busy machine learns less in the same time; give it more: {shown(more_time)}"
+        f"Train longer: {shown(more)}"
     )
     return False
 
 
-def _this_command(args: argparse.Namespace, *, force: bool = False, max_minutes: float | None = None) -> str:
-    minutes = args.max_minutes if max_minutes is None else max_minutes
+def _limits(args: argparse.Namespace, max_steps: int | None = None) -> list[str]:
+    """How long to train. Steps take longer on a busy machine, but the result is the same."""
+    steps = ["--max-steps", str(max_steps or args.max_steps)]
+    return steps if args.max_minutes is None or max_steps else [*steps, "--max-minutes", f"{args.max_minutes:g}"]
+
+
+def _this_command(args: argparse.Namespace, *, force: bool = False, max_steps: int | None = None) -> str:
     words = ["fxtrain", "demo", "--out", str(args.out), "--circuit", args.circuit, "--seconds", f"{args.seconds:g}"]
-    words += ["--seed", str(args.seed), "--max-minutes", f"{minutes:g}"]
+    words += ["--seed", str(args.seed), *_limits(args, max_steps)]
     return shlex.join([*words, "--force"] if force else words)
