@@ -75,20 +75,13 @@ def user_folders() -> UserFolders:
     Raises:
         FxtrainError: the user has no home folder, and no variable names another one.
     """
-    if sys.platform == "darwin":
-        data = _home() / "Library" / "Application Support"
-    elif sys.platform == "win32":
-        data = _absolute("APPDATA") or _home() / "AppData" / "Roaming"
-    else:
-        data = _absolute("XDG_DATA_HOME") or _home() / ".local" / "share"
-    own = data / "fxtrain"
+    import platformdirs
+
+    try:
+        own = platformdirs.user_data_path("fxtrain", appauthor=False, roaming=True)
+    except RuntimeError:
+        raise _no_home() from None
     return UserFolders(own / "models", own / "cabinets", own / "round-trips.json")
-
-
-def _absolute(variable: str) -> Path | None:
-    """The folder that a variable names; a relative one is to be ignored (XDG Base Directory Specification 0.8)."""
-    value = os.environ.get(variable, "")
-    return Path(value) if Path(value).is_absolute() else None
 
 
 def _home() -> Path:
@@ -102,6 +95,10 @@ def _home() -> Path:
     except RuntimeError:
         home = Path()
     if not home.is_absolute():
-        variables = "HOME" if sys.platform in ("darwin", "win32") else "HOME or, for models, XDG_DATA_HOME"
-        raise FxtrainError(f"this user has no home folder: set {variables} to a folder that you may write to")
+        raise _no_home()
     return home
+
+
+def _no_home() -> FxtrainError:
+    variables = "HOME" if sys.platform in ("darwin", "win32") else "HOME or, for models, XDG_DATA_HOME"
+    return FxtrainError(f"this user has no home folder: set {variables} to a folder that you may write to")

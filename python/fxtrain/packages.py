@@ -267,8 +267,9 @@ def cache_folder() -> Path:
     named = os.environ.get("FXTRAIN_CACHE", "")
     if named:
         return Path(named)
-    platformdirs = require("platformdirs", purpose="a cache")
-    return Path(platformdirs.user_cache_dir("fxtrain", appauthor=False))
+    import platformdirs
+
+    return platformdirs.user_cache_path("fxtrain", appauthor=False)
 
 
 def _unpack(archive: Path, folder: Path) -> None:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from fxtrain.audio.alignment import apply_lag, estimate_alignment
 from fxtrain.audio.checks import looks_like_input_of
+from fxtrain.audio.decibels import amplitude_to_db
 from fxtrain.audio.files import (
     Audio,
     asked_channel,
@@ -21,7 +22,7 @@ from fxtrain.audio.files import (
     read_channels,
     resampled,
 )
-from fxtrain.audio.levels import PLAYING_FRAME_SECONDS, decibels, find_playing, rms
+from fxtrain.audio.levels import PLAYING_FRAME_SECONDS, find_playing, rms
 from fxtrain.audio.resampling import resample
 from fxtrain.errors import AudioFileError
 
@@ -163,7 +164,7 @@ def _matching(sides: list[list[Audio]], options: list[list[int]], notes: list[st
         taken = f"Took {channel_name(channel)} of {len(channels)}"
         others = [other for other in alike if other != channel] if name == "wet" else []
         if others:
-            ratio = decibels(max(channel_difference(channels[channel], channels[other]) for other in others))
+            ratio = amplitude_to_db(max(channel_difference(channels[channel], channels[other]) for other in others))
             told.append(
                 f"{taken}: {'both' if len(alike) == 2 else f'{len(alike)} of them'} match dry, and they differ (by "
                 f"{ratio:+.0f} dB); --wet-channel {others[0] + 1} takes "
@@ -192,7 +193,7 @@ def _match(dry: Audio, wet: Audio) -> tuple[float, bool]:
         return 0.0, False
     x, y = apply_lag(x, y, found.main_tap_samples)
     gain = float(np.dot(x.astype(np.float64), y)) / max(float(np.dot(x.astype(np.float64), x)), 1e-30)
-    left = decibels(rms(y - np.float32(gain) * x)) - decibels(rms(y))
+    left = amplitude_to_db(rms(y - np.float32(gain) * x)) - amplitude_to_db(rms(y))
     return found.confidence * found.explained, left < _COPY_DB
 
 

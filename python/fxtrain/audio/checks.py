@@ -26,12 +26,12 @@ from fxtrain.audio.alignment import (
     match_clock,
     remove_drift,
 )
+from fxtrain.audio.decibels import amplitude_to_db, power_to_db
 from fxtrain.audio.files import Audio
 from fxtrain.audio.levels import (
     PLAYING_FRAME_SECONDS,
     blocks,
     clipped_runs,
-    decibels,
     find_playing,
     frame_spread,
     hum,
@@ -313,8 +313,8 @@ def _facts(audio: Audio) -> dict[str, Any]:
         "channel": audio.channel + 1,
         "num_frames": audio.num_frames,
         "seconds": round(audio.seconds, 3),
-        "peak_db": round(decibels(peak(audio.samples)), 2),
-        "rms_db": round(decibels(rms(audio.samples)), 2),
+        "peak_db": round(amplitude_to_db(peak(audio.samples)), 2),
+        "rms_db": round(amplitude_to_db(rms(audio.samples)), 2),
     }
 
 
@@ -323,7 +323,7 @@ def _name(audio: Audio) -> str:
 
 
 def _silence(input: Audio, target: Audio) -> Verdict:
-    peaks = {"dry": decibels(peak(input.samples)), "wet": decibels(peak(target.samples))}
+    peaks = {"dry": amplitude_to_db(peak(input.samples)), "wet": amplitude_to_db(peak(target.samples))}
     values = {f"{side}_peak_db": round(value, 1) for side, value in peaks.items()}
     for side, audio in (("dry", input), ("wet", target)):
         if peaks[side] < -80.0:
@@ -483,9 +483,10 @@ def _channels(input: Audio, target: Audio) -> Verdict:
 
 
 def _level(input: Audio, target: Audio) -> Verdict:
-    peaks = {"dry": decibels(peak(input.samples)), "wet": decibels(peak(target.samples))}
+    peaks = {"dry": amplitude_to_db(peak(input.samples)), "wet": amplitude_to_db(peak(target.samples))}
     values = {f"{side}_peak_db": round(value, 2) for side, value in peaks.items()}
-    values |= {f"{side}_rms_db": round(decibels(rms(a.samples)), 2) for side, a in (("dry", input), ("wet", target))}
+    sides = (("dry", input), ("wet", target))
+    values |= {f"{side}_rms_db": round(amplitude_to_db(rms(audio.samples)), 2) for side, audio in sides}
     for side, value in peaks.items():
         if value < -40.0:
             return Verdict(
@@ -720,10 +721,10 @@ def _noise(dry: Samples, wet: Samples, sample_rate: int, *, rings: str = "") -> 
     floor = float(np.median(wet_levels[rest]))
     quiet = [_longest(side, rest, length) for side in (dry, wet)]
     left = _unexplained(*quiet) if len(quiet[0]) > _UNEXPLAINED_SECONDS * sample_rate else 1.0
-    below = decibels(floor) - decibels(spread(wet)) + 10 * np.log10(max(left, 1e-10))
+    below = amplitude_to_db(floor) - amplitude_to_db(spread(wet)) + power_to_db(left)
     values: dict[str, Any] = {
-        "wet_floor_db": round(decibels(floor), 1),
-        "dry_floor_db": round(decibels(float(np.median(dry_levels[rest]))), 1),
+        "wet_floor_db": round(amplitude_to_db(floor), 1),
+        "dry_floor_db": round(amplitude_to_db(float(np.median(dry_levels[rest]))), 1),
         "follows_dry_share": round(1 - left, 3),
         "esr_floor": float(f"{10 ** (below / 10):.3g}"),
         "pause_seconds": round(float(np.count_nonzero(rest)) * _FRAME_SECONDS, 2),
@@ -731,7 +732,7 @@ def _noise(dry: Samples, wet: Samples, sample_rate: int, *, rings: str = "") -> 
     mains, share = hum(quiet[1], sample_rate)
     what = f"mains hum of {mains} Hz" if mains else "noise"
     values |= {"hum_hz": mains, "hum_share": round(share, 3)}
-    message = f"In pauses wet still has {what} at {decibels(floor):.0f} dBFS"
+    message = f"In pauses wet still has {what} at {amplitude_to_db(floor):.0f} dBFS"
     if left < _FOLLOWS:
         message += f", which follows dry but for the part {-below:.0f} dB below the playing"
     else:
@@ -808,7 +809,7 @@ def _time(effects: list[TimeEffect]) -> Verdict:
     messages, remedies = [], []
     for effect in effects:
         if effect.kind == "echo":
-            level = decibels(effect.depth)
+            level = amplitude_to_db(effect.depth)
             messages.append(f"wet repeats the playing after {effect.seconds * 1000:.0f} ms at {level:.0f} dB (an echo)")
             remedies.append("add a delay behind the model")
         elif effect.kind == "reverb":
@@ -910,7 +911,7 @@ def _replicate(dry: Samples, wet: Samples, alignment: Alignment, sample_rate: in
         return Verdict("replicate", "ok", "Not judged, as the passage that repeats in dry is next to silent in wet")
     difference = again - once
     esr = rms(difference) ** 2 / level
-    floor_db = 10 * np.log10(max(esr / 2, 1e-20))
+    floor_db = power_to_db(esr / 2)
     _, by_level = _multiple(difference, once)  # a half where the takes have nothing in common
     later, by_lag = _delay(wet, start, end, offset, round(_MOVE_SECONDS * sample_rate))
     values: dict[str, Any] = {
@@ -919,11 +920,11 @@ def _replicate(dry: Samples, wet: Samples, alignment: Alignment, sample_rate: in
         "first_seconds": round(start / sample_rate, 3),
         "second_seconds": round((start + offset) / sample_rate, 3),
         "seconds": round((end - start) / sample_rate, 3),
-        "level_change_db": round(decibels(rms(again)) - decibels(rms(once)), 3),
+        "level_change_db": round(amplitude_to_db(rms(again)) - amplitude_to_db(rms(once)), 3),
         "lag_change_samples": round(later, 3),
     }
     message = f"Where dry repeats itself after {offset / sample_rate:.1f} s, wet "
-    message += f"differs from its first take by {10 * np.log10(esr):.0f} dB" if esr > 1e-12 else "does so too"
+    message += f"differs from its first take by {power_to_db(esr):.0f} dB" if esr > 1e-12 else "does so too"
     remedy = "look for what changes from take to take: modulation, reverb, loose contacts, or noise"
     if by_lag > _MOSTLY:
         message += f", mostly by coming {abs(later):.2f} samples {'later' if later > 0 else 'earlier'}"
@@ -978,10 +979,10 @@ def _products(dry: Samples, wet: Samples) -> tuple[float, float, float]:
 def _identical(dry: Samples, wet: Samples, alignment: Alignment) -> Verdict:
     both, dry_energy, wet_energy = _products(dry, wet)
     gain = both / dry_energy if dry_energy > 0 else 0.0
-    left = 10 * np.log10(max(1 - gain * both / wet_energy, 1e-20)) if wet_energy > 0 else 0.0
-    values = {"difference_db": round(left, 1), "gain_db": round(decibels(abs(gain)), 2)}
+    left = power_to_db(1 - gain * both / wet_energy) if wet_energy > 0 else 0.0
+    values = {"difference_db": round(left, 1), "gain_db": round(amplitude_to_db(abs(gain)), 2)}
     if left < -70:
-        by = "" if abs(abs(gain) - 1) < 1e-4 else f" but for a gain of {decibels(abs(gain)):+.1f} dB"
+        by = "" if abs(abs(gain) - 1) < 1e-4 else f" but for a gain of {amplitude_to_db(abs(gain)):+.1f} dB"
         return Verdict(
             "identical",
             "stop",
@@ -1088,4 +1089,4 @@ def _expansion_db(source: Samples, result: Samples, counts: Mask | None = None) 
     for part in (large, small):
         energy = float(np.sum(np.square(predicted[part])))
         gains.append(float(np.sum(predicted[part] * result[part])) / energy if energy > 0 else 1.0)
-    return decibels(max(gains[0], 1e-3)) - decibels(max(gains[1], 1e-3))
+    return amplitude_to_db(max(gains[0], 1e-3)) - amplitude_to_db(max(gains[1], 1e-3))

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Decibels: the one place where a ratio becomes dB, dB a ratio, and dB text."""
+"""Decibels: the one place where a number becomes dB, dB a number, and dB text.
+
+Arrays of spectra and levels have floors of their own and are not its business.
+"""
 
 from __future__ import annotations
 
@@ -38,11 +41,13 @@ def db_to_amplitude(db: float) -> float:
     return float(10.0 ** (db / 20.0))
 
 
-def format_db(db: float, *, decimals: int = 1, signed: bool = False) -> str:
-    """Decibels as text, with a true minus sign; ``signed`` adds a plus.
+def format_db(db: float | None, *, decimals: int = 1, signed: bool = False) -> str:
+    """Decibels as text, with a true minus sign; ``signed`` adds a plus, and a dash stands for None.
 
     >>> format_db(-3.25), format_db(2.0, signed=True), format_db(-0.01)
     ('\N{MINUS SIGN}3.2 dB', '+2.0 dB', '0.0 dB')
     """
+    if db is None:
+        return "-"
     text = f"{round(db, decimals) + 0.0:{'+' if signed else ''}.{decimals}f}"
     return text.replace("-", "\N{MINUS SIGN}") + " dB"

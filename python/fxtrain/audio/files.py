@@ -17,7 +17,8 @@ import numpy as np
 import numpy.typing as npt
 import soundfile
 
-from fxtrain.audio.levels import decibels, rms
+from fxtrain.audio.decibels import amplitude_to_db
+from fxtrain.audio.levels import rms
 from fxtrain.audio.resampling import resample
 from fxtrain.errors import AudioFileError, ConfigError, FxtrainError
 from fxtrain.files import require_regular_file
@@ -552,7 +553,7 @@ def _choose_channel(channels: list[Audio]) -> Audio:
     if others:
         ratio = max(channel_difference(channels[first], channels[other]) for other in others)
         note = (
-            f"Took {channel_name(first)} of {len(channels)}: they differ (by {decibels(ratio):+.0f} dB); "
+            f"Took {channel_name(first)} of {len(channels)}: they differ (by {amplitude_to_db(ratio):+.0f} dB); "
             "--channel takes another."
         )
     return replace(channels[first], note=note)

@@ -17,7 +17,6 @@ __all__ = [
     "background",
     "blocks",
     "clipped_runs",
-    "decibels",
     "find_playing",
     "frame_rms",
     "frame_spread",
@@ -41,15 +40,6 @@ _QUIET_DB = -50.0  # below the loud frames: no playing
 _STEADY_DB = 3.0  # noise and hum stay within this range for a second; a note decays or begins
 _BACKGROUND_DB = -20.0  # below the loud frames: what is steady may be a held note
 _MARGIN_DB = 6.0  # playing rises this far above noise and hum
-
-
-def decibels(amplitude: float) -> float:
-    """20 log10, not below -200.
-
-    >>> decibels(1.0), decibels(0.0)
-    (0.0, -200.0)
-    """
-    return 20 * math.log10(max(amplitude, 1e-10))
 
 
 def blocks(samples: Samples, frames: int = _BLOCK_FRAMES) -> Iterator[Samples]:

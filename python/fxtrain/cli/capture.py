@@ -78,7 +78,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any] | None:
     """Checks the level, makes the take, writes it, and offers to learn it."""
     from fxtrain.audio import AudioWriter
-    from fxtrain.audio.levels import decibels, peak
+    from fxtrain.audio.decibels import amplitude_to_db
+    from fxtrain.audio.levels import peak
     from fxtrain.live.take import make_take
 
     if args.list_devices:
@@ -114,7 +115,7 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any] 
     take.report.raise_for_stop()
     with AudioWriter(args.out, take.wet.sample_rate, subtype="FLOAT") as writer:
         writer.write(take.wet.samples)
-    peak_db = decibels(peak(take.wet.samples))
+    peak_db = amplitude_to_db(peak(take.wet.samples))
     _tell(take, args.out, peak_db, console)
     words = _fit_words(args, dry)
     facts = {
@@ -231,7 +232,7 @@ def _meter(console: Console, what: str) -> Iterator[Callable[[float, float], Non
     """A bar with the level that comes back."""
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-    from fxtrain.audio.levels import decibels
+    from fxtrain.audio.decibels import amplitude_to_db
 
     columns = (
         TextColumn(what),
@@ -245,7 +246,7 @@ def _meter(console: Console, what: str) -> Iterator[Callable[[float, float], Non
         task = bar.add_task(what, total=1.0, level="")
 
         def show(share: float, peak: float) -> None:
-            level_db = decibels(peak)
+            level_db = amplitude_to_db(peak)
             lit = round(min(max((level_db + 60.0) / 60.0, 0.0), 1.0) * 20)
             colour = "red" if peak >= 1.0 else "yellow" if level_db > -3.0 else "green"
             text = f"[{colour}]{'▮' * lit}[/][dim]{'▯' * (20 - lit)}[/] {max(level_db, -99.0):6.1f} dBFS"

@@ -8,7 +8,6 @@ from collections.abc import MutableMapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
@@ -59,6 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any] | None:
     """Plays the recording block by block; memory does not grow with its length."""
+    from fxtrain.audio.decibels import amplitude_to_db
     from fxtrain.rendering import render_file
 
     if (rendered := _rendered(args, console)) is not None:
@@ -103,7 +103,7 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any] 
         )
     if done.peak > 1.0 and args.output.suffix.lower() in (".flac", ".ogg", ".oga"):
         console.print(
-            f"The output peaks at {20 * np.log10(done.peak):+.1f} dBFS and is clipped; write a .wav to keep it whole."
+            f"The output peaks at {amplitude_to_db(done.peak):+.1f} dBFS and is clipped; write a .wav to keep it whole."
         )
     if model.num_faults:
         console.print("The model gave NaN or infinity, which was made silence: the file or the model is damaged.")

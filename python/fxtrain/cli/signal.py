@@ -36,7 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any] | None:
     """Writes the signal and tells what is played when."""
     from fxtrain.audio import write_audio
-    from fxtrain.audio.levels import decibels, peak
+    from fxtrain.audio.decibels import amplitude_to_db
+    from fxtrain.audio.levels import peak
     from fxtrain.live.capture_signal import SECTIONS, capture_signal
 
     if args.output.suffix.lower() in (".ogg", ".oga"):
@@ -54,7 +55,7 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any] 
         table.add_row(_clock(section.start_seconds), _clock(section.end_seconds), section.name, section.purpose)
     console.print(table)
     console.print()
-    peak_db = decibels(peak(signal))
+    peak_db = amplitude_to_db(peak(signal))
     seconds = len(signal) / args.sample_rate
     console.print(
         f"{shown(args.output)}: {seconds:g} s at {args.sample_rate} Hz, 24 bits, peak {peak_db:.1f} dBFS. "

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from fxtrain import engine
+from fxtrain.audio.decibels import amplitude_to_db
 from fxtrain.errors import ModelFileError
 from fxtrain.formats._format import Exactness, reading, require_place
 from fxtrain.formats.metadata import without_measured
@@ -212,8 +213,8 @@ def _fold_gains(parts: RecurrentParts, document: dict[str, Any], name: str) -> R
         taps = gain * taps
     elif abs(gain - 1.0) > _ROUNDING:
         raise ModelFileError(
-            f"{name} adds its input to its output {20 * np.log10(gain):+.3g} dB louder (in_gain and out_gain), but the "
-            "models of fxtrain add it as it is; set the two gains so that they cancel each other"
+            f"{name} adds its input to its output {amplitude_to_db(gain):+.3g} dB louder (in_gain and out_gain), but "
+            "the models of fxtrain add it as it is; set the two gains so that they cancel each other"
         )
     w_ih, *others = parts.layers[0]
     factors = torch.full((w_ih.shape[1],), in_gain, dtype=torch.float64)

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from fxtrain import _engine, engine
 from fxtrain.audio import AudioReader
-from fxtrain.audio.levels import decibels
+from fxtrain.audio.decibels import amplitude_to_db
 from fxtrain.errors import AudioFileError, DeviceError, FxtrainError
 from fxtrain.live.devices import Wiring
 from fxtrain.live.load import RecentLoad
@@ -275,11 +275,11 @@ class Player:
             num_models=len(self._models),
             loading=index != self._loaded,
             problem=self._problem,
-            input_peak_db=decibels(chain.take_input_peak()),
-            input_rms_db=decibels(chain.input_rms),
+            input_peak_db=amplitude_to_db(chain.take_input_peak()),
+            input_rms_db=amplitude_to_db(chain.input_rms),
             input_clips=chain.input_clips,
-            output_peak_db=decibels(chain.take_output_peak()),
-            output_rms_db=decibels(chain.output_rms),
+            output_peak_db=amplitude_to_db(chain.take_output_peak()),
+            output_rms_db=amplitude_to_db(chain.output_rms),
             output_clips=chain.output_clips,
             load=load,
             load_peak=load_peak,

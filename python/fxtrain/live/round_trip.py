@@ -24,7 +24,8 @@ import numpy.typing as npt
 from scipy import ndimage, optimize, signal
 
 from fxtrain.atomic import write_atomically
-from fxtrain.audio.levels import decibels, peak
+from fxtrain.audio.decibels import amplitude_to_db
+from fxtrain.audio.levels import peak
 from fxtrain.errors import FxtrainError, TakeError
 from fxtrain.files import read_file
 from fxtrain.folders import user_folders
@@ -122,7 +123,7 @@ def find_clicks(recorded: Samples, sample_rate: int, *, where: str = "the input"
             f"Nothing came back at {where}, where clicks were expected within {MAX_SECONDS:g} s: put a cable from that "
             "output to that input, turn both up, or name other channels with --input-channel and --output-channel."
         )
-    height_db = decibels(typical)
+    height_db = amplitude_to_db(typical)
     if peak(recorded) >= _CLIPPED:
         raise TakeError(
             f"The clicks came back clipped at {where}, where -24 to -3 dBFS is good: turn the input gain or the output "

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from rich.style import Style
 from textual.strip import Strip
 
+from fxtrain.audio.decibels import amplitude_to_db, db_to_amplitude
 from fxtrain.live.large_text import large_text
 from fxtrain.live.screen_band import Band, Look, Piece, centred, line, with_minus
 
@@ -52,9 +53,9 @@ class Ballistics:
         self.held_db = max(self.held_db - FALL_DB_PER_SECOND * falling, self.peak_db)
         if peak_db >= self.held_db:
             self._held_until = now + HOLD_SECONDS
-        goal = 10 ** (rms_db / 20)
+        goal = db_to_amplitude(rms_db)
         self._level = goal + (self._level - goal) * math.exp(-elapsed / VU_SECONDS)
-        self.level_db = 20 * math.log10(max(self._level, 1e-10))
+        self.level_db = amplitude_to_db(self._level)
 
 
 class ClipLamp:
@@ -98,7 +99,7 @@ def meter_columns(width: int) -> tuple[int, int, int]:
     return label, width - label - readout, readout
 
 
-def decibels(level_db: float) -> str:
+def level_text(level_db: float) -> str:
     """A level in whole dB, as the meters write it."""
     return with_minus("-∞" if level_db < FLOOR_DB else f"{round(level_db):d}")
 
@@ -126,7 +127,7 @@ class Meter(Band):
         moving = self._ballistics
         bar = meter_columns(self.size.width)[1]
         filled = (columns_of(level, bar) for level in (moving.level_db, moving.peak_db, moving.held_db))
-        return (*filled, decibels(moving.held_db), self._lamp.lit, self._lamp.count if self._lamp.lit else 0)
+        return (*filled, level_text(moving.held_db), self._lamp.lit, self._lamp.count if self._lamp.lit else 0)
 
     def paint(self, status: Status, width: int, height: int) -> list[Strip]:
         """Label, bar and readout."""
@@ -153,7 +154,7 @@ class Meter(Band):
                 rows = [[centred(texts[y] if y < 2 else "", lamp, inner)] for y in range(height)]
             return [[("  ", Look.PLAIN), *row, (" ", Look.PLAIN)] for row in rows]
         held = self._ballistics.held_db
-        text, silent = decibels(held), held < FLOOR_DB
+        text, silent = level_text(held), held < FLOOR_DB
         look = Look.QUIET if silent else zone_style(held) + Style(bold=True)
         large = () if silent else large_text(text, columns=width - 7, rows=min(height, 3 if width < 30 else 5))
         if large:

@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from fxtrain.audio import LAG_GUARD, Audio, DataReport, check_pair, estimate_alignment
-from fxtrain.audio.levels import decibels, frame_rms, peak, rms
+from fxtrain.audio.decibels import amplitude_to_db
+from fxtrain.audio.levels import frame_rms, peak, rms
 from fxtrain.errors import AudioFileError, TakeError
 from fxtrain.live.round_trip import MAX_SECONDS
 from fxtrain.live.stream import Recorded, play_and_record
@@ -113,7 +114,7 @@ class Take:
 
 def require_playable(dry: Audio) -> None:
     """Raises AudioFileError where a recording cannot be played through a device: silent, too short, too loud."""
-    highest = decibels(peak(dry.samples))
+    highest = amplitude_to_db(peak(dry.samples))
     if dry.seconds < 1.0:
         raise AudioFileError(
             f"{dry.path} is {dry.seconds:.2f} s long where at least 1 s is needed and three minutes are good: "
@@ -149,7 +150,7 @@ def judge_level(samples: Samples, lead_frames: int, sample_rate: int, *, num_cli
         num_clipped: samples that the converter clipped.
     """
     playing = samples[lead_frames:]
-    peak_db = decibels(peak(playing))
+    peak_db = amplitude_to_db(peak(playing))
     if num_clipped:
         count = "1 sample" if num_clipped == 1 else f"{num_clipped} samples"
         return Level(
@@ -162,7 +163,7 @@ def judge_level(samples: Samples, lead_frames: int, sample_rate: int, *, num_cli
     noise = rms(samples[lead_frames // 2 : lead_frames])
     loudest = float(np.max(frame_rms(playing, length), initial=0.0))
     if peak_db < _SILENT_DB or loudest < noise * 10 ** (_ABOVE_NOISE_DB / 20):
-        found = "silence" if peak_db < _SILENT_DB else f"only noise, of {decibels(noise):.0f} dBFS,"
+        found = "silence" if peak_db < _SILENT_DB else f"only noise, of {amplitude_to_db(noise):.0f} dBFS,"
         return Level(
             "silent",
             peak_db,

@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import signal as scipy_signal
 
+from fxtrain.audio.decibels import DECIBEL_FLOOR, amplitude_to_db, power_to_db
 from fxtrain.audio.weighting import a_weighting_db
 
 __all__ = [
@@ -34,7 +35,6 @@ __all__ = [
     "Signal",
     "average_power_spectra",
     "band_esr",
-    "decibels",
     "error_over_time",
     "esr",
     "loudness_lufs",
@@ -58,9 +58,6 @@ STFT_SIZES = ((1024, 120, 600), (2048, 240, 1200), (512, 50, 240))
 BAND_FLOOR_DB = -80.0
 """A band in which the target has less than this share of its energy holds noise, and gets no ESR."""
 
-DECIBEL_FLOOR = -200.0
-"""What :func:`decibels` gives for zero: far below float32 rounding, yet a number that JSON can hold."""
-
 
 def scored_runs(mask: Mask) -> list[tuple[int, int]]:
     """Start and end (exclusive) of each unbroken run of true in ``mask``.
@@ -72,15 +69,6 @@ def scored_runs(mask: Mask) -> list[tuple[int, int]]:
         return [(0, len(mask))] if len(mask) else []
     steps = np.diff(np.concatenate(([0], np.asarray(mask, dtype=np.int8), [0])))
     return list(zip(np.flatnonzero(steps == 1).tolist(), np.flatnonzero(steps == -1).tolist(), strict=True))
-
-
-def decibels(power_ratio: float) -> float:
-    """Ten times the decimal logarithm, no lower than :data:`DECIBEL_FLOOR`.
-
-    >>> decibels(0.01), decibels(0.0)
-    (-20.0, -200.0)
-    """
-    return max(10.0 * math.log10(power_ratio), DECIBEL_FLOOR) if power_ratio > 0.0 else DECIBEL_FLOOR
 
 
 def esr(prediction: ArrayLike, target: ArrayLike, *, mask: Mask | None = None) -> float:
@@ -235,9 +223,9 @@ def _bands(hz: Vector, error_power: Vector, target_power: Vector, sample_rate: f
     for centre, low, high in zip(centres, edges[:-1], edges[1:], strict=True):
         bins = (hz >= low) & (hz < high) if high < sample_rate / 2 else hz >= low
         share = float(target_power[bins].sum()) / overall if overall > 0.0 else 0.0
-        audible = decibels(share) >= floor_db
+        audible = power_to_db(share) >= floor_db
         value = float(error_power[bins].sum() / target_power[bins].sum()) if audible else None
-        bands.append(Band(centre, low, high, value, decibels(share)))
+        bands.append(Band(centre, low, high, value, power_to_db(share)))
     return bands
 
 
@@ -338,72 +326,32 @@ def _window_indices(runs: list[tuple[int, int]], width: int, hop: int) -> Iterat
             yield some[:, None] + np.arange(width)
 
 
-def loudness_lufs(x: ArrayLike, sample_rate: float, *, mask: Mask | None = None, absolute_gate: float = -70.0) -> float:
-    """Integrated loudness of a mono signal.
+def loudness_lufs(x: ArrayLike, sample_rate: float, *, mask: Mask | None = None, absolute_gate: bool = True) -> float:
+    """Integrated loudness of a mono signal, by pyloudnorm.
 
-    K-weighting runs over all frames; blocks of 400 ms with 75 % overlap count when all their frames are scored. A
-    recording too short for a single block is taken as one block.
+    Args:
+        x: shape ``(frames,)``, full scale is 1.
+        sample_rate: in Hz.
+        mask: frames that count; they are joined. By default all.
+        absolute_gate: whether blocks below -70 LUFS count as silence, as the standard has it. Without it the signal is
+            measured at full scale, for sounds that are turned up.
 
     Returns:
-        LUFS; minus infinity when every block is below ``absolute_gate``.
+        LUFS; minus infinity for silence. Less than 0.4 s count as one block.
 
-    Source: ITU-R BS.1770-4. Its filters are tabulated for 48 kHz alone; ours are the bilinear transform of the analogue
-    filters that give that table, so that other rates hear the same.
+    Source: ITU-R BS.1770-4, with the filters of De Man, "Evaluation of implementations of the EBU R128 loudness
+    measurement", 2018, which are those of the standard at 48 kHz and hear the same at other rates.
     """
-    weighted = _k_weighted(_as_signal(x), sample_rate)
-    scored = np.ones(weighted.shape, dtype=np.bool_) if mask is None else mask
-    width = round(0.4 * sample_rate)
-    runs = scored_runs(scored)
-    if any(end - start >= width for start, end in runs):
-        energy = np.cumsum(np.square(weighted, out=weighted), out=weighted)  # up to and with each frame
-        hop = max(width // 4, 1)
-        starts = np.concatenate([np.arange(start, end - width + 1, hop) for start, end in runs])
-        before = np.where(starts > 0, energy[starts - 1], 0.0)
-        blocks = np.maximum(energy[starts + width - 1] - before, 0.0) / width
-    else:
-        blocks = np.array([np.mean(weighted[scored] ** 2)]) if scored.any() else np.zeros(1)
+    from pyloudnorm import Meter
 
-    def lufs(power: float) -> float:
-        return -0.691 + 10.0 * math.log10(power) if power > 0.0 else -math.inf
-
-    loud = blocks[blocks > 10.0 ** ((absolute_gate + 0.691) / 10.0)]
-    if not len(loud):
+    samples: Vector = np.asarray(x, dtype=np.float64) if mask is None else np.asarray(x, dtype=np.float64)[mask]
+    peak = float(np.max(np.abs(samples), initial=0.0))
+    if peak == 0.0:
         return -math.inf
-    relative_gate = float(np.mean(loud)) * 0.1
-    return lufs(float(np.mean(loud[loud >= relative_gate])))
-
-
-def _k_weighted(x: Signal, sample_rate: float) -> Vector:
-    """The signal through both filters of the standard, in one new array."""
-    weighted = np.empty(x.shape)
-    filters = [(b, a, np.zeros(2)) for b, a in (_k_shelf(sample_rate), _k_highpass(sample_rate))]
-    for start in range(0, len(x), _BLOCK_FRAMES):
-        block = _wide(x[start : start + _BLOCK_FRAMES])
-        for b, a, state in filters:
-            block, state[:] = scipy_signal.lfilter(b, a, block, zi=state)
-        weighted[start : start + _BLOCK_FRAMES] = block
-    return weighted
-
-
-def _k_shelf(sample_rate: float) -> tuple[Vector, Vector]:
-    gain, q, hz = 10.0 ** (3.999843853973347 / 20.0), 0.7071752369554196, 1681.974450955533
-    k = math.tan(math.pi * hz / sample_rate)
-    boost = gain**0.4996667741545416
-    b = np.array([gain + boost * k / q + k * k, 2.0 * (k * k - gain), gain - boost * k / q + k * k])
-    a = _resonance(k, q)
-    return b / a[0], a / a[0]
-
-
-def _k_highpass(sample_rate: float) -> tuple[Vector, Vector]:
-    q, hz = 0.5003270373238773, 38.13547087602444
-    a = _resonance(math.tan(math.pi * hz / sample_rate), q)
-    # The standard's numerator, 1 -2 1 at 48 kHz, carries a small gain that other rates must carry too.
-    gain = _resonance(math.tan(math.pi * hz / 48_000.0), q)[0]
-    return np.array([1.0, -2.0, 1.0]) * (gain / a[0]), a / a[0]
-
-
-def _resonance(k: float, q: float) -> Vector:
-    return np.array([1.0 + k / q + k * k, 2.0 * (k * k - 1.0), 1.0 - k / q + k * k])
+    gain = 1.0 if absolute_gate else 1.0 / peak
+    seconds = min(0.4, float(np.nextafter(len(samples) / sample_rate, 0.0)))
+    measured = Meter(sample_rate, "DeMan", block_size=seconds).integrated_loudness(gain * samples)
+    return float(measured) - amplitude_to_db(gain)
 
 
 # All at once
@@ -428,7 +376,7 @@ def measure(
     num_scored = np.count_nonzero(scored)
     result = {
         "esr": value,
-        "esr_db": decibels(value),
+        "esr_db": power_to_db(value),
         "esr_pre_emphasis": _ratio(_emphasised_energy(error, scored), _emphasised_energy(target, scored)),
         "esr_a_weighted": _ratio(float(weights @ error_power), float(weights @ target_power)),
         "mr_stft": multi_resolution_stft_distance(prediction, target, mask=scored),
@@ -436,7 +384,7 @@ def measure(
         - loudness_lufs(target, sample_rate, mask=scored),
         "dc_difference": float(np.mean(error, where=scored)),
         "peak_error": float(max(np.max(error, where=scored, initial=0.0), -np.min(error, where=scored, initial=0.0))),
-        "target_rms_db": decibels(sum(_energy(t) for _, t in _scored_blocks(target, target, scored)) / num_scored),
+        "target_rms_db": power_to_db(sum(_energy(t) for _, t in _scored_blocks(target, target, scored)) / num_scored),
         "scored_seconds": num_scored / sample_rate,
     }
     bands = [vars(band) for band in _bands(hz, error_power, target_power, sample_rate, BAND_FLOOR_DB)]

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fxtrain.audio import write_audio
+from fxtrain.audio.decibels import amplitude_to_db
 from fxtrain.metrics.effects import Signal, loudness_lufs
 from fxtrain.report.sections import Link
 
@@ -81,11 +82,11 @@ def level_match(
             most 9 dB more; beyond that they stay softer.
 
     Returns:
-        Key -> gain; ``None`` for a signal that is silent, below -150 LUFS.
+        Key -> gain; ``None`` for a signal that is silent.
     """
     reference = reference if reference is not None else next(iter(signals))
-    loudness = {name: loudness_lufs(x, sample_rate, absolute_gate=-150.0) for name, x in signals.items()}
-    room = {name: -20.0 * math.log10(max(float(np.max(np.abs(x))), 1e-10)) for name, x in signals.items()}
+    loudness = {name: loudness_lufs(x, sample_rate, absolute_gate=False) for name, x in signals.items()}
+    room = {name: -amplitude_to_db(float(np.max(np.abs(x)))) for name, x in signals.items()}
     audible = [name for name in signals if math.isfinite(loudness[name])]
     loudest = {name: loudness[name] + room[name] for name in audible}  # without clipping
     music = [name for name in audible if name not in peaky]

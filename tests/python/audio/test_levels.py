@@ -8,7 +8,8 @@ import math
 import numpy as np
 import pytest
 
-from fxtrain.audio.levels import clipped_runs, decibels, frame_rms, hum, peak, rms
+from fxtrain.audio.decibels import amplitude_to_db
+from fxtrain.audio.levels import clipped_runs, frame_rms, hum, peak, rms
 
 RATE = 48000
 
@@ -21,14 +22,14 @@ def test_a_sine_has_its_peak_and_root_mean_square():
     tone = sine(1000, level=0.5)
     assert peak(tone) == pytest.approx(0.5, rel=1e-6)
     assert rms(tone) == pytest.approx(0.5 / math.sqrt(2), rel=1e-6)
-    assert decibels(0.5) == pytest.approx(-6.0206, abs=1e-4)
+    assert amplitude_to_db(0.5) == pytest.approx(-6.0206, abs=1e-4)
     assert frame_rms(tone, 4800) == pytest.approx(np.full(10, 0.5 / math.sqrt(2)), rel=1e-6)
 
 
 def test_nothing_has_level_nought():
     empty = np.zeros(0, np.float32)
     assert (peak(empty), rms(empty)) == (0.0, 0.0)
-    assert decibels(0.0) == -200
+    assert amplitude_to_db(0.0) == -200
 
 
 def test_samples_at_full_scale_are_counted():

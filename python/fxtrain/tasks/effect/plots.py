@@ -13,7 +13,8 @@ import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.ticker import MaxNLocator
 
-from fxtrain.metrics.effects import Band, ErrorOverTime, Mask, Signal, Vector, decibels, scored_runs
+from fxtrain.audio.decibels import format_db, power_to_db
+from fxtrain.metrics.effects import Band, ErrorOverTime, Mask, Signal, Vector, scored_runs
 from fxtrain.report.plots import (
     DRY,
     ERROR,
@@ -78,7 +79,7 @@ def zoom_figures(
             axes.yaxis.set_major_locator(MaxNLocator(5))
             handles, labels = axes.get_legend_handles_labels()
             add_legend(axes, handles=handles[1:] + handles[:1], labels=labels[1:] + labels[:1])
-            value = decibels(float(np.sum(wrong**2)) / max(float(np.sum(target[part] ** 2)), 1e-30))
+            value = power_to_db(float(np.sum(wrong**2)) / max(float(np.sum(target[part] ** 2)), 1e-30))
             description = f"{title}: waveforms of wet and prediction; the error is {value:.0f} dB relative to the wet."
             figures.append((title, to_svg(figure, description)))
         return figures
@@ -102,17 +103,17 @@ def over_time_figure(result: ErrorOverTime, value: float) -> str:
         with np.errstate(divide="ignore"):
             decibel = 10.0 * np.log10(np.maximum(result.esr, 1e-20))
         ratio.plot(result.seconds, decibel, color=INK, linewidth=1.0)
-        overall = f"ESR over all: {decibels(value):.1f} dB".replace("-", "\N{MINUS SIGN}")
-        ratio.axhline(decibels(value), color=MUTED, linewidth=0.9, linestyle=(0, (4, 3)))
+        overall = f"ESR over all: {format_db(power_to_db(value))}"
+        ratio.axhline(power_to_db(value), color=MUTED, linewidth=0.9, linestyle=(0, (4, 3)))
         ratio.set_title(overall, fontsize=9.5, color=MUTED, loc="right", pad=3)
         shown = decibel[np.isfinite(decibel)]
         if len(shown):
-            ratio.set_ylim(max(float(shown.min()), decibels(value) - 40.0) - 3.0, float(shown.max()) + 6.0)
+            ratio.set_ylim(max(float(shown.min()), power_to_db(value) - 40.0) - 3.0, float(shown.max()) + 6.0)
         ratio.yaxis.set_major_locator(MaxNLocator(4))
         ratio.set_ylabel("ESR, dB")
         ratio.set_xlabel("seconds")
         ratio.set_xlim(0.0, 2.0 * result.seconds[-1] - (result.seconds[-2] if len(result.seconds) > 1 else 0.0))
-        return to_svg(figure, f"Levels of wet and error over time; overall ESR {decibels(value):.1f} dB.")
+        return to_svg(figure, f"Levels of wet and error over time; overall ESR {power_to_db(value):.1f} dB.")
 
 
 def bands_figure(bands: Sequence[Band]) -> str:
@@ -127,7 +128,7 @@ def bands_figure(bands: Sequence[Band]) -> str:
             if band.esr is None:
                 axes.annotate("silent", (place, 0.03), xycoords=("data", "axes fraction"), ha="center", color=MUTED)
                 continue
-            top, ratio = band.target_share_db, decibels(band.esr)
+            top, ratio = band.target_share_db, power_to_db(band.esr)
             bottom = max(top + ratio, -110.0)
             lowest = min(lowest, bottom)
             axes.plot([place, place], [top, bottom], color=GRID, linewidth=2.0, zorder=1)
@@ -151,7 +152,7 @@ def bands_figure(bands: Sequence[Band]) -> str:
         axes.yaxis.set_major_locator(MaxNLocator(6))
         add_legend(axes)
         ratios = {format_hz(round(band.centre_hz)): band.esr for band in bands}
-        words = ", ".join(f"{hz} Hz {decibels(esr):.0f} dB" for hz, esr in ratios.items() if esr is not None)
+        words = ", ".join(f"{hz} Hz {power_to_db(esr):.0f} dB" for hz, esr in ratios.items() if esr is not None)
         return to_svg(figure, f"ESR per octave: {words}.")
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.signal import oaconvolve
 
 from fxtrain.audio import read_audio, resample
-from fxtrain.audio.decibels import db_to_amplitude, power_to_db
+from fxtrain.audio.decibels import db_to_amplitude, format_db, power_to_db
 from fxtrain.folders import shipped_path
 from fxtrain.metrics.effects import (
     Mask,
@@ -23,7 +23,6 @@ from fxtrain.metrics.effects import (
     Vector,
     average_power_spectra,
     band_esr,
-    decibels,
     error_over_time,
     esr,
     loudness_lufs,
@@ -169,9 +168,9 @@ def effect_verdict(report: EffectReport) -> tuple[str, str]:
     seconds = float(np.count_nonzero(report.mask)) / report.sample_rate
     was_heard = any(number_at(verdict, "values", "train_in_test_seconds") is not None for verdict in report.verdicts)
     material = "that was also in training" if was_heard else "it never trained on"
-    below = f"{-decibels(value):.1f}".replace("-", "\N{MINUS SIGN}")
+    below = format_db(-power_to_db(value))
     return words.word, (
-        f"{words.sentence} On {seconds:.1f} s of playing {material}, its error lies {below} dB below the sound of the "
+        f"{words.sentence} On {seconds:.1f} s of playing {material}, its error lies {below} below the sound of the "
         "device."
     )
 
@@ -297,7 +296,7 @@ def _cabinet(report: EffectReport, wet: Signal) -> Vector | None:
     audio = read_audio(path)
     response = resample(audio.samples, audio.sample_rate, report.sample_rate).astype(np.float64)
     played = oaconvolve(wet, response)[: len(wet)]
-    before, behind = (loudness_lufs(x, report.sample_rate, absolute_gate=-150.0) for x in (wet, played))
+    before, behind = (loudness_lufs(x, report.sample_rate, absolute_gate=False) for x in (wet, played))
     if not math.isfinite(before) or not math.isfinite(behind):
         return None
     scaled: Vector = response * min(db_to_amplitude(before - behind), 1.0 / float(np.max(np.abs(played))))

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from fxtrain.metrics.effects import decibels
+from fxtrain.audio.decibels import power_to_db
 from fxtrain.report.numbers import format_ratio, number_at
 from fxtrain.report.sections import Fact
 
@@ -58,7 +58,7 @@ def describe(metrics: Mapping[str, Any]) -> list[Fact]:
     value = number_at(metrics, "esr")
     fir = number_at(metrics, "baselines", "fir")
     if value is not None:
-        note = f"the error is {-decibels(value):.1f} dB below the wet sound" if value > 0.0 else "sample for sample"
+        note = f"the error is {-power_to_db(value):.1f} dB below the wet sound" if value > 0.0 else "sample for sample"
         facts.append(Fact("ESR", format_ratio(value), note))
     if value and fir is not None:
         times = fir / value

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from fxtrain.metrics.effects import decibels
+from fxtrain.audio.decibels import power_to_db
 from fxtrain.report.numbers import format_ratio, number_at
 from fxtrain.tasks.effect.advice import advise, judge_result
 from fxtrain.tasks.effect.summary import BASELINES, describe, grade
@@ -36,9 +36,9 @@ def print_summary(metrics: Mapping[str, Any], console: Console) -> None:
     for key, (label, _) in BASELINES.items():
         baseline = number_at(metrics, "baselines", key)
         if baseline is not None:
-            errors.add_row(label, format_ratio(baseline), f"{decibels(baseline):.1f}")
+            errors.add_row(label, format_ratio(baseline), f"{power_to_db(baseline):.1f}")
     if value is not None:
-        errors.add_row("model", format_ratio(value), f"{decibels(value):.1f}", style="bold")
+        errors.add_row("model", format_ratio(value), f"{power_to_db(value):.1f}", style="bold")
     if errors.row_count:
         console.print(errors)
     facts = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))

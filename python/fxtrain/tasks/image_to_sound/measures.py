@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from fxtrain.audio.decibels import power_to_db
 from fxtrain.audio.resampling import resample
 from fxtrain.data.codes import CodeSet
 from fxtrain.data.labelled import Clips
@@ -127,7 +128,7 @@ def compare_sounds(predictions: Sounds, targets: Sounds, sample_rate: int) -> di
         for one, other in zip(predictions, targets, strict=True)
     ]
     return {
-        "snr_db": 10 * math.log10(max(signal, 1e-30) / max(noise, 1e-30)),
+        "snr_db": power_to_db(max(signal, 1e-30) / max(noise, 1e-30)),
         "mel_distance": float(np.mean(distances)),
     }
 

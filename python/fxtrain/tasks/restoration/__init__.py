@@ -16,6 +16,7 @@ from rich.console import Console
 
 from fxtrain.audio.codecs import code, open_audio, parse_codec
 from fxtrain.audio.cutoff import cutoff_of
+from fxtrain.audio.decibels import format_db
 from fxtrain.audio.files import write_audio
 from fxtrain.audio.resampling import resample
 from fxtrain.config import Tables, build
@@ -174,16 +175,16 @@ class RestorationTask:
         own, damaged = figures["restored"], figures["damaged"]
         return Evaluation(
             metrics=metrics,
-            summary=f"log-spectral distance above the cutoff {_db(own.lsd_above_cutoff)}, of the damaged sound "
-            f"{_db(damaged.lsd_above_cutoff)}",
+            summary=f"log-spectral distance above the cutoff {format_db(own.lsd_above_cutoff)}, of the damaged sound "
+            f"{format_db(damaged.lsd_above_cutoff)}",
             page=page,
         )
 
     def print_summary(self, metrics: Mapping[str, Any], console: Console) -> None:
         """Prints the distances."""
-        console.print(f"above the cutoff, log-spectral distance [bold]{_db(metrics['lsd_above_cutoff'])}[/]")
+        console.print(f"above the cutoff, log-spectral distance [bold]{format_db(metrics['lsd_above_cutoff'])}[/]")
         for name, values in metrics["baselines"].items():
-            console.print(f"  {name.replace('_', ' '):22} {_db(values['lsd_above_cutoff'])}")
+            console.print(f"  {name.replace('_', ' '):22} {format_db(values['lsd_above_cutoff'])}")
 
     def compare(self, model: Trainable, input: Path, target: Path) -> dict[str, Any]:
         """How close a model brings a damaged file to its clean version; see :class:`ComparingTask`."""
@@ -269,7 +270,3 @@ def _coded_before(file: Recording, sample_rate: int) -> bool:
     wanted = min(file.num_frames, round(_CHECKED_SECONDS * file.sample_rate))
     block, _ = soundfile.read(file.path, wanted, (file.num_frames - wanted) // 2, dtype="float32", always_2d=True)
     return cutoff_of([block.T], file.sample_rate) is not None
-
-
-def _db(value: float | None) -> str:
-    return "-" if value is None else f"{value:.1f} dB"

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fxtrain.audio.decibels import format_db
 from fxtrain.metrics.frechet import frechet_distance, frechet_floor
 from fxtrain.metrics.restoration import FLOOR_DB, RestorationFigures, mean_figures, measure_restoration
 from fxtrain.metrics.spectral import log_mel
@@ -198,7 +199,7 @@ def comparison_page(comparison: Comparison, excerpts: Sequence[CodedExcerpt], sa
     best = min(names, key=lambda name: comparison.models[name].figures.lsd_above_cutoff or np.inf)
     damaged = comparison.baselines["damaged"].lsd_above_cutoff
     own = comparison.models[best].figures.lsd_above_cutoff
-    verdict = (f"{_LABELS[best]} comes closest", f"{_db(own)} above the cutoff; the damaged sound {_db(damaged)}.")
+    verdict = (f"{_LABELS[best]} comes closest", f"{format_db(own)} above the cutoff; damaged {format_db(damaged)}.")
     return Page(title=title, sections=sections, verdict=verdict)
 
 
@@ -256,7 +257,11 @@ def _aspects(comparison: Comparison, names: Sequence[str]) -> Table:
     table: list[tuple[str, Callable[[ModelRow], str], str]] = [
         ("architecture", lambda row: f"{row.parameters / 1e6:.2f} M parameters", "U-Net; generator"),
         ("training principle", lambda row: row.principle, "removal of noise; two networks compete"),
-        ("quality: distance above the cutoff", lambda row: _db(row.figures.lsd_above_cutoff), "detail: diffusion"),
+        (
+            "quality: distance above the cutoff",
+            lambda row: format_db(row.figures.lsd_above_cutoff),
+            "detail: diffusion",
+        ),
         (
             f"quality: Fréchet of {_BANDS} log-mel bands, N = {comparison.frames} ({floor})",
             lambda row: f"{row.frechet:.2f}",
@@ -283,8 +288,9 @@ def _law(comparison: Comparison) -> str:
     return (
         "Whoever minimises squared error leaves highs out that cannot be known, and whoever restores them has a larger "
         f"squared error than the damaged sound. Here: damaged {damaged.squared_error:.4f}; least squared error "
-        f"{mse.figures.squared_error:.4f}, its highs at {_signed(mse.figures.high_energy_db)}; against discriminators "
-        f"{gan.figures.squared_error:.4f}, its highs at {_signed(gan.figures.high_energy_db)}."
+        f"{mse.figures.squared_error:.4f}, its highs at {format_db(mse.figures.high_energy_db, signed=True)}; against "
+        f"discriminators {gan.figures.squared_error:.4f}, its highs at "
+        f"{format_db(gan.figures.high_energy_db, signed=True)}."
     )
 
 
@@ -314,11 +320,3 @@ def peak_memory_mib() -> float | None:
 
 def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.2g}"
-
-
-def _db(value: float | None) -> str:
-    return "-" if value is None else f"{value:.1f} dB"
-
-
-def _signed(value: float | None) -> str:
-    return "-" if value is None else f"{value:+.1f} dB"

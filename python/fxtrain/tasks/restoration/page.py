@@ -11,6 +11,7 @@ import numpy as np
 import scipy.signal
 from numpy.typing import NDArray
 
+from fxtrain.audio.decibels import format_db
 from fxtrain.metrics.restoration import FLOOR_DB, RestorationFigures
 from fxtrain.report.html import Page
 from fxtrain.report.plots import STYLE, new_figure, to_svg
@@ -82,9 +83,13 @@ def make_page(
     sections.append(
         Facts(
             [
-                Fact("Above the cutoff", _db(own.lsd_above_cutoff), f"damaged {_db(damaged.lsd_above_cutoff)}"),
+                Fact(
+                    "Above the cutoff",
+                    format_db(own.lsd_above_cutoff),
+                    f"damaged {format_db(damaged.lsd_above_cutoff)}",
+                ),
                 Fact("Below it", f"{own.low_band_snr_db:.1f} dB SNR", f"damaged {damaged.low_band_snr_db:.1f} dB"),
-                Fact("Energy of the highs", _signed_db(own.high_energy_db), "relative to the original"),
+                Fact("Energy of the highs", format_db(own.high_energy_db, signed=True), "relative to the original"),
                 Fact("Squared error", f"{own.squared_error:.4f}", f"damaged {damaged.squared_error:.4f}"),
             ]
         )
@@ -109,10 +114,10 @@ def figures_table(figures: Mapping[str, RestorationFigures]) -> Table:
     rows = [
         [
             _NAMES.get(name, name),
-            _db(each.lsd_above_cutoff),
-            _db(each.lsd_below_cutoff),
-            _db(each.low_band_snr_db),
-            _signed_db(each.high_energy_db),
+            format_db(each.lsd_above_cutoff),
+            format_db(each.lsd_below_cutoff),
+            format_db(each.low_band_snr_db),
+            format_db(each.high_energy_db, signed=True),
             f"{each.squared_error:.4f}",
             f"{each.mr_stft:.3f}",
             "-" if each.silence_db is None else f"{each.silence_db:.0f} dB",
@@ -192,11 +197,3 @@ def _verdict(own: float | None, damaged: float | None) -> tuple[str, str]:
     change = 1 - own / damaged
     word = "closer" if change >= 0 else "further away"
     return f"{abs(change):.0%} {word}", "to the original above the cutoff than the damaged sound is."
-
-
-def _db(value: float | None) -> str:
-    return "-" if value is None else f"{value:.1f}\N{NO-BREAK SPACE}dB"
-
-
-def _signed_db(value: float | None) -> str:
-    return "-" if value is None else f"{value:+.1f}\N{NO-BREAK SPACE}dB"
