@@ -31,8 +31,8 @@ from fxtrain.errors import (
 
 if TYPE_CHECKING:
     from fxtrain.audio import Audio
+    from fxtrain.capture.take import Level, Source, Take
     from fxtrain.live.devices import Wiring
-    from fxtrain.live.take import Level, Source, Take
 
 __all__ = ["add_arguments", "run"]
 
@@ -80,7 +80,7 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any] 
     from fxtrain.audio import AudioWriter
     from fxtrain.audio.decibels import amplitude_to_db
     from fxtrain.audio.levels import peak
-    from fxtrain.live.take import make_take
+    from fxtrain.capture.take import make_take
 
     if args.list_devices:
         from fxtrain.cli.device_list import print_devices
@@ -168,8 +168,8 @@ def _require_arguments(args: argparse.Namespace) -> None:
 def _open(args: argparse.Namespace) -> tuple[Audio, Wiring]:
     """The recording, and devices that run at its rate."""
     from fxtrain.audio import read_audio
+    from fxtrain.capture.take import require_playable
     from fxtrain.live.devices import wiring_from
-    from fxtrain.live.take import require_playable
 
     dry = read_audio(args.play, sample_rate=args.sample_rate)
     require_playable(dry)
@@ -183,7 +183,7 @@ def _open(args: argparse.Namespace) -> tuple[Audio, Wiring]:
 
 
 def _known_round_trip(args: argparse.Namespace, wiring: Wiring) -> tuple[float, Source] | None:
-    from fxtrain.live.round_trip import recall
+    from fxtrain.capture.round_trip import recall
 
     if args.round_trip is not None:
         return args.round_trip, "given"
@@ -195,7 +195,7 @@ def check_until_good(
     args: argparse.Namespace, wiring: Wiring, dry: Audio, console: Console, *, is_asking: bool
 ) -> Level:
     """Plays the loudest seconds until the level will do; without a person to ask, once."""
-    from fxtrain.live.take import check_level
+    from fxtrain.capture.take import check_level
 
     while True:
         with _meter(console, "level check") as progress:

@@ -38,7 +38,7 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any] 
     from fxtrain.audio import write_audio
     from fxtrain.audio.decibels import amplitude_to_db
     from fxtrain.audio.levels import peak
-    from fxtrain.live.capture_signal import SECTIONS, capture_signal
+    from fxtrain.synthetic.capture_signal import SECTIONS, capture_signal
 
     if args.output.suffix.lower() in (".ogg", ".oga"):
         raise AudioFileError(f"{args.output} would change the signal by its coding: use .wav, .flac or .aiff.")

@@ -18,11 +18,11 @@ import numpy.typing as npt
 from fxtrain import _engine, engine
 from fxtrain.audio import AudioReader
 from fxtrain.audio.decibels import amplitude_to_db
+from fxtrain.capture.round_trip import recall
 from fxtrain.errors import AudioFileError, DeviceError, FxtrainError
 from fxtrain.live.devices import Wiring
 from fxtrain.live.load import RecentLoad
 from fxtrain.live.recorder import Recorder
-from fxtrain.live.round_trip import recall
 from fxtrain.live.status import Status
 from fxtrain.live.stream import Stream
 from fxtrain.text import printable

@@ -9,7 +9,7 @@ import os
 import signal
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
@@ -23,49 +23,13 @@ from fxtrain.live.screen_state import Badges, Facts, Notes, Title, notes_of
 from fxtrain.live.screen_tuner import Tuner
 
 if TYPE_CHECKING:
+    from fxtrain.live.player import Player
     from fxtrain.live.status import Status
 
-__all__ = ["LiveScreen", "PlayerLike", "arrange"]
+__all__ = ["LiveScreen", "arrange"]
 
 REFRESHES_PER_SECOND = 25
 SMALLEST_WIDTH, SMALLEST_HEIGHT = 60, 20
-
-
-class PlayerLike(Protocol):
-    """What the screen asks of a player; all calls return at once."""
-
-    def status(self) -> Status:
-        """All that is shown, at this moment."""
-
-    def step_model(self, step: int) -> None:
-        """Play the model so many places on, or back."""
-
-    def choose_model(self, index: int) -> None:
-        """Play a model by its place, from 0."""
-
-    def change_input_gain(self, db: float) -> None:
-        """Make the gain before the model greater or less."""
-
-    def change_output_gain(self, db: float) -> None:
-        """Make the gain after the model greater or less."""
-
-    def toggle_bypass(self) -> None:
-        """Pass the input on, or play the model again."""
-
-    def toggle_mute(self) -> None:
-        """Be silent, or play again."""
-
-    def toggle_cabinet(self) -> None:
-        """Play the cabinet, or leave it out."""
-
-    def toggle_gate(self) -> None:
-        """Let the noise gate work, or not."""
-
-    def toggle_recording(self) -> None:
-        """Begin to record, or end it."""
-
-    def toggle_tuner(self) -> None:
-        """Listen for a note in silence, or play again."""
 
 
 @dataclass(frozen=True)
@@ -156,7 +120,7 @@ class LiveScreen(App[None]):
         Binding(keys, action, show=False, priority=True) for key in KEYS for keys, action in key.bindings
     ]
 
-    def __init__(self, player: PlayerLike, *, seconds: float | None) -> None:
+    def __init__(self, player: Player, *, seconds: float | None) -> None:
         super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
         self._player = player
         self._seconds = seconds
@@ -224,30 +188,15 @@ class LiveScreen(App[None]):
             band.styles.height = place.rows
             band.styles.margin = (place.gap, 0, 0, 0)
 
-    def action_step(self, step: int) -> None:
-        """Play the model before or after."""
-        self._player.step_model(step)
-        self.refresh_bands()
-
     def action_choose(self, index: int) -> None:
         """Play a model by its place, from 0; nothing where there is none."""
         if index < self._num_models:
             self._player.choose_model(index)
         self.refresh_bands()
 
-    def action_input_gain(self, db: int) -> None:
-        """Change the gain before the model."""
-        self._player.change_input_gain(db)
-        self.refresh_bands()
-
-    def action_output_gain(self, db: int) -> None:
-        """Change the gain after the model."""
-        self._player.change_output_gain(db)
-        self.refresh_bands()
-
-    def action_player(self, method: str) -> None:
-        """Turn one of the player's switches."""
-        getattr(self._player, method)()
+    def action_player(self, method: str, *arguments: int) -> None:
+        """Ask something of the player."""
+        getattr(self._player, method)(*arguments)
         self.refresh_bands()
 
     def action_help(self) -> None:

@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from rich.cells import cell_len, chop_cells, set_cell_size
+from rich.cells import cell_len, set_cell_size
+from rich.console import Console
 from rich.segment import Segment
 from rich.style import Style
+from rich.text import Text
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
@@ -70,19 +72,8 @@ def centred(text: str, style: Style, width: int) -> Piece:
 
 def wrapped(text: str, width: int) -> list[str]:
     """Text in rows of at most so many columns, broken between words where it can be."""
-    rows: list[str] = []
-    row = ""
-    for word in text.split():
-        joined = f"{row} {word}" if row else word
-        if cell_len(joined) <= width:
-            row = joined
-            continue
-        if row:
-            rows.append(row)
-        pieces = chop_cells(word, width)
-        rows += pieces[:-1]
-        row = pieces[-1]
-    return [*rows, row] if row else rows
+    rows = Text(" ".join(text.split())).wrap(Console(width=width), width)
+    return [row.plain.rstrip() for row in rows if row.plain]
 
 
 def changed_columns(old: Strip, new: Strip) -> tuple[int, int]:

@@ -37,23 +37,43 @@ class Key:
     rank: int = 0
 
 
+def asks(keys: str, method: str, *arguments: int) -> tuple[str, str]:
+    """Keys that call a method of the player."""
+    return keys, f"player({', '.join(map(repr, (method, *arguments)))})"
+
+
 KEYS = (
-    Key((("left,p", "step(-1)"), ("right,n", "step(1)")), "← →", "model", "previous, next model (also p, n)", 2),
-    Key(tuple((str(n), f"choose({n - 1})") for n in range(1, 10)), "1-9", "choose", "choose a model", 8),
-    Key((("b", "player('toggle_bypass')"),), "b", "bypass", "bypass: hear the input", 3),
-    Key((("up", "input_gain(1)"), ("down", "input_gain(-1)")), "↑ ↓", "gain", "input gain, 1 dB up, down", 4),
     Key(
-        (("shift+up,right_square_bracket", "output_gain(1)"), ("shift+down,left_square_bracket", "output_gain(-1)")),
+        (asks("left,p", "step_model", -1), asks("right,n", "step_model", 1)),
+        "← →",
+        "model",
+        "previous, next model (also p, n)",
+        2,
+    ),
+    Key(tuple((str(n), f"choose({n - 1})") for n in range(1, 10)), "1-9", "choose", "choose a model", 8),
+    Key((asks("b", "toggle_bypass"),), "b", "bypass", "bypass: hear the input", 3),
+    Key(
+        (asks("up", "change_input_gain", 1), asks("down", "change_input_gain", -1)),
+        "↑ ↓",
+        "gain",
+        "input gain, 1 dB up, down",
+        4,
+    ),
+    Key(
+        (
+            asks("shift+up,right_square_bracket", "change_output_gain", 1),
+            asks("shift+down,left_square_bracket", "change_output_gain", -1),
+        ),
         "[ ]",
         "out",
         "output gain, 1 dB down, up (also shift ↑ ↓)",
         7,
     ),
-    Key((("m", "player('toggle_mute')"),), "m", "mute", "mute", 1),
-    Key((("r", "player('toggle_recording')"),), "r", "rec", "record input and output; again to stop", 5),
-    Key((("t", "player('toggle_tuner')"),), "t", "tuner", "tuner, in silence; again to play", 3),
-    Key((("c", "player('toggle_cabinet')"),), "c", "cab", "cabinet on, off", 9),
-    Key((("g", "player('toggle_gate')"),), "g", "gate", "noise gate on, off", 9),
+    Key((asks("m", "toggle_mute"),), "m", "mute", "mute", 1),
+    Key((asks("r", "toggle_recording"),), "r", "rec", "record input and output; again to stop", 5),
+    Key((asks("t", "toggle_tuner"),), "t", "tuner", "tuner, in silence; again to play", 3),
+    Key((asks("c", "toggle_cabinet"),), "c", "cab", "cabinet on, off", 9),
+    Key((asks("g", "toggle_gate"),), "g", "gate", "noise gate on, off", 9),
     Key((("question_mark", "help"),), "?", "help", "this help; again to leave it"),
     Key((("q,ctrl+c", "quit"),), "q", "quit", "quit (also ctrl c)"),
 )

@@ -12,8 +12,8 @@ import soxr
 from scipy import fft, linalg, signal
 
 from fxtrain.audio import LAG_GUARD, apply_lag, estimate_alignment, read_audio
-from fxtrain.live.capture_signal import capture_signal
 from fxtrain.synthetic import synthesise_guitar
+from fxtrain.synthetic.capture_signal import capture_signal
 
 RATE = 48000
 DRIVES = [f"drive-{number:02d}" for number in range(2, 13)]

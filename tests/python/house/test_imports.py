@@ -42,7 +42,7 @@ MAY_KNOW = {
     "runs": {"models", "report", "tasks", "training"},
     "studies": {"report", "runs", "training"},
 }
-"""For each package the others that it may import; ``cli``, ``live`` and ``api`` may import all."""
+"""For each package the others that it may import; ``cli``, ``live``, ``capture`` and ``api`` may import all."""
 
 MAY_KNOW_WHEN_CALLED = {"models/effects/_effect.py": {"formats"}}
 """Further ones that a file imports inside a function: ``EffectModel.export`` writes a model file."""

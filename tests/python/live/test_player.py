@@ -16,12 +16,12 @@ from stream_callback import play
 
 from fxtrain import engine
 from fxtrain.audio import AudioWriter
+from fxtrain.capture.round_trip import RoundTrip
 from fxtrain.cli import main
 from fxtrain.errors import AudioFileError, DeviceError, FxtrainError
 from fxtrain.live import player as module
 from fxtrain.live.devices import Device, Wiring
 from fxtrain.live.player import Player, PlayerSettings
-from fxtrain.live.round_trip import RoundTrip
 
 RATE = 48_000
 BOX = Device(0, "Box", "Test", 2, 2, RATE, 0.001, 0.002, True, True)

@@ -17,7 +17,7 @@ from fxtrain.audio.repeats import find_repeats
 from fxtrain.cli import main
 from fxtrain.data.split import SplitConfig, split_in_time
 from fxtrain.errors import ConfigError
-from fxtrain.live.capture_signal import SECTIONS, capture_signal
+from fxtrain.synthetic.capture_signal import SECTIONS, capture_signal
 
 RATE = 48000
 NAMES = [section.name for section in SECTIONS]

@@ -25,11 +25,11 @@ from terminal import terminal
 
 from fxtrain import engine
 from fxtrain.audio import read_audio, write_audio
+from fxtrain.capture.take import Level, make_take
 from fxtrain.cli import main
 from fxtrain.cli.capture import check_until_good
 from fxtrain.errors import Interrupted
 from fxtrain.live.stream import Recorded
-from fxtrain.live.take import Level, make_take
 from fxtrain.synthetic import synthesise_guitar
 
 FXTRAIN = [sys.executable, "-m", "fxtrain"]
@@ -251,7 +251,7 @@ def test_the_level_is_checked_until_it_will_do(
 
     console = Console(quiet=True)
     monkeypatch.setattr(console, "input", reply)
-    monkeypatch.setattr("fxtrain.live.take.check_level", lambda *given, **more: next(levels))
+    monkeypatch.setattr("fxtrain.capture.take.check_level", lambda *given, **more: next(levels))
     args = SimpleNamespace(ignore=[])
     if answers[-1] in ("q", None):
         with pytest.raises(Interrupted):
@@ -281,7 +281,7 @@ def test_learning_follows_when_asked_for(
 ) -> None:
     wiring = SimpleNamespace(sample_rate=RATE, key="", describe=lambda way: f"Box, {way}")
     monkeypatch.setattr("fxtrain.live.devices.wiring_from", lambda args, rate: wiring)
-    monkeypatch.setattr("fxtrain.live.take.make_take", partial(make_take, record=through_drive))
+    monkeypatch.setattr("fxtrain.capture.take.make_take", partial(make_take, record=through_drive))
     ran: list[list[str]] = []
 
     def fit(words: list[str]) -> int:

@@ -18,8 +18,8 @@ import numpy.typing as npt
 from fxtrain.audio import LAG_GUARD, Audio, DataReport, check_pair, estimate_alignment
 from fxtrain.audio.decibels import amplitude_to_db
 from fxtrain.audio.levels import frame_rms, peak, rms
+from fxtrain.capture.round_trip import MAX_SECONDS
 from fxtrain.errors import AudioFileError, TakeError
-from fxtrain.live.round_trip import MAX_SECONDS
 from fxtrain.live.stream import Recorded, play_and_record
 
 if TYPE_CHECKING:
