@@ -32,7 +32,9 @@ export CMAKE_CXX_COMPILER_LAUNCHER = $(shell command -v ccache)
 export CCACHE_BASEDIR := $(CURDIR)
 export CCACHE_NOHASHDIR := 1
 
-PIP := $(BIN)/python -m pip --quiet install --constraint constraints.txt $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
+PIP := $(BIN)/python -m pip install --progress-bar off --constraint constraints.txt $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
+# $(call install,groups of pyproject.toml,what they are for): with a count and an estimate
+install = $(BIN)/python tools/with-progress.py --packages $(1) "installing $(2)" -- $(PIP) $$($(BIN)/python tools/requirements.py $(1))
 NATIVE_SOURCES := CMakeLists.txt $(shell find $(wildcard plugin/engine python/bindings python/native third_party) -type f)
 CPP_SOURCES := $(shell find $(wildcard plugin python tests benchmarks examples) -name '*.cpp' -o -name '*.h')
 
@@ -60,14 +62,12 @@ $(VENV)/made.stamp: | system-demo
 	  "$$python" -m venv --clear $(VENV); }
 	@touch $@
 
-$(VENV)/runtime.stamp: $(VENV)/made.stamp pyproject.toml constraints.txt tools/requirements.py
-	@echo "fxtrain: installing what fxtrain needs (torch alone is 200 MB or more)"
-	@$(PIP) $$($(BIN)/python tools/requirements.py runtime live build)
+$(VENV)/runtime.stamp: $(VENV)/made.stamp pyproject.toml constraints.txt tools/requirements.py tools/with-progress.py
+	@$(call install,runtime live build,what fxtrain needs; torch alone is 200 MB or more)
 	@touch $@
 
 $(VENV)/dev.stamp: $(VENV)/runtime.stamp
-	@echo "fxtrain: installing what the tests need"
-	@$(PIP) $$($(BIN)/python tools/requirements.py dev docs onnx search tensorboard)
+	@$(call install,dev docs onnx search tensorboard,what the tests need)
 	@touch $@
 
 # The package is installed as a link to the modules in python/fxtrain. Changes in them need no installing, changes in C++
@@ -77,8 +77,7 @@ $(VENV)/modules.stamp: always | $(VENV)/made.stamp
 	@find python/fxtrain -name '*.py' | LC_ALL=C sort | cmp --silent - $@ || find python/fxtrain -name '*.py' | LC_ALL=C sort >$@
 
 $(VENV)/build.stamp: $(VENV)/runtime.stamp $(VENV)/modules.stamp $(NATIVE_SOURCES)
-	@echo "fxtrain: building the extension modules"
-	@$(PIP) --no-deps --no-build-isolation --editable .
+	@$(BIN)/python tools/with-progress.py "building the extension modules" -- $(PIP) --verbose --no-deps --no-build-isolation --editable .
 	@touch $@
 
 .PHONY: build dev
@@ -92,16 +91,14 @@ generators: build $(VENV)/generators.stamp  ## Install what the generators need 
 	  echo "fxtrain: sonify needs these weights (17 MB); run make generators again with a network connection"
 
 $(VENV)/generators.stamp: $(VENV)/runtime.stamp
-	@echo "fxtrain: installing what the generators need"
-	@$(PIP) $$($(BIN)/python tools/requirements.py generators)
+	@$(call install,generators,what the generators need)
 	@touch $@
 
 .PHONY: ray
 ray: build $(VENV)/ray.stamp  ## Install Ray into .venv, for fxtrain sweep --on ray
 
 $(VENV)/ray.stamp: $(VENV)/runtime.stamp
-	@echo "fxtrain: installing Ray"
-	@$(PIP) $$($(BIN)/python tools/requirements.py ray)
+	@$(call install,ray,Ray)
 	@touch $@
 
 # The plugin. RTNEURAL=DIR builds the RTNeural backend in, from this checkout (RTNEURAL=ON: an installed copy or a fetch).
@@ -214,6 +211,11 @@ test-slow: dev ray  ## Python tests marked slow or realtime, and a minute of fuz
 	cmake --preset sanitize && cmake --build --preset sanitize --target fuzz_loader || status=1; \
 	build/sanitize/tests/cpp/fuzz_loader --seconds 60 tests/fixtures/format/*/*.json || status=1; \
 	exit $$status
+
+.PHONY: wheel
+wheel: build  ## Build a wheel for this system and Python into dist
+	@$(BIN)/python -m pip --quiet wheel --no-deps --no-build-isolation --wheel-dir dist .
+	@echo "fxtrain: built $$(ls -t dist/*.whl | head -n 1)"
 
 .PHONY: docs
 docs: dev  ## Build the documentation site into build/docs; a broken link or reference is an error

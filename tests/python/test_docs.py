@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The documentation works: its commands run, its examples compile, its links lead somewhere.
 
-Every fenced block of every page is run, or says in a comment why not; CONTRIBUTING.md lists the comments.
+Every fenced block of every page is run, or says in a comment why not; tests/README.md lists the comments.
 """
 
 from __future__ import annotations

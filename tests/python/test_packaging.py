@@ -142,6 +142,11 @@ def test_the_extra_all_holds_what_the_other_extras_of_users_do(pyproject: dict[s
     assert set(extras["all"]) == users
 
 
+def test_the_extra_studio_is_live_with_what_exchanges_and_shows_models(pyproject: dict[str, Any]) -> None:
+    extras = pyproject["project"]["optional-dependencies"]
+    assert set(extras["studio"]) == {*extras["live"], *extras["onnx"], *extras["tensorboard"]}
+
+
 def test_build_tools_of_make_are_those_of_a_plain_pip_install(pyproject: dict[str, Any]) -> None:
     assert set(pyproject["build-system"]["requires"]) <= set(pyproject["project"]["optional-dependencies"]["build"])
 
@@ -181,6 +186,7 @@ def test_source_distribution_holds_all_that_a_build_needs(repository: Path, tmp_
         names = {name.partition("/")[2] for name in tar.getnames()}
     needed = source_files(repository, "python", "plugin/engine", "third_party")
     assert needed | {"CMakeLists.txt", "pyproject.toml", "LICENSE", "README.md"} <= names
+    assert {"docs/glossary.md", "models/cabinet/closed-4x12.wav"} <= names  # which CMake installs into the package
     assert not any(name.endswith(".so") for name in names)
 
 
