@@ -141,13 +141,25 @@ test: CHECKS = $(TEST)  ## Every check but those of test-all: style, types, C++ 
 test-all: CHECKS = $(TEST_ALL)  ## Also emulated ARM, the plugin under sanitizers, slow training, real time, long fuzzing
 
 .PHONY: lint
-lint: dev  ## Style and types: ruff, mypy, clang-format
+lint: dev  ## Style and types: ruff, mypy, clang-format, clang-tidy
 	@status=0; \
 	ruff check || status=1; \
 	ruff format --check || status=1; \
 	mypy || status=1; \
 	clang-format --dry-run --Werror $(CPP_SOURCES) || status=1; \
+	$(MAKE) --keep-going --jobs $(JOBS) tidy || status=1; \
 	exit $$status
+
+# clang-tidy takes seconds for a file, so a stamp remembers those that passed. Kernels are compiled once for each
+# instruction set and are left out, as is what needs RTNeural.
+TIDY_SOURCES := $(shell find $(wildcard plugin/engine/src python/bindings python/native) -name '*.cpp' -not -path '*/simd/*' -not -name '*kernels.cpp' -not -name 'rtneural_network.cpp')
+TIDY_HEADERS := $(shell find $(wildcard plugin/engine python) -name '*.h')
+.PHONY: tidy
+tidy: $(TIDY_SOURCES:%.cpp=build/tidy/%.ok)
+build/tidy/%.ok: %.cpp .clang-tidy $(TIDY_HEADERS)
+	@mkdir -p $(@D)
+	@clang-tidy --quiet -p $$(dirname $$(ls -t build/cp*/compile_commands.json | head -n 1)) $< 2>$@.log || { cat $@.log; exit 1; }
+	@touch $@
 
 .PHONY: format
 format: dev  ## Rewrite the sources in the project's style

@@ -2,7 +2,8 @@
 """Runs pip or a build and shows how far it is: a count and an estimate, in place of what it prints.
 
 ``tools/with-progress.py [--packages GROUP...] WHAT -- COMMAND...``. On a terminal one line is kept up to date, in a
-pipe or a file there is a line for each quarter. If the command fails, all that it printed follows, and its exit code is kept.
+pipe or a file there is a line for each quarter. If the command fails, all that it printed follows, and its exit code
+is kept.
 
 Counted are ninja's ``[12/85]`` and the packages that pip collects; of these the lock tells about how many there are.
 """

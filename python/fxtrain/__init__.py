@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Learn a guitar amplifier or pedal from a recording, and play it in real time.
+"""Train a model of a guitar amplifier or pedal from a recording, and play it in real time.
 
 >>> import fxtrain                                    # doctest: +SKIP
 >>> run = fxtrain.fit("dry.wav", "wet.wav")           # doctest: +SKIP

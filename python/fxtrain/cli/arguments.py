@@ -60,7 +60,7 @@ def add_lag_argument(parser: argparse._ActionsContainer) -> None:
         "--lag",
         type=signed_int,
         metavar="N",
-        help="samples that WET is late (negative: early); default: measured",
+        help="samples by which WET is late (negative: early); default: measured",
     )
 
 
@@ -74,14 +74,14 @@ def channel_choice(args: argparse.Namespace) -> ChannelChoice:
 def add_clip_arguments(parser: argparse._ActionsContainer) -> None:
     """For recordings of clips joined end to end: ``--clip-frames`` and ``--skip-frames``."""
     parser.add_argument(
-        "--clip-frames", type=positive_int, default=0, metavar="N", help="the recording is clips of N frames joined"
+        "--clip-frames", type=positive_int, default=0, metavar="N", help="the recording consists of clips of N frames"
     )
     parser.add_argument(
         "--skip-frames",
         type=non_negative_int,
         default=0,
         metavar="N",
-        help="leave out N frames at each join, in training and in scoring",
+        help="ignore the first N frames of each clip, in training and in scoring",
     )
 
 
@@ -94,13 +94,13 @@ def add_device_arguments(parser: argparse._ActionsContainer, *, rate: str) -> No
     """
     devices = parser.add_argument_group("sound devices")
     devices.add_argument(
-        "--list-devices", action="store_true", help="list sound devices with their channels and rates, and end"
+        "--list-devices", action="store_true", help="list the sound devices with channels and sample rates, and exit"
     )
     for way in ("input", "output"):
         devices.add_argument(
             f"--{way}-device",
             metavar="D",
-            help=f"{way} device: its number in the list, or a part of its name; default: the system's",
+            help=f"{way} device: a number from the list, or part of a name; default: that of the system",
         )
         devices.add_argument(
             f"--{way}-channel",
@@ -108,7 +108,7 @@ def add_device_arguments(parser: argparse._ActionsContainer, *, rate: str) -> No
             metavar="N",
             help="channel of the guitar, from 1; default: 1"
             if way == "input"
-            else "the one channel to play to, from 1; default: the first two",
+            else "channel to play to, from 1; default: the first two",
         )
     devices.add_argument("--sample-rate", type=sample_rate, metavar="HZ", help=f"of the devices; default: {rate}")
     devices.add_argument(
@@ -116,7 +116,7 @@ def add_device_arguments(parser: argparse._ActionsContainer, *, rate: str) -> No
         type=positive_int,
         default=64,
         metavar="N",
-        help="frames at a time; JACK's own period counts where JACK is used (default: 64)",
+        help="block size in frames; JACK uses its own (default: 64)",
     )
 
 
@@ -128,7 +128,7 @@ def add_oversample_argument(parser: argparse._ActionsContainer) -> None:
         choices=[1, 2, 4, 8],
         default=1,
         metavar="N",
-        help="play at 2, 4 or 8 times the sample rate, against aliasing (default: 1)",
+        help="play at 2, 4 or 8 times the sample rate, to reduce aliasing (default: 1)",
     )
 
 
@@ -139,7 +139,7 @@ def add_quality_argument(parser: argparse._ActionsContainer) -> None:
         type=_share,
         default=1.0,
         metavar="Q",
-        help="0 to 1: which network of a .nam file that holds several, 1 the largest (default: 1; see fxtrain info)",
+        help="for a .nam file with several networks: 0 is the smallest, 1 the largest (default: 1; see fxtrain info)",
     )
 
 

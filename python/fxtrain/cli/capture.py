@@ -43,34 +43,41 @@ _COLOURS = {"silent": "bold red", "clipped": "bold red", "soft": "yellow", "low"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of ``capture``."""
     take = parser.add_argument_group("take")
-    take.add_argument("--play", type=Path, metavar="DRY.wav", help="what to play, as `fxtrain signal` makes it")
-    take.add_argument("--out", type=Path, metavar="WET.wav", help="where to write what came back, as long as DRY")
+    take.add_argument(
+        "--play", type=Path, metavar="DRY.wav", help="recording to play, for example from `fxtrain signal`"
+    )
+    take.add_argument(
+        "--out", type=Path, metavar="WET.wav", help="file for the recording that comes back; it is as long as DRY"
+    )
     take.add_argument("--force", action="store_true", help="overwrite WET")
     take.add_argument(
         "--level-check",
         action=argparse.BooleanOptionalAction,
         default=True,
-        help="first play the loudest seconds of DRY and judge the level that comes back",
+        help="first play the loudest seconds of DRY and check the level that comes back",
     )
-    take.add_argument("--yes", action="store_true", help="ask nothing: check the level once, do not offer to train")
+    take.add_argument("--yes", action="store_true", help="do not ask: check the level once and do not offer to train")
     take.add_argument(
         "--takes",
         type=positive_int,
         default=3,
         metavar="N",
-        help="takes at most, where there are drop-outs (default: 3)",
+        help="record at most N times if there are drop-outs (default: 3)",
     )
     take.add_argument(
         "--round-trip",
         type=non_negative_int,
         metavar="FRAMES",
-        help="how late the return is; default: as `fxtrain latency` has measured it, else found in the take",
+        help="latency to compensate for; default: the value from `fxtrain latency`, or an estimate from the recording",
     )
     take.add_argument(
         "--ignore", action="append", default=[], metavar="NAME", help="continue even if this check fails (repeatable)"
     )
     take.add_argument(
-        "--fit", action=argparse.BooleanOptionalAction, default=None, help="train on it afterwards; default: ask"
+        "--fit",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="train on the recording afterwards; default: ask",
     )
     add_device_arguments(parser, rate="that of DRY")
 

@@ -44,20 +44,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--format",
         choices=_FORMATS,
-        help="file format of OUT; default: by its suffix, and rtneural for .json",
+        help="format of OUT; default: by the suffix, and rtneural for .json",
     )
     add_knob_argument(parser, default="the converted model keeps its knobs; one that is set becomes part of the model")
     add_quality_argument(parser)
     parser.add_argument("--force", action="store_true", help="overwrite OUT")
-    distilling = parser.add_argument_group("where the format does not hold the model")
+    distilling = parser.add_argument_group("if the format cannot hold the model")
     distilling.add_argument(
         "--distill",
         type=Path,
         metavar="DRY",
-        help="train a model that it holds on what IN makes of this recording of a direct guitar",
+        help="train a model of that format on the output of IN for this direct guitar recording",
     )
     distilling.add_argument(
-        "--run", type=Path, metavar="DIR", help="folder of that training; default: the name of OUT with -run"
+        "--run", type=Path, metavar="DIR", help="run folder of that training; default: the name of OUT with -run"
     )
     distilling.add_argument(
         "--set",
@@ -65,11 +65,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         dest="settings",
         metavar="KEY=VALUE",
-        help="a setting of that training, as of fit, for example shape=standard (repeatable)",
+        help="a setting of that training, as in fit, for example shape=standard (repeatable)",
     )
     distilling.add_argument("--epochs", type=positive_int, metavar="N", help="passes over the recording")
     distilling.add_argument(
-        "--max-minutes", type=positive_float, metavar="M", help="time to train; default: as fit has it"
+        "--max-minutes", type=positive_float, metavar="M", help="time limit for training; default: as in fit"
     )
 
 

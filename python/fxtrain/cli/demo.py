@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--max-minutes",
         type=positive_float,
         metavar="M",
-        help="limit of training; default 4, for amp none: its steps are counted",
+        help="time limit for training; default 4, none for amp, which counts steps",
     )
     parser.add_argument("--force", action="store_true", help="remove an earlier demo's files from DIR and start again")
     amp = parser.add_argument_group("demo amp")

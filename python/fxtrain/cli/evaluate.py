@@ -25,14 +25,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("dry", type=Path, metavar="DRY", help="recording of the direct guitar signal")
     parser.add_argument("wet", type=Path, metavar="WET", help="the same playing through the device")
     parser.add_argument(
-        "--lag", type=_lag, metavar="N|auto", help="samples that WET is late; default: as removed in training"
+        "--lag", type=_lag, metavar="N|auto", help="samples by which WET is late; default: as in training"
     )
     parser.add_argument(
         "--train",
         nargs=2,
         type=Path,
         metavar=("DRY", "WET"),
-        help="pair to fit the linear baselines on; default: the run's own, else the evaluated pair",
+        help="pair to fit the linear baselines on; default: the training pair of the run, or else the evaluated pair",
     )
     add_recording_arguments(parser)
     add_clip_arguments(parser)

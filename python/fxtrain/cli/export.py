@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-linear-stage",
         action="store_true",
-        help="leave the linear stage out: the amplifier before its loudspeaker",
+        help="without the linear stage: the amplifier before its loudspeaker",
     )
     parser.add_argument("--force", action="store_true", help="overwrite OUT")
 

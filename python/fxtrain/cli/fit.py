@@ -50,17 +50,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="*",
         type=Path,
         metavar="WET",
-        help="the same playing through the device; with several, a model for each, in a folder of its name in --out",
+        help="the same playing through the device; with several, a model is trained for each, in a folder in --out",
     )
     data = parser.add_argument_group("recordings")
-    data.add_argument("--wet-folder", type=Path, metavar="DIR", help="in place of WET: all recordings in a folder")
+    data.add_argument("--wet-folder", type=Path, metavar="DIR", help="use all recordings in a folder instead of WET")
     data.add_argument("--val", nargs=2, type=Path, metavar=("DRY", "WET"), help="pair that chooses the best weights")
     data.add_argument("--test", nargs=2, type=Path, metavar=("DRY", "WET"), help="pair that only measures the result")
     data.add_argument("--pairs", type=Path, metavar="CSV", help="table: input,target,split,weight,clip_frames")
     add_recording_arguments(data)
     add_lag_argument(data)
     add_clip_arguments(data)
-    data.add_argument("--fix-polarity", action="store_true", help="turn an upside-down recording the right way up")
+    data.add_argument("--fix-polarity", action="store_true", help="invert WET if its polarity is inverted")
     model = parser.add_argument_group("model")
     model.add_argument(
         "--model",
@@ -81,20 +81,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     model.add_argument(
         "--weight-storage",
         choices=("float32", "bfloat16"),
-        help="number format of the recurrent weights; bfloat16 trains with them rounded, for faster playing (default "
-        "float32; pays from about 64 units)",
+        help="number format of the recurrent weights; bfloat16 rounds them in training, for faster playing (default "
+        "float32; worth it from 64 units up)",
     )
     model.add_argument(
         "--input",
         action="append",
         default=[],
         metavar="NAME=RUN",
-        help="another run that the model needs (repeatable; see fxtrain models)",
+        help="another run whose output the model needs (repeatable; see fxtrain models)",
     )
     model.add_argument("--checkpoint", type=Path, metavar="FILE.pt", help="start from the weights of an earlier run")
     run = parser.add_argument_group("training")
     run.add_argument("--out", type=Path, metavar="DIR", help="folder of the run; default runs/<name of WET>")
-    run.add_argument("--resume", type=Path, metavar="RUN", help="go on with a run that was stopped")
+    run.add_argument("--resume", type=Path, metavar="RUN", help="continue a run that was stopped")
     run.add_argument("--device", default="auto", help="auto, cuda, rocm, xpu, mps or cpu")
     run.add_argument("--epochs", type=positive_int, metavar="N", help="passes over the recording")
     run.add_argument("--max-steps", type=positive_int, metavar="N", help="optimiser steps to train")
@@ -102,22 +102,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--max-minutes",
         type=positive_float,
         metavar="M",
-        help=f"time to train; default {_DEFAULT_MINUTES:g}, ending earlier when converged",
+        help=f"time limit; default {_DEFAULT_MINUTES:g}, or earlier if the error stops improving",
     )
     run.add_argument(
         "--until-converged",
         action="store_true",
-        help="end when the error no longer falls, also with --epochs, --max-steps or --max-minutes",
+        help="stop when the error stops improving, also with --epochs, --max-steps or --max-minutes",
     )
-    run.add_argument("--batch-size", type=positive_int, metavar="B", help="sequences side by side (default 32)")
-    run.add_argument("--lr", type=positive_float, help="learning rate at its highest (default 0.004)")
+    run.add_argument("--batch-size", type=positive_int, metavar="B", help="sequences per batch (default 32)")
+    run.add_argument("--lr", type=positive_float, help="peak learning rate (default 0.004)")
     run.add_argument(
         "--scheduler",
         choices=("constant", "cosine", "exponential"),
-        help="course of the learning rate (default cosine)",
+        help="learning rate schedule (default cosine)",
     )
     run.add_argument(
-        "--seed", type=non_negative_int, metavar="S", help="of the initial weights and the data order (default 0)"
+        "--seed", type=non_negative_int, metavar="S", help="seed of the initial weights and the data order (default 0)"
     )
     run.add_argument(
         "--workers", type=non_negative_int, metavar="N", help="processes that prepare batches (default 0: none)"
@@ -127,20 +127,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         choices=("tensorboard",),
         default=[],
-        help="also write the training curves for TensorBoard, into the folder tensorboard of the run",
+        help="also write training curves for TensorBoard into the run folder",
     )
-    facts = parser.add_argument_group("facts for the model file")
-    facts.add_argument("--name", help="of the capture")
+    facts = parser.add_argument_group("metadata of the model file")
+    facts.add_argument("--name", help="title of the capture")
     facts.add_argument("--author", help="who made it")
     facts.add_argument("--device-name", help="the amplifier or pedal")
-    facts.add_argument("--gear-type", choices=GEAR_TYPES, help="what kind of device it is")
+    facts.add_argument("--gear-type", choices=GEAR_TYPES, help="type of device")
     facts.add_argument(
         "--input-dbu", type=finite_float, metavar="DBU", help="analog level of a full-scale sine at the device's input"
     )
     facts.add_argument(
-        "--output-dbu", type=finite_float, metavar="DBU", help="analog level at the output that reads as full scale"
+        "--output-dbu",
+        type=finite_float,
+        metavar="DBU",
+        help="analog level at the device's output that records at full scale",
     )
-    facts.add_argument("--licence", help="of the model file")
+    facts.add_argument("--licence", help="licence of the model file")
 
 
 def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any] | None:

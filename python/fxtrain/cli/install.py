@@ -37,13 +37,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="impulse response of a cabinet, WAV, AIFF or FLAC (repeatable)",
     )
-    parser.add_argument(
-        "--name", help="what to call MODEL; default: its file's name, or its own if the file is model.json"
-    )
+    parser.add_argument("--name", help="name for MODEL; default: its file name, or its title if the file is model.json")
     parser.add_argument(
         "--preset",
         action="store_true",
-        help="also write a preset for each MODEL, with the first --ir, where hosts look",
+        help="also write a preset for each MODEL, with the first --ir, to where hosts look",
     )
     parser.add_argument("--force", action="store_true", help="overwrite other files of the same names")
 

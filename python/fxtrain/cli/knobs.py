@@ -14,7 +14,7 @@ __all__ = ["add_knob_argument", "knob_text", "knob_values", "set_knobs"]
 
 
 def add_knob_argument(
-    parser: argparse._ActionsContainer, *, default: str = "where its file says (see fxtrain info)"
+    parser: argparse._ActionsContainer, *, default: str = "as in the file (see fxtrain info)"
 ) -> None:
     """``--knob``, repeatable; ``default`` says what happens to those that are not named."""
     parser.add_argument(
@@ -23,7 +23,7 @@ def add_knob_argument(
         default=[],
         type=_setting,
         metavar="NAME=VALUE",
-        help=f"where a knob of the model stands (repeatable); default: {default}",
+        help=f"position of one of the model's knobs (repeatable); default: {default}",
     )
 
 

@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of ``latency``."""
-    add_device_arguments(parser, rate="the devices' own")
+    add_device_arguments(parser, rate="their own")
 
 
 def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any] | None:

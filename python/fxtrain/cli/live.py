@@ -37,9 +37,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of ``live``."""
     parser.epilog = f"{parser.epilog}\n\nPress ? on the screen for its keys."
     parser.add_argument("models", nargs="*", type=Path, metavar="MODEL", help="model files, or folders of runs")
-    parser.add_argument("--gain", type=finite_float, default=0.0, metavar="DB", help="before the model (default: 0)")
-    parser.add_argument("--output-gain", type=finite_float, default=0.0, metavar="DB", help="after it (default: 0)")
-    parser.add_argument("--gate", type=finite_float, metavar="DB", help="noise gate that closes below so many dBFS")
+    parser.add_argument(
+        "--gain", type=finite_float, default=0.0, metavar="DB", help="gain before the model (default: 0)"
+    )
+    parser.add_argument(
+        "--output-gain", type=finite_float, default=0.0, metavar="DB", help="gain after the model (default: 0)"
+    )
+    parser.add_argument(
+        "--gate", type=finite_float, metavar="DB", help="switch the noise gate on and close it below DB dBFS"
+    )
     parser.add_argument("--ir", type=Path, metavar="FILE", help="impulse response of a cabinet, WAV, AIFF or FLAC")
     add_oversample_argument(parser)
     add_quality_argument(parser)
@@ -47,11 +53,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--record", nargs=2, type=Path, metavar=("DRY.wav", "WET.wav"), help="record input and output from the start"
     )
     parser.add_argument("--force", action="store_true", help="overwrite DRY and WET")
-    parser.add_argument("--seconds", type=positive_float, metavar="N", help="end after so long")
+    parser.add_argument("--seconds", type=positive_float, metavar="N", help="stop after N seconds")
     parser.add_argument(
-        "--unmute", action="store_true", help="begin with sound also where microphone and speakers may feed back"
+        "--unmute", action="store_true", help="start unmuted even if microphone and speakers may feed back"
     )
-    add_device_arguments(parser, rate="the model's, where the devices offer it")
+    add_device_arguments(parser, rate="that of the model, if the devices offer it")
 
 
 def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any] | None:

@@ -58,7 +58,7 @@ COMMANDS = {
     ),
     "sweep": Command(
         "train",
-        "train once for each point of a grid of settings, into one table",
+        "train a model for each point of a grid of settings, and write one table",
         _TRAIN,
         ("sweep study.toml --out runs/study", "sweep study.toml --out runs/study --jobs 2"),
     ),
@@ -70,7 +70,7 @@ COMMANDS = {
     ),
     "evaluate": Command(
         "inference",
-        "measure how close a model comes to a recording that it was not trained on",
+        "measure a model on a recording that it was not trained on",
         _PLAY,
         ("evaluate runs/amp other-dry.wav other-wet.wav",),
     ),
@@ -92,7 +92,7 @@ COMMANDS = {
     "sonify": Command("inference", "make a sound for a picture or a video", _GENERATE, ("sonify picture.png out.wav",)),
     "live": Command(
         "inference",
-        "play the guitar through models, live",
+        "play your guitar through models in real time",
         _PLAY,
         ("live runs/amp", "live clean.json lead.nam --record dry.wav wet.wav"),
     ),
@@ -128,7 +128,7 @@ COMMANDS = {
     ),
     "info": Command(
         "inference",
-        "show what a model file or preset is, whether it plays as it should, and who made it",
+        "show the contents of a model file or preset, and check that it plays correctly",
         _FILES,
         ("info amp.nam", "info runs/amp --json"),
     ),
@@ -141,19 +141,19 @@ COMMANDS = {
     ),
     "restore": Command(
         "inference",
-        "put back the highs that MP3, AAC or another lossy codec took from a recording",
+        "restore the highs that MP3, AAC or another lossy codec removed from a recording",
         _GENERATE,
         ("restore song.mp3 song.wav",),
     ),
     "preset": Command(
         "inference",
-        "write a preset of the plugin, with model, impulse response and settings in it",
+        "write a plugin preset that contains a model, an impulse response and settings",
         _FILES,
         ("preset runs/amp amp.vstpreset",),
     ),
     "install": Command(
         "inference",
-        "put models and impulse responses where the plugin looks for them",
+        "copy models and impulse responses to where the plugin looks for them",
         _FILES,
         ("install runs/amp", "install amp.nam cabinet.wav"),
     ),
@@ -302,7 +302,7 @@ def init_parser(mode: Literal["train", "inference", "all"]) -> argparse.Argument
     offered = {name: command for name, command in COMMANDS.items() if mode in ("all", command.mode)}
     parser = _Parser(
         prog="fxtrain",
-        description="Learn a guitar amplifier or pedal from a recording, and play it in real time.",
+        description="Train a model of a guitar amplifier or pedal from a recording, and play it in real time.",
         epilog=_overview(offered),
     )
     parser.add_argument("--version", action="version", version=f"fxtrain {__version__}")

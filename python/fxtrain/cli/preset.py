@@ -25,9 +25,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--slot",
         choices=("A", "B"),
         default="A",
-        help="which slot takes MODEL, and is the one that sounds (default: A)",
+        help="slot for MODEL; this slot is the one that you hear (default: A)",
     )
-    parser.add_argument("--other", type=Path, metavar="FILE", help="model for the other slot; it stays empty without")
+    parser.add_argument("--other", type=Path, metavar="FILE", help="model for the other slot; default: empty")
     parser.add_argument(
         "--ir",
         type=Path,
@@ -40,11 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         dest="settings",
         metavar="ID=VALUE",
-        help="a parameter of the plugin, for example input_gain=-3 or slot='A + B' (repeatable)",
+        help="set a parameter of the plugin, for example input_gain=-3 or slot='A + B' (repeatable)",
     )
-    parser.add_argument(
-        "--name", help="what to call MODEL; default: its file's name, or its own if the file is model.json"
-    )
+    parser.add_argument("--name", help="name for MODEL; default: its file name, or its title if the file is model.json")
     parser.add_argument("--force", action="store_true", help="overwrite OUT.vstpreset")
 
 

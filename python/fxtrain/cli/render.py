@@ -39,19 +39,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--backend",
         choices=[*_ENGINE_BACKENDS, "torch"],
         default="engine",
-        help="what plays the model: the real-time engine, PyTorch, or RTNeural where it was built in (default: engine)",
+        help="play by the real-time engine, by PyTorch, or by RTNeural if it was built in (default: engine)",
     )
     parser.add_argument(
         "--block-size", type=positive_int, default=4096, metavar="N", help="frames at a time (default: 4096)"
     )
     parser.add_argument(
-        "--resample", action="store_true", help="convert the recording to the model's sample rate where they differ"
+        "--resample", action="store_true", help="convert the recording to the model's sample rate if they differ"
     )
     add_knob_argument(parser)
     add_oversample_argument(parser)
     add_quality_argument(parser)
     parser.add_argument(
-        "--features", type=Path, metavar="FILE.npz", help="in place of IN, for a vocoder: what fxtrain features wrote"
+        "--features",
+        type=Path,
+        metavar="FILE.npz",
+        help="for a vocoder, use this file from fxtrain features instead of IN",
     )
     parser.add_argument("--force", action="store_true", help="overwrite OUT")
 

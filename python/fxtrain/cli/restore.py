@@ -37,15 +37,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--model",
         default="gan",
         metavar="gan|diffusion|mse|RUN",
-        help="a model that comes with fxtrain, or a run of fit; default gan",
+        help="a shipped model or the folder of a run; default gan",
     )
-    parser.add_argument("--steps", type=positive_int, metavar="N", help="of a diffusion; default: the model's own")
-    parser.add_argument("--seed", type=non_negative_int, default=0, metavar="S", help="of what is random; default 0")
+    parser.add_argument("--steps", type=positive_int, metavar="N", help="diffusion steps; default: those of the model")
+    parser.add_argument("--seed", type=non_negative_int, default=0, metavar="S", help="random seed; default 0")
     parser.add_argument(
-        "--mix", type=_share, default=1.0, metavar="0..1", help="how much of the highs is added; default 1"
+        "--mix", type=_share, default=1.0, metavar="0..1", help="how much of the restored highs to add; default 1"
     )
-    parser.add_argument("--full", action="store_true", help="also correct what lies below the cutoff")
-    parser.add_argument("--cutoff", type=positive_float, metavar="HZ", help="where the highs end; default: found")
+    parser.add_argument("--full", action="store_true", help="also correct the sound below the cutoff")
+    parser.add_argument("--cutoff", type=positive_float, metavar="HZ", help="where the highs end; default: detected")
     parser.add_argument(
         "--force", action="store_true", help="restore even if nothing is missing, and overwrite an existing OUT"
     )

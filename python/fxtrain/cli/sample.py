@@ -27,19 +27,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", type=Path, metavar="RUN", help="folder of a run of a generator")
     parser.add_argument("output", type=Path, metavar="OUT", help="where to write: .wav, .flac, .aiff or .ogg")
     parser.add_argument(
-        "--seconds", type=positive_float, metavar="N", help="length; default 3, or that of the mels to follow"
+        "--seconds", type=positive_float, metavar="N", help="length; default 3, or the length of the mels"
     )
     parser.add_argument(
-        "--seed", type=non_negative_int, default=0, metavar="S", help="another one gives another sound; default 0"
+        "--seed", type=non_negative_int, default=0, metavar="S", help="another seed gives another sound; default 0"
     )
     parser.add_argument(
         "--temperature",
         type=finite_float,
         default=1.0,
         metavar="T",
-        help="below 1 the likely samples become likelier; 0 takes the likeliest one (default 1)",
+        help="below 1 favours likely samples, 0 always takes the likeliest (default 1)",
     )
-    parser.add_argument("--class", dest="class_name", metavar="NAME", help="speaker or other class; default the first")
+    parser.add_argument("--class", dest="class_name", metavar="NAME", help="speaker or other class; default: the first")
     mels = parser.add_mutually_exclusive_group()
     mels.add_argument("--mel-of", type=Path, metavar="IN", help="follow the mel-spectrogram of a recording")
     mels.add_argument("--mel", type=Path, metavar="FILE.npz", help="follow mels from a file")
@@ -48,13 +48,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=positive_int,
         default=1,
         metavar="N",
-        help="how many sounds, with the seeds from S on, to OUT-1, OUT-2 and so on",
+        help="number of sounds, written to OUT-1, OUT-2 and so on with the seeds S, S+1 and so on",
     )
     parser.add_argument(
         "--backend",
         choices=("auto", "native", "torch"),
         default="auto",
-        help="CPU kernels, or the reference in PyTorch (default: the kernels where they are built)",
+        help="use the CPU kernels or PyTorch (default: the kernels, if they are built)",
     )
     parser.add_argument("--force", action="store_true", help="overwrite OUT")
 

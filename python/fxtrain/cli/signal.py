@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=sample_rate,
         default=48000,
         metavar="HZ",
-        help="that of the session it will be recorded in (default: 48000)",
+        help="sample rate of your recording session (default: 48000)",
     )
     parser.add_argument("--force", action="store_true", help="overwrite OUT")
 

@@ -32,13 +32,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("image", type=Path, metavar="IMAGE|VIDEO", help="picture (PNG, JPEG, ...) or video (MP4, ...)")
     parser.add_argument("output", type=Path, metavar="OUT.wav", help="sound file to write")
     parser.add_argument(
-        "--run", type=Path, metavar="DIR", help="folder in which fit ran the stages; default: the shipped models"
+        "--run", type=Path, metavar="DIR", help="folder of a run with all stages; default: the shipped models"
     )
     parser.add_argument(
         "--sampling",
         choices=("top-k", "top-p", "greedy", "uniform", "full"),
         default="top-k",
-        help="how codes are drawn (default top-k)",
+        help="how to draw the codes (default top-k)",
     )
     parser.add_argument("--k", type=positive_int, default=6, metavar="K", help="candidates of top-k (default 6)")
     parser.add_argument(
@@ -46,15 +46,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=_probability,
         default=0.9,
         metavar="P",
-        help="top-p keeps candidates whose sum stays below (default 0.9)",
+        help="for top-p: greatest sum of the candidates' probabilities (default 0.9)",
     )
     parser.add_argument(
         "--temperature", type=positive_float, default=1.0, metavar="T", help="below 1 favours the probable (default 1)"
     )
-    parser.add_argument("--seed", type=non_negative_int, default=0, metavar="S", help="of all draws (default 0)")
+    parser.add_argument("--seed", type=non_negative_int, default=0, metavar="S", help="random seed (default 0)")
     parser.add_argument("--mux", type=Path, metavar="OUT.mp4", help="also write the video with this sound")
     parser.add_argument(
-        "--class", dest="class_name", metavar="NAME", help="make this sound, whatever the picture shows"
+        "--class", dest="class_name", metavar="NAME", help="use this class instead of the one in the picture"
     )
     parser.add_argument("--force", action="store_true", help="overwrite OUT.wav and OUT.mp4")
 

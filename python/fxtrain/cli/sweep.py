@@ -37,12 +37,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the study; default runs/<name of STUDY>")
     parser.add_argument("--on", choices=_WHERE, default="local", help="this machine, or a Ray cluster (default: local)")
     parser.add_argument(
-        "--address", metavar="ADDR", help="of a Ray cluster that is running; default: Ray starts one on this machine"
+        "--address", metavar="ADDR", help="address of a running Ray cluster; default: start one on this machine"
     )
     parser.add_argument(
-        "--jobs", type=positive_int, metavar="N", help="runs at a time, one thread each (default: one per core)"
+        "--jobs",
+        type=positive_int,
+        metavar="N",
+        help="run N cells at a time, with one thread each (default: one per core)",
     )
-    parser.add_argument("--retry", action="store_true", help="run the cells that failed again")
+    parser.add_argument("--retry", action="store_true", help="run failed cells again")
 
 
 def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:

@@ -24,7 +24,7 @@ class Metadata:
         name: of the capture.
         author: who made it.
         device_name: the amplifier or pedal.
-        gear_type: what kind of device it is; the words are those of ``.nam`` files.
+        gear_type: type of device; the words are those of ``.nam`` files.
         input_dbu: analog level, in dBu, of a sine of full scale at the device's input.
         output_dbu: analog level, in dBu, at the device's output that reads as full scale.
         licence: of the model file.

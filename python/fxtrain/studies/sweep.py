@@ -173,7 +173,7 @@ class Sweep:
         Args:
             run: where.
             make_cell: the run of a point.
-            retry: run the cells that failed again.
+            retry: run failed cells again.
             on_row: told of each cell that ended.
         """
         remaining = self.remaining(retry=retry)

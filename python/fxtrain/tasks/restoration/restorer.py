@@ -64,7 +64,7 @@ class Restorer:
         seed: of what is random.
         steps: of a diffusion; None takes the model's own number.
         mix: share of what is added, 0 to 1.
-        full: also correct what lies below the cutoff.
+        full: also correct the sound below the cutoff.
     """
 
     def __init__(
