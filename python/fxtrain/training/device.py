@@ -7,11 +7,12 @@ from dataclasses import fields, is_dataclass, replace
 from typing import TypeVar
 
 import torch
+from torch import nn
 
 from fxtrain.errors import ConfigError
 from fxtrain.training.protocol import Batch
 
-__all__ = ["init_device", "to_device"]
+__all__ = ["compile_forward", "init_device", "to_device"]
 
 _B = TypeVar("_B", bound=Batch)
 _COPIES_WHILE_COMPUTING = ("cuda",)
@@ -75,3 +76,14 @@ def to_device(batch: _B, device: torch.device) -> _B:
         if isinstance(value, torch.Tensor)
     }
     return replace(batch, **moved)
+
+
+def compile_forward(model: nn.Module) -> None:
+    """Lets torch compile what ``model(...)`` runs, at its first call; weights and checkpoints stay as they are.
+
+    What cannot be compiled, and all of it where there is no compiler, runs as before.
+    """
+    import torch._dynamo
+
+    torch._dynamo.config.suppress_errors = True
+    model.compile()

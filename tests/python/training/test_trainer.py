@@ -320,3 +320,45 @@ def test_a_number_of_steps_is_kept_and_the_lowest_limit_counts(tmp_path: Path) -
         assert run.make_plan().total_steps == steps
         if name == "steps":
             assert run.run().steps == 130
+
+
+class Dense(LSTM):
+    """One whose forward pass is torch's own: the kernels for recurrent layers compute in float32 alone."""
+
+    def network(self, features: Tensor, state: Any) -> tuple[Tensor, Any]:
+        hidden = torch.tanh(features @ self.recurrent.weight_ih_l0[: self.config.hidden_size].T)
+        self.dtypes = {*getattr(self, "dtypes", set()), (self.training, hidden.dtype)}
+        return features[..., 0] + self.output(hidden).squeeze(-1), ()
+
+
+def dense() -> Dense:
+    torch.manual_seed(0)
+    return Dense.from_config({"hidden_size": 6}, sample_rate=48_000, loss={})
+
+
+def test_bfloat16_is_for_training_alone_and_resumes_to_the_same_bits(tmp_path: Path) -> None:
+    model = dense()
+    result = trainer(tmp_path / "whole", model=model, precision="bfloat16", epochs=4).run()
+    assert model.dtypes == {(True, torch.bfloat16), (False, torch.float32)}
+    assert all(value.dtype == torch.float32 for value in weights(tmp_path / "whole").values())
+    stopped = trainer(tmp_path / "parts", model=dense(), precision="bfloat16", epochs=4)
+    calls = iter(range(10_000))
+    stopped.should_stop = lambda: next(calls) == 20
+    with pytest.raises(Interrupted):
+        stopped.run()
+    resumed = trainer(tmp_path / "parts", model=dense(), precision="bfloat16", epochs=4).run(resume=True)
+    assert resumed.best_value == result.best_value
+    assert same(weights(tmp_path / "parts"), weights(tmp_path / "whole"))
+    plain = trainer(tmp_path / "plain", model=dense(), epochs=4).run()
+    assert result.best_value == pytest.approx(plain.best_value, rel=0.05)
+    assert not same(weights(tmp_path / "plain"), weights(tmp_path / "whole"))
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default::DeprecationWarning")  # of torch's compiler about torch itself
+def test_a_compiled_model_trains_to_what_the_other_does(tmp_path: Path) -> None:
+    plain = trainer(tmp_path / "plain", model=dense(), epochs=1).run()
+    compiled = trainer(tmp_path / "compiled", model=dense(), epochs=1, compile=True).run()
+    assert compiled.best_value == pytest.approx(plain.best_value, rel=1e-4)
+    for name, value in weights(tmp_path / "plain").items():
+        assert torch.allclose(weights(tmp_path / "compiled")[name], value, atol=1e-5)
