@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -143,6 +145,39 @@ def test_chunks_leave_no_seam(run: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     Restorer(model, RATE, 2, 4000.0, seed=3).run(blocks, parts.append)
     difference = np.concatenate(parts, axis=1) - whole
     assert np.abs(difference).max() < 1e-3 * np.abs(whole - sound).max()  # -60 dB of what was added
+
+
+@pytest.mark.slow
+def test_twenty_minutes_of_stereo_keep_their_length_in_the_memory_of_two(run: Path, tmp_path: Path) -> None:
+    script = (
+        "import resource, sys\nfrom fxtrain.cli import main\ncode = main(sys.argv[1:])\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\nsys.exit(code)"
+    )
+    peaks = []
+    for minutes in (2, 20):
+        with soundfile.SoundFile(tmp_path / "in.wav", "w", 44_100, 2, "PCM_16") as file:
+            for _ in range(minutes * 6):
+                file.write(bright_notes(1, 10.0, 44_100, 2).T)
+        words = [
+            "restore",
+            tmp_path / "in.wav",
+            tmp_path / "out.wav",
+            "--model",
+            run,
+            "--cutoff",
+            4000,
+            "--force",
+            "-q",
+        ]
+        done = subprocess.run(
+            [sys.executable, "-c", script, *map(str, words), "--force", "-q"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        peaks.append(int(done.stdout.split()[-1]))
+        assert soundfile.info(tmp_path / "out.wav").frames == minutes * 60 * 44_100
+    assert peaks[1] - peaks[0] < 30_000  # KiB; twenty minutes of stereo in float32 are 413 000
 
 
 def test_noise_depends_on_its_place_alone() -> None:
