@@ -11,7 +11,13 @@ from markupsafe import Markup, escape
 
 from fxtrain.folders import shipped_path
 
-__all__ = ["Terms", "glossary"]
+__all__ = ["COMMON_TERMS", "Terms", "glossary"]
+
+COMMON_TERMS = (
+    *("baseline", "ESR", "NLL", "perplexity", "criterion", "moving average", "receptive field", "dilation", "latency"),
+    *("hidden size", "kernel size", "parameters", "latents", "prior", "codebook", "condition", "weight storage"),
+)
+"""Words that mean the same on the pages of all families."""
 
 
 @cache

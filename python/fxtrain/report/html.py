@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 import fxtrain
 from fxtrain.atomic import write_atomically
 from fxtrain.report import plots
-from fxtrain.report.glossary import Terms
+from fxtrain.report.glossary import COMMON_TERMS, Terms
 from fxtrain.report.numbers import format_cell, words
 from fxtrain.report.sections import Curves, Figure, Group, Player, Section
 
@@ -65,7 +65,7 @@ class Page:
     verdict: tuple[str, str] = ("", "")
     eyebrow: str = field(default_factory=lambda: f"fxtrain report · {date.today().isoformat()}")
     versions: Sequence[tuple[str, str]] = field(default_factory=_versions)
-    terms: Sequence[str] = ()
+    terms: Sequence[str] = COMMON_TERMS
 
     def __post_init__(self) -> None:
         ids = [section.id for section in self.sections if isinstance(section, Player | Group)]

@@ -8,9 +8,11 @@ import re
 from pathlib import Path
 
 import pytest
+from html_page import HtmlPage
 
 from fxtrain.cli.sweep import cells_of
 from fxtrain.errors import ConfigError
+from fxtrain.report.html import render_page
 from fxtrain.studies import Row, read_study
 from fxtrain.studies.page import study_page, summarise
 from fxtrain.training.protocol import Criterion
@@ -87,14 +89,13 @@ def test_the_page_shows_medians_over_seeds_baselines_and_failures(tmp_path: Path
     assert (one[0], sorted(one[1]), one[2]) == ({"m.size": 8}, [0.1, 0.2, 0.3], 0)
     assert (other[0], other[1], other[2]) == ({"m.size": 16}, [0.04, 0.05], 1)
     page = study_page(study, rows, Criterion("esr", "ESR"))
-    from fxtrain.report.html import render_page
-
-    text = render_page(page)
-    assert "Which &lt;size&gt;?" in text
+    html = render_page(page)
+    text = HtmlPage(html).text
+    assert "Which &lt;size&gt;?" in html
     assert "it broke" in text
     assert re.search(r"Best median ESR.*?0\.045", text, re.S)
     assert re.search(r"ESR of fir.*?0\.50", text, re.S)
-    assert text.count("<svg") >= 1
+    assert html.count("<svg") >= 1
     assert json.dumps(page.title) == '"Study"'
 
 

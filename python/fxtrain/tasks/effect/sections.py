@@ -30,6 +30,7 @@ from fxtrain.metrics.effects import (
 )
 from fxtrain.report import audio
 from fxtrain.report.audio import choose_excerpt, level_match
+from fxtrain.report.glossary import COMMON_TERMS
 from fxtrain.report.numbers import format_ratio, number_at, scalar_rows
 from fxtrain.report.plots import Trace, spectrogram_figures, spectrum_figure
 from fxtrain.report.sections import (
@@ -74,10 +75,10 @@ _ZOOMS = {
     "A quiet passage": "Shows clean tone, noise and gate. A model cannot predict noise, so some pink is normal here.",
 }
 TERMS = (
-    *("dry", "wet", "prediction", "error", "ESR", "baseline", "lag", "alias-to-signal ratio", "latency", "polarity"),
-    *("drift", "receptive field", "dilation", "hidden size", "kernel size", "residual", "linear stage", "envelope"),
-    *("segment", "sequence", "chunk", "warm-up", "replicate ESR", "parameters", "engine parity"),
-    *("oversampling factor", "weight storage", "self-test", "test vectors", "cabinet", "impulse response"),
+    *COMMON_TERMS,
+    *("dry", "wet", "prediction", "error", "lag", "polarity", "drift", "alias-to-signal ratio", "replicate ESR"),
+    *("residual", "linear stage", "envelope", "segment", "sequence", "chunk", "warm-up", "oversampling factor"),
+    *("self-test", "test vectors", "engine parity", "cabinet", "impulse response"),
 )
 """Words of the glossary that the page explains."""
 _TABLES = ("model", "training", "parity", "speed")
