@@ -21,6 +21,7 @@ void raiseModelFileError(const fxengine::ModelError& error) {
 
 PYBIND11_MODULE(_engine, module) {
   module.doc() = "The real-time engine.";
+  // NOLINTNEXTLINE(performance-unnecessary-value-param): the signature is pybind11's
   py::register_local_exception_translator([](std::exception_ptr pointer) {
     try {
       if (pointer)
