@@ -174,10 +174,12 @@ std::unique_ptr<PortSolver> createOfSize(std::index_sequence<Sizes...>, std::siz
                                          std::vector<Device>& devices, std::span<const double> k,
                                          Tolerances tolerances) {
   std::unique_ptr<PortSolver> result;
+  // NOLINTBEGIN(bugprone-use-after-move): || ends at the one size that moves the devices
   (void)((numPorts == Sizes + 1
               ? (result = std::make_unique<FixedPortSolver<Sizes + 1>>(std::move(devices), k, tolerances), true)
               : false) ||
          ...);
+  // NOLINTEND(bugprone-use-after-move)
   return result;
 }
 
