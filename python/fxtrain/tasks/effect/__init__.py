@@ -248,7 +248,7 @@ class EffectTask:
 
 
 def _has_cabinet(capture: Metadata, model: EffectModel) -> bool | None:
-    """Whether a loudspeaker is part of the capture, if that is known."""
+    """Whether a loudspeaker is part of the capture, if that is known; studio gear is not played through one."""
     if model.linear_stage is not None:
         return True
     return None if capture.gear_type is None else capture.gear_type in ("amp_cab", "amp_pedal_cab", "studio")
