@@ -5,6 +5,8 @@
 #include "support/test_models.h"
 
 #include <fxengine/dsp/loudness.h>
+#include <fxengine/dsp/noise_gate.h>
+#include <fxengine/dsp/tone_stack.h>
 #include <fxengine/signal_chain.h>
 
 #include <algorithm>
@@ -131,6 +133,67 @@ TEST_CASE("SignalChain: by default a channel is what the model alone makes of it
     CHECK(greatestDifference(output[1], reference(json, input[1])) < 2e-6);
   }
   CHECK(chain.latencyFrames() == 0);
+}
+
+TEST_CASE("SignalChain: what is on is its parts in series, bit for bit", "[chain][golden]") {
+  const auto a = recurrentModel(kRate, 3), b = recurrentModel(kRate, 9);
+  const Signal input = test::noise(12'000, 1, 0.4f);
+  const auto cabinet = [] { return std::make_unique<Convolver>(response(1), kRate); };
+  for (int parts = 0; parts < 16; ++parts) {
+    ChainSettings settings;
+    settings.inputGainDb = 3.0f;
+    settings.outputGainDb = -2.0f;
+    settings.gateThresholdDb = -20.0f;
+    settings.bassDb = 4.0f;
+    settings.trebleDb = -5.0f;
+    settings.cabinetLevelDb = 1.5f;
+    settings.gateOn = (parts & 1) != 0;
+    settings.toneOn = (parts & 2) != 0;
+    settings.cabinetOn = (parts & 4) != 0;
+    settings.blend = (parts & 8) != 0 ? 0.25f : 0.0f;
+
+    Signal expected = input;
+    const auto scale = [](Signal& signal, float db) {
+      const float gain = std::pow(10.0f, db / 20.0f);
+      for (float& sample : signal)
+        sample *= gain;
+    };
+    float* const channels[1] = {expected.data()};
+    const int numFrames = int(input.size());
+    scale(expected, settings.inputGainDb);
+    if (settings.gateOn) {
+      NoiseGate gate;
+      gate.prepare(kRate, 1);
+      gate.setThreshold(settings.gateThresholdDb);
+      gate.setRelease(settings.gateReleaseMs);
+      gate.process(channels, 1, numFrames);
+    }
+    const Signal fromA = reference(a, expected), fromB = reference(b, expected);
+    for (std::size_t t = 0; t < expected.size(); ++t)
+      expected[t] = settings.blend == 0.0f ? fromA[t] : 0.0f + 0.75f * fromA[t] + 0.25f * fromB[t];
+    if (settings.toneOn) {
+      ToneStack tone;
+      tone.prepare(kRate, 1);
+      tone.set(settings.bassDb, settings.middleDb, settings.trebleDb);
+      tone.snap();
+      tone.process(channels, 1, numFrames);
+    }
+    if (settings.cabinetOn) {
+      const auto convolver = cabinet();
+      convolver->prepare(1, 256);
+      convolver->process(channels, channels, 1, numFrames);
+      scale(expected, settings.cabinetLevelDb);
+    }
+    scale(expected, settings.outputGainDb);
+
+    SignalChain chain;
+    chain.setSlot(0, content(a));
+    chain.setSlot(1, content(b));
+    chain.prepare(kRate, 1, 1, settings);
+    chain.setCabinet(cabinet());
+    INFO("parts " << parts);
+    CHECK(play(chain, {input}, 1, settings, {64, 1, 300})[0] == expected);
+  }
 }
 
 TEST_CASE("SignalChain: the division into blocks does not matter", "[chain][property]") {

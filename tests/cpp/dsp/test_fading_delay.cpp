@@ -72,7 +72,7 @@ TEST_CASE("FadingDelay: a change is a straight line of 20 ms between the two del
     const Signal output = play(delay, input, 64, {{start, 300}});
     REQUIRE(delay.delay() == 300);
     for (int frame = 300; frame < static_cast<int>(input.size()); ++frame) {
-      const double share = std::clamp(double(frame - start) / fade, 0.0, 1.0);
+      const double share = std::clamp(double(frame - start + 1) / fade, 0.0, 1.0); // the first step is made at once
       const double expected = (1.0 - share) * double{input[static_cast<std::size_t>(frame - 10)]} +
                               share * double{input[static_cast<std::size_t>(frame - 300)]};
       const double tolerance = share == 0.0 || share == 1.0 ? 0.0 : 2e-7;

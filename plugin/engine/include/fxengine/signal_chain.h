@@ -2,22 +2,15 @@
 #pragma once
 
 #include "fxengine/dsp/convolver.h"
-#include "fxengine/dsp/fading_delay.h"
 #include "fxengine/dsp/host_rate_model.h"
 #include "fxengine/dsp/level_meter.h"
-#include "fxengine/dsp/noise_gate.h"
-#include "fxengine/dsp/ramp.h"
-#include "fxengine/dsp/tone_stack.h"
-#include "fxengine/realtime/handover.h"
 #include "fxengine/realtime/realtime.h"
 #include "fxengine/realtime/sample_ring.h"
 
 #include <array>
-#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <vector>
 
 namespace fxengine {
 
@@ -127,100 +120,19 @@ class SignalChain {
 
   /** How much later than its input the output is, in frames, with all that was handed over. */
   int latencyFrames() const noexcept FXENGINE_REALTIME;
-  double sampleRate() const noexcept { return sampleRate_; } ///< 0 before prepare()
-  int numInputs() const noexcept { return numInputs_; }
-  int numOutputs() const noexcept { return numOutputs_; }
+  double sampleRate() const noexcept; ///< 0 before prepare()
+  int numInputs() const noexcept;
+  int numOutputs() const noexcept;
 
-  LevelMeter& inputMeter() noexcept { return inputMeter_; } ///< after the input gain
-  LevelMeter& outputMeter() noexcept { return outputMeter_; }
-  const SampleRing& tunerRing() const noexcept { return tunerRing_; } ///< written while muted
-  float gateGain() const noexcept FXENGINE_REALTIME;                  ///< 1: open or off
-  std::uint32_t numFaults() const noexcept FXENGINE_REALTIME { return faults_.load(std::memory_order_relaxed); }
+  LevelMeter& inputMeter() noexcept; ///< after the input gain
+  LevelMeter& outputMeter() noexcept;
+  const SampleRing& tunerRing() const noexcept;      ///< written while muted
+  float gateGain() const noexcept FXENGINE_REALTIME; ///< 1: open or off
+  std::uint32_t numFaults() const noexcept FXENGINE_REALTIME;
 
  private:
-  /** A stage that can be left out: crossfaded in and out, not computed while it is out. */
-  struct Switch {
-    Ramp share;
-    bool running = false;
-    void set(bool on, bool atOnce) noexcept;
-  };
-
-  struct Slot {
-    Handover<SlotContent> handover;
-    std::unique_ptr<SlotContent> content, leaving;
-    Ramp fade;   // share of content against leaving
-    Ramp share;  // of this slot in the sum
-    Ramp before; // calibration
-    Ramp level;
-    std::array<Ramp, ChainSettings::kNumKnobs> knobs; // positions, of those that are set
-    FadingDelay pad;                                  // to the latency of the other slot
-    bool running = false;
-    std::atomic<int> latency{0}; // of what was handed over last
-
-    void setKnob(int index, float position) noexcept {
-      for (const SlotContent* each : {content.get(), leaving.get()})
-        if (each && each->model)
-          each->model->model().setKnob(index, position);
-    }
-    void setQuality(float quality) noexcept {
-      for (const SlotContent* each : {content.get(), leaving.get()})
-        if (each && each->model)
-          each->model->model().setQuality(quality);
-    }
-  };
-
-  struct Cabinet {
-    std::unique_ptr<Convolver> convolver;
-  };
-
-  using Channels = std::array<float*, 2>;
-
-  /** Places of two channels and kMaxPart frames each. */
-  enum Buffer { kDry, kWork, kSum, kOne, kLeaving, kWithout, kGains, kNumBuffers };
-  Channels buffer(int index) noexcept;
-
-  void prepareModel(HostRateModel& model, std::size_t slot, const ChainSettings& settings);
-  bool adopt(bool atOnce) noexcept; // whether something came in
-  void setTargets(const ChainSettings& settings, bool atOnce) noexcept;
-  int totalLatency() const noexcept;
-  bool needsTwo() const noexcept; // a cabinet makes two channels of one
-  void clearDelays() noexcept;
-  void clearProcessors() noexcept;
-
-  int partOf(int numFrames) const noexcept;
-  void processPart(const float* const* input, float* const* output, int numFrames) noexcept;
-  void mixInputs(const float* const* input, float* const* streams, int numStreams, int numFrames) noexcept;
-  void processSlots(float* const* channels, int numStreams, int numFrames) noexcept;
-  void processSlot(Slot& slot, const float* const* input, float* const* output, int numStreams, int numFrames) noexcept;
-  void playModels(Slot& slot, float* const* output, float* const* leaving, int numStreams, int numFrames) noexcept;
-  void processCabinet(float* const* channels, int numChannels, int numFrames) noexcept;
-  void crossfade(Ramp& share, const float* const* from, float* const* to, int numChannels, int numFrames) noexcept;
-  template <class Process>
-  void insert(Switch& stage, float* const* channels, int numChannels, int numFrames, const Process& process) noexcept;
-
-  double sampleRate_ = 0.0;
-  int numInputs_ = 0, numOutputs_ = 0;
-  bool pristine_ = true; // nothing was played since prepare() or reset()
-  ChainSettings settings_;
-
-  std::array<Slot, 2> slots_;
-  Handover<Cabinet> cabinetHandover_;
-  std::unique_ptr<Cabinet> cabinet_, leavingCabinet_;
-  Ramp cabinetFade_;
-
-  std::array<std::array<Ramp, 2>, 2> inputMatrix_; // [stream][input]
-  Ramp secondStream_;                              // 0: the second output is a copy of the first
-  Ramp inputGain_, cabinetLevel_, outputGain_, wet_, dry_, active_, sound_;
-  Switch gateSwitch_, toneSwitch_, cabinetSwitch_;
-  NoiseGate gate_;
-  ToneStack tone_;
-  FadingDelay delay_; // of the input
-  LevelMeter inputMeter_, outputMeter_;
-  SampleRing tunerRing_{1 << 15}; // an eighth of a second at 192 kHz and more, for PitchDetector
-  std::atomic<std::uint32_t> faults_{0};
-  std::atomic<float> gateGain_{1.0f};
-
-  std::vector<float> memory_;
+  struct State;
+  std::unique_ptr<State> state_;
 };
 
 } // namespace fxengine

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <cmath>
 #include <cstddef>
 
 namespace fxengine {
@@ -17,7 +16,7 @@ void FadingDelay::prepare(double sampleRate, int numChannels, int maxDelayFrames
   numChannels_ = std::max(numChannels, 0);
   maxDelay_ = std::max(maxDelayFrames, 0);
   ringSize_ = static_cast<int>(std::bit_ceil(static_cast<unsigned>(maxDelay_ + kChunk)));
-  fadeLength_ = std::max(1, static_cast<int>(std::lround(sampleRate * kFadeMs / 1000.0)));
+  fade_.prepare(sampleRate, kFadeMs);
   memory_.assign(static_cast<std::size_t>(numChannels_) * static_cast<std::size_t>(ringSize_), 0.0f);
   wanted_ = std::min(wanted_, maxDelay_);
   reset();
@@ -33,8 +32,8 @@ void FadingDelay::setDelay(int frames) noexcept { wanted_ = std::clamp(frames, 0
 
 void FadingDelay::snapDelay(int frames) noexcept {
   setDelay(frames);
-  delay_ = wanted_;
-  fading_ = false;
+  delay_ = next_ = wanted_;
+  fade_.set(true, true);
 }
 
 void FadingDelay::read(const float* ring, int delay, float* target, int numFrames) const noexcept {
@@ -51,14 +50,14 @@ void FadingDelay::process(const float* const* input, float* const* output, int n
     return;
 
   for (int start = 0; start < numFrames;) {
-    if (!fading_ && wanted_ != delay_) {
+    if (!fade_.isMoving() && wanted_ != delay_) {
       next_ = wanted_;
-      faded_ = 0;
-      fading_ = true;
+      fade_.start();
     }
+    const bool fading = fade_.isMoving();
     int count = std::min(kChunk, numFrames - start);
-    if (fading_)
-      count = std::min(count, fadeLength_ - faded_);
+    if (fading)
+      count = std::min(count, fade_.framesLeft());
 
     for (int channel = 0; channel < numChannels_; ++channel) {
       float* ring = memory_.data() + static_cast<std::ptrdiff_t>(channel) * ringSize_;
@@ -72,30 +71,26 @@ void FadingDelay::process(const float* const* input, float* const* output, int n
       float* out = output[channel] + start;
       std::copy_n(in, first, ring + position_);
       std::copy_n(in + first, count - first, ring);
-      if (fading_ || delay_ > 0) {
+      if (fading || delay_ > 0) {
         read(ring, delay_, out, count);
       } else if (out != in) {
         std::copy_n(in, count, out);
       }
-      if (fading_) {
+      if (fading) {
         float coming[kChunk];
         read(ring, next_, coming, count);
-        for (int frame = 0; frame < count; ++frame) {
-          const float share = static_cast<float>(faded_ + frame) / static_cast<float>(fadeLength_);
-          out[frame] += (coming[frame] - out[frame]) * share;
-        }
+        float* const to[] = {coming};
+        Crossfade fade = fade_; // the same for each channel
+        fade.mix(&out, to, 1, count);
+        std::copy_n(coming, count, out);
       }
     }
 
     position_ = (position_ + count) & (ringSize_ - 1);
     start += count;
-    if (fading_) {
-      faded_ += count;
-      if (faded_ == fadeLength_) {
-        delay_ = next_;
-        fading_ = false;
-      }
-    }
+    fade_.skip(count);
+    if (!fade_.isMoving())
+      delay_ = next_;
   }
 }
 

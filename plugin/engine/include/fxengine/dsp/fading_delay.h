@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "fxengine/dsp/crossfade.h"
 #include "fxengine/realtime/realtime.h"
 
 #include <vector>
@@ -43,13 +44,11 @@ class FadingDelay {
   int numChannels_ = 0;
   int ringSize_ = 0; ///< a power of two, of at least kChunk more than the longest delay
   int maxDelay_ = 0;
-  int fadeLength_ = 1;
   int position_ = 0; ///< where the next frame goes
   int delay_ = 0;    ///< what is heard, or fades out
   int next_ = 0;     ///< what fades in
   int wanted_ = 0;
-  int faded_ = 0; ///< frames of the fade that are over
-  bool fading_ = false;
+  Crossfade fade_; ///< from delay_ to next_
 };
 
 } // namespace fxengine

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "chain/capture_slot.h"
+#include "chain/exchanged.h"
+#include "chain/stage.h"
+
+#include "fxengine/dsp/convolver.h"
+#include "fxengine/dsp/fading_delay.h"
+#include "fxengine/dsp/noise_gate.h"
+#include "fxengine/dsp/tone_stack.h"
+
+#include <array>
+#include <memory>
+
+/** The stages of a SignalChain, in the order of the signal. */
+namespace fxengine::detail {
+
+class GateStage final : public Stage {
+ public:
+  void prepare(const ChainFormat& format, const ChainSettings& settings) override;
+  void clear() noexcept override { gate_.reset(); }
+  float gain() const noexcept { return isHeard() ? gate_.gain() : 1.0f; } ///< audio thread
+
+ protected:
+  bool isOn(const ChainSettings& settings) const noexcept override { return settings.gateOn; }
+  void follow(const ChainSettings& settings, bool atOnce, bool unheard) noexcept override;
+  void run(float* const* channels, int numChannels, int numFrames) noexcept override;
+
+ private:
+  NoiseGate gate_;
+};
+
+/** Two captures side by side, equally late: one is heard, or both in any proportion. Always on. */
+class AmpStage final : public Stage {
+ public:
+  CaptureSlot& slot(int index) noexcept { return paths_[std::size_t(index)].slot; }
+  int latencyToCome() const noexcept;
+
+  void prepare(const ChainFormat& format, const ChainSettings& settings) override;
+  void collect() override;
+  bool adopt(bool heard) noexcept override;
+  void clear() noexcept override;
+  void rest() noexcept override;
+  int framesToSwitch() const noexcept override;
+  int latencyFrames() const noexcept override;
+  std::uint32_t takeFaults() noexcept override;
+
+ protected:
+  bool isOn(const ChainSettings&) const noexcept override { return true; }
+  void follow(const ChainSettings& settings, bool atOnce, bool unheard) noexcept override;
+  void run(float* const* channels, int numChannels, int numFrames) noexcept override;
+
+ private:
+  struct Path {
+    CaptureSlot slot;
+    Ramp share; // in the sum
+    Ramp level;
+    FadingDelay pad; // to the latency of the other one
+
+    explicit Path(int index) : slot(index) {}
+    bool isHeard() const noexcept { return share.target() != 0.0f || share.isMoving(); }
+    void clear() noexcept;
+    void process(float* const* channels, int numChannels, int numFrames) noexcept;
+  };
+
+  std::array<Path, 2> paths_{Path(0), Path(1)};
+  PartBuffer sum_, one_;
+};
+
+class ToneStage final : public Stage {
+ public:
+  void prepare(const ChainFormat& format, const ChainSettings& settings) override;
+  void clear() noexcept override { tone_.reset(); }
+
+ protected:
+  bool isOn(const ChainSettings& settings) const noexcept override { return settings.toneOn; }
+  void follow(const ChainSettings& settings, bool atOnce, bool unheard) noexcept override;
+  void run(float* const* channels, int numChannels, int numFrames) noexcept override;
+
+ private:
+  ToneStack tone_;
+};
+
+class CabinetStage final : public Stage {
+ public:
+  void offer(std::unique_ptr<Convolver> convolver); ///< loading thread; null: none
+
+  void prepare(const ChainFormat& format, const ChainSettings& settings) override;
+  void collect() override { cabinet_.collect(); }
+  bool adopt(bool heard) noexcept override { return cabinet_.adopt(heard && isHeard()); }
+  void clear() noexcept override;
+  void clearSecond() noexcept override;
+  void rest() noexcept override;
+  bool makesTwo() const noexcept override;
+
+ protected:
+  bool isOn(const ChainSettings& settings) const noexcept override { return settings.cabinetOn; }
+  void follow(const ChainSettings& settings, bool atOnce, bool unheard) noexcept override;
+  void run(float* const* channels, int numChannels, int numFrames) noexcept override;
+
+ private:
+  /** Handed over even where there is no convolver: that is what plays then. */
+  struct Cabinet {
+    std::unique_ptr<Convolver> convolver;
+  };
+  template <class Visit> void eachConvolver(const Visit& visit) const noexcept {
+    for (Cabinet* each : {cabinet_.current(), cabinet_.leaving()})
+      if (each && each->convolver)
+        visit(*each->convolver);
+  }
+
+  ChainFormat format_;
+  Exchanged<Cabinet> cabinet_;
+  Ramp level_;
+};
+
+} // namespace fxengine::detail
