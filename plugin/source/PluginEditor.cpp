@@ -8,15 +8,13 @@ namespace {
 
 constexpr int kFramesPerSecond = 30;
 
-// Of the wires: where the signal leaves one column of panels and enters the next.
-constexpr float kUpper = 180.0f, kLower = 476.0f;
-
 } // namespace
 
 PluginEditor::PluginEditor(PluginProcessor& owner)
     : AudioProcessorEditor(owner), processor_(owner), header_(owner, browser_), input_(owner), gate_(owner),
-      slotA_(owner, browser_, 0), slotB_(owner, browser_, 1), slots_(owner), tone_(owner), cabinet_(owner, browser_),
-      output_(owner), slotWatch_(*owner.parameters.getParameter(id::slot), [this](float) { routingChanged(); }),
+      addPedal_(owner, browser_), pedal_(owner, browser_), slotA_(owner, browser_, 0), slotB_(owner, browser_, 1),
+      slots_(owner), tone_(owner), cabinet_(owner, browser_), output_(owner),
+      slotWatch_(*owner.parameters.getParameter(id::slot), [this](float) { routingChanged(); }),
       bypassWatch_(*owner.parameters.getParameter(id::bypass), [this](float) { routingChanged(); }),
       tunerWatch_(*owner.parameters.getParameter(id::tuner), [this](float) { updateTuner(); }) {
   setOpaque(true);
@@ -25,8 +23,9 @@ PluginEditor::PluginEditor(PluginProcessor& owner)
   addAndMakeVisible(content_);
   content_.setFocusContainerType(FocusContainerType::keyboardFocusContainer);
   for (auto* child : std::initializer_list<juce::Component*>{&header_, &input_, &gate_, &slotA_, &slots_, &slotB_,
-                                                             &tone_, &cabinet_, &output_})
+                                                             &tone_, &cabinet_, &output_, &addPedal_})
     content_.addAndMakeVisible(child);
+  content_.addChildComponent(pedal_);
   if (owner.isStandalone()) {
     take_ = std::make_unique<ui::TakeStrip>(owner.takePlayer(), browser_);
     content_.addAndMakeVisible(*take_);
@@ -34,8 +33,9 @@ PluginEditor::PluginEditor(PluginProcessor& owner)
   content_.addAndMakeVisible(status_);
   // The keyboard goes the way of the signal.
   int order = 0;
-  for (auto* child : std::initializer_list<juce::Component*>{&header_, &input_, &gate_, &slotA_, &slots_, &slotB_,
-                                                             &tone_, &cabinet_, &output_, take_.get(), &status_})
+  for (auto* child :
+       std::initializer_list<juce::Component*>{&header_, &input_, &gate_, &addPedal_, &pedal_, &slotA_, &slots_,
+                                               &slotB_, &tone_, &cabinet_, &output_, take_.get(), &status_})
     if (child != nullptr)
       child->setExplicitFocusOrder(++order);
   content_.addChildComponent(veil_);
@@ -52,6 +52,7 @@ PluginEditor::PluginEditor(PluginProcessor& owner)
     status_.setProblem({});
   };
   status_.onStopWaiting = [this] { processor_.midiControl().cancelLearning(); };
+  pedal_.onSwitch = [this] { routingChanged(); };
   rig.addChangeListener(this);
   content_.addMouseListener(this, true);
 
@@ -93,14 +94,31 @@ void PluginEditor::set(const char* parameter, float plainValue) {
 void PluginEditor::layOut() {
   content_.setSize(kWidth, logicalHeight());
   header_.setBounds(0, 0, kWidth, 56);
-  input_.setBounds(24, 64, 168, 272);
-  gate_.setBounds(24, 360, 168, 232);
-  slotA_.setBounds(216, 64, 424, 232);
-  slots_.setBounds(216, 304, 424, 48);
-  slotB_.setBounds(216, 360, 424, 232);
-  tone_.setBounds(664, 64, 232, 272);
-  cabinet_.setBounds(664, 360, 232, 232);
-  output_.setBounds(920, 64, 136, 528);
+  // Columns from left to right. With a pedal all of them move together.
+  const bool withPedal = pedal_.isVisible();
+  const int gap = withPedal ? 16 : 24, right = withPedal ? 208 : 232;
+  constexpr int kTop = 64, kBottom = 592, kMargin = 24, kInput = 168, kPedal = 148, kOutput = 136;
+  int x = kMargin;
+  input_.setBounds(x, kTop, kInput, 272);
+  gate_.setBounds(x, 360, kInput, kBottom - 360);
+  x += kInput + gap;
+  if (withPedal) {
+    pedal_.setBounds(x, kTop, kPedal, kBottom - kTop);
+    x += kPedal + gap;
+  }
+  const int slots = kWidth - kMargin - kOutput - gap - right - gap - x;
+  const int switchHeight = withPedal ? 76 : 48; // two rows: the slots are narrow
+  const int card = (kBottom - kTop - switchHeight - 2 * 8) / 2;
+  slotA_.setBounds(x, kTop, slots, card);
+  slots_.setBounds(x, kTop + card + 8, slots, switchHeight);
+  slotB_.setBounds(x, kBottom - card, slots, card);
+  x += slots + gap;
+  tone_.setBounds(x, kTop, right, 272);
+  cabinet_.setBounds(x, 360, right, kBottom - 360);
+  x += right + gap;
+  output_.setBounds(x, kTop, kOutput, kBottom - kTop);
+  constexpr int kPlus = 24;
+  addPedal_.setBounds(input_.getRight() + (gap - kPlus) / 2, slotB_.getBounds().getCentreY() - kPlus / 2, kPlus, kPlus);
   veil_.setBounds(0, 56, kWidth, 544);
   int y = 600;
   if (take_ != nullptr) {
@@ -140,14 +158,20 @@ void PluginEditor::paintWires(juce::Graphics& g) {
                  juce::PathStrokeType(2.0f, juce::PathStrokeType::curved, juce::PathStrokeType::rounded));
   };
   const bool a = shown != 1, b = shown != 0;
-  const float split = 204.0f, join = 652.0f;
+  const auto edges = [](const juce::Component& panel) { return panel.getBounds().toFloat(); };
+  const auto from = edges(pedal_.isVisible() ? static_cast<juce::Component&>(pedal_) : gate_), in = edges(slotA_),
+             out = edges(tone_);
+  const float upper = in.getCentreY(), lower = edges(slotB_).getCentreY();
+  const float split = 0.5f * (from.getRight() + in.getX()), join = 0.5f * (in.getRight() + out.getX());
+  if (pedal_.isVisible())
+    wire(true, {{edges(gate_).getRight(), lower}, {from.getX(), lower}});
   const auto toA = [&](bool live) {
-    wire(live, {{192.0f, kLower}, {split, kLower}, {split, kUpper}, {216.0f, kUpper}});
-    wire(live, {{640.0f, kUpper}, {664.0f, kUpper}});
+    wire(live, {{from.getRight(), lower}, {split, lower}, {split, upper}, {in.getX(), upper}});
+    wire(live, {{in.getRight(), upper}, {out.getX(), upper}});
   };
   const auto toB = [&](bool live) {
-    wire(live, {{192.0f, kLower}, {216.0f, kLower}});
-    wire(live, {{640.0f, kLower}, {join, kLower}, {join, kUpper}, {664.0f, kUpper}});
+    wire(live, {{from.getRight(), lower}, {in.getX(), lower}});
+    wire(live, {{in.getRight(), lower}, {join, lower}, {join, upper}, {out.getX(), upper}});
   };
   // What carries sound lies over what does not.
   if (a) {
@@ -157,9 +181,11 @@ void PluginEditor::paintWires(juce::Graphics& g) {
     toA(false);
     toB(true);
   }
-  wire(true, {{108.0f, 336.0f}, {108.0f, 360.0f}});
-  wire(true, {{780.0f, 336.0f}, {780.0f, 360.0f}});
-  wire(true, {{896.0f, kLower}, {920.0f, kLower}});
+  for (const auto* panel : std::initializer_list<const juce::Component*>{&input_, &tone_}) {
+    const auto above = edges(*panel);
+    wire(true, {{above.getCentreX(), above.getBottom()}, {above.getCentreX(), edges(gate_).getY()}});
+  }
+  wire(true, {{edges(cabinet_).getRight(), lower}, {edges(output_).getX(), lower}});
 }
 
 // While it loads, the rig may be held for as long as a model takes to prepare; it tells us again when it is done.
@@ -172,6 +198,14 @@ void PluginEditor::showContents() {
   const auto contents = processor_.rig().contents();
   slotA_.show(contents.models[0]);
   slotB_.show(contents.models[1]);
+  const auto& pedal = contents.models[Rig::kPedal];
+  if (pedal_.isVisible() != (pedal != nullptr)) {
+    pedal_.setVisible(pedal != nullptr);
+    addPedal_.setVisible(pedal == nullptr);
+    layOut();
+    content_.repaint();
+  }
+  pedal_.show(pedal);
   cabinet_.show(contents.cabinet);
   status_.setProblem(processor_.rig().problem());
   if (settings_ != nullptr)
@@ -240,6 +274,7 @@ void PluginEditor::update(double seconds) {
     const bool loading = processor_.rig().isLoading();
     slotA_.setLoading(loading);
     slotB_.setLoading(loading);
+    pedal_.setLoading(loading);
     if (!loading) {
       auto problem = processor_.rig().problem();
       if (const auto theirs = processor_.takePlayer().problem(); problem.isEmpty() && theirs != dismissed_)
@@ -259,6 +294,7 @@ void PluginEditor::update(double seconds) {
       hostRate_ = rate;
       slotA_.setHostRate(rate);
       slotB_.setHostRate(rate);
+      pedal_.setHostRate(rate);
       status_.setQuiet(rate > 0.0 ? "Plays at " + ui::rateText(rate) : juce::String());
     }
   }

@@ -4,6 +4,7 @@
 #include "PluginProcessor.h"
 #include "ui/header.h"
 #include "ui/look_and_feel.h"
+#include "ui/pedal_card.h"
 #include "ui/settings_view.h"
 #include "ui/signal_panels.h"
 #include "ui/slot_card.h"
@@ -16,10 +17,12 @@ namespace fxtrain {
 /** The window. Laid out once, in logical pixels, and scaled as a whole:
 
         header
-        input   A      tone      output
-          |   (A|B)      |         |        the signal goes from left to right, through both slots side by side
-        gate    B      cabinet     |
-        notices                             standalone: the take player above them
+        input         A      tone      output
+          |   pedal (A|B)      |         |        the signal goes from left to right, through both slots side by side
+        gate          B      cabinet     |
+        notices                                   standalone: the take player above them
+
+    Without a pedal the slots take its room, and a plus on the wire stands for it.
 */
 class PluginEditor : public juce::AudioProcessorEditor, private juce::ChangeListener, private juce::Timer {
  public:
@@ -76,6 +79,8 @@ class PluginEditor : public juce::AudioProcessorEditor, private juce::ChangeList
   ui::Header header_;
   ui::InputPanel input_;
   ui::GatePanel gate_;
+  ui::AddPedal addPedal_;
+  ui::PedalCard pedal_;
   ui::SlotCard slotA_, slotB_;
   ui::SlotSwitch slots_;
   ui::TonePanel tone_;

@@ -305,8 +305,9 @@ void PluginProcessor::rememberLoad(const RigContents& before, const RigContents&
     const auto& model = after.models[slot];
     if (model == before.models[slot])
       continue;
-    if (model != nullptr && model == before.models[1 - slot]) { // swapped or copied: as they stood there
-      controlsAfter[slot] = controlsBefore[1 - slot];
+    if (const auto from = std::find(before.models.begin(), before.models.end(), model);
+        model != nullptr && from != before.models.end()) { // swapped or copied: as they stood there
+      controlsAfter[slot] = controlsBefore[std::size_t(from - before.models.begin())];
       continue;
     }
     auto& knobs = controlsAfter[slot].knobs; // the quality stays: a player who saves processor time goes on doing so

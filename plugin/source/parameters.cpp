@@ -11,7 +11,12 @@ namespace {
 using Layout = juce::AudioProcessorValueTreeState::ParameterLayout;
 using juce::String;
 
+using fxengine::ChainSettings;
+
 constexpr int kVersionHint = 1;
+constexpr int kPedalVersionHint = 2; // Audio Units list later parameters behind the earlier ones
+
+constexpr const char* kSlotLetters[ChainSettings::kNumSlots] = {"a", "b", "p"}; // in ids
 
 String withoutUnit(const String& text) {
   return text.trim().replaceCharacter(juce::juce_wchar{0x2212}, '-'); // a typographic minus, as we write it
@@ -19,7 +24,7 @@ String withoutUnit(const String& text) {
 
 /** @param decimals  shown after the point, 0 or 1 */
 void addFloat(Layout& layout, const char* id, const String& name, const String& unit, float low, float high,
-              float defaultValue, int decimals) {
+              float defaultValue, int decimals, int versionHint = kVersionHint) {
   // By hand: hosts ask for thousands of texts when they look at a plugin, and streams take their time.
   const auto toText = [decimals](float value, int) {
     const int scale = decimals == 0 ? 1 : 10;
@@ -32,7 +37,7 @@ void addFloat(Layout& layout, const char* id, const String& name, const String& 
     const float value = withoutUnit(text).getFloatValue();
     return std::isfinite(value) ? value : defaultValue; // "nan" can be typed
   };
-  layout.add(std::make_unique<juce::AudioParameterFloat>(juce::ParameterID{id, kVersionHint}, name,
+  layout.add(std::make_unique<juce::AudioParameterFloat>(juce::ParameterID{id, versionHint}, name,
                                                          juce::NormalisableRange<float>(low, high), defaultValue,
                                                          juce::AudioParameterFloatAttributes()
                                                              .withLabel(unit)
@@ -41,14 +46,14 @@ void addFloat(Layout& layout, const char* id, const String& name, const String& 
 }
 
 /** Not an AudioParameterBool: that keeps any value between off and on that a host sets, until the state is recalled. */
-void addSwitch(Layout& layout, const char* id, const String& name) {
+void addSwitch(Layout& layout, const char* id, const String& name, bool isOn = false, int versionHint = kVersionHint) {
   const auto toText = [](float value, int) { return String(value >= 0.5f ? "On" : "Off"); };
   const auto fromText = [](const String& text) {
     const auto word = text.trim().toLowerCase();
     return word == "on" || word == "yes" || word == "true" || word.getFloatValue() >= 0.5f ? 1.0f : 0.0f;
   };
   layout.add(std::make_unique<juce::AudioProcessorValueTreeState::Parameter>(
-      juce::ParameterID{id, kVersionHint}, name, juce::NormalisableRange<float>(0.0f, 1.0f, 1.0f), 0.0f,
+      juce::ParameterID{id, versionHint}, name, juce::NormalisableRange<float>(0.0f, 1.0f, 1.0f), isOn ? 1.0f : 0.0f,
       juce::AudioProcessorValueTreeStateParameterAttributes()
           .withDiscrete(true)
           .withBoolean(true)
@@ -65,9 +70,9 @@ void addChoice(Layout& layout, const char* id, const String& name, const juce::S
 
 } // namespace
 
-String id::knob(int slot, int index) { return String("knob_") + (slot == 0 ? "a" : "b") + String(index + 1); }
+String id::knob(int slot, int index) { return String("knob_") + kSlotLetters[slot] + String(index + 1); }
 
-String id::quality(int slot) { return slot == 0 ? "quality_a" : "quality_b"; }
+String id::quality(int slot) { return String("quality_") + kSlotLetters[slot]; }
 
 bool belongsToRoom(const String& parameter) {
   static const std::array<String, 7> room = {
@@ -85,11 +90,11 @@ Layout makeParameterLayout() {
   addChoice(layout, id::slot, "Slot", {"A", "B", "A + B"}, 0);
   addFloat(layout, id::blend, "Blend", "%", 0.0f, 100.0f, 50.0f, 0);
   addChoice(layout, id::levels, "Levels", {"As captured", "Match B to A", "Normalise"}, 1);
-  for (int slot = 0; slot < 2; ++slot)
-    for (int k = 0; k < fxengine::ChainSettings::kNumKnobs; ++k)
+  for (int slot = 0; slot < ChainSettings::kNumAmps; ++slot)
+    for (int k = 0; k < ChainSettings::kNumKnobs; ++k)
       addFloat(layout, id::knob(slot, k).toRawUTF8(), String(slot == 0 ? "Knob A" : "Knob B") + String(k + 1), "%",
                0.0f, 100.0f, 50.0f, 1);
-  for (int slot = 0; slot < 2; ++slot)
+  for (int slot = 0; slot < ChainSettings::kNumAmps; ++slot)
     addFloat(layout, id::quality(slot).toRawUTF8(), slot == 0 ? "Quality A" : "Quality B", "%", 0.0f, 100.0f, 100.0f,
              0);
   addSwitch(layout, id::toneOn, "Tone");
@@ -108,6 +113,14 @@ Layout makeParameterLayout() {
   // A change of these reloads the models and moves the latency: nothing to be done from an automation lane.
   addChoice(layout, id::oversamplingLive, "Oversampling", {"Off", "2x", "4x", "8x"}, 0, false);
   addChoice(layout, id::oversamplingOffline, "Oversampling offline", {"Off", "2x", "4x", "8x"}, 0, false);
+  // Behind those of earlier versions, whose places hosts may have noted.
+  constexpr int kPedal = ChainSettings::kPedal;
+  addSwitch(layout, id::pedalOn, "Pedal", true, kPedalVersionHint);
+  addFloat(layout, id::pedalLevel, "Pedal level", "dB", -24.0f, 24.0f, 0.0f, 1, kPedalVersionHint);
+  for (int k = 0; k < ChainSettings::kNumKnobs; ++k)
+    addFloat(layout, id::knob(kPedal, k).toRawUTF8(), "Pedal knob " + String(k + 1), "%", 0.0f, 100.0f, 50.0f, 1,
+             kPedalVersionHint);
+  addFloat(layout, id::quality(kPedal).toRawUTF8(), "Pedal quality", "%", 0.0f, 100.0f, 100.0f, 0, kPedalVersionHint);
   return layout;
 }
 
@@ -139,8 +152,10 @@ ParameterValues::ParameterValues(const juce::AudioProcessorValueTreeState& param
   interfaceLevel_ = value(id::interfaceLevel);
   oversamplingLive_ = value(id::oversamplingLive);
   oversamplingOffline_ = value(id::oversamplingOffline);
-  for (int slot = 0; slot < 2; ++slot) {
-    for (int k = 0; k < fxengine::ChainSettings::kNumKnobs; ++k)
+  pedalOn_ = value(id::pedalOn);
+  pedalLevel_ = value(id::pedalLevel);
+  for (int slot = 0; slot < ChainSettings::kNumSlots; ++slot) {
+    for (int k = 0; k < ChainSettings::kNumKnobs; ++k)
       knobs_[std::size_t(slot)][std::size_t(k)] = value(id::knob(slot, k));
     quality_[std::size_t(slot)] = value(id::quality(slot));
   }
@@ -174,7 +189,9 @@ fxengine::ChainSettings ParameterValues::chainSettings(const float* overrides) c
   settings.inputMode = fxengine::ChainSettings::InputMode(choice(inputMode_));
   settings.calibrate = on(calibrate_);
   settings.interfaceLevelDbu = number(interfaceLevel_);
-  for (std::size_t s = 0; s < 2; ++s) {
+  settings.pedalOn = on(pedalOn_);
+  settings.pedalLevelDb = number(pedalLevel_);
+  for (std::size_t s = 0; s < knobs_.size(); ++s) {
     for (std::size_t k = 0; k < knobs_[s].size(); ++k)
       settings.knobs[s][k] = 0.01f * number(knobs_[s][k]);
     settings.quality[s] = 0.01f * number(quality_[s]);

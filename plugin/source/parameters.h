@@ -35,9 +35,11 @@ inline constexpr auto calibrate = "calibrate";
 inline constexpr auto interfaceLevel = "interface_level";
 inline constexpr auto oversamplingLive = "oversampling_live";
 inline constexpr auto oversamplingOffline = "oversampling_offline";
-/** Of a model's own controls: "knob_a1" to "knob_a4", "knob_b1" to "knob_b4". */
+inline constexpr auto pedalOn = "pedal_on";
+inline constexpr auto pedalLevel = "pedal_level";
+/** Of a model's own controls: "knob_a1" to "knob_a4", "knob_b1" to "knob_b4", "knob_p1" to "knob_p4". */
 juce::String knob(int slot, int index);
-/** Of a model that holds networks of several sizes: "quality_a", "quality_b". */
+/** Of a model that holds networks of several sizes: "quality_a", "quality_b", "quality_p". */
 juce::String quality(int slot);
 } // namespace id
 
@@ -66,9 +68,9 @@ class ParameterValues {
   };
   Value inputGain_, gateOn_, gateThreshold_, gateRelease_, slot_, blend_, levels_, toneOn_, bass_, middle_, treble_,
       cabinetOn_, cabinetLevel_, outputGain_, mix_, bypass_, tuner_, inputMode_, calibrate_, interfaceLevel_,
-      oversamplingLive_, oversamplingOffline_;
-  std::array<std::array<Value, fxengine::ChainSettings::kNumKnobs>, 2> knobs_;
-  std::array<Value, 2> quality_;
+      oversamplingLive_, oversamplingOffline_, pedalOn_, pedalLevel_;
+  std::array<std::array<Value, fxengine::ChainSettings::kNumKnobs>, fxengine::ChainSettings::kNumSlots> knobs_;
+  std::array<Value, fxengine::ChainSettings::kNumSlots> quality_;
 };
 
 } // namespace fxtrain

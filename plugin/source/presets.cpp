@@ -29,9 +29,11 @@ struct Recipe {
   std::array<const char*, 2> models; // titles; null: an empty slot
   bool cabinet;
   std::vector<Setting> settings; // beyond the defaults
+  const char* pedal = nullptr;   // its title; null: none
 };
 
 constexpr auto kValve = "Lowlight Valve", kDrive = "Hillside Drive", kFuzz = "Nettle Fuzz";
+constexpr float kAsLoudAsGuitar = -4.0f; // dB, of the drive: its output for the loudness clip is 4 dB above its input
 constexpr float kA = 0.0f, kBoth = 2.0f; // of the slot parameter
 
 const std::vector<Recipe>& recipes() {
@@ -84,7 +86,12 @@ const std::vector<Recipe>& recipes() {
        {kFuzz, nullptr},
        false,
        {{id::mix, 55.0f}, {id::toneOn, 1.0f}, {id::treble, -4.0f}, {id::gateOn, 1.0f}, {id::gateThreshold, -55.0f}}},
-      {"Empty", {nullptr, nullptr}, false, {}}};
+      {"Empty", {nullptr, nullptr}, false, {}},
+      {"Drive into breakup",
+       {kValve, nullptr},
+       true,
+       {{id::cabinetOn, 1.0f}, {id::gateOn, 1.0f}, {id::gateThreshold, -60.0f}, {id::pedalLevel, kAsLoudAsGuitar}},
+       kDrive}};
   return all;
 }
 
@@ -92,10 +99,11 @@ const std::vector<Recipe>& recipes() {
 std::optional<State> make(const Recipe& recipe) {
   const auto& shipped = Shipped::get();
   State state;
-  for (std::size_t slot = 0; slot < recipe.models.size(); ++slot) {
-    if (recipe.models[slot] == nullptr)
+  const std::array<const char*, Rig::kNumSlots> titles = {recipe.models[0], recipe.models[1], recipe.pedal};
+  for (std::size_t slot = 0; slot < titles.size(); ++slot) {
+    if (titles[slot] == nullptr)
       continue;
-    state.contents.models[slot] = shipped.model(recipe.models[slot]);
+    state.contents.models[slot] = shipped.model(titles[slot]);
     if (state.contents.models[slot] == nullptr)
       return std::nullopt;
   }

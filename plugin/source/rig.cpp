@@ -76,10 +76,11 @@ juce::String toNeighbour(std::shared_ptr<const T>& current, const std::vector<st
 }
 
 double tailOf(const RigContents& contents) {
-  double seconds = 0.0;
-  for (const auto& model : contents.models)
-    if (model != nullptr)
-      seconds = std::max(seconds, double(model->info.numLinearTaps) / model->info.sampleRate.value_or(48000.0));
+  const auto secondsOf = [](const std::shared_ptr<const ModelFile>& model) {
+    return model == nullptr ? 0.0 : double(model->info.numLinearTaps) / model->info.sampleRate.value_or(48000.0);
+  };
+  double seconds =
+      std::max(secondsOf(contents.models[0]), secondsOf(contents.models[1])) + secondsOf(contents.models[Rig::kPedal]);
   if (const auto& cabinet = contents.cabinet)
     seconds += double(cabinet->response.channels.front().size()) / cabinet->response.sampleRate;
   return seconds;
@@ -139,11 +140,11 @@ void Rig::updateOversampling(const std::function<int()>& wanted) {
 Rig::Slots Rig::buildAll(int oversampling) const {
   Slots built;
   for (std::size_t slot = 0; slot < built.size(); ++slot)
-    built[slot] = build(contents_.models[slot], contents_.backend, oversampling);
+    built[slot] = build(slot, contents_.models[slot], contents_.backend, oversampling);
   return built;
 }
 
-std::unique_ptr<fxengine::SlotContent> Rig::build(const std::shared_ptr<const ModelFile>& file,
+std::unique_ptr<fxengine::SlotContent> Rig::build(std::size_t slot, const std::shared_ptr<const ModelFile>& file,
                                                   const juce::String& backend, int oversampling) const {
   if (file == nullptr)
     return std::make_unique<fxengine::SlotContent>();
@@ -152,7 +153,7 @@ std::unique_ptr<fxengine::SlotContent> Rig::build(const std::shared_ptr<const Mo
   options.selfTest = false; // was played when the file was read
   options.oversampling = oversampling;
   try {
-    return std::make_unique<fxengine::SlotContent>(fxengine::buildModel(file->description, options));
+    return std::make_unique<fxengine::SlotContent>(fxengine::buildModel(file->description, options), slot != kPedal);
   } catch (const std::exception& error) {
     throw FileError(juce::String::fromUTF8(error.what()));
   }
@@ -182,7 +183,7 @@ void Rig::apply(RigContents contents) {
   const bool all = contents.backend != contents_.backend;
   for (std::size_t slot = 0; slot < built.size(); ++slot)
     if (all || contents.models[slot] != contents_.models[slot])
-      built[slot] = build(contents.models[slot], contents.backend, oversampling_);
+      built[slot] = build(slot, contents.models[slot], contents.backend, oversampling_);
   std::unique_ptr<fxengine::Convolver> cabinet;
   if (contents.cabinet != contents_.cabinet)
     cabinet = build(contents.cabinet);
@@ -262,6 +263,14 @@ void Rig::loadNeighbour(int slot, int step) {
   change([=](RigContents& contents) {
     return toNeighbour(contents.models[std::size_t(slot)], Shipped::get().models, modelFolder(), "*.json;*.aidax;*.nam",
                        step);
+  });
+}
+
+void Rig::loadShipped(int slot, const juce::String& title) {
+  change([=](RigContents& contents) {
+    if (auto model = Shipped::get().model(title))
+      contents.models[std::size_t(slot)] = std::move(model);
+    return juce::String();
   });
 }
 

@@ -17,9 +17,10 @@
 
 namespace fxtrain {
 
-/** What is loaded: two models and a cabinet. */
+/** What is loaded: models and a cabinet. */
 struct RigContents {
-  std::array<std::shared_ptr<const ModelFile>, 2> models; ///< null: the slot is empty
+  /** By slot: A, B and the pedal before them. Null: the slot is empty. */
+  std::array<std::shared_ptr<const ModelFile>, fxengine::ChainSettings::kNumSlots> models;
   std::shared_ptr<const CabinetFile> cabinet;
   juce::String backend = "fxengine"; ///< what plays the models
 
@@ -33,7 +34,8 @@ struct RigContents {
     change. Methods are for any thread but the audio thread. */
 class Rig : public juce::ChangeBroadcaster {
  public:
-  static constexpr int kNumSlots = 2;
+  static constexpr int kNumSlots = fxengine::ChainSettings::kNumSlots;
+  static constexpr int kPedal = fxengine::ChainSettings::kPedal; ///< slots 0 and 1 are A and B
 
   Rig();
   ~Rig() override;
@@ -52,10 +54,11 @@ class Rig : public juce::ChangeBroadcaster {
   /** The next (1) or previous (-1) model of the same folder, or of the shipped ones, that plays; problem() names those
       passed over. */
   void loadNeighbour(int slot, int step);
+  void loadShipped(int slot, const juce::String& title);
   void clearModel(int slot);
   /** The sample rate of a model whose file states none, in Hz; nothing: it plays at the host's. */
   void setAssumedRate(int slot, std::optional<double> rate);
-  void swapModels();
+  void swapModels(); ///< A and B
   void copyModel(int from, int to);
   void loadCabinet(const juce::File& file);
   void loadCabinetNeighbour(int step);
@@ -101,7 +104,7 @@ class Rig : public juce::ChangeBroadcaster {
   void apply(RigContents contents);
   using Slots = std::array<std::unique_ptr<fxengine::SlotContent>, kNumSlots>;
   Slots buildAll(int oversampling) const; ///< throws FileError
-  std::unique_ptr<fxengine::SlotContent> build(const std::shared_ptr<const ModelFile>& file,
+  std::unique_ptr<fxengine::SlotContent> build(std::size_t slot, const std::shared_ptr<const ModelFile>& file,
                                                const juce::String& backend, int oversampling) const;
   std::unique_ptr<fxengine::Convolver> build(const std::shared_ptr<const CabinetFile>& file) const;
 

@@ -17,6 +17,7 @@ constexpr char kMagic[] = "fxtrain-state\n";
 constexpr std::size_t kMagicSize = sizeof kMagic - 1;
 constexpr int kMaxNesting = 8;
 constexpr int kMaxValues = 20000;
+constexpr const char* kSlotKeys[Rig::kNumSlots] = {"A", "B", "P"};
 
 std::string toUtf8(const juce::String& text) { return text.toStdString(); }
 juce::String fromUtf8(const std::string& text) {
@@ -109,7 +110,8 @@ std::shared_ptr<const CabinetFile> readCabinet(const json& cabinet) {
 } // namespace
 
 juce::MemoryBlock State::encode() const {
-  json document = {{"version", kVersion}, {"program", program}};
+  const bool hasPedal = contents.models[Rig::kPedal] != nullptr;
+  json document = {{"version", hasPedal ? 2 : 1}, {"program", program}};
   if (isPreset)
     document["kind"] = "preset";
   if (presetName.isNotEmpty())
@@ -118,7 +120,7 @@ juce::MemoryBlock State::encode() const {
     document["parameters"][toUtf8(id)] = value;
   for (std::size_t slot = 0; slot < contents.models.size(); ++slot)
     if (const auto& file = contents.models[slot]) {
-      auto& entry = document["slots"][slot == 0 ? "A" : "B"];
+      auto& entry = document["slots"][kSlotKeys[slot]];
       entry = {{"name", toUtf8(file->name)},
                {"path", toUtf8(file->path)},
                {"sha256", toUtf8(file->sha256)},
@@ -172,7 +174,8 @@ State State::decode(const void* data, std::size_t size) {
       if (value.is_number() && std::isfinite(value.get<float>()))
         state.parameters[fromUtf8(id)] = value.get<float>();
   const auto& slots = member(document, "slots");
-  state.contents.models = {readModel(member(slots, "A")), readModel(member(slots, "B"))};
+  for (std::size_t slot = 0; slot < state.contents.models.size(); ++slot)
+    state.contents.models[slot] = readModel(member(slots, kSlotKeys[slot]));
   state.contents.cabinet = readCabinet(member(document, "cabinet"));
   if (const auto backend = textOf(document, "backend"); backend.isNotEmpty())
     state.contents.backend = backend;

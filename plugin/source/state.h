@@ -12,7 +12,7 @@ namespace fxtrain {
 /** All that a project or preset keeps: it plays without the files that it was made with.
 
     As bytes: "fxtrain-state\n", then a zlib stream (RFC 1950) of one JSON document, whose keys docs/plugin-state.md
-    lists. Version 1 is the first. */
+    lists. A state without a pedal is written as version 1, which the plugins before the pedal open too. */
 struct State {
   std::map<juce::String, float> parameters; ///< by id, in plain units: decibels, percent, 0 or 1, index of a choice
   RigContents contents;
@@ -22,7 +22,7 @@ struct State {
   juce::String presetName;       ///< of the player's own that it came from; "" for none
   juce::Point<int> editorSize{}; ///< zero: none
 
-  static constexpr int kVersion = 1;
+  static constexpr int kVersion = 2;                              ///< the newest
   static constexpr std::size_t kMaxBytes = std::size_t{96} << 20; ///< of the document, unpacked
 
   juce::MemoryBlock encode() const;

@@ -275,8 +275,10 @@ TEST_CASE("SignalChain: nothing that the player does makes a step larger than th
   SignalChain chain;
   chain.setSlot(0, content(gainModel(1.0)));
   chain.setSlot(1, content(gainModel(-1.0)));
-  chain.prepare(kRate, 2, 2);
+  chain.setSlot(ChainSettings::kPedal, content(gainModel(-1.0)));
   std::vector<ChainSettings> acts(1);
+  acts[0].pedalOn = false;
+  chain.prepare(kRate, 2, 2, acts[0]);
   const auto act = [&](auto change) {
     acts.push_back(acts.back());
     change(acts.back());
@@ -285,6 +287,9 @@ TEST_CASE("SignalChain: nothing that the player does makes a step larger than th
   act([](ChainSettings& s) { s.inputGainDb = -12.0f; });
   act([](ChainSettings& s) { s.inputMode = ChainSettings::InputMode::right; });
   act([](ChainSettings& s) { s.inputMode = ChainSettings::InputMode::stereo; });
+  act([](ChainSettings& s) { s.pedalOn = true; });
+  act([](ChainSettings& s) { s.pedalLevelDb = -9.0f; });
+  act([](ChainSettings& s) { s.pedalOn = false; });
   act([](ChainSettings& s) { s.toneOn = true; });
   act([](ChainSettings& s) { s.bassDb = -6.0f; });
   act([](ChainSettings& s) { s.toneOn = false; });
@@ -462,7 +467,7 @@ TEST_CASE("SignalChain: process and reset do not allocate, whatever comes in", "
   float* const out[2] = {signal[0].data(), signal[1].data()};
   int allocations = 0;
   for (int round = 0; round < 30; ++round) {
-    chain.setSlot(round % 2,
+    chain.setSlot(round % 3,
                   round % 5 == 4 ? nullptr : content(recurrentModel(round % 3 ? kRate : 44100.0, unsigned(round))));
     chain.setCabinet(round % 4 == 3 ? nullptr : std::make_unique<Convolver>(response(1 + round % 2), kRate));
     settings.blend = float(round % 3) * 0.5f;
@@ -612,6 +617,123 @@ TEST_CASE("SignalChain: a network later than the chain can wait for is told as l
   settings.mix = 0.0f;
   chain.prepare(kRate, 1, 1, settings);
   REQUIRE(play(chain, {input}, 1, settings)[0] == late(input, SignalChain::kMaxLatency));
+}
+
+TEST_CASE("SignalChain: a pedal plays into the amplifier, in series, bit for bit", "[chain][pedal][golden]") {
+  const auto pedal = recurrentModel(kRate, 5), amp = recurrentModel(kRate, 3);
+  const Signal input = test::noise(8000, 1, 0.4f);
+  ChainSettings settings;
+  settings.pedalLevelDb = -4.0f;
+  Signal between = reference(pedal, input);
+  for (float& sample : between)
+    sample *= std::pow(10.0f, -4.0f / 20.0f);
+  SignalChain chain;
+  chain.setSlot(0, content(amp));
+  chain.setSlot(ChainSettings::kPedal, content(pedal));
+  chain.prepare(kRate, 1, 1, settings);
+  CHECK(greatestDifference(play(chain, {input}, 1, settings, {64, 1, 300})[0], reference(amp, between)) == 0.0);
+  CHECK(chain.latencyFrames() == 0);
+  SECTION("off, it is not there") {
+    settings.pedalOn = false;
+    chain.reset(settings);
+    CHECK(greatestDifference(play(chain, {input}, 1, settings)[0], reference(amp, input)) == 0.0);
+  }
+  SECTION("empty, it is not there, whatever its level") {
+    chain.setSlot(ChainSettings::kPedal, nullptr);
+    chain.reset(settings);
+    CHECK(greatestDifference(play(chain, {input}, 1, settings)[0], reference(amp, input)) == 0.0);
+  }
+}
+
+TEST_CASE("SignalChain: a pedal and an amplifier add their latencies, whether the pedal is on or off",
+          "[chain][pedal][property]") {
+  const Channels input = {test::noise(6000, 1), test::noise(6000, 2)};
+  for (const bool on : {true, false}) {
+    ChainSettings settings;
+    settings.pedalOn = on;
+    SignalChain chain;
+    chain.prepare(kRate, 2, 2, settings);
+    chain.setSlot(ChainSettings::kPedal, lateContent(300, on ? 1.0f : 5.0f));
+    chain.setSlot(0, lateContent(64, 1.0f));
+    chain.setSlot(1, lateContent(7, 1.0f));
+    REQUIRE(chain.latencyFrames() == 364);
+    const auto output = play(chain, input, 2, settings, {64, 1, 333});
+    for (std::size_t c = 0; c < 2; ++c)
+      REQUIRE(output[c] == late(input[c], 364));
+    settings.mix = 0.0f;
+    chain.reset(settings);
+    REQUIRE(play(chain, input, 2, settings)[0] == late(input[0], 364));
+  }
+}
+
+TEST_CASE("SignalChain: a late pedal is switched and taken out without a gap", "[chain][pedal][property]") {
+  // Everything passes the sound on: whatever is done, a constant stays a constant.
+  const Signal ones(4000, 1.0f);
+  ChainSettings settings;
+  SignalChain chain;
+  chain.setSlot(ChainSettings::kPedal, lateContent(500, 1.0f));
+  chain.prepare(kRate, 1, 1, settings);
+  play(chain, {ones}, 1, settings);
+  const auto deviation = [&] {
+    double most = 0.0;
+    const auto output = play(chain, {ones}, 1, settings, {64, 7});
+    for (const float sample : output[0])
+      most = std::max(most, std::abs(double(sample) - 1.0));
+    return most;
+  };
+  for (const bool on : {false, true, false, true}) {
+    settings.pedalOn = on;
+    CHECK(deviation() < 1e-6);
+  }
+  chain.setSlot(ChainSettings::kPedal, nullptr);
+  CHECK(deviation() < 1e-6);
+  CHECK(chain.latencyFrames() == 0);
+  settings.pedalOn = false;
+  CHECK(deviation() < 1e-6);
+  chain.collect();
+}
+
+TEST_CASE("SignalChain: with a pedal, blocks do not matter", "[chain][pedal][property]") {
+  const Channels input = {test::noise(6000, 1), test::noise(6000, 2)};
+  const auto run = [&](const std::vector<int>& blockSizes) {
+    SignalChain chain;
+    chain.setSlot(0, content(recurrentModel(kRate, 9)));
+    chain.setSlot(ChainSettings::kPedal, content(recurrentModel(44100.0)));
+    auto settings = everything();
+    chain.prepare(kRate, 2, 2, settings);
+    Channels output;
+    for (const bool on : {true, false, true}) {
+      settings.pedalOn = on;
+      settings.pedalLevelDb += 3.0f;
+      for (const auto& channel : play(chain, input, 2, settings, blockSizes))
+        output.push_back(channel);
+    }
+    return output;
+  };
+  const auto whole = run({6000});
+  CHECK(run({1}) == whole);
+  CHECK(run({64}) == whole);
+  CHECK(run({17, 1, 300, 1024, 2}) == whole);
+}
+
+TEST_CASE("SignalChain: calibration feeds a pedal at its level and gives the interface's back", "[chain][pedal]") {
+  const Signal ones(2000, 1.0f);
+  ChainSettings settings;
+  settings.calibrate = true;
+  settings.interfaceLevelDbu = 12.0f;
+  const auto levelDb = [&](const Json& metadata) {
+    Json model = test::makeModel(1, {{"dense", 1}}, 1);
+    model["layers"][0]["weights"] = {{{1.0f}}, {0.0f}};
+    model["samplerate"] = kRate;
+    model["metadata"] = metadata;
+    SignalChain chain;
+    chain.setSlot(ChainSettings::kPedal, content(model));
+    chain.prepare(kRate, 1, 1, settings);
+    return 20.0 * std::log10(double(play(chain, {ones}, 1, settings)[0].back()));
+  };
+  CHECK(levelDb({{"input_level_dbu", 18.0}}) == Approx(0.0).margin(1e-5)); // -6 dB before it, +6 dB behind it
+  CHECK(levelDb({{"input_level_dbu", 18.0}, {"output_level_dbu", 15.0}}) == Approx(-3.0).margin(1e-5)); // -6 and +3
+  CHECK(levelDb({{"loudness_db", -20.0}}) == Approx(0.0).margin(1e-5));
 }
 
 TEST_CASE("SignalChain: the loudness of a model that states none takes no longer than its size allows",

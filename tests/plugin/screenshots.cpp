@@ -118,6 +118,14 @@ void loadContainers(PluginProcessor& processor) {
   processor.rig().setContents(contents);
 }
 
+/** One with knobs before the amplifier. */
+void loadPedal(PluginProcessor& processor) {
+  auto contents = processor.rig().contents();
+  contents.models[fxtrain::Rig::kPedal] =
+      capture("Green Screamer, Two Knobs Up", "Ada Winter", "a green overdrive", "pedal", "0.004", 48000, 4);
+  processor.rig().setContents(contents);
+}
+
 void loadTwo(PluginProcessor& processor) {
   auto contents = processor.rig().contents();
   contents.models[0] = capture("Marlow 50 Lead Channel, Bright On", "Ada Winter", "1972 lead head into a reactive load",
@@ -171,6 +179,24 @@ const std::vector<State>& states() {
          loadTwo(scene.processor);
          set(scene.processor, id::slot, 1.0f);
          set(scene.processor, id::cabinetOn, 1.0f);
+         scene.open();
+       }},
+      {"pedal", false,
+       [](Scene& scene) {
+         loadPreset(scene.processor, "Crunch");
+         loadPedal(scene.processor);
+         set(scene.processor, id::knob(fxtrain::Rig::kPedal, 0), 75.0f);
+         set(scene.processor, id::pedalLevel, 4.5f);
+         scene.open();
+         play(scene.processor, 0.25f, 196.0, 1.25);
+       }},
+      {"pedal-two", false,
+       [](Scene& scene) {
+         loadTwo(scene.processor);
+         loadPedal(scene.processor);
+         set(scene.processor, id::slot, 2.0f);
+         set(scene.processor, id::pedalOn, 0.0f);
+         scene.processor.setEditorSize({PluginEditor::kGreatestWidth, 1});
          scene.open();
        }},
       {"sizes", false,
@@ -314,7 +340,19 @@ int controls() {
       if (child->isVisible())
         name(*child);
   };
-  for (const auto load : {loadTwo, loadContainers}) { // knobs of models, and sizes
+  const std::initializer_list<std::function<void(PluginProcessor&)>> all = {
+      [](PluginProcessor&) {},         // with the place for a pedal
+      [](PluginProcessor& processor) { // knobs of models
+        loadTwo(processor);
+        loadPedal(processor);
+      },
+      [](PluginProcessor& processor) { // sizes
+        loadContainers(processor);
+        auto contents = processor.rig().contents();
+        contents.models[fxtrain::Rig::kPedal] = contents.models[0];
+        processor.rig().setContents(contents);
+      }};
+  for (const auto& load : all) {
     PluginProcessor processor;
     loadPreset(processor, "Crunch"); // which has a cabinet
     load(processor);

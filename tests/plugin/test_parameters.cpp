@@ -23,7 +23,7 @@ std::vector<juce::RangedAudioParameter*> all(test::Instance& instance) {
 TEST_CASE("Parameters: names and ids are there once", "[parameters]") {
   test::Instance instance;
   const auto parameters = all(instance);
-  CHECK(parameters.size() == 32);
+  CHECK(parameters.size() == 39);
   CHECK(int(parameters.size()) == instance.plugin.getParameters().size());
   std::set<juce::String> names, ids;
   for (const auto* parameter : parameters) {

@@ -13,10 +13,11 @@ using namespace fxtrain;
 
 namespace {
 
-/** Everything that there is: two models, one of another rate, gate, tone and cabinet. */
+/** Everything that there is: two models and a pedal, two of another rate, gate, tone and cabinet. */
 void fill(test::Instance& instance) {
   instance.load(0, test::model(1));
   instance.load(1, test::model(2, 44100.0));
+  instance.load(Rig::kPedal, test::model(3, 44100.0));
   instance.load(test::cabinet(1));
   for (const auto* id : {id::gateOn, id::toneOn, id::cabinetOn})
     instance.set(id, 1.0f);

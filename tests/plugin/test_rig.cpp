@@ -79,6 +79,41 @@ TEST_CASE("Rig: next and previous go through the shipped captures, then those of
   Rig::modelFolder().deleteRecursively();
 }
 
+TEST_CASE("Rig: a pedal is loaded, stepped, undone and redone as the slots are", "[rig]") {
+  test::Instance instance;
+  auto& rig = instance.plugin.rig();
+  auto& history = instance.plugin.history();
+  instance.load(0, test::model(1, 44100.0));
+  const int latency = instance.plugin.getLatencySamples();
+  REQUIRE(latency > 0);
+  rig.loadShipped(Rig::kPedal, "Hillside Drive");
+  finish(rig);
+  test::deliverMessages(50);
+  CHECK(titleIn(rig, Rig::kPedal) == "Hillside Drive");
+  CHECK(instance.plugin.getLatencySamples() == latency); // its rate is the host's
+  rig.loadNeighbour(Rig::kPedal, 1);
+  finish(rig);
+  test::deliverMessages(50);
+  const auto second = titleIn(rig, Rig::kPedal);
+  CHECK(second != "Hillside Drive");
+  CHECK(second.isNotEmpty());
+  history.undo();
+  CHECK(titleIn(rig, Rig::kPedal) == "Hillside Drive");
+  history.undo();
+  CHECK(titleIn(rig, Rig::kPedal).isEmpty());
+  history.redo();
+  history.redo();
+  CHECK(titleIn(rig, Rig::kPedal) == second);
+  rig.swapModels(); // of A and B alone
+  finish(rig);
+  CHECK(titleIn(rig, Rig::kPedal) == second);
+  instance.load(Rig::kPedal, test::model(2, 44100.0));
+  CHECK(instance.plugin.getLatencySamples() == 2 * latency); // both are converted, one after the other
+  instance.set(id::pedalOn, 0.0f);
+  instance.play(test::sine(220.0, 4800));
+  CHECK(instance.plugin.getLatencySamples() == 2 * latency); // switching never moves it
+}
+
 TEST_CASE("Rig: the shipped cabinet is one step from none", "[rig]") {
   test::Instance instance;
   auto& rig = instance.plugin.rig();

@@ -50,6 +50,7 @@ void fill(test::Instance& instance, unsigned seed) {
     instance.set(id, 0.0f);
   instance.load(0, test::model(seed));
   instance.load(1, test::model(seed + 1, 44100.0));
+  instance.load(Rig::kPedal, test::model(seed + 2));
   instance.load(test::cabinet(seed, 500));
   instance.plugin.midiControl().setBindings(
       {{11, 2, id::blend, MidiControl::Mode::follow}, {80, 0, id::bypass, MidiControl::Mode::toggle}});
@@ -83,6 +84,7 @@ TEST_CASE("State: everything comes back, and plays the same", "[state]") {
   const auto& files = second.plugin.rig().contents();
   CHECK(files.models[0]->text == test::modelText(1));
   CHECK(files.models[1]->text == test::modelText(2, 44100.0));
+  CHECK(files.models[Rig::kPedal]->text == test::modelText(3));
   CHECK(files.cabinet->bytes == test::cabinet(1, 500)->bytes);
   // Prepared anew, as at the opening of a project.
   first.prepare({});
@@ -130,6 +132,32 @@ TEST_CASE("State: what a document does not say is as by default, what is unknown
     CHECK(parameter->getValue() == parameter->getDefaultValue());
 }
 
+TEST_CASE("State: with a pedal it is version 2, without one version 1, which older plugins open", "[state]") {
+  test::Instance instance;
+  const auto version = [&] { return json::parse(unpack(instance.save()))["version"].get<int>(); };
+  CHECK(version() == 1);
+  instance.load(Rig::kPedal, test::model(1));
+  CHECK(version() == 2);
+  instance.load(Rig::kPedal, nullptr);
+  CHECK(version() == 1);
+}
+
+TEST_CASE("State: version 2 loads, whatever is the newest", "[state]") {
+  juce::MemoryBlock bytes;
+  REQUIRE(juce::File(FIXTURES).getChildFile("state/v2.state").loadFileAsData(bytes));
+  test::Instance instance;
+  CHECK(instance.restore(bytes) == "");
+  CHECK(instance.get(id::pedalOn) == 1.0f);
+  CHECK(instance.get(id::pedalLevel) == Approx(-4.5f));
+  CHECK(instance.get(id::knob(Rig::kPedal, 0)) == Approx(20.0f));
+  CHECK(instance.get(id::blend) == Approx(35.0f));
+  const auto contents = instance.plugin.rig().contents();
+  REQUIRE(contents.models[Rig::kPedal] != nullptr);
+  CHECK(contents.models[Rig::kPedal]->name == "pedal");
+  REQUIRE(contents.models[0] != nullptr);
+  CHECK(contents.models[0]->text == contents.models[Rig::kPedal]->text);
+}
+
 TEST_CASE("State: version 1 loads, whatever is the newest", "[state]") {
   // Made by tests/fixtures/state/make.py from the description of the format, not by the plugin.
   juce::MemoryBlock bytes;
@@ -142,8 +170,9 @@ TEST_CASE("State: version 1 loads, whatever is the newest", "[state]") {
   CHECK(instance.get(id::slot) == 2.0f);
   CHECK(instance.get(id::blend) == Approx(35.0f));
   CHECK(instance.get(id::knob(0, 1)) == Approx(75.0f));
-  CHECK(instance.get(id::mix) == Approx(100.0f)); // not in it
-  CHECK(instance.get(id::quality(0)) == 100.0f);  // older than this parameter
+  CHECK(instance.get(id::mix) == Approx(100.0f));                         // not in it
+  CHECK(instance.get(id::quality(0)) == 100.0f);                          // older than this parameter
+  CHECK(instance.plugin.rig().contents().models[Rig::kPedal] == nullptr); // and than the pedal
   const auto contents = instance.plugin.rig().contents();
   REQUIRE(contents.models[0] != nullptr);
   CHECK(contents.models[0]->name == "lstm");
@@ -216,7 +245,7 @@ TEST_CASE("State: documents that are none are refused with a sentence, and nothi
 
 TEST_CASE("State: a document of the newer version says that the plugin is to be updated", "[state]") {
   test::Instance instance;
-  CHECK(instance.restore(pack(R"({"version": 2})")).contains("update"));
+  CHECK(instance.restore(pack(R"({"version": 3})")).contains("update"));
 }
 
 TEST_CASE("State: a small file that unpacks to very much is refused", "[state]") {

@@ -44,15 +44,16 @@ bool allFinite(const float* const* channels, int numChannels, int numFrames) noe
 
 } // namespace
 
-SlotContent::SlotContent(Model loaded) {
+SlotContent::SlotContent(Model loaded, bool needsLoudness) {
   // A host waits for this when it loads a project: some tenths of a second.
   constexpr double kLoudnessWork = 4e9;     // multiplications
   constexpr double kMostWorkOfAFrame = 1e6; // several times what any processor does in real time
   const ModelInfo& info = loaded.info();
   loudnessDb = info.loudnessDb;
-  if (!loudnessDb && detail::workOfFrame(info) * info.oversampling <= kMostWorkOfAFrame)
+  if (!loudnessDb && needsLoudness && detail::workOfFrame(info) * info.oversampling <= kMostWorkOfAFrame)
     loudnessDb = measureLoudness(loaded, kLoudnessWork);
   inputLevelDbu = info.inputLevelDbu;
+  outputLevelDbu = info.outputLevelDbu;
   model = std::make_unique<HostRateModel>(std::move(loaded));
 }
 
@@ -62,11 +63,12 @@ struct SignalChain::State {
   bool pristine = true; // nothing was played since prepare() or reset()
 
   detail::GateStage gate;
+  detail::PedalStage pedal;
   detail::AmpStage amp;
   detail::ToneStage tone;
   detail::CabinetStage cabinet;
-  std::array<Stage*, 3> streamStages{&gate, &amp, &tone}; // play one channel or two, each with state of its own
-  std::array<Stage*, 1> outputStages{&cabinet};           // may make two of one
+  std::array<Stage*, 4> streamStages{&gate, &pedal, &amp, &tone}; // play one channel or two, each with state of its own
+  std::array<Stage*, 1> outputStages{&cabinet};                   // may make two of one
 
   std::array<std::array<Ramp, 2>, 2> inputMatrix; // [stream][input]
   Crossfade secondStream;                         // from a copy of the first
@@ -108,7 +110,9 @@ LevelMeter& SignalChain::outputMeter() noexcept { return state_->outputMeter; }
 const SampleRing& SignalChain::tunerRing() const noexcept { return state_->tunerRing; }
 float SignalChain::gateGain() const noexcept { return state_->gateGain.load(std::memory_order_relaxed); }
 std::uint32_t SignalChain::numFaults() const noexcept { return state_->faults.load(std::memory_order_relaxed); }
-int SignalChain::latencyFrames() const noexcept { return state_->amp.latencyToCome(); }
+int SignalChain::latencyFrames() const noexcept {
+  return state_->pedal.slot().latencyToCome() + state_->amp.latencyToCome();
+}
 
 // Loading thread
 
@@ -126,7 +130,7 @@ void SignalChain::prepare(double sampleRate, int numInputs, int numOutputs, cons
     fade->prepare(sampleRate, kFadeMs);
   for (Ramp* ramp : {&s.inputGain, &s.outputGain, &s.wet, &s.dry, &s.sound})
     ramp->prepare(sampleRate, kFadeMs);
-  s.delay.prepare(sampleRate, s.format.numInputs, kMaxLatency);
+  s.delay.prepare(sampleRate, s.format.numInputs, 2 * kMaxLatency); // pedal and amplifier
   s.inputMeter.prepare(sampleRate);
   s.outputMeter.prepare(sampleRate);
   s.faults.store(0, std::memory_order_relaxed);
@@ -134,7 +138,8 @@ void SignalChain::prepare(double sampleRate, int numInputs, int numOutputs, cons
 }
 
 void SignalChain::setSlot(int index, std::unique_ptr<SlotContent> content, const ChainSettings& settings) {
-  state_->amp.slot(index).offer(std::move(content), settings);
+  auto& slot = index == ChainSettings::kPedal ? state_->pedal.slot() : state_->amp.slot(index);
+  slot.offer(std::move(content), settings);
   collect();
 }
 

@@ -110,10 +110,13 @@ void SlotSwitch::updateBlend() {
 }
 
 void SlotSwitch::resized() {
-  auto area = getLocalBounds().withSizeKeepingCentre(getWidth(), 34);
-  slots_.setBounds(area.removeFromLeft(140));
-  levels_.setBounds(area.removeFromRight(120).withSizeKeepingCentre(120, 28));
-  blend_.setBounds(area.withTrimmedLeft(8).withTrimmedRight(4));
+  constexpr int kRow = 34;
+  const bool twoRows = getHeight() >= 2 * kRow;
+  auto area = getLocalBounds().withSizeKeepingCentre(getWidth(), twoRows ? 2 * kRow : kRow);
+  auto row = area.removeFromTop(kRow);
+  slots_.setBounds(row.removeFromLeft(140));
+  levels_.setBounds(row.removeFromRight(120).withSizeKeepingCentre(120, 28));
+  blend_.setBounds((twoRows ? area : row.withTrimmedLeft(8)).withTrimmedRight(4));
 }
 
 TonePanel::TonePanel(PluginProcessor& processor)

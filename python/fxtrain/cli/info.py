@@ -118,17 +118,18 @@ def _linear_stage(info: engine.ModelInfo) -> str:
 def _preset(path: Path, console: Console) -> dict[str, Any]:
     """Tells what a preset of the plugin sets, and whether its models play."""
     from fxtrain.cli.preset import describe_preset
-    from fxtrain.plugin_files.preset import read_preset
+    from fxtrain.plugin_files.preset import SLOTS, read_preset
 
     preset = read_preset(path)
     described = describe_preset(preset)
     facts = {"file": str(path), "format": "preset of the plugin"}
-    for slot in ("A", "B"):
-        facts[f"slot {slot}"] = "empty"
+    for slot in SLOTS:
+        called = "pedal" if slot == "P" else f"slot {slot}"
+        facts[called] = "none" if slot == "P" else "empty"
         if slot in preset.slots:
             entry = described["slots"][slot]
             entry |= _play_text(preset.slots[slot].model, entry["name"])
-            facts[f"slot {slot}"] = f"{entry['name']} ({entry['verdict']}), from {entry['path']}"
+            facts[called] = f"{entry['name']} ({entry['verdict']}), from {entry['path']}"
     cabinet = described["cabinet"]
     facts["cabinet"] = "none"
     if cabinet:

@@ -28,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="slot for MODEL; this slot is the one that you hear (default: A)",
     )
     parser.add_argument("--other", type=Path, metavar="FILE", help="model for the other slot; default: empty")
+    parser.add_argument("--pedal", type=Path, metavar="FILE", help="model for the pedal before the amp; default: none")
     parser.add_argument(
         "--ir",
         type=Path,
@@ -52,7 +53,7 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
 
     if args.out.suffix.lower() != ".vstpreset":
         raise ConfigError(f"{args.out} should end in .vstpreset, or no host will find it")
-    sources = [path for path in (args.model, args.other, args.ir) if path is not None]
+    sources = [path for path in (args.model, args.other, args.pedal, args.ir) if path is not None]
     require_free(args.out, force=args.force, sources=sources)
     settings = parse_settings(args.settings)
     slot: Slot = args.slot
@@ -60,6 +61,8 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
     slots = {slot: SlotContent.read(model_file(args.model), args.name)}
     if args.other is not None:
         slots[other] = SlotContent.read(model_file(args.other))
+    if args.pedal is not None:
+        slots["P"] = SlotContent.read(model_file(args.pedal))
     parameters = {"slot": ("A", "B").index(slot), **settings}
     cabinet = None
     if args.ir is not None:
@@ -70,7 +73,7 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
         write_preset(args.out, preset)
     except OSError as error:
         raise FxtrainError(f"cannot write {args.out}: {error.strerror or error}") from None
-    held = [f"{name}: {each.name}" for name, each in sorted(slots.items())]
+    held = [f"{'pedal' if name == 'P' else name}: {each.name}" for name, each in sorted(slots.items())]
     held += [f"cabinet: {cabinet.name}"] if cabinet else []
     size = f"{args.out.stat().st_size / 1024:.0f} KiB"
     console.print(f"wrote [bold]{shown(args.out)}[/] ({size}); {shown('; '.join(held))}")

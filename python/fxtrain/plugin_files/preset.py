@@ -9,10 +9,10 @@ A preset is Steinberg's container around the plugin's state, all numbers little-
 
 and the state is ``fxtrain-state\\n``, then zlib (RFC 1950) around one JSON object::
 
-    {"version": 1,
+    {"version": 1,                                                       2 with a pedal
      "kind": "preset",                                                    a sound alone, without the room's settings
      "parameters": {"input_gain": -3.0, ...},                             by id, in plain units
-     "slots": {"A": {"name": ..., "path": ..., "sha256": ..., "model": the file's text}},
+     "slots": {"A": {"name": ..., "path": ..., "sha256": ..., "model": the file's text}},   A, B, and P, the pedal
      "cabinet": {"name": ..., "path": ..., "sha256": ..., "audio": the file in base64}}
 
 Model and response are in it themselves: a preset opens where their files are not. ``docs/plugin-state.md`` is the
@@ -47,6 +47,7 @@ from fxtrain.text import quoted, shortened
 
 __all__ = [
     "CLASS_ID",
+    "SLOTS",
     "CabinetContent",
     "Preset",
     "Slot",
@@ -58,9 +59,13 @@ __all__ = [
 CLASS_ID = "ABCDEF019182FAEB" + b"FxtrFxtn".hex().upper()
 """The plugin's VST3 class: JUCE's prefix, then the codes of manufacturer and plugin."""
 
-STATE_VERSION = 1
+STATE_VERSION = 2
+"""The newest. A state without a pedal is written as version 1, which the plugins before the pedal open too."""
 
-Slot = Literal["A", "B"]
+Slot = Literal["A", "B", "P"]
+"""A and B side by side, and P, the pedal before them."""
+
+SLOTS: tuple[Slot, ...] = ("A", "B", "P")
 
 _MAGIC = b"fxtrain-state\n"
 _HEADER = struct.Struct("<4si32sq")
@@ -260,7 +265,7 @@ class Preset:
         whole = {id for id, parameter in PARAMETERS.items() if parameter.is_switch or parameter.choices}
         cabinet = self.cabinet
         return {
-            "version": STATE_VERSION,
+            "version": 2 if "P" in self.slots else 1,
             "kind": "preset",
             "parameters": {id: int(value) if id in whole else float(value) for id, value in values.items()},
             "slots": {
@@ -363,8 +368,7 @@ def _parse(state: bytes) -> Preset:
                 f"the preset is of version {quoted(version)}, this fxtrain knows {STATE_VERSION}: get a newer one"
             )
         slots: dict[Slot, SlotContent] = {}
-        names: tuple[Slot, ...] = ("A", "B")
-        for slot in names:
+        for slot in SLOTS:
             if entry := (document.get("slots") or {}).get(slot):
                 name, where, sha256, model = (_text(entry[key]) for key in ("name", "path", "sha256", "model"))
                 slots[slot] = SlotContent(name, where, sha256, model, _rate(entry.get("rate")))

@@ -91,6 +91,26 @@ def test_the_slot_of_the_model_is_the_one_that_sounds(fxtrain: Run, tmp_path: Pa
     assert state(tmp_path / "3.vstpreset")["parameters"]["slot"] == 2
 
 
+def test_a_pedal_stands_before_the_amp_and_makes_the_state_version_2(fxtrain: Run, tmp_path: Path) -> None:
+    amp, pedal = write_gain_model(tmp_path / "amp.json", 0.5), write_gain_model(tmp_path / "pedal.json", 0.25)
+    out = tmp_path / "stack.vstpreset"
+    made = fxtrain("preset", amp, out, "--pedal", pedal, "--set", "pedal_level=-3", "--set", "knob_p1=20")
+    assert made.exit_code == 0, made.stderr
+    assert "pedal: pedal" in made.stdout
+    found = state(out)
+    assert found["version"] == 2
+    assert found["slots"]["P"]["model"] == pedal.read_text(encoding="utf-8")
+    assert found["slots"]["A"]["name"] == "amp"
+    assert (found["parameters"]["pedal_on"], found["parameters"]["pedal_level"]) == (1, -3.0)
+    again = read_preset(out)
+    assert again.slots["P"].name == "pedal"
+    assert again.parameters["knob_p1"] == 20.0
+    told = fxtrain("info", out)
+    assert told.exit_code == 0
+    assert "pedal" in told.stdout
+    assert str(pedal) in "".join(told.stdout.split())
+
+
 def test_a_setting_of_the_user_counts_more_than_ours(fxtrain: Run, tmp_path: Path) -> None:
     model, response = write_gain_model(tmp_path / "a.json", 0.5), write_response(tmp_path / "box.wav")
     settings = ("--set", "cabinet_on=off", "--set", "mix=10", "--set", "mix=20")
@@ -245,7 +265,7 @@ def test_a_damaged_byte_is_noticed_or_does_not_matter(preset: Path, tmp_path: Pa
 @pytest.mark.parametrize(
     ("document", "said"),
     [
-        ({"version": 2}, "version 2"),
+        ({"version": 3}, "version 3"),
         ({"version": "one"}, "version"),
         ([], "damaged"),
         ({"version": 1, "slots": {"A": {"name": 1, "path": "", "sha256": "", "model": ""}}}, "expected text"),

@@ -17,9 +17,12 @@ namespace fxengine {
 /** What the player has set. Plain values: the chain smooths them itself. By default nothing is changed but by the
  * model. */
 struct ChainSettings {
+  static constexpr int kNumAmps = 2;  ///< slots side by side: 0 is A, 1 is B
+  static constexpr int kPedal = 2;    ///< the slot before both
+  static constexpr int kNumSlots = 3; ///< that hold a capture
   static constexpr int kNumKnobs = 4; ///< of a model's own controls, in each slot
 
-  /** How the levels of the two slots are brought together, by the loudness of the models. */
+  /** How the levels of slots A and B are brought together, by the loudness of the models. */
   enum class Levels {
     asCaptured,
     matchBToA, ///< B as loud as A
@@ -32,14 +35,16 @@ struct ChainSettings {
   bool gateOn = false;
   float gateThresholdDb = -60.0f;
   float gateReleaseMs = 80.0f;
+  bool pedalOn = true; ///< without a capture in its slot it is nothing
+  float pedalLevelDb = 0.0f;
   float blend = 0.0f; ///< 0: slot A alone, 1: slot B alone
   Levels levels = Levels::matchBToA;
   /** Positions of the models' knobs in each slot, 0..1; those without a value stay where the model has them, at first
       at its defaults. */
   using Knobs = std::array<std::optional<float>, kNumKnobs>;
-  std::array<Knobs, 2> knobs;
+  std::array<Knobs, kNumSlots> knobs;
   /** Model::setQuality() in each slot; without a value it stays as the model has it. */
-  std::array<std::optional<float>, 2> quality;
+  std::array<std::optional<float>, kNumSlots> quality;
   bool toneOn = false;
   float bassDb = 0.0f, middleDb = 0.0f, trebleDb = 0.0f;
   bool cabinetOn = false;
@@ -59,24 +64,28 @@ struct ChainSettings {
 struct SlotContent {
   std::unique_ptr<HostRateModel> model;
   std::optional<double> loudnessDb; ///< RMS of its output for loudnessClip()
-  std::optional<double> inputLevelDbu;
+  std::optional<double> inputLevelDbu, outputLevelDbu;
   std::uint64_t faultsSeen = 0; ///< of the model's, by the chain
 
   SlotContent() = default;
-  /** Measures the loudness where the file does not tell it. */
-  explicit SlotContent(Model loaded);
+  /** Measures the loudness where the file does not tell it. @param needsLoudness  a pedal's is of no use */
+  explicit SlotContent(Model loaded, bool needsLoudness = true);
   int latencyFrames() const noexcept { return model ? model->latencyFrames() : 0; }
 };
 
 /** A guitar rig: what lies between a guitar and the speakers.
 
-        input -> channels -> gain -> gate -+-> slot A -> level -+-> tone -> cabinet -> gain -> mix -> output
-          |                                +-> slot B -> level -+                              ^
-          +------------------- as late as the slots ------------------------------------ dry, bypass
+        input -> channels -> gain -> gate -> pedal -+-> slot A -> level -+-> tone -> cabinet -> gain -> mix -> output
+          |                                         +-> slot B -> level -+                              ^
+          +---------------------- as late as the captures --------------------------------- dry, bypass
 
     Plays 1 or 2 inputs to 1 or 2 outputs: mono, mono to stereo, or two channels with state of their own. Models and
-    cabinet are handed over while it plays, and crossfaded in kFadeMs. What is off is not computed. Both slots, and the
-    dry signal, come equally late: latencyFrames(), 0 where the models have the host's rate and are not oversampled.
+    cabinet are handed over while it plays, and crossfaded in kFadeMs. What is off is not computed. Slots A and B come
+    equally late, and so does the dry signal: latencyFrames(), 0 where the models have the host's rate and are not
+    oversampled. A pedal that is switched off is as late as when it is on.
+
+    With `calibrate`, a pedal is fed at the level that it was recorded at, and what it gives is brought back to the
+    interface's level: by its own output level where its file tells it, else by undoing what was done before it.
 
     NaN or infinity, at the input or made on the way, is silence for the part of the block in hand (kMaxPart frames at
     most), counted by numFaults(); what it has reached is cleared, and the sound comes back.
@@ -108,8 +117,8 @@ class SignalChain {
   void process(const float* const* input, float* const* output, int numFrames,
                const ChainSettings& settings) noexcept FXENGINE_REALTIME;
 
-  /** Hands over what a slot (0 or 1) is to play. Once the chain is prepared, the model is prepared and prewarmed here,
-      with its knobs and quality as `settings` has them. */
+  /** Hands over what a slot is to play: 0 is A, 1 is B, ChainSettings::kPedal the pedal. Once the chain is prepared,
+     the model is prepared and prewarmed here, with its knobs and quality as `settings` has them. */
   void setSlot(int slot, std::unique_ptr<SlotContent> content, const ChainSettings& settings = {});
 
   /** Hands over a cabinet for the present sample rate; null for none. */

@@ -9,7 +9,8 @@ void CaptureSlot::prepare(const ChainFormat& format, const ChainSettings& settin
   if (hasCapture())
     prepareModel(*content_.current()->model, settings);
   latency_.store(std::min(latencyFrames(), SignalChain::kMaxLatency), std::memory_order_relaxed);
-  calibration_.prepare(format.sampleRate, SignalChain::kFadeMs);
+  for (Ramp* ramp : {&calibration_, &level_})
+    ramp->prepare(format.sampleRate, SignalChain::kFadeMs);
   for (Ramp& knob : knobs_)
     knob.prepare(format.sampleRate, SignalChain::kFadeMs);
   faults_ = 0;
@@ -68,8 +69,16 @@ void CaptureSlot::process(float* const* channels, int numChannels, int numFrames
     calibration_.applyGain(channels, numChannels, numFrames);
   else
     calibration_.skip(numFrames);
-  content_.process(channels, numChannels, numFrames,
-                   [&](float* const* now, float* const* leaving) { playModels(now, leaving, numChannels, numFrames); });
+  content_.process(channels, numChannels, numFrames, [&](float* const* now, float* const* leaving) {
+    playModels(now, leaving, numChannels, numFrames);
+    Ramp level = level_; // the same for both
+    if (leaving != nullptr && content_.leaving()->model)
+      level.applyGain(leaving, numChannels, numFrames);
+    if (hasCapture())
+      level_.applyGain(now, numChannels, numFrames);
+    else
+      level_.skip(numFrames);
+  });
   if (hasCapture()) {
     SlotContent& content = *content_.current();
     const auto faults = content.model->model().numFaults();

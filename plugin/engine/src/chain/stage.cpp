@@ -12,19 +12,25 @@ void Stage::set(const ChainSettings& settings, bool atOnce) noexcept {
   onOff_.set(isOn(settings), atOnce);
   follow(settings, atOnce, !wasHeard);
   if (onOff_.isHeard() && !wasHeard)
-    clear();
+    start();
 }
 
 void Stage::process(float* const* channels, int numChannels, int numFrames) noexcept {
-  if (!onOff_.isHeard())
-    return;
-  if (!onOff_.isMoving()) {
-    run(channels, numChannels, numFrames);
+  const bool late = isLate(), computed = onOff_.isHeard() && !isEmpty();
+  if (!computed) {
+    onOff_.skip(numFrames);
+    if (late)
+      passBy(channels, numChannels, numFrames);
     return;
   }
-  copyChannels(channels, without_.channels(), numChannels, numFrames);
+  const bool fading = onOff_.isMoving();
+  if (late || fading)
+    copyChannels(channels, without_.channels(), numChannels, numFrames);
+  if (late)
+    passBy(without_.channels(), numChannels, numFrames);
   run(channels, numChannels, numFrames);
-  onOff_.mix(without_.channels(), channels, numChannels, numFrames);
+  if (fading)
+    onOff_.mix(without_.channels(), channels, numChannels, numFrames);
 }
 
 } // namespace fxengine::detail

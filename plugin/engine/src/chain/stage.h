@@ -74,7 +74,7 @@ class Stage {
   /** Goes where the settings say. */
   void set(const ChainSettings& settings, bool atOnce) noexcept;
 
-  /** Clears what filters and delays remember; networks keep their state. For a stage that stood still. */
+  /** Clears what filters and delays remember; networks keep their state. For a chain that stood still. */
   virtual void clear() noexcept = 0;
   virtual void clearSecond() noexcept {} ///< the same of channel 1 alone, where there is something to clear
   /** As after prepare(). */
@@ -92,6 +92,11 @@ class Stage {
 
  protected:
   virtual bool isOn(const ChainSettings& settings) const noexcept = 0;
+  virtual bool isEmpty() const noexcept { return false; } ///< on or off, the sound passes through
+  /** Whether what passes by while the stage is off is late, as the stage is; and passes it by. */
+  virtual bool isLate() const noexcept { return false; }
+  virtual void passBy(float* const* /*channels*/, int /*numChannels*/, int /*numFrames*/) noexcept {}
+  virtual void start() noexcept { clear(); } ///< stood still, and is heard from now on
   /** Sets targets. @param unheard  the stage was not heard so far: its values may jump */
   virtual void follow(const ChainSettings& settings, bool atOnce, bool unheard) noexcept = 0;
   virtual void run(float* const* channels, int numChannels, int numFrames) noexcept = 0;

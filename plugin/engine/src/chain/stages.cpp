@@ -19,6 +19,59 @@ void GateStage::run(float* const* channels, int numChannels, int numFrames) noex
   gate_.process(channels, numChannels, numFrames);
 }
 
+// Pedal
+
+void PedalStage::prepare(const ChainFormat& format, const ChainSettings& settings) {
+  Stage::prepare(format, settings);
+  slot_.prepare(format, settings);
+  around_.prepare(format.sampleRate, format.numInputs, SignalChain::kMaxLatency);
+}
+
+bool PedalStage::adopt(bool heard) noexcept {
+  wasEmpty_ = slot_.isEmpty();
+  return slot_.adopt(heard && isHeard());
+}
+
+void PedalStage::clear() noexcept {
+  slot_.clear();
+  around_.reset();
+}
+
+void PedalStage::rest() noexcept {
+  clear();
+  slot_.rest();
+}
+
+void PedalStage::follow(const ChainSettings& settings, bool atOnce, bool unheard) noexcept {
+  const int latency = latencyFrames();
+  if (latency > 0 && around_.isIdle())
+    around_.reset(); // its history was not kept
+  if (atOnce)
+    around_.snapDelay(latency);
+  else
+    around_.setDelay(latency);
+
+  double levelDb = double(settings.pedalLevelDb);
+  if (const SlotContent* content = slot_.content(); content && settings.calibrate) {
+    const double interfaceDbu = double(settings.interfaceLevelDbu);
+    if (const auto output = content->outputLevelDbu)
+      levelDb += std::clamp(*output - interfaceDbu, -60.0, 60.0);
+    else if (const auto input = content->inputLevelDbu)
+      levelDb -= std::clamp(interfaceDbu - *input, -60.0, 60.0);
+  }
+  const bool jumps = unheard || wasEmpty_;
+  slot_.setLevel(gainOf(float(levelDb)), jumps);
+  slot_.follow(settings, jumps);
+}
+
+void PedalStage::passBy(float* const* channels, int numChannels, int numFrames) noexcept {
+  around_.process(channels, channels, numChannels, numFrames);
+}
+
+void PedalStage::run(float* const* channels, int numChannels, int numFrames) noexcept {
+  slot_.process(channels, numChannels, numFrames);
+}
+
 // Amplifier
 
 void AmpStage::prepare(const ChainFormat& format, const ChainSettings& settings) {

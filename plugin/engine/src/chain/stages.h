@@ -31,6 +31,34 @@ class GateStage final : public Stage {
   NoiseGate gate_;
 };
 
+/** A capture before the amplifier. While it is off it is as late as while it is on. */
+class PedalStage final : public Stage {
+ public:
+  CaptureSlot& slot() noexcept { return slot_; }
+
+  void prepare(const ChainFormat& format, const ChainSettings& settings) override;
+  void collect() override { slot_.collect(); }
+  bool adopt(bool heard) noexcept override;
+  void clear() noexcept override;
+  void rest() noexcept override;
+  int latencyFrames() const noexcept override { return std::min(slot_.latencyFrames(), SignalChain::kMaxLatency); }
+  std::uint32_t takeFaults() noexcept override { return slot_.takeFaults(); }
+
+ protected:
+  bool isOn(const ChainSettings& settings) const noexcept override { return settings.pedalOn; }
+  bool isEmpty() const noexcept override { return slot_.isEmpty(); }
+  bool isLate() const noexcept override { return !around_.isIdle(); }
+  void passBy(float* const* channels, int numChannels, int numFrames) noexcept override;
+  void start() noexcept override { slot_.clear(); }
+  void follow(const ChainSettings& settings, bool atOnce, bool unheard) noexcept override;
+  void run(float* const* channels, int numChannels, int numFrames) noexcept override;
+
+ private:
+  CaptureSlot slot_{ChainSettings::kPedal};
+  FadingDelay around_; // of what passes by
+  bool wasEmpty_ = true;
+};
+
 /** Two captures side by side, equally late: one is heard, or both in any proportion. Always on. */
 class AmpStage final : public Stage {
  public:

@@ -32,6 +32,9 @@ class FadingDelay {
   /** The delay asked for last. */
   int delay() const noexcept FXENGINE_REALTIME { return wanted_; }
 
+  /** Whether the output is the input: no delay, and none that fades in or out. The history need not be kept then. */
+  bool isIdle() const noexcept FXENGINE_REALTIME { return delay_ == 0 && wanted_ == 0 && !fade_.isMoving(); }
+
   /** Delays one block; `output[c]` may be `input[c]`, else they must not overlap. With a delay of 0, and no fade, the
       output is the input. Channels beyond the prepared number are silent. */
   void process(const float* const* input, float* const* output, int numChannels,

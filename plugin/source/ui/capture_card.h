@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "buttons.h"
+#include "knob.h"
+#include "panel.h"
+
+#include <array>
+
+namespace fxtrain::ui {
+
+/** What a file chooser needs to stay for, once for a window. */
+class Browser {
+ public:
+  void open(const juce::String& title, const juce::File& start, const juce::String& pattern,
+            std::function<void(const juce::File&)> then);
+
+ private:
+  std::unique_ptr<juce::FileChooser> chooser_;
+};
+
+/** Asks for a capture's file and loads it into a slot. @param file  what the slot holds now, or null */
+void browseForCapture(Rig& rig, Browser& browser, int slot, const ModelFile* file, std::function<void()> onLoad = {});
+
+/** A slot for a capture: what is loaded, the capture's own knobs, and ways to load another. */
+class CaptureCard : public Panel, public juce::FileDragAndDropTarget, public juce::TooltipClient {
+ public:
+  /** Shows what the slot holds now. */
+  void show(std::shared_ptr<const ModelFile> file);
+  void setHostRate(double hz);
+  /** While a load that this card asked for is under way. */
+  void setLoading(bool loading);
+
+  juce::String getTooltip() override;
+  void mouseDown(const juce::MouseEvent& event) override;
+  bool isInterestedInFileDrag(const juce::StringArray& files) override { return files.size() == 1; }
+  void fileDragEnter(const juce::StringArray&, int, int) override { setDropHint("Load into " + place_); }
+  void fileDragExit(const juce::StringArray&) override { setDropHint({}); }
+  void filesDropped(const juce::StringArray& files, int, int) override;
+
+ protected:
+  struct Fact {
+    juce::String caption, value;
+  };
+
+  /** @param heading  shown; "" for none
+      @param place  for sentences: "slot A" */
+  CaptureCard(PluginProcessor& processor, Browser& browser, int slot, const juce::String& heading,
+              const juce::String& place);
+
+  bool hasSizes() const { return file_ != nullptr && file_->info.qualities.size() > 1; }
+  juce::String sizeText() const; ///< which one plays
+  /** Its sound is heard. @param whyNot  what the player reads who turns a knob while it is not */
+  void setKnobsActive(bool live, const juce::String& whyNot = {});
+  void browse();
+  virtual void addToMenu(juce::PopupMenu&) {} ///< behind "Load..."
+
+  PluginProcessor& processor_;
+  Browser& browser_;
+  int slot_;
+  std::shared_ptr<const ModelFile> file_;
+  juce::String title_, device_, author_, gear_; // of the file
+  std::vector<Fact> facts_, details_;           // what a guitarist reads first, and the rest
+  bool loading_ = false;
+  PushButton previous_, next_, load_, clear_;
+  std::array<std::unique_ptr<Knob>, fxengine::ChainSettings::kNumKnobs> knobs_;
+  Fader quality_; ///< of captures with several sizes
+
+ private:
+  void showFacts(); ///< collects them, for eyes and screen readers
+  void collectFacts();
+  void showMenu();
+
+  juce::String place_;
+  bool asked_ = false;
+  double hostRate_ = 0.0;
+};
+
+} // namespace fxtrain::ui
