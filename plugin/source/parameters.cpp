@@ -124,84 +124,28 @@ Layout makeParameterLayout() {
   return layout;
 }
 
-ParameterValues::ParameterValues(const juce::AudioProcessorValueTreeState& parameters) {
-  const auto value = [&](const String& name) {
-    const auto* atomic = parameters.getRawParameterValue(name);
+ParameterValues::ParameterValues(const juce::AudioProcessorValueTreeState& parameters)
+    : oversamplingLive_(parameters.getRawParameterValue(id::oversamplingLive)),
+      oversamplingOffline_(parameters.getRawParameterValue(id::oversamplingOffline)) {
+  for (const auto& setting : fxengine::chainParameters()) {
+    const auto* atomic = parameters.getRawParameterValue(setting.id);
     jassert(atomic != nullptr);
-    return Value{atomic, parameters.getParameter(name)->getParameterIndex()};
-  };
-  inputGain_ = value(id::inputGain);
-  gateOn_ = value(id::gateOn);
-  gateThreshold_ = value(id::gateThreshold);
-  gateRelease_ = value(id::gateRelease);
-  slot_ = value(id::slot);
-  blend_ = value(id::blend);
-  levels_ = value(id::levels);
-  toneOn_ = value(id::toneOn);
-  bass_ = value(id::bass);
-  middle_ = value(id::middle);
-  treble_ = value(id::treble);
-  cabinetOn_ = value(id::cabinetOn);
-  cabinetLevel_ = value(id::cabinetLevel);
-  outputGain_ = value(id::outputGain);
-  mix_ = value(id::mix);
-  bypass_ = value(id::bypass);
-  tuner_ = value(id::tuner);
-  inputMode_ = value(id::inputMode);
-  calibrate_ = value(id::calibrate);
-  interfaceLevel_ = value(id::interfaceLevel);
-  oversamplingLive_ = value(id::oversamplingLive);
-  oversamplingOffline_ = value(id::oversamplingOffline);
-  pedalOn_ = value(id::pedalOn);
-  pedalLevel_ = value(id::pedalLevel);
-  for (int slot = 0; slot < ChainSettings::kNumSlots; ++slot) {
-    for (int k = 0; k < ChainSettings::kNumKnobs; ++k)
-      knobs_[std::size_t(slot)][std::size_t(k)] = value(id::knob(slot, k));
-    quality_[std::size_t(slot)] = value(id::quality(slot));
+    values_.push_back({atomic, parameters.getParameter(setting.id)->getParameterIndex(), &setting});
   }
 }
 
 fxengine::ChainSettings ParameterValues::chainSettings(const float* overrides) const noexcept {
-  const auto number = [overrides](Value value) {
-    const float other = overrides == nullptr ? NAN : overrides[value.index];
-    return std::isnan(other) ? value.plain->load(std::memory_order_relaxed) : other;
-  };
-  const auto on = [&](Value value) { return number(value) >= 0.5f; };
-  const auto choice = [&](Value value) { return int(number(value) + 0.5f); };
   fxengine::ChainSettings settings;
-  settings.inputGainDb = number(inputGain_);
-  settings.gateOn = on(gateOn_);
-  settings.gateThresholdDb = number(gateThreshold_);
-  settings.gateReleaseMs = number(gateRelease_);
-  const int slot = choice(slot_);
-  settings.blend = slot == 0 ? 0.0f : slot == 1 ? 1.0f : 0.01f * number(blend_);
-  settings.levels = fxengine::ChainSettings::Levels(choice(levels_));
-  settings.toneOn = on(toneOn_);
-  settings.bassDb = number(bass_);
-  settings.middleDb = number(middle_);
-  settings.trebleDb = number(treble_);
-  settings.cabinetOn = on(cabinetOn_);
-  settings.cabinetLevelDb = number(cabinetLevel_);
-  settings.outputGainDb = number(outputGain_);
-  settings.mix = 0.01f * number(mix_);
-  settings.bypass = on(bypass_);
-  settings.mute = on(tuner_);
-  settings.inputMode = fxengine::ChainSettings::InputMode(choice(inputMode_));
-  settings.calibrate = on(calibrate_);
-  settings.interfaceLevelDbu = number(interfaceLevel_);
-  settings.pedalOn = on(pedalOn_);
-  settings.pedalLevelDb = number(pedalLevel_);
-  for (std::size_t s = 0; s < knobs_.size(); ++s) {
-    for (std::size_t k = 0; k < knobs_[s].size(); ++k)
-      settings.knobs[s][k] = 0.01f * number(knobs_[s][k]);
-    settings.quality[s] = 0.01f * number(quality_[s]);
+  for (const Value& value : values_) {
+    const float other = overrides == nullptr ? NAN : overrides[value.index];
+    value.setting->apply(settings, std::isnan(other) ? value.plain->load(std::memory_order_relaxed) : other);
   }
   return settings;
 }
 
 int ParameterValues::oversampling(bool offline) const noexcept {
-  const Value value = offline ? oversamplingOffline_ : oversamplingLive_;
-  return 1 << int(value.plain->load(std::memory_order_relaxed) + 0.5f);
+  const auto* value = offline ? oversamplingOffline_ : oversamplingLive_;
+  return 1 << int(value->load(std::memory_order_relaxed) + 0.5f);
 }
 
 } // namespace fxtrain

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <fxengine/signal_chain.h>
+#include <fxengine/chain_parameters.h>
 
 #include <juce_audio_processors/juce_audio_processors.h>
 
-#include <array>
 #include <atomic>
-#include <cmath>
+#include <vector>
 
 namespace fxtrain {
 
@@ -49,7 +48,7 @@ juce::AudioProcessorValueTreeState::ParameterLayout makeParameterLayout();
     and not of the sound: presets and programs leave it as it is, projects keep it. */
 bool belongsToRoom(const juce::String& parameter);
 
-/** The values that the audio thread reads, looked up once. */
+/** The values that the audio thread reads, looked up once. What each does to the chain: fxengine/chain_parameters.h. */
 class ParameterValues {
  public:
   explicit ParameterValues(const juce::AudioProcessorValueTreeState& parameters);
@@ -65,12 +64,11 @@ class ParameterValues {
   struct Value {
     const std::atomic<float>* plain;
     int index; // of the parameter
+    const fxengine::ChainParameter* setting;
   };
-  Value inputGain_, gateOn_, gateThreshold_, gateRelease_, slot_, blend_, levels_, toneOn_, bass_, middle_, treble_,
-      cabinetOn_, cabinetLevel_, outputGain_, mix_, bypass_, tuner_, inputMode_, calibrate_, interfaceLevel_,
-      oversamplingLive_, oversamplingOffline_, pedalOn_, pedalLevel_;
-  std::array<std::array<Value, fxengine::ChainSettings::kNumKnobs>, fxengine::ChainSettings::kNumSlots> knobs_;
-  std::array<Value, fxengine::ChainSettings::kNumSlots> quality_;
+  std::vector<Value> values_; // in the order in which they are applied
+  const std::atomic<float>* oversamplingLive_;
+  const std::atomic<float>* oversamplingOffline_;
 };
 
 } // namespace fxtrain

@@ -32,4 +32,5 @@ PYBIND11_MODULE(_engine, module) {
   });
   registerModel(module);
   registerLive(module);
+  registerRig(module);
 }

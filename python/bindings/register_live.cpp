@@ -18,8 +18,6 @@ namespace py = pybind11;
 
 namespace {
 
-using Samples = py::array_t<float, py::array::c_style | py::array::forcecast>;
-
 /** For foreign function interfaces. */
 template <class Processor> std::uintptr_t callbackAddress(const Processor&) {
   portaudio::Callback* const callback = &Processor::callback;
@@ -50,15 +48,6 @@ template <class Processor, class Class> void addStream(Class& type) {
       .def("take_input_peak", [](Processor& p) { return p.inputMeter().takePeak(); })
       .def_property_readonly("input_rms", [](Processor& p) { return p.inputMeter().rms(); });
   type.attr("LOAD_STEP") = StreamMonitor::kStep;
-}
-
-fxengine::ImpulseResponse responseOf(const Samples& samples, double sampleRate) {
-  if (samples.ndim() != 2)
-    throw py::value_error("samples: expected shape (channels, frames)");
-  fxengine::ImpulseResponse response{{}, sampleRate};
-  for (py::ssize_t channel = 0; channel < samples.shape(0); ++channel)
-    response.channels.emplace_back(samples.data(channel, 0), samples.data(channel, 0) + samples.shape(1));
-  return response;
 }
 
 py::array_t<float> takeRecorded(LiveChain& chain) {

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +17,11 @@ from fxtrain import engine
 from fxtrain.audio import AudioReader, AudioWriter
 from fxtrain.errors import AudioFileError
 
-__all__ = ["Block", "Player", "Rendered", "render_file"]
+if TYPE_CHECKING:
+    from fxtrain.plugin_files.preset import Preset
+    from fxtrain.plugin_files.rig import Rig
+
+__all__ = ["Block", "Player", "Rendered", "render_file", "render_rig"]
 
 Block = npt.NDArray[np.float32]  # (channels, frames)
 Player = Callable[[Block], Block]
@@ -80,23 +85,87 @@ def render_file(
         play = model.process
     else:
         latency -= model.info.network_latency_frames
-    num_frames, peak = 0, 0.0
     with AudioReader(input) as reader:
-        if reader.num_frames == 0:
-            raise AudioFileError(f"{input} has a header but no samples: export the recording again.")
+        _require_samples(reader)
         sample_rate = _output_rate(model.info, reader, resample=resample)
         model.process(np.zeros((reader.num_channels, 0), np.float32))  # its first block may have hardly any frames
         num_silent = model.prewarm()  # without a click at the start
         if player is not None:
             play(np.zeros((reader.num_channels, num_silent), np.float32))
-        total = round(reader.num_frames * sample_rate / reader.sample_rate)
-        with AudioWriter(output, sample_rate, num_channels=reader.num_channels) as writer:
-            for block in _aligned(_blocks(reader, block_size, sample_rate), play, latency):
-                writer.write(block)
-                num_frames += block.shape[1]
-                peak = max(peak, float(np.abs(block).max()))
-                progress(num_frames, total)
-        num_channels = reader.num_channels
+        blocks = _blocks(reader, block_size, sample_rate)
+        return _write(reader, blocks, play, latency, output, sample_rate, reader.num_channels, progress, start)
+
+
+def render_rig(
+    preset: Preset,
+    input: Path,
+    output: Path,
+    *,
+    oversampling: int = 1,
+    block_size: int = 4096,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> tuple[Rendered, Rig]:
+    """Plays a recording through a preset of the plugin, from rest, at the recording's sample rate.
+
+    Args:
+        preset: the rig.
+        input: the recording, mono or stereo. Of a mono one a stereo cabinet makes two channels.
+        output: .wav, .flac, .aiff or .ogg; an existing file is overwritten.
+        oversampling: 1, 2, 4 or 8.
+        block_size: frames at a time; the output does not depend on it.
+        progress: told how many frames are done, and of how many.
+
+    Raises:
+        AudioFileError: the recording cannot be read or is empty.
+        ModelFileError: a model does not play.
+        PresetFileError: the recording has more than two channels.
+    """
+    from fxtrain.plugin_files.rig import Rig
+
+    start = time.perf_counter()
+    with AudioReader(input) as reader:
+        _require_samples(reader)
+        rig = Rig(preset, reader.sample_rate, reader.num_channels, oversampling=oversampling)
+        blocks = _blocks(reader, block_size, reader.sample_rate)
+        done = _write(
+            reader,
+            blocks,
+            rig.process,
+            rig.latency_frames,
+            output,
+            reader.sample_rate,
+            rig.num_channels,
+            progress,
+            start,
+        )
+    return done, rig
+
+
+def _require_samples(reader: AudioReader) -> None:
+    if reader.num_frames == 0:
+        raise AudioFileError(f"{reader.path} has a header but no samples: export the recording again.")
+
+
+def _write(
+    reader: AudioReader,
+    blocks: Iterator[Block],
+    play: Player,
+    latency: int,
+    output: Path,
+    sample_rate: int,
+    num_channels: int,
+    progress: Callable[[int, int], None],
+    start: float,
+) -> Rendered:
+    """Writes what ``play`` makes of the blocks, aligned with them; ``start`` is when the work began."""
+    num_frames, peak = 0, 0.0
+    total = round(reader.num_frames * sample_rate / reader.sample_rate)
+    with AudioWriter(output, sample_rate, num_channels=num_channels) as writer:
+        for block in _aligned(blocks, play, latency):
+            writer.write(block)
+            num_frames += block.shape[1]
+            peak = max(peak, float(np.abs(block).max()))
+            progress(num_frames, total)
     return Rendered(
         output=output,
         sample_rate=sample_rate,

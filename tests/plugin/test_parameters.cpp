@@ -20,6 +20,17 @@ std::vector<juce::RangedAudioParameter*> all(test::Instance& instance) {
 
 } // namespace
 
+TEST_CASE("Parameters: each but oversampling sets something in the chain, by its id", "[parameters]") {
+  std::set<juce::String> known{id::oversamplingLive, id::oversamplingOffline};
+  for (const auto& setting : fxengine::chainParameters())
+    CHECK(known.insert(setting.id).second);
+  test::Instance instance;
+  std::set<juce::String> ids;
+  for (auto* parameter : instance.plugin.getParameters())
+    ids.insert(dynamic_cast<juce::RangedAudioParameter&>(*parameter).getParameterID());
+  CHECK(known == ids);
+}
+
 TEST_CASE("Parameters: names and ids are there once", "[parameters]") {
   test::Instance instance;
   const auto parameters = all(instance);

@@ -84,7 +84,11 @@ COMMANDS = {
         "inference",
         "play a recording through a model, from file to file",
         _PLAY,
-        ("render runs/amp dry.wav played.wav", "render amp.nam dry.wav played.wav --oversample 4"),
+        (
+            "render runs/amp dry.wav played.wav",
+            "render amp.nam dry.wav played.wav --oversample 4",
+            "render --rig my-sound.vstpreset dry.wav played.wav",
+        ),
     ),
     "sample": Command(
         "inference", "make sound with a trained generator", _GENERATE, ("sample runs/voices out.wav --seed 3",)

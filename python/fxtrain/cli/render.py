@@ -21,7 +21,7 @@ from fxtrain.folders import model_of_run
 from fxtrain.model_files import model_file
 
 if TYPE_CHECKING:
-    from fxtrain.rendering import Block, Player
+    from fxtrain.rendering import Block, Player, Rendered
 
 __all__ = ["add_arguments", "run"]
 
@@ -56,14 +56,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE.npz",
         help="for a vocoder, use this file from fxtrain features instead of IN",
     )
+    parser.add_argument(
+        "--rig",
+        type=Path,
+        metavar="FILE.vstpreset",
+        help="in place of MODEL, a preset of the plugin: pedal, amp, tone and cabinet, as the plugin plays them",
+    )
     parser.add_argument("--force", action="store_true", help="overwrite OUT")
 
 
 def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any] | None:
     """Plays the recording block by block; memory does not grow with its length."""
-    from fxtrain.audio.decibels import amplitude_to_db
     from fxtrain.rendering import render_file
 
+    if args.rig is not None:
+        return _render_rig(args, console)
     if (rendered := _rendered(args, console)) is not None:
         return rendered
     if args.input is None:
@@ -94,20 +101,14 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any] 
             resample=args.resample,
             progress=lambda frames, total: bar.update(task, completed=frames, total=total),
         )
-    duration = done.num_frames / done.sample_rate
-    console.print(
-        shown(f"{args.output}: {duration:.1f} s at {done.sample_rate} Hz, {done.times_real_time:.1f} times real time.")
-    )
+    _print_rendered(done, console)
     if model.info.oversampling > 1:
         console.print(f"Played at {model.info.oversampling} times the sample rate.")
     if done.removed_latency > 0:
         console.print(
             f"The model's latency of {done.removed_latency} frames is taken out: the output is aligned with the input."
         )
-    if done.peak > 1.0 and args.output.suffix.lower() in (".flac", ".ogg", ".oga"):
-        console.print(
-            f"The output peaks at {amplitude_to_db(done.peak):+.1f} dBFS and is clipped; write a .wav to keep it whole."
-        )
+    _print_clipping(done, console)
     if model.num_faults:
         console.print("The model gave NaN or infinity, which was made silence: the file or the model is damaged.")
     return {
@@ -124,6 +125,77 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any] 
         "num_frames": done.num_frames,
         "peak": done.peak,
         "faults": model.num_faults,
+        "seconds": done.seconds,
+        "times_real_time": done.times_real_time,
+    }
+
+
+def _print_rendered(done: Rendered, console: Console) -> None:
+    duration = done.num_frames / done.sample_rate
+    console.print(
+        shown(f"{done.output}: {duration:.1f} s at {done.sample_rate} Hz, {done.times_real_time:.1f} times real time.")
+    )
+
+
+def _print_clipping(done: Rendered, console: Console) -> None:
+    from fxtrain.audio.decibels import amplitude_to_db
+
+    if done.peak > 1.0 and done.output.suffix.lower() in (".flac", ".ogg", ".oga"):
+        console.print(
+            f"The output peaks at {amplitude_to_db(done.peak):+.1f} dBFS and is clipped; write a .wav to keep it whole."
+        )
+
+
+def _render_rig(args: argparse.Namespace, console: Console) -> dict[str, Any]:
+    """Plays a preset of the plugin; MODEL is left out, so that its place holds IN."""
+    from fxtrain.cli.preset import describe_preset
+    from fxtrain.plugin_files.preset import read_preset
+    from fxtrain.rendering import render_rig
+
+    if args.input is not None:
+        raise InputError("render --rig takes no MODEL: fxtrain render --rig FILE.vstpreset IN.wav OUT.wav")
+    source: Path = args.model
+    refused = {
+        "--backend": args.backend != "engine",
+        "--resample": args.resample,
+        "--knob": bool(args.knob),
+        "--quality": args.quality != 1,
+        "--features": args.features is not None,
+    }
+    if given := [option for option, present in refused.items() if present]:
+        raise ConfigError(f"render --rig takes no {given[0]}: the preset says it; leave the option out")
+    require_free(args.output, force=args.force, sources=(source, args.rig))
+    preset = read_preset(args.rig)
+    with _progress_bar(console) as bar:
+        task = bar.add_task("rendering")
+        done, rig = render_rig(
+            preset,
+            source,
+            args.output,
+            oversampling=args.oversample,
+            block_size=args.block_size,
+            progress=lambda frames, total: bar.update(task, completed=frames, total=total),
+        )
+    _print_rendered(done, console)
+    if done.removed_latency > 0:
+        console.print(
+            f"The rig's latency of {done.removed_latency} frames is taken out: the output is aligned with the input."
+        )
+    _print_clipping(done, console)
+    if rig.num_faults:
+        console.print("The rig gave NaN or infinity, which was made silence: a model in the preset is damaged.")
+    return {
+        "rig": str(args.rig),
+        "input": str(source),
+        "output": str(args.output),
+        "preset": describe_preset(preset),
+        "oversampling": args.oversample,
+        "removed_latency": done.removed_latency,
+        "sample_rate": done.sample_rate,
+        "num_channels": done.num_channels,
+        "num_frames": done.num_frames,
+        "peak": done.peak,
+        "faults": rig.num_faults,
         "seconds": done.seconds,
         "times_real_time": done.times_real_time,
     }

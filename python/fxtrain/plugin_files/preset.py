@@ -256,11 +256,15 @@ class Preset:
     cabinet: CabinetContent | None = None
 
     def document(self) -> dict[str, Any]:
-        """The state's JSON object; every parameter of the sound is in it, so that other defaults do not change it."""
+        """The state's JSON object.
+
+        Every parameter of the sound is in it, so that other defaults do not change it. The knobs of models are in it
+        only where they were set: else they are where the models, which are in it too, have them.
+        """
         values = {
             id: self.parameters.get(id, parameter.default)
             for id, parameter in PARAMETERS.items()
-            if not parameter.belongs_to_room
+            if not parameter.belongs_to_room and (id in self.parameters or not id.startswith("knob_"))
         }
         whole = {id for id, parameter in PARAMETERS.items() if parameter.is_switch or parameter.choices}
         cabinet = self.cabinet

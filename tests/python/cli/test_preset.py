@@ -66,7 +66,11 @@ def test_a_preset_holds_model_response_and_settings(fxtrain: Run, tmp_path: Path
         "sha256": hashlib.sha256(response.read_bytes()).hexdigest(),
     }
     told = {"input_gain": -3.0, "tone_on": 1, "cabinet_on": 1}
-    sound = {id: parameter.default for id, parameter in PARAMETERS.items() if not parameter.belongs_to_room}
+    sound = {
+        id: parameter.default
+        for id, parameter in PARAMETERS.items()
+        if not parameter.belongs_to_room and not id.startswith("knob_")  # which are where the model has them
+    }
     assert found["parameters"] == sound | told
 
 

@@ -75,17 +75,18 @@ def plugin(request: pytest.FixtureRequest, repository: Path) -> Plugin:
 
 @pytest.fixture
 def make_preset(plugin: Plugin, tmp_path: Path) -> Callable[..., Path]:
-    """``make_preset(A=model, B=model, cabinet=file, mix=50, ...)`` writes a preset; parameters in plain units."""
+    """``make_preset(A=model, P=model, cabinet=file, mix=50, ...)`` writes a preset; parameters in plain units."""
 
     def make(
         *,
         A: Path | None = None,
         B: Path | None = None,
+        P: Path | None = None,
         cabinet: Path | None = None,
         name: str = "",
         **parameters: float,
     ) -> Path:
-        slots = {slot: SlotContent.read(path) for slot, path in (("A", A), ("B", B)) if path is not None}
+        slots = {slot: SlotContent.read(path) for slot, path in (("A", A), ("B", B), ("P", P)) if path is not None}
         content = _Project(parameters, slots, CabinetContent.read(cabinet) if cabinet else None, plugin.backend)
         path = tmp_path / f"{name or len(list(tmp_path.glob('*.vstpreset')))}.vstpreset"
         write_preset(path, content)
