@@ -63,8 +63,9 @@ struct Row {
 class Plugin {
  public:
   Plugin(const std::string& model, int numChannels) {
-    processor_.rig().setContents(
-        {{fxtrain::ModelFile::parse(model, "bench", {}), nullptr}, nullptr, fxtrain::RigContents().backend});
+    fxtrain::RigContents contents;
+    contents.models[0] = fxtrain::ModelFile::parse(model, "bench", {});
+    processor_.rig().setContents(contents);
     const auto set = numChannels == 1 ? juce::AudioChannelSet::mono() : juce::AudioChannelSet::stereo();
     juce::AudioProcessor::BusesLayout layout;
     layout.inputBuses.add(set);

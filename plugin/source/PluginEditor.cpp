@@ -113,8 +113,8 @@ void PluginEditor::layOut() {
   slots_.setBounds(x, kTop + card + 8, slots, switchHeight);
   slotB_.setBounds(x, kBottom - card, slots, card);
   x += slots + gap;
-  tone_.setBounds(x, kTop, right, 272);
-  cabinet_.setBounds(x, 360, right, kBottom - 360);
+  tone_.setBounds(x, kTop, right, 232);
+  cabinet_.setBounds(x, 320, right, kBottom - 320);
   x += right + gap;
   output_.setBounds(x, kTop, kOutput, kBottom - kTop);
   constexpr int kPlus = 24;
@@ -181,10 +181,12 @@ void PluginEditor::paintWires(juce::Graphics& g) {
     toA(false);
     toB(true);
   }
-  for (const auto* panel : std::initializer_list<const juce::Component*>{&input_, &tone_}) {
-    const auto above = edges(*panel);
-    wire(true, {{above.getCentreX(), above.getBottom()}, {above.getCentreX(), edges(gate_).getY()}});
-  }
+  const auto down = [&](const juce::Component& upperPanel, const juce::Component& lowerPanel) {
+    const auto above = edges(upperPanel);
+    wire(true, {{above.getCentreX(), above.getBottom()}, {above.getCentreX(), edges(lowerPanel).getY()}});
+  };
+  down(input_, gate_);
+  down(tone_, cabinet_);
   wire(true, {{edges(cabinet_).getRight(), lower}, {edges(output_).getX(), lower}});
 }
 
@@ -206,7 +208,7 @@ void PluginEditor::showContents() {
     content_.repaint();
   }
   pedal_.show(pedal);
-  cabinet_.show(contents.cabinet);
+  cabinet_.show(contents.cabinet, contents.secondCabinet);
   status_.setProblem(processor_.rig().problem());
   if (settings_ != nullptr)
     settings_->update();

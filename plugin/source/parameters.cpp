@@ -14,7 +14,7 @@ using juce::String;
 using fxengine::ChainSettings;
 
 constexpr int kVersionHint = 1;
-constexpr int kPedalVersionHint = 2; // Audio Units list later parameters behind the earlier ones
+constexpr int kSecondVersionHint = 2; // Audio Units list later parameters behind the earlier ones
 
 constexpr const char* kSlotLetters[ChainSettings::kNumSlots] = {"a", "b", "p"}; // in ids
 
@@ -115,12 +115,20 @@ Layout makeParameterLayout() {
   addChoice(layout, id::oversamplingOffline, "Oversampling offline", {"Off", "2x", "4x", "8x"}, 0, false);
   // Behind those of earlier versions, whose places hosts may have noted.
   constexpr int kPedal = ChainSettings::kPedal;
-  addSwitch(layout, id::pedalOn, "Pedal", true, kPedalVersionHint);
-  addFloat(layout, id::pedalLevel, "Pedal level", "dB", -24.0f, 24.0f, 0.0f, 1, kPedalVersionHint);
+  addSwitch(layout, id::pedalOn, "Pedal", true, kSecondVersionHint);
+  addFloat(layout, id::pedalLevel, "Pedal level", "dB", -24.0f, 24.0f, 0.0f, 1, kSecondVersionHint);
   for (int k = 0; k < ChainSettings::kNumKnobs; ++k)
     addFloat(layout, id::knob(kPedal, k).toRawUTF8(), "Pedal knob " + String(k + 1), "%", 0.0f, 100.0f, 50.0f, 1,
-             kPedalVersionHint);
-  addFloat(layout, id::quality(kPedal).toRawUTF8(), "Pedal quality", "%", 0.0f, 100.0f, 100.0f, 0, kPedalVersionHint);
+             kSecondVersionHint);
+  addFloat(layout, id::quality(kPedal).toRawUTF8(), "Pedal quality", "%", 0.0f, 100.0f, 100.0f, 0, kSecondVersionHint);
+  addFloat(layout, id::cabinetBlend, "Cabinet blend", "%", 0.0f, 100.0f, 50.0f, 0, kSecondVersionHint);
+  addFloat(layout, id::cabinetDelay, "Cabinet delay", "ms", 0.0f, float(fxengine::SignalChain::kMaxCabinetDelayMs),
+           0.0f, 1, kSecondVersionHint);
+  addSwitch(layout, id::cabinetInvert, "Cabinet invert", false, kSecondVersionHint);
+  addFloat(layout, id::cabinetLowCut, "Cabinet low cut", "Hz", ChainSettings::kNoLowCutHz, 500.0f,
+           ChainSettings::kNoLowCutHz, 0, kSecondVersionHint);
+  addFloat(layout, id::cabinetHighCut, "Cabinet high cut", "Hz", 1000.0f, ChainSettings::kNoHighCutHz,
+           ChainSettings::kNoHighCutHz, 0, kSecondVersionHint);
   return layout;
 }
 

@@ -81,9 +81,12 @@ double tailOf(const RigContents& contents) {
   };
   double seconds =
       std::max(secondsOf(contents.models[0]), secondsOf(contents.models[1])) + secondsOf(contents.models[Rig::kPedal]);
-  if (const auto& cabinet = contents.cabinet)
-    seconds += double(cabinet->response.channels.front().size()) / cabinet->response.sampleRate;
-  return seconds;
+  double cabinetSeconds = 0.0;
+  for (const auto& cabinet : {contents.cabinet, contents.secondCabinet})
+    if (cabinet != nullptr)
+      cabinetSeconds =
+          std::max(cabinetSeconds, double(cabinet->response.channels.front().size()) / cabinet->response.sampleRate);
+  return seconds + cabinetSeconds;
 }
 
 } // namespace
@@ -99,7 +102,8 @@ void Rig::cancelLoads() { background_->loader.cancel(this); }
 
 void Rig::prepare(double sampleRate, int numInputs, int numOutputs, int oversampling) {
   const std::lock_guard lock(mutex_);
-  const bool rebuildCabinet = sampleRate != chain_.sampleRate() && contents_.cabinet != nullptr;
+  const bool rebuildCabinet =
+      sampleRate != chain_.sampleRate() && (contents_.cabinet != nullptr || contents_.secondCabinet != nullptr);
   const bool rebuildModels = oversampling != oversampling_;
   chain_.prepare(sampleRate, numInputs, numOutputs, settings());
   if (!rebuildCabinet && !rebuildModels)
@@ -111,8 +115,10 @@ void Rig::prepare(double sampleRate, int numInputs, int numOutputs, int oversamp
       for (int slot = 0; slot < kNumSlots; ++slot)
         chain_.setSlot(slot, std::move(built[std::size_t(slot)]), settings());
     }
-    if (rebuildCabinet)
+    if (rebuildCabinet) {
       chain_.setCabinet(build(contents_.cabinet));
+      chain_.setCabinet(build(contents_.secondCabinet), 1);
+    }
   } catch (const std::exception& error) {
     problem_ = juce::String::fromUTF8(error.what());
   }
@@ -178,20 +184,25 @@ void Rig::apply(RigContents contents) {
       keep(contents.models[slot], present);
   }
   keep(contents.cabinet, contents_.cabinet);
+  keep(contents.secondCabinet, contents_.secondCabinet);
   // First all that can fail, then all that cannot.
   Slots built;
   const bool all = contents.backend != contents_.backend;
   for (std::size_t slot = 0; slot < built.size(); ++slot)
     if (all || contents.models[slot] != contents_.models[slot])
       built[slot] = build(slot, contents.models[slot], contents.backend, oversampling_);
-  std::unique_ptr<fxengine::Convolver> cabinet;
+  std::unique_ptr<fxengine::Convolver> cabinet, secondCabinet;
   if (contents.cabinet != contents_.cabinet)
     cabinet = build(contents.cabinet);
+  if (contents.secondCabinet != contents_.secondCabinet)
+    secondCabinet = build(contents.secondCabinet);
   for (std::size_t slot = 0; slot < built.size(); ++slot)
     if (built[slot])
       chain_.setSlot(int(slot), std::move(built[slot]), settings());
   if (contents.cabinet != contents_.cabinet)
     chain_.setCabinet(std::move(cabinet));
+  if (contents.secondCabinet != contents_.secondCabinet)
+    chain_.setCabinet(std::move(secondCabinet), 1);
   contents_ = contents;
   refusedOversampling_ = 0;
   tailSeconds_ = tailOf(contents_);
@@ -227,6 +238,8 @@ void Rig::perform(const Change& change) {
         merged.models[slot] = after.models[slot];
     if (after.cabinet != before.cabinet)
       merged.cabinet = after.cabinet;
+    if (after.secondCabinet != before.secondCabinet)
+      merged.secondCabinet = after.secondCabinet;
     merged.backend = after.backend;
     before = contents_;
     apply(merged);
@@ -311,25 +324,28 @@ void Rig::setBackend(const juce::String& backend) {
   });
 }
 
-void Rig::loadCabinet(const juce::File& file) {
+void Rig::loadCabinet(const juce::File& file, int index) {
   change([=](RigContents& contents) {
-    contents.cabinet = CabinetFile::read(file);
+    (index == 0 ? contents.cabinet : contents.secondCabinet) = CabinetFile::read(file);
     return juce::String();
   });
 }
 
-void Rig::loadCabinetNeighbour(int step) {
+void Rig::loadCabinetNeighbour(int step, int index) {
   change([=](RigContents& contents) {
     std::vector<std::shared_ptr<const CabinetFile>> shipped;
     if (Shipped::get().cabinet)
       shipped.push_back(Shipped::get().cabinet);
-    return toNeighbour(contents.cabinet, shipped, cabinetFolder(), "*.wav;*.flac;*.aif;*.aiff", step);
+    return toNeighbour(index == 0 ? contents.cabinet : contents.secondCabinet, shipped, cabinetFolder(),
+                       "*.wav;*.flac;*.aif;*.aiff", step);
   });
 }
 
-void Rig::clearCabinet() {
-  change([](RigContents& contents) {
-    contents.cabinet = nullptr;
+void Rig::clearCabinet(int index) {
+  change([=](RigContents& contents) {
+    if (index == 0)
+      contents.cabinet = contents.secondCabinet;
+    contents.secondCabinet = nullptr;
     return juce::String();
   });
 }

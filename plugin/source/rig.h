@@ -17,12 +17,12 @@
 
 namespace fxtrain {
 
-/** What is loaded: models and a cabinet. */
+/** What is loaded: models and one or two responses of cabinets. */
 struct RigContents {
   /** By slot: A, B and the pedal before them. Null: the slot is empty. */
   std::array<std::shared_ptr<const ModelFile>, fxengine::ChainSettings::kNumSlots> models;
-  std::shared_ptr<const CabinetFile> cabinet;
-  juce::String backend = "fxengine"; ///< what plays the models
+  std::shared_ptr<const CabinetFile> cabinet, secondCabinet; ///< the second one is blended with the first
+  juce::String backend = "fxengine";                         ///< what plays the models
 
   bool operator==(const RigContents&) const = default;
 };
@@ -60,9 +60,10 @@ class Rig : public juce::ChangeBroadcaster {
   void setAssumedRate(int slot, std::optional<double> rate);
   void swapModels(); ///< A and B
   void copyModel(int from, int to);
-  void loadCabinet(const juce::File& file);
-  void loadCabinetNeighbour(int step);
-  void clearCabinet();
+  // Of a cabinet's responses: 0, or 1 for the second one.
+  void loadCabinet(const juce::File& file, int index = 0);
+  void loadCabinetNeighbour(int step, int index = 0);
+  void clearCabinet(int index = 0);             ///< the second one takes the first one's place
   void setBackend(const juce::String& backend); ///< one of fxengine::availableBackends()
 
   /** Waits for the load under way and drops those behind it: for an owner whose callbacks end before the rig does. */

@@ -110,8 +110,8 @@ std::shared_ptr<const CabinetFile> readCabinet(const json& cabinet) {
 } // namespace
 
 juce::MemoryBlock State::encode() const {
-  const bool hasPedal = contents.models[Rig::kPedal] != nullptr;
-  json document = {{"version", hasPedal ? 2 : 1}, {"program", program}};
+  const bool needsVersion2 = contents.models[Rig::kPedal] != nullptr || contents.secondCabinet != nullptr;
+  json document = {{"version", needsVersion2 ? 2 : 1}, {"program", program}};
   if (isPreset)
     document["kind"] = "preset";
   if (presetName.isNotEmpty())
@@ -128,12 +128,12 @@ juce::MemoryBlock State::encode() const {
       if (file->assumedRate)
         entry["rate"] = int(*file->assumedRate);
     }
-  if (const auto& cabinet = contents.cabinet)
-    document["cabinet"] = {
-        {"name", toUtf8(cabinet->name)},
-        {"path", toUtf8(cabinet->path)},
-        {"sha256", toUtf8(cabinet->sha256)},
-        {"audio", toUtf8(juce::Base64::toBase64(cabinet->bytes.getData(), cabinet->bytes.getSize()))}};
+  for (const auto& [key, cabinet] : {std::pair{"cabinet", contents.cabinet}, {"cabinet2", contents.secondCabinet}})
+    if (cabinet != nullptr)
+      document[key] = {{"name", toUtf8(cabinet->name)},
+                       {"path", toUtf8(cabinet->path)},
+                       {"sha256", toUtf8(cabinet->sha256)},
+                       {"audio", toUtf8(juce::Base64::toBase64(cabinet->bytes.getData(), cabinet->bytes.getSize()))}};
   if (contents.backend != RigContents().backend)
     document["backend"] = toUtf8(contents.backend);
   for (const auto& binding : bindings)
@@ -177,6 +177,7 @@ State State::decode(const void* data, std::size_t size) {
   for (std::size_t slot = 0; slot < state.contents.models.size(); ++slot)
     state.contents.models[slot] = readModel(member(slots, kSlotKeys[slot]));
   state.contents.cabinet = readCabinet(member(document, "cabinet"));
+  state.contents.secondCabinet = readCabinet(member(document, "cabinet2"));
   if (const auto backend = textOf(document, "backend"); backend.isNotEmpty())
     state.contents.backend = backend;
   const auto& controllers = member(member(document, "midi"), "controllers");

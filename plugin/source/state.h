@@ -12,7 +12,8 @@ namespace fxtrain {
 /** All that a project or preset keeps: it plays without the files that it was made with.
 
     As bytes: "fxtrain-state\n", then a zlib stream (RFC 1950) of one JSON document, whose keys docs/plugin-state.md
-    lists. A state without a pedal is written as version 1, which the plugins before the pedal open too. */
+    lists. A state without a pedal and a second response is written as version 1, which the plugins before them open
+   too. */
 struct State {
   std::map<juce::String, float> parameters; ///< by id, in plain units: decibels, percent, 0 or 1, index of a choice
   RigContents contents;

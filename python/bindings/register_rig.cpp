@@ -49,10 +49,12 @@ class PythonRig {
   }
 
   /** @param samples  shape (channels, frames) */
-  void setCabinet(const Samples& samples, double sampleRate) {
+  void setCabinet(const Samples& samples, double sampleRate, int index) {
+    if (index != 0 && index != 1)
+      throw py::index_error("there is no response " + std::to_string(index));
     auto convolver = std::make_unique<fxengine::Convolver>(responseOf(samples, sampleRate), chain_.sampleRate());
     const std::scoped_lock lock(mutex_);
-    chain_.setCabinet(std::move(convolver));
+    chain_.setCabinet(std::move(convolver), index);
   }
 
   /** Shape (inputs, frames) in, (outputs, frames) out. */
@@ -100,7 +102,7 @@ void registerRig(py::module_& module) {
            py::arg("num_inputs"), py::arg("num_outputs"), py::arg("parameters"))
       .def("set_slot", &PythonRig::setSlot, py::arg("slot"), py::arg("content"), py::kw_only(), py::arg("name"),
            py::arg("assumed_rate"), py::arg("oversampling"))
-      .def("set_cabinet", &PythonRig::setCabinet, py::arg("samples"), py::arg("sample_rate"))
+      .def("set_cabinet", &PythonRig::setCabinet, py::arg("samples"), py::arg("sample_rate"), py::arg("index"))
       .def("process", &PythonRig::process, py::arg("x"))
       .def_property_readonly("latency_frames", &PythonRig::latencyFrames)
       .def_property_readonly("num_faults", &PythonRig::numFaults);

@@ -137,6 +137,13 @@ void loadTwo(PluginProcessor& processor) {
   processor.rig().setContents(contents);
 }
 
+/** The shipped response twice: what is heard then is a matter of delay and polarity. */
+void loadSecondResponse(PluginProcessor& processor) {
+  auto contents = processor.rig().contents();
+  contents.secondCabinet = contents.cabinet;
+  processor.rig().setContents(contents);
+}
+
 void loadPreset(PluginProcessor& processor, const juce::String& name) {
   auto& presets = processor.presets();
   for (int i = 0; i < int(presets.entries().size()); ++i)
@@ -189,6 +196,16 @@ const std::vector<State>& states() {
          set(scene.processor, id::pedalLevel, 4.5f);
          scene.open();
          play(scene.processor, 0.25f, 196.0, 1.25);
+       }},
+      {"responses", false,
+       [](Scene& scene) {
+         loadPreset(scene.processor, "Crunch");
+         loadSecondResponse(scene.processor);
+         set(scene.processor, id::cabinetBlend, 40.0f);
+         set(scene.processor, id::cabinetDelay, 0.4f);
+         set(scene.processor, id::cabinetLowCut, 90.0f);
+         scene.processor.setEditorSize({PluginEditor::kGreatestWidth, 1});
+         scene.open();
        }},
       {"pedal-two", false,
        [](Scene& scene) {
@@ -345,6 +362,7 @@ int controls() {
       [](PluginProcessor& processor) { // knobs of models
         loadTwo(processor);
         loadPedal(processor);
+        loadSecondResponse(processor);
       },
       [](PluginProcessor& processor) { // sizes
         loadContainers(processor);

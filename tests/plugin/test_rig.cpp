@@ -123,6 +123,38 @@ TEST_CASE("Rig: the shipped cabinet is one step from none", "[rig]") {
   CHECK(rig.contents().cabinet->name == Shipped::get().cabinet->name);
 }
 
+TEST_CASE("Rig: a second response is loaded, undone, and takes the place of the first", "[rig]") {
+  const test::Folder folder;
+  const auto one = folder.write("one.wav", test::cabinet(1)->bytes),
+             two = folder.write("two.wav", test::cabinet(2)->bytes);
+  test::Instance instance;
+  auto& rig = instance.plugin.rig();
+  const auto names = [&] {
+    const auto contents = rig.contents();
+    juce::StringArray found;
+    for (const auto& cabinet : {contents.cabinet, contents.secondCabinet})
+      found.add(cabinet == nullptr ? juce::String("-") : cabinet->name);
+    return found.joinIntoString(" ");
+  };
+  const auto finishAndTell = [&] {
+    finish(rig);
+    test::deliverMessages(50);
+    return names();
+  };
+  rig.loadCabinet(one);
+  CHECK(finishAndTell() == "one -");
+  rig.loadCabinet(two, 1);
+  CHECK(finishAndTell() == "one two");
+  rig.loadCabinetNeighbour(1, 1);
+  CHECK(finishAndTell() == "one one");
+  instance.plugin.history().undo();
+  CHECK(names() == "one two");
+  rig.clearCabinet();
+  CHECK(finishAndTell() == "two -");
+  rig.clearCabinet();
+  CHECK(finishAndTell() == "- -");
+}
+
 TEST_CASE("Rig: a file that cannot be used leaves everything as it was, and says why", "[rig]") {
   const test::Folder folder;
   test::Instance instance;

@@ -52,6 +52,9 @@ void fill(test::Instance& instance, unsigned seed) {
   instance.load(1, test::model(seed + 1, 44100.0));
   instance.load(Rig::kPedal, test::model(seed + 2));
   instance.load(test::cabinet(seed, 500));
+  auto contents = instance.plugin.rig().contents();
+  contents.secondCabinet = test::cabinet(seed + 1, 300);
+  instance.plugin.rig().setContents(contents);
   instance.plugin.midiControl().setBindings(
       {{11, 2, id::blend, MidiControl::Mode::follow}, {80, 0, id::bypass, MidiControl::Mode::toggle}});
   instance.plugin.setEditorSize({1234, 777});
@@ -86,6 +89,7 @@ TEST_CASE("State: everything comes back, and plays the same", "[state]") {
   CHECK(files.models[1]->text == test::modelText(2, 44100.0));
   CHECK(files.models[Rig::kPedal]->text == test::modelText(3));
   CHECK(files.cabinet->bytes == test::cabinet(1, 500)->bytes);
+  CHECK(files.secondCabinet->bytes == test::cabinet(2, 300)->bytes);
   // Prepared anew, as at the opening of a project.
   first.prepare({});
   second.prepare({});
@@ -132,7 +136,8 @@ TEST_CASE("State: what a document does not say is as by default, what is unknown
     CHECK(parameter->getValue() == parameter->getDefaultValue());
 }
 
-TEST_CASE("State: with a pedal it is version 2, without one version 1, which older plugins open", "[state]") {
+TEST_CASE("State: with a pedal or a second response it is version 2, without one version 1, which older plugins open",
+          "[state]") {
   test::Instance instance;
   const auto version = [&] { return json::parse(unpack(instance.save()))["version"].get<int>(); };
   CHECK(version() == 1);
@@ -140,6 +145,10 @@ TEST_CASE("State: with a pedal it is version 2, without one version 1, which old
   CHECK(version() == 2);
   instance.load(Rig::kPedal, nullptr);
   CHECK(version() == 1);
+  auto contents = instance.plugin.rig().contents();
+  contents.secondCabinet = test::cabinet(1);
+  instance.plugin.rig().setContents(contents);
+  CHECK(version() == 2);
 }
 
 TEST_CASE("State: version 2 loads, whatever is the newest", "[state]") {
@@ -156,6 +165,10 @@ TEST_CASE("State: version 2 loads, whatever is the newest", "[state]") {
   CHECK(contents.models[Rig::kPedal]->name == "pedal");
   REQUIRE(contents.models[0] != nullptr);
   CHECK(contents.models[0]->text == contents.models[Rig::kPedal]->text);
+  CHECK(instance.get(id::cabinetBlend) == Approx(30.0f));
+  REQUIRE(contents.secondCabinet != nullptr);
+  CHECK(contents.secondCabinet->name == "far echo");
+  CHECK(contents.secondCabinet->bytes == contents.cabinet->bytes);
 }
 
 TEST_CASE("State: version 1 loads, whatever is the newest", "[state]") {

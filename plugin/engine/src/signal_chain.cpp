@@ -67,8 +67,9 @@ struct SignalChain::State {
   detail::AmpStage amp;
   detail::ToneStage tone;
   detail::CabinetStage cabinet;
+  detail::CutStage lowCut{CutFilter::Kind::lowCut}, highCut{CutFilter::Kind::highCut};
   std::array<Stage*, 4> streamStages{&gate, &pedal, &amp, &tone}; // play one channel or two, each with state of its own
-  std::array<Stage*, 1> outputStages{&cabinet};                   // may make two of one
+  std::array<Stage*, 3> outputStages{&cabinet, &lowCut, &highCut}; // may make two of one
 
   std::array<std::array<Ramp, 2>, 2> inputMatrix; // [stream][input]
   Crossfade secondStream;                         // from a copy of the first
@@ -143,8 +144,8 @@ void SignalChain::setSlot(int index, std::unique_ptr<SlotContent> content, const
   collect();
 }
 
-void SignalChain::setCabinet(std::unique_ptr<Convolver> convolver) {
-  state_->cabinet.offer(std::move(convolver));
+void SignalChain::setCabinet(std::unique_ptr<Convolver> convolver, int index) {
+  state_->cabinet.offer(std::move(convolver), index);
   collect();
 }
 

@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: MIT
 #include "signal_panels.h"
 
+#include <fxengine/dsp/convolver.h>
+
 #include <algorithm>
+#include <cmath>
 
 namespace fxtrain::ui {
 namespace {
 
 constexpr int kCurvePoints = 97;
 constexpr int kSwitchWidth = 38;
+constexpr int kCabinetDial = 36;
+constexpr double kCurveRate = 48000.0;
+constexpr double kCurveSeconds = 0.1; // what comes later is the room: too fine to be seen
 
 float plainValue(ParameterControl& control) {
   return control.parameter().convertFrom0to1(control.parameter().getValue());
@@ -150,65 +156,157 @@ void TonePanel::resized() {
   treble_.setBounds(knobs);
 }
 
-CabinetPanel::CabinetPanel(PluginProcessor& processor, Browser& browser)
-    : Panel("Cabinet"), processor_(processor), browser_(browser),
-      on_(processor, id::cabinetOn, "Plays the sound through the impulse response of a loudspeaker cabinet."),
-      previous_("Previous cabinet in the folder", Icon::previous), next_("Next cabinet in the folder", Icon::next),
-      load_("Load an impulse response (WAV, AIFF or FLAC)", Icon::folder), clear_("Take the cabinet out", Icon::close),
-      invite_("Load an impulse response (WAV, AIFF or FLAC)", Icon::folder, "Browse", PushButton::Style::raised),
-      level_(processor, id::cabinetLevel, "Level", "Level after the cabinet.", 44), curve_(24.0f) {
+ResponseRow::ResponseRow(PluginProcessor& processor, Browser& browser, int index)
+    : processor_(processor), browser_(browser), index_(index),
+      previous_("Previous response in the folder", Icon::previous), next_("Next response in the folder", Icon::next),
+      load_("Load an impulse response (WAV, AIFF or FLAC)", Icon::folder),
+      clear_("Take the response out", Icon::close) {
   auto& rig = processor.rig();
-  previous_.onClick = [&rig] { rig.loadCabinetNeighbour(-1); };
-  next_.onClick = [&rig] { rig.loadCabinetNeighbour(1); };
-  load_.onClick = invite_.onClick = [this] { browse(); };
-  clear_.onClick = [&rig] { rig.clearCabinet(); };
-  on_.onChange = [this] { changed(); };
-  for (auto* child :
-       std::initializer_list<juce::Component*>{&on_, &previous_, &next_, &load_, &clear_, &invite_, &curve_, &level_})
-    addAndMakeVisible(child);
-  show(nullptr);
+  previous_.onClick = [this, &rig] { rig.loadCabinetNeighbour(-1, index_); };
+  next_.onClick = [this, &rig] { rig.loadCabinetNeighbour(1, index_); };
+  load_.onClick = [this] { browse(); };
+  clear_.onClick = [this, &rig] { rig.clearCabinet(index_); };
+  for (auto* button : {&previous_, &next_, &load_, &clear_}) {
+    button->setTitle(button->getName() + (index == 0 ? ", first response" : ", second response"));
+    addAndMakeVisible(button);
+  }
+  setTitle(index == 0 ? "First response" : "Second response");
 }
 
-void CabinetPanel::show(std::shared_ptr<const CabinetFile> file) {
-  if (file_ == file && file != nullptr)
-    return;
+void ResponseRow::show(std::shared_ptr<const CabinetFile> file) {
   file_ = std::move(file);
-  std::vector<float> curve;
-  if (file_ != nullptr && !file_->response.channels.empty()) {
-    const auto& samples = file_->response.channels.front();
-    // What comes later than 100 ms is the room: too fine to be seen.
-    const auto length = std::min(samples.size(), std::size_t(0.1 * file_->response.sampleRate));
-    curve = magnitudeDb(std::span(samples).first(length), file_->response.sampleRate, kCurvePoints);
-    const float highest = *std::max_element(curve.begin(), curve.end());
-    for (auto& db : curve)
-      db += 18.0f - highest;
-  }
-  curve_.setCurve(std::move(curve));
-  for (auto* child : std::initializer_list<juce::Component*>{&load_, &clear_, &curve_, &level_})
-    child->setVisible(file_ != nullptr);
-  invite_.setVisible(file_ == nullptr);
   setDescription(file_ != nullptr ? file_->name : "empty");
-  changed();
-  resized();
   repaint();
 }
 
-void CabinetPanel::changed() {
-  const bool used = on_.isOn() && file_ != nullptr;
-  level_.setActive(used, file_ == nullptr ? "No cabinet is loaded. Load an impulse response first."
-                                          : "The cabinet is off. Turn it on to hear this knob.");
-  curve_.setActive(used);
-}
-
-void CabinetPanel::browse() {
+void ResponseRow::browse() {
   auto start =
       file_ != nullptr && file_->path.isNotEmpty() ? juce::File(file_->path).getParentDirectory() : juce::File();
   if (!start.isDirectory())
     start = Rig::cabinetFolder();
   if (!start.isDirectory())
     start = juce::File::getSpecialLocation(juce::File::userHomeDirectory);
-  browser_.open("Load a cabinet", start, "*.wav;*.aif;*.aiff;*.flac",
-                [&rig = processor_.rig()](const juce::File& file) { rig.loadCabinet(file); });
+  browser_.open(index_ == 0 ? "Load a cabinet" : "Load a second response", start, "*.wav;*.aif;*.aiff;*.flac",
+                [&rig = processor_.rig(), index = index_](const juce::File& file) { rig.loadCabinet(file, index); });
+}
+
+void ResponseRow::filesDropped(const juce::StringArray& files, int, int) {
+  setHeld(false);
+  processor_.rig().loadCabinet(juce::File(files[0]), index_);
+}
+
+void ResponseRow::setHeld(bool held) {
+  held_ = held;
+  repaint();
+}
+
+void ResponseRow::resized() {
+  auto area = getLocalBounds().translated(6, 0);
+  for (auto* button : {&clear_, &load_, &next_, &previous_})
+    button->setBounds(area.removeFromRight(24).withSizeKeepingCentre(24, 24));
+}
+
+void ResponseRow::paint(juce::Graphics& g) {
+  if (file_ != nullptr)
+    drawText(g, file_->name, getLocalBounds().withRight(previous_.getX() - 4).toFloat(), font(13.5f, Weight::medium),
+             held_ ? colour::accent : colour::text);
+}
+
+CabinetPanel::CabinetPanel(PluginProcessor& processor, Browser& browser)
+    : Panel("Cabinet"), processor_(processor), first_(processor, browser, 0), second_(processor, browser, 1),
+      on_(processor, id::cabinetOn, "Plays the sound through the impulse response of a loudspeaker cabinet."),
+      invert_(processor, id::cabinetInvert,
+              "Turns the second response upside down: try it where two microphones sound thin together.", Icon::swap),
+      invite_("Load an impulse response (WAV, AIFF or FLAC)", Icon::folder, "Browse", PushButton::Style::raised),
+      add_("Add a second response: another microphone or cabinet, blended with the first", Icon::plus, {},
+           PushButton::Style::raised),
+      blend_(processor, id::cabinetBlend, "The share of the second response.", 44),
+      level_(processor, id::cabinetLevel, "Level", "Level after the cabinet.", kCabinetDial),
+      delay_(processor, id::cabinetDelay, "Delay", "Delays the second response: a microphone further away.",
+             kCabinetDial),
+      lowCut_(processor, id::cabinetLowCut, "Low cut", "Takes out the boom below this frequency, 12 dB an octave.",
+              kCabinetDial),
+      highCut_(processor, id::cabinetHighCut, "High cut", "Takes out the fizz above this frequency, 12 dB an octave.",
+               kCabinetDial),
+      curve_(24.0f) {
+  invite_.onClick = [this] { first_.browse(); };
+  add_.onClick = [this] { second_.browse(); };
+  add_.setComponentID("add_response");
+  for (auto* child : std::initializer_list<juce::Component*>{&on_, &first_, &second_, &invert_, &invite_, &curve_,
+                                                             &add_, &blend_, &level_, &lowCut_, &highCut_, &delay_})
+    addAndMakeVisible(child);
+  on_.onChange = [this] { changed(); };
+  for (auto* control : std::initializer_list<ParameterControl*>{&invert_, &blend_, &delay_, &lowCut_, &highCut_})
+    control->onChange = [this] { showCurve(); };
+  show(nullptr, nullptr);
+}
+
+void CabinetPanel::show(std::shared_ptr<const CabinetFile> first, std::shared_ptr<const CabinetFile> second) {
+  const std::array files = {first.get(), second.get()};
+  if (first != nullptr && files[0] == first_.file() && files[1] == second_.file())
+    return;
+  for (std::size_t index = 0; index < files.size(); ++index) {
+    heard_[index].clear();
+    if (files[index] == nullptr)
+      continue;
+    heard_[index].assign(std::size_t(kCurveRate * kCurveSeconds), 0.0f);
+    heard_[index][0] = 1.0f;
+    fxengine::Convolver convolver(files[index]->response, kCurveRate);
+    convolver.prepare(1, int(heard_[index].size()));
+    float* const channels[] = {heard_[index].data()};
+    convolver.process(channels, channels, 1, int(heard_[index].size()));
+  }
+  const bool one = first != nullptr, two = second != nullptr;
+  first_.show(std::move(first));
+  second_.show(std::move(second));
+  for (auto* child : std::initializer_list<juce::Component*>{&first_, &curve_, &level_, &lowCut_, &highCut_})
+    child->setVisible(one);
+  for (auto* child : std::initializer_list<juce::Component*>{&second_, &invert_, &blend_, &delay_})
+    child->setVisible(two);
+  invite_.setVisible(!one);
+  add_.setVisible(one && !two);
+  setDescription(!one  ? juce::String("empty")
+                 : two ? first_.file()->name + " and " + second_.file()->name
+                       : first_.file()->name);
+  changed();
+  resized();
+  repaint();
+}
+
+void CabinetPanel::changed() {
+  const bool used = on_.isOn() && first_.file() != nullptr;
+  for (auto* control : std::initializer_list<RangeControl*>{&level_, &lowCut_, &highCut_, &blend_, &delay_})
+    control->setActive(used, first_.file() == nullptr ? "No cabinet is loaded. Load an impulse response first."
+                                                      : "The cabinet is off. Turn it on to hear this knob.");
+  curve_.setActive(used);
+  showCurve();
+}
+
+/** The curve is of what is heard: both responses as they are blended, and the cuts. */
+void CabinetPanel::showCurve() {
+  if (heard_[0].empty()) {
+    curve_.setCurve({});
+    return;
+  }
+  auto impulse = heard_[0];
+  if (hasSecond()) {
+    const float share = 0.01f * plainValue(blend_), sign = invert_.isOn() ? -1.0f : 1.0f;
+    const auto late = std::size_t(std::lround(0.001 * double(plainValue(delay_)) * kCurveRate));
+    for (std::size_t t = 0; t < impulse.size(); ++t)
+      impulse[t] = (1.0f - share) * impulse[t] + (t >= late ? sign * share * heard_[1][t - late] : 0.0f);
+  }
+  auto curve = magnitudeDb(impulse, kCurveRate, kCurvePoints);
+  const float highest = *std::max_element(curve.begin(), curve.end());
+  const double octaves = std::log2(ResponseCurve::kHighestHz / ResponseCurve::kLowestHz);
+  for (std::size_t point = 0; point < curve.size(); ++point) {
+    const double hz = ResponseCurve::kLowestHz * std::exp2(octaves * double(point) / double(curve.size() - 1));
+    curve[point] += 18.0f - highest;
+    if (!lowCut_.isOff())
+      curve[point] -= float(10.0 * std::log10(1.0 + std::pow(double(plainValue(lowCut_)) / hz, 4.0)));
+    if (!highCut_.isOff())
+      curve[point] -= float(10.0 * std::log10(1.0 + std::pow(hz / double(plainValue(highCut_)), 4.0)));
+  }
+  curve_.setCurve(std::move(curve));
 }
 
 void CabinetPanel::filesDropped(const juce::StringArray& files, int, int) {
@@ -219,42 +317,48 @@ void CabinetPanel::filesDropped(const juce::StringArray& files, int, int) {
 void CabinetPanel::paint(juce::Graphics& g) {
   Panel::paint(g);
   const auto area = contentArea();
-  if (file_ == nullptr) {
+  if (first_.file() == nullptr) {
     const auto inner = area.toFloat();
     drawDropArea(g, inner);
-    drawText(g, "Drop a cabinet here", inner.withHeight(24.0f).translated(0.0f, 32.0f), font(14.0f, Weight::medium),
+    drawText(g, "Drop a cabinet here", inner.withHeight(24.0f).translated(0.0f, 44.0f), font(14.0f, Weight::medium),
              colour::text, juce::Justification::centred);
-    drawText(g, "WAV, AIFF or FLAC", inner.withHeight(18.0f).translated(0.0f, 57.0f), font(12.5f), colour::faint,
+    drawText(g, "WAV, AIFF or FLAC", inner.withHeight(18.0f).translated(0.0f, 69.0f), font(12.5f), colour::faint,
              juce::Justification::centred);
     return;
   }
-  drawText(g, file_->name, juce::Rectangle<int>(area.getX(), area.getY() - 6, area.getWidth(), 22).toFloat(),
-           font(14.0f, Weight::medium), colour::text);
-  const auto& response = file_->response;
+  const auto& response = first_.file()->response;
   const double seconds = double(response.channels.front().size()) / response.sampleRate;
-  drawText(g,
-           juce::String(response.channels.size() == 2 ? "Stereo, " : "Mono, ") +
-               juce::String(juce::roundToInt(1000.0 * seconds)) + " ms",
-           juce::Rectangle<int>(level_.getRight() + 8, level_.getY() + 14, area.getRight() - level_.getRight() - 8, 18)
-               .toFloat(),
-           font(12.0f), colour::secondary, juce::Justification::centredRight);
+  if (!hasSecond() && getWidth() >= 220)
+    drawText(g,
+             juce::String(response.channels.size() == 2 ? "Stereo, " : "Mono, ") +
+                 juce::String(juce::roundToInt(1000.0 * seconds)) + " ms",
+             headingArea().withTrimmedRight(kSwitchWidth + 6).toFloat(), font(12.0f), colour::secondary,
+             juce::Justification::centredRight);
 }
 
 void CabinetPanel::resized() {
-  auto heading = headingArea();
-  on_.setBounds(heading.removeFromRight(kSwitchWidth).translated(4, 0));
-  heading.removeFromRight(8);
-  next_.setBounds(heading.removeFromRight(28).withSizeKeepingCentre(28, 28));
-  previous_.setBounds(heading.removeFromRight(28).withSizeKeepingCentre(28, 28));
+  on_.setBounds(headingArea().removeFromRight(kSwitchWidth).translated(4, 0));
   auto area = contentArea();
-  invite_.setBounds(area.withSizeKeepingCentre(104, 34).withY(area.getY() + 92));
-  auto bottom = area.removeFromBottom(Knob::heightFor(44));
-  level_.setBounds(bottom.removeFromLeft(64));
-  auto row = bottom.removeFromBottom(34).removeFromRight(64).translated(8, 0);
-  load_.setBounds(row.removeFromLeft(32).withSizeKeepingCentre(32, 32));
-  clear_.setBounds(row.withSizeKeepingCentre(32, 32));
-  area.removeFromBottom(10);
-  curve_.setBounds(area.withTrimmedTop(22));
+  invite_.setBounds(area.withSizeKeepingCentre(104, 34).withY(area.getY() + 104));
+  area.removeFromTop(0);
+  area.setTop(area.getY() - 6);
+  first_.setBounds(area.removeFromTop(ResponseRow::kHeight));
+  if (hasSecond())
+    second_.setBounds(area.removeFromTop(ResponseRow::kHeight));
+  auto knobs = area.removeFromBottom(Knob::heightFor(kCabinetDial)).expanded(8, 0);
+  area.removeFromBottom(8);
+  if (hasSecond()) {
+    auto row = area.removeFromBottom(26);
+    invert_.setBounds(row.removeFromLeft(26));
+    blend_.setBounds(row.translated(2, 0));
+    area.removeFromBottom(4);
+  }
+  area.removeFromTop(4);
+  curve_.setBounds(area);
+  add_.setBounds(area.getRight() - 28, area.getY() + 4, 24, 24);
+  const int width = knobs.getWidth() / (hasSecond() ? 4 : 3);
+  for (auto* knob : std::initializer_list<juce::Component*>{&level_, &lowCut_, &highCut_, &delay_})
+    knob->setBounds(knobs.removeFromLeft(width));
 }
 
 OutputPanel::OutputPanel(PluginProcessor& processor)

@@ -8,6 +8,9 @@
 #include "response_curve.h"
 #include "slot_card.h"
 
+#include <array>
+#include <vector>
+
 /** The stations of the signal around the two slots, each a panel. */
 namespace fxtrain::ui {
 
@@ -67,10 +70,45 @@ class TonePanel : public Panel {
   ResponseCurve curve_;
 };
 
+/** One response of the cabinet: its name and ways to load another. A file can be dropped on it. */
+class ResponseRow : public juce::Component, public juce::FileDragAndDropTarget {
+ public:
+  static constexpr int kHeight = 26;
+
+  ResponseRow(PluginProcessor& processor, Browser& browser, int index);
+  void show(std::shared_ptr<const CabinetFile> file);
+  const CabinetFile* file() const noexcept { return file_.get(); }
+  void browse();
+  void resized() override;
+  void paint(juce::Graphics& g) override;
+  bool isInterestedInFileDrag(const juce::StringArray& files) override { return files.size() == 1; }
+  void fileDragEnter(const juce::StringArray&, int, int) override { setHeld(true); }
+  void fileDragExit(const juce::StringArray&) override { setHeld(false); }
+  void filesDropped(const juce::StringArray& files, int, int) override;
+
+ private:
+  void setHeld(bool held);
+  PluginProcessor& processor_;
+  Browser& browser_;
+  int index_;
+  std::shared_ptr<const CabinetFile> file_;
+  bool held_ = false; ///< a file is held above it
+  PushButton previous_, next_, load_, clear_;
+};
+
+/** A cut's frequency, or "Off" at the end where it does nothing. */
+class CutKnob : public Knob {
+ public:
+  using Knob::Knob;
+  juce::String valueText() const override { return isOff() ? juce::String("Off") : Knob::valueText(); }
+  bool isOff() const { return normalised() == defaultValue(); }
+};
+
+/** One response or two. Controls of the second one are there once it is. */
 class CabinetPanel : public Panel, public juce::FileDragAndDropTarget {
  public:
   CabinetPanel(PluginProcessor& processor, Browser& browser);
-  void show(std::shared_ptr<const CabinetFile> file);
+  void show(std::shared_ptr<const CabinetFile> first, std::shared_ptr<const CabinetFile> second);
   void resized() override;
   void paint(juce::Graphics& g) override;
   bool isInterestedInFileDrag(const juce::StringArray& files) override { return files.size() == 1; }
@@ -79,15 +117,18 @@ class CabinetPanel : public Panel, public juce::FileDragAndDropTarget {
   void filesDropped(const juce::StringArray& files, int, int) override;
 
  private:
-  void browse();
+  bool hasSecond() const { return second_.file() != nullptr; }
   void changed();
+  void showCurve();
   PluginProcessor& processor_;
-  Browser& browser_;
-  std::shared_ptr<const CabinetFile> file_;
-  Switch on_;
-  PushButton previous_, next_, load_, clear_, invite_;
-  Knob level_;
+  ResponseRow first_, second_;
+  Switch on_, invert_;
+  PushButton invite_, add_;
+  Fader blend_;
+  Knob level_, delay_;
+  CutKnob lowCut_, highCut_;
   ResponseCurve curve_;
+  std::array<std::vector<float>, 2> heard_; ///< what each response makes of an impulse, at kCurveRate
 };
 
 class OutputPanel : public Panel {

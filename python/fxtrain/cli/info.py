@@ -130,11 +130,12 @@ def _preset(path: Path, console: Console) -> dict[str, Any]:
             entry = described["slots"][slot]
             entry |= _play_text(preset.slots[slot].model, entry["name"])
             facts[called] = f"{entry['name']} ({entry['verdict']}), from {entry['path']}"
-    cabinet = described["cabinet"]
     facts["cabinet"] = "none"
-    if cabinet:
+    for called, cabinet in (("cabinet", described["cabinet"]), ("second response", described["second_cabinet"])):
+        if cabinet is None:
+            continue
         channels = {1: "mono", 2: "stereo"}[cabinet["num_channels"]]
-        facts["cabinet"] = (
+        facts[called] = (
             f"{cabinet['name']}, {channels}, {cabinet['seconds'] * 1e3:.0f} ms at {cabinet['sample_rate']} Hz, "
             f"from {cabinet['path']}"
         )

@@ -36,6 +36,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="impulse response of a cabinet, WAV, AIFF or FLAC; switches the cabinet on",
     )
     parser.add_argument(
+        "--second-ir", type=Path, metavar="FILE", help="a second response, blended with --ir (cabinet_blend)"
+    )
+    parser.add_argument(
         "--set",
         action="append",
         default=[],
@@ -53,7 +56,7 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
 
     if args.out.suffix.lower() != ".vstpreset":
         raise ConfigError(f"{args.out} should end in .vstpreset, or no host will find it")
-    sources = [path for path in (args.model, args.other, args.pedal, args.ir) if path is not None]
+    sources = [path for path in (args.model, args.other, args.pedal, args.ir, args.second_ir) if path is not None]
     require_free(args.out, force=args.force, sources=sources)
     settings = parse_settings(args.settings)
     slot: Slot = args.slot
@@ -64,17 +67,21 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
     if args.pedal is not None:
         slots["P"] = SlotContent.read(model_file(args.pedal))
     parameters = {"slot": ("A", "B").index(slot), **settings}
-    cabinet = None
+    cabinet = second = None
+    if args.second_ir is not None:
+        if args.ir is None:
+            raise ConfigError("--second-ir needs a first response to be blended with: give it as --ir")
+        second = CabinetContent.read(args.second_ir)
     if args.ir is not None:
         cabinet = CabinetContent.read(args.ir)
         parameters = {"cabinet_on": 1, **parameters}
-    preset = Preset(parameters, slots, cabinet)
+    preset = Preset(parameters, slots, cabinet, second)
     try:
         write_preset(args.out, preset)
     except OSError as error:
         raise FxtrainError(f"cannot write {args.out}: {error.strerror or error}") from None
     held = [f"{'pedal' if name == 'P' else name}: {each.name}" for name, each in sorted(slots.items())]
-    held += [f"cabinet: {cabinet.name}"] if cabinet else []
+    held += [f"cabinet: {' + '.join(each.name for each in (cabinet, second) if each)}"] if cabinet else []
     size = f"{args.out.stat().st_size / 1024:.0f} KiB"
     console.print(f"wrote [bold]{shown(args.out)}[/] ({size}); {shown('; '.join(held))}")
     return {"preset": str(args.out), **describe_preset(preset)}
@@ -103,20 +110,21 @@ def describe_preset(preset: Any) -> dict[str, Any]:
     """A preset as JSON-able values: text for long content, and those parameters that are not at their defaults."""
     from fxtrain.plugin_files.parameters import PARAMETERS
 
-    cabinet = preset.cabinet
     return {
         "slots": {
             slot: {"name": each.name, "path": each.path, "sha256": each.sha256}
             for slot, each in sorted(preset.slots.items())
         },
-        "cabinet": cabinet
-        and {
-            **{key: getattr(cabinet, key) for key in ("name", "path", "sha256")},
-            **{key: getattr(cabinet, key) for key in ("seconds", "sample_rate", "num_channels")},
-        },
+        "cabinet": _describe_cabinet(preset.cabinet),
+        "second_cabinet": _describe_cabinet(preset.second_cabinet),
         "parameters": {
             id: parameter.text(preset.parameters[id])
             for id, parameter in PARAMETERS.items()
             if id in preset.parameters and preset.parameters[id] != parameter.default
         },
     }
+
+
+def _describe_cabinet(cabinet: Any) -> dict[str, Any] | None:
+    keys = ("name", "path", "sha256", "seconds", "sample_rate", "num_channels")
+    return None if cabinet is None else {key: getattr(cabinet, key) for key in keys}

@@ -9,11 +9,12 @@ A preset is Steinberg's container around the plugin's state, all numbers little-
 
 and the state is ``fxtrain-state\\n``, then zlib (RFC 1950) around one JSON object::
 
-    {"version": 1,                                                       2 with a pedal
+    {"version": 1,                                                       2 with a pedal or a second response
      "kind": "preset",                                                    a sound alone, without the room's settings
      "parameters": {"input_gain": -3.0, ...},                             by id, in plain units
      "slots": {"A": {"name": ..., "path": ..., "sha256": ..., "model": the file's text}},   A, B, and P, the pedal
-     "cabinet": {"name": ..., "path": ..., "sha256": ..., "audio": the file in base64}}
+     "cabinet": {"name": ..., "path": ..., "sha256": ..., "audio": the file in base64},
+     "cabinet2": the same of a second response, if there is one}
 
 Model and response are in it themselves: a preset opens where their files are not. ``docs/plugin-state.md`` is the
 specification.
@@ -60,7 +61,7 @@ CLASS_ID = "ABCDEF019182FAEB" + b"FxtrFxtn".hex().upper()
 """The plugin's VST3 class: JUCE's prefix, then the codes of manufacturer and plugin."""
 
 STATE_VERSION = 2
-"""The newest. A state without a pedal is written as version 1, which the plugins before the pedal open too."""
+"""The newest. Without a pedal and a second response it is written as version 1, which earlier plugins open too."""
 
 Slot = Literal["A", "B", "P"]
 """A and B side by side, and P, the pedal before them."""
@@ -249,11 +250,13 @@ class Preset:
             the room is read, and not written.
         slots: the models.
         cabinet: the impulse response, or none.
+        second_cabinet: one that is blended with it, or none.
     """
 
     parameters: Mapping[str, float] = field(default_factory=dict)
     slots: Mapping[Slot, SlotContent] = field(default_factory=dict)
     cabinet: CabinetContent | None = None
+    second_cabinet: CabinetContent | None = None
 
     def document(self) -> dict[str, Any]:
         """The state's JSON object.
@@ -267,9 +270,8 @@ class Preset:
             if not parameter.belongs_to_room and (id in self.parameters or not id.startswith("knob_"))
         }
         whole = {id for id, parameter in PARAMETERS.items() if parameter.is_switch or parameter.choices}
-        cabinet = self.cabinet
         return {
-            "version": 2 if "P" in self.slots else 1,
+            "version": 2 if "P" in self.slots or self.second_cabinet else 1,
             "kind": "preset",
             "parameters": {id: int(value) if id in whole else float(value) for id, value in values.items()},
             "slots": {
@@ -277,14 +279,8 @@ class Preset:
                 | ({} if each.rate is None else {"rate": each.rate})
                 for slot, each in sorted(self.slots.items())
             },
-            "cabinet": cabinet
-            and {
-                "name": cabinet.name,
-                "path": cabinet.path,
-                "sha256": cabinet.sha256,
-                "audio": base64.b64encode(cabinet.audio).decode("ascii"),
-            },
-        }
+            "cabinet": self.cabinet and _document_of(self.cabinet),
+        } | ({"cabinet2": _document_of(self.second_cabinet)} if self.second_cabinet else {})
 
     def state(self) -> bytes:
         """What the plugin's own state holds."""
@@ -303,6 +299,15 @@ class Preset:
         state = self.state()
         header = _HEADER.pack(b"VST3", 1, CLASS_ID.encode("ascii"), _HEADER.size + len(state))
         return header + state + _LIST.pack(b"List", 1) + _ENTRY.pack(b"Comp", _HEADER.size, len(state))
+
+
+def _document_of(cabinet: CabinetContent) -> dict[str, str]:
+    return {
+        "name": cabinet.name,
+        "path": cabinet.path,
+        "sha256": cabinet.sha256,
+        "audio": base64.b64encode(cabinet.audio).decode("ascii"),
+    }
 
 
 def write_preset(path: Path, preset: Preset) -> None:
@@ -376,12 +381,14 @@ def _parse(state: bytes) -> Preset:
             if entry := (document.get("slots") or {}).get(slot):
                 name, where, sha256, model = (_text(entry[key]) for key in ("name", "path", "sha256", "model"))
                 slots[slot] = SlotContent(name, where, sha256, model, _rate(entry.get("rate")))
-        cabinet = None
-        if entry := document.get("cabinet"):
-            audio = base64.b64decode(entry["audio"], validate=True)
-            cabinet = CabinetContent._of(audio, _text(entry["name"]), _text(entry["path"]), "the impulse response")
+        cabinets: list[CabinetContent | None] = [None, None]
+        for index, key in enumerate(("cabinet", "cabinet2")):
+            if entry := document.get(key):
+                audio = base64.b64decode(entry["audio"], validate=True)
+                name, where = _text(entry["name"]), _text(entry["path"])
+                cabinets[index] = CabinetContent._of(audio, name, where, "the impulse response")
         values = document.get("parameters") or {}
-        return Preset({id: _number(value) for id, value in values.items() if id in PARAMETERS}, slots, cabinet)
+        return Preset({id: _number(value) for id, value in values.items() if id in PARAMETERS}, slots, *cabinets)
     except AudioFileError as error:
         raise _Damage(f"the preset is damaged: {error}") from None
     except (zlib.error, binascii.Error, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:

@@ -36,8 +36,9 @@ class Rig:
     def __init__(self, preset: Preset, sample_rate: float, num_channels: int, *, oversampling: int = 1) -> None:
         if num_channels not in (1, 2):
             raise PresetFileError(f"a rig plays one channel or two, found {num_channels}: export the ones to play")
-        cabinet = preset.cabinet
-        self.num_channels = 2 if cabinet is not None and cabinet.num_channels == 2 else num_channels
+        cabinets = preset.cabinet, preset.second_cabinet
+        is_stereo = any(cabinet is not None and cabinet.num_channels == 2 for cabinet in cabinets)
+        self.num_channels = 2 if is_stereo else num_channels
         """Of the output: a stereo cabinet makes two channels of one."""
         sound = {id: value for id, value in preset.parameters.items() if not PARAMETERS[id].belongs_to_room}
         self._rig = _engine.Rig(sample_rate, num_inputs=num_channels, num_outputs=self.num_channels, parameters=sound)
@@ -46,9 +47,10 @@ class Rig:
                 self._rig.set_slot(
                     index, held.model.encode(), name=held.name, assumed_rate=held.rate, oversampling=oversampling
                 )
-        if cabinet is not None:
-            taps, rate = soundfile.read(MemoryFile(cabinet.audio), dtype="float32", always_2d=True)
-            self._rig.set_cabinet(np.ascontiguousarray(taps.T), rate)
+        for index, cabinet in enumerate(cabinets):
+            if cabinet is not None:
+                taps, rate = soundfile.read(MemoryFile(cabinet.audio), dtype="float32", always_2d=True)
+                self._rig.set_cabinet(np.ascontiguousarray(taps.T), rate, index)
 
     @property
     def latency_frames(self) -> int:

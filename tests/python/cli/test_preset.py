@@ -115,6 +115,24 @@ def test_a_pedal_stands_before_the_amp_and_makes_the_state_version_2(fxtrain: Ru
     assert str(pedal) in "".join(told.stdout.split())
 
 
+def test_a_second_response_stands_beside_the_first(fxtrain: Run, tmp_path: Path) -> None:
+    amp = write_gain_model(tmp_path / "amp.json", 0.5)
+    near, far = write_response(tmp_path / "near.wav"), write_response(tmp_path / "far.wav", 2)
+    out = tmp_path / "two.vstpreset"
+    made = fxtrain("preset", amp, out, "--ir", near, "--second-ir", far, "--set", "cabinet_blend=30")
+    assert made.exit_code == 0, made.stderr
+    assert "cabinet: near + far" in made.stdout
+    found = state(out)
+    assert (found["version"], found["cabinet2"]["name"]) == (2, "far")
+    second = read_preset(out).second_cabinet
+    assert second is not None
+    assert (second.name, second.num_channels) == ("far", 2)
+    assert "second response" in fxtrain("info", out).stdout
+    refused = fxtrain("preset", amp, tmp_path / "b.vstpreset", "--second-ir", far)
+    assert refused.exit_code == 2
+    assert "--ir" in refused.stderr
+
+
 def test_a_setting_of_the_user_counts_more_than_ours(fxtrain: Run, tmp_path: Path) -> None:
     model, response = write_gain_model(tmp_path / "a.json", 0.5), write_response(tmp_path / "box.wav")
     settings = ("--set", "cabinet_on=off", "--set", "mix=10", "--set", "mix=20")

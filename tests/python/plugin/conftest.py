@@ -83,11 +83,13 @@ def make_preset(plugin: Plugin, tmp_path: Path) -> Callable[..., Path]:
         B: Path | None = None,
         P: Path | None = None,
         cabinet: Path | None = None,
+        second: Path | None = None,
         name: str = "",
         **parameters: float,
     ) -> Path:
         slots = {slot: SlotContent.read(path) for slot, path in (("A", A), ("B", B), ("P", P)) if path is not None}
-        content = _Project(parameters, slots, CabinetContent.read(cabinet) if cabinet else None, plugin.backend)
+        responses = (CabinetContent.read(path) if path else None for path in (cabinet, second))
+        content = _Project(parameters, slots, *responses, plugin.backend)
         path = tmp_path / f"{name or len(list(tmp_path.glob('*.vstpreset')))}.vstpreset"
         write_preset(path, content)
         return path

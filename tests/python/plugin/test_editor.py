@@ -30,7 +30,7 @@ CPU_LOAD = (660, 26, 716, 46)  # in logical pixels: as it happens to be
 # Centres of controls, in logical pixels, at which the window opens.
 INPUT_GAIN = (82, 216)
 INPUT_GAIN_VALUE = (82, 257)
-BASS = (713, 276)
+BASS = (713, 236)
 GATE_SWITCH = (161, 386)
 SLOT_B = (274, 328)
 PREVIOUS_IN_B = (516, 390)

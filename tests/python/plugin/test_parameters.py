@@ -55,7 +55,7 @@ def test_a_saved_state_brings_back_parameters_and_the_model_itself(
     assert document["slots"]["A"]["model"] == text
     assert document.get("backend", "fxengine") == plugin.backend
     for id, value in values.items():
-        assert document["parameters"][id] == pytest.approx(value, abs=1e-4), id
+        assert document["parameters"][id] == pytest.approx(value, abs=1e-4, rel=1e-6), id
     # What the host writes as a preset is one that our own reader understands, and the other way round.
     written = tmp_path / "host.vstpreset"
     written.write_bytes(preset_data)

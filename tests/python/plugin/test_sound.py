@@ -84,7 +84,10 @@ def test_render_plays_a_rig_as_the_plugin_does(
     pedal, a, b = (make_model([("lstm", 8), ("dense", 1)], seed=seed, samplerate=48_000).path for seed in (5, 6, 7))
     settings = {"gate_on": 1, "gate_threshold": -50, "pedal_level": -6, "slot": 2, "blend": 30, "tone_on": 1, "bass": 4}
     cabinet = write_response(tmp_path / "box.wav", value=0.5)
-    preset = make_preset(A=a, B=b, P=pedal, cabinet=cabinet, cabinet_on=1, mix=80, input_gain=3, **settings)
+    second = write_response(tmp_path / "second.wav", value=-0.25)
+    settings |= {"cabinet_blend": 40, "cabinet_delay": 1.5, "cabinet_low_cut": 90, "cabinet_high_cut": 6000}
+    settings |= {"cabinet_on": 1, "mix": 80, "input_gain": 3}
+    preset = make_preset(A=a, B=b, P=pedal, cabinet=cabinet, second=second, **settings)
     dry, wet = tmp_path / "dry.wav", tmp_path / "wet.wav"
     x = np.stack([playing[:24_000], playing[24_000:48_000]])
     soundfile.write(dry, x.T, rate, "FLOAT")

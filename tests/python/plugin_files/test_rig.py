@@ -61,6 +61,18 @@ def test_blocks_do_not_matter(tmp_path: Path) -> None:
     np.testing.assert_array_equal(np.concatenate(parts, axis=1), whole)
 
 
+def test_two_responses_are_blended_one_of_them_late_and_inverted(tmp_path: Path) -> None:
+    one = CabinetContent.read(write_response(tmp_path / "one.wav"))
+    x = np.zeros((1, 2000), np.float32)
+    x[0, 100] = 1.0
+    alone = Rig(Preset({"cabinet_on": 1}, {}, one), RATE, 1).process(x)[0, 100]
+    parameters = {"cabinet_on": 1, "cabinet_blend": 25, "cabinet_delay": 2.5, "cabinet_invert": 1}
+    y = Rig(Preset(parameters, {}, one, one), RATE, 1).process(x)
+    expected = np.zeros_like(x)
+    expected[0, 100], expected[0, 220] = 0.75 * alone, -0.25 * alone
+    np.testing.assert_allclose(y, expected, atol=1e-6)
+
+
 def test_what_belongs_to_the_room_is_left_alone(tmp_path: Path) -> None:
     amp = write_gain_model(tmp_path / "a.json", 0.5)
     x = noise(1, 1000)

@@ -49,6 +49,11 @@ struct ChainSettings {
   float bassDb = 0.0f, middleDb = 0.0f, trebleDb = 0.0f;
   bool cabinetOn = false;
   float cabinetLevelDb = 0.0f;
+  float cabinetBlend = 0.5f;   ///< share of the second response, where there are two
+  float cabinetDelayMs = 0.0f; ///< of the second response: a microphone further away
+  bool cabinetInvert = false;  ///< the second response's polarity
+  static constexpr float kNoLowCutHz = 20.0f, kNoHighCutHz = 20000.0f;
+  float lowCutHz = kNoLowCutHz, highCutHz = kNoHighCutHz; ///< behind the cabinet; at these ends there is none
   float outputGainDb = 0.0f;
   float mix = 1.0f; ///< 0: the input, 1: what became of it
   bool bypass = false;
@@ -96,6 +101,7 @@ class SignalChain {
  public:
   static constexpr int kMaxPart = 256;               ///< longest part of a block that is run at once, in frames
   static constexpr std::size_t kTunerFrames = 32768; ///< that tunerRing() holds at least
+  static constexpr double kMaxCabinetDelayMs = 10.0;
   static constexpr int kMaxLatency = 8192;       ///< frames; a model that is later is heard later than the dry signal
   static constexpr double kFadeMs = 20.0;        ///< of new models, switches, gains and knobs
   static constexpr int kKnobFrames = 32;         ///< a knob on its way moves in steps of as many frames
@@ -121,8 +127,9 @@ class SignalChain {
      the model is prepared and prewarmed here, with its knobs and quality as `settings` has them. */
   void setSlot(int slot, std::unique_ptr<SlotContent> content, const ChainSettings& settings = {});
 
-  /** Hands over a cabinet for the present sample rate; null for none. */
-  void setCabinet(std::unique_ptr<Convolver> cabinet);
+  /** Hands over a cabinet's response for the present sample rate; null for none.
+      @param index  0, or 1 for the second one, which is blended with it */
+  void setCabinet(std::unique_ptr<Convolver> cabinet, int index = 0);
 
   /** Frees what is no longer played. */
   void collect();

@@ -202,29 +202,60 @@ void ToneStage::run(float* const* channels, int numChannels, int numFrames) noex
 
 // Cabinet
 
-void CabinetStage::offer(std::unique_ptr<Convolver> convolver) {
+void CabinetStage::offer(std::unique_ptr<Convolver> convolver, int index) {
   auto cabinet = std::make_unique<Cabinet>();
   cabinet->convolver = std::move(convolver);
   if (cabinet->convolver && format_.sampleRate > 0.0)
     cabinet->convolver->prepare(format_.numOutputs, SignalChain::kMaxPart);
-  cabinet_.offer(std::move(cabinet));
+  (index == 0 ? first_ : second_).offer(std::move(cabinet));
 }
 
 void CabinetStage::prepare(const ChainFormat& format, const ChainSettings& settings) {
   Stage::prepare(format, settings);
   format_ = format;
-  cabinet_.prepare(format.sampleRate);
+  for (auto* response : {&first_, &second_})
+    response->prepare(format.sampleRate);
   eachConvolver([&](Convolver& each) { each.prepare(format.numOutputs, SignalChain::kMaxPart); });
-  level_.prepare(format.sampleRate, SignalChain::kFadeMs);
+  for (Ramp* ramp : {&level_, &firstGain_, &secondGain_})
+    ramp->prepare(format.sampleRate, SignalChain::kFadeMs);
+  delay_.prepare(format.sampleRate, format.numOutputs,
+                 int(std::ceil(1e-3 * SignalChain::kMaxCabinetDelayMs * format.sampleRate)));
 }
 
-void CabinetStage::follow(const ChainSettings& settings, bool atOnce, bool) noexcept {
+void CabinetStage::collect() {
+  first_.collect();
+  second_.collect();
+}
+
+bool CabinetStage::adopt(bool heard) noexcept {
+  const bool fades = heard && isHeard();
+  const bool first = first_.adopt(fades);
+  return second_.adopt(fades) || first;
+}
+
+void CabinetStage::follow(const ChainSettings& settings, bool atOnce, bool unheard) noexcept {
   detail::follow(level_, gainOf(settings.cabinetLevelDb), atOnce);
+  const bool hasFirst = convolverOf(first_.current()) != nullptr;
+  const bool hasSecond = convolverOf(second_.current()) != nullptr;
+  const float share = !hasSecond ? 0.0f : hasFirst ? settings.cabinetBlend : 1.0f;
+  const bool jumps = atOnce || unheard;
+  detail::follow(firstGain_, 1.0f - share, jumps);
+  detail::follow(secondGain_, settings.cabinetInvert ? -share : share, jumps);
+  const int delay = int(std::lround(1e-3 * double(settings.cabinetDelayMs) * format_.sampleRate));
+  const bool starts = hasSecond && !playedSecond_;
+  if (starts)
+    delay_.reset();
+  if (jumps || starts)
+    delay_.snapDelay(delay);
+  else
+    delay_.setDelay(delay);
 }
 
 void CabinetStage::clear() noexcept {
-  if (cabinet_.current() && cabinet_.current()->convolver)
-    cabinet_.current()->convolver->reset();
+  for (const auto* response : {&first_, &second_})
+    if (Convolver* convolver = convolverOf(response->current()))
+      convolver->reset();
+  delay_.reset();
 }
 
 void CabinetStage::clearSecond() noexcept {
@@ -236,6 +267,7 @@ void CabinetStage::clearSecond() noexcept {
 
 void CabinetStage::rest() noexcept {
   eachConvolver([](Convolver& each) { each.reset(); });
+  delay_.reset();
 }
 
 bool CabinetStage::makesTwo() const noexcept {
@@ -244,14 +276,62 @@ bool CabinetStage::makesTwo() const noexcept {
   return stereo;
 }
 
+bool CabinetStage::playsSecond() const noexcept {
+  return convolverOf(second_.current()) != nullptr || convolverOf(second_.leaving()) != nullptr ||
+         firstGain_.isMoving() || secondGain_.isMoving();
+}
+
 void CabinetStage::run(float* const* channels, int numChannels, int numFrames) noexcept {
-  cabinet_.process(channels, numChannels, numFrames, [&](float* const* now, float* const* leaving) {
-    if (leaving != nullptr && cabinet_.leaving()->convolver)
-      cabinet_.leaving()->convolver->process(leaving, leaving, numChannels, numFrames);
-    if (cabinet_.current() && cabinet_.current()->convolver)
-      cabinet_.current()->convolver->process(now, now, numChannels, numFrames);
+  playedSecond_ = playsSecond();
+  if (playedSecond_) {
+    copyChannels(channels, branch_.channels(), numChannels, numFrames);
+    const auto play = [&](const Cabinet* cabinet, float* const* to) {
+      if (Convolver* convolver = convolverOf(cabinet))
+        convolver->process(to, to, numChannels, numFrames);
+      else
+        clearChannels(to, numChannels, numFrames); // a second response that is not there is silence
+    };
+    second_.process(branch_.channels(), numChannels, numFrames, [&](float* const* now, float* const* leaving) {
+      if (leaving != nullptr)
+        play(second_.leaving(), leaving);
+      play(second_.current(), now);
+    });
+    delay_.process(branch_.channels(), branch_.channels(), numChannels, numFrames);
+  }
+  first_.process(channels, numChannels, numFrames, [&](float* const* now, float* const* leaving) {
+    if (Convolver* convolver = convolverOf(first_.leaving()); convolver && leaving != nullptr)
+      convolver->process(leaving, leaving, numChannels, numFrames);
+    if (Convolver* convolver = convolverOf(first_.current()))
+      convolver->process(now, now, numChannels, numFrames);
   });
+  if (playedSecond_) {
+    firstGain_.applyGain(channels, numChannels, numFrames);
+    secondGain_.addWithGain(branch_.channels(), channels, numChannels, numFrames);
+  }
   level_.applyGain(channels, numChannels, numFrames);
+}
+
+// Cuts
+
+void CutStage::prepare(const ChainFormat& format, const ChainSettings& settings) {
+  Stage::prepare(format, settings);
+  filter_.prepare(format.sampleRate, format.numOutputs);
+}
+
+bool CutStage::isOn(const ChainSettings& settings) const noexcept {
+  return settings.cabinetOn && (kind_ == CutFilter::Kind::lowCut ? settings.lowCutHz > ChainSettings::kNoLowCutHz
+                                                                 : settings.highCutHz < ChainSettings::kNoHighCutHz);
+}
+
+void CutStage::follow(const ChainSettings& settings, bool, bool) noexcept {
+  filter_.setFrequency(double(kind_ == CutFilter::Kind::lowCut ? settings.lowCutHz : settings.highCutHz));
+}
+
+void CutStage::run(float* const* channels, int numChannels, int numFrames) noexcept {
+  if (numChannels == 2 && numChannels_ == 1)
+    filter_.copyState(0, 1); // it was a copy so far
+  numChannels_ = numChannels;
+  filter_.process(channels, numChannels, numFrames);
 }
 
 } // namespace fxengine::detail

@@ -6,6 +6,7 @@
 #include "chain/stage.h"
 
 #include "fxengine/dsp/convolver.h"
+#include "fxengine/dsp/cut_filter.h"
 #include "fxengine/dsp/fading_delay.h"
 #include "fxengine/dsp/noise_gate.h"
 #include "fxengine/dsp/tone_stack.h"
@@ -110,13 +111,15 @@ class ToneStage final : public Stage {
   ToneStack tone_;
 };
 
+/** One impulse response, or a blend of two, the second of which may be late or inverted. */
 class CabinetStage final : public Stage {
  public:
-  void offer(std::unique_ptr<Convolver> convolver); ///< loading thread; null: none
+  /** Loading thread. @param convolver  null: none @param index  0 or 1 */
+  void offer(std::unique_ptr<Convolver> convolver, int index);
 
   void prepare(const ChainFormat& format, const ChainSettings& settings) override;
-  void collect() override { cabinet_.collect(); }
-  bool adopt(bool heard) noexcept override { return cabinet_.adopt(heard && isHeard()); }
+  void collect() override;
+  bool adopt(bool heard) noexcept override;
   void clear() noexcept override;
   void clearSecond() noexcept override;
   void rest() noexcept override;
@@ -132,15 +135,42 @@ class CabinetStage final : public Stage {
   struct Cabinet {
     std::unique_ptr<Convolver> convolver;
   };
-  template <class Visit> void eachConvolver(const Visit& visit) const noexcept {
-    for (Cabinet* each : {cabinet_.current(), cabinet_.leaving()})
-      if (each && each->convolver)
-        visit(*each->convolver);
+  static Convolver* convolverOf(const Cabinet* cabinet) noexcept {
+    return cabinet ? cabinet->convolver.get() : nullptr;
   }
+  template <class Visit> void eachConvolver(const Visit& visit) const noexcept {
+    for (const auto* response : {&first_, &second_})
+      for (const Cabinet* each : {response->current(), response->leaving()})
+        if (Convolver* convolver = convolverOf(each))
+          visit(*convolver);
+  }
+  bool playsSecond() const noexcept;
 
   ChainFormat format_;
-  Exchanged<Cabinet> cabinet_;
-  Ramp level_;
+  Exchanged<Cabinet> first_, second_;
+  Ramp level_, firstGain_, secondGain_; // the gain of the second is negative where it is inverted
+  FadingDelay delay_;                   // of the second
+  PartBuffer branch_;
+  bool playedSecond_ = false;
+};
+
+/** A low cut or a high cut behind the cabinet. */
+class CutStage final : public Stage {
+ public:
+  explicit CutStage(CutFilter::Kind kind) : kind_(kind), filter_(kind) {}
+
+  void prepare(const ChainFormat& format, const ChainSettings& settings) override;
+  void clear() noexcept override { filter_.reset(); }
+
+ protected:
+  bool isOn(const ChainSettings& settings) const noexcept override;
+  void follow(const ChainSettings& settings, bool atOnce, bool unheard) noexcept override;
+  void run(float* const* channels, int numChannels, int numFrames) noexcept override;
+
+ private:
+  CutFilter::Kind kind_;
+  CutFilter filter_;
+  int numChannels_ = 0; // that were played last
 };
 
 } // namespace fxengine::detail
