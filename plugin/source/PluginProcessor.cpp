@@ -56,6 +56,11 @@ PluginProcessor::~PluginProcessor() {
   masterReference.clear();
 }
 
+double PluginProcessor::getTailLengthSeconds() const {
+  const auto settings = values_.chainSettings();
+  return rig_.tailSeconds() + (settings.reverb > 0.0f ? double(settings.reverbDecay) : 0.0);
+}
+
 bool PluginProcessor::isBusesLayoutSupported(const BusesLayout& layouts) const {
   const auto mono = juce::AudioChannelSet::mono(), stereo = juce::AudioChannelSet::stereo();
   const auto in = layouts.getMainInputChannelSet(), out = layouts.getMainOutputChannelSet();

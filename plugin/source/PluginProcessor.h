@@ -25,7 +25,7 @@ class PluginProcessor : public juce::AudioProcessor, public Vst3Host, private ju
   const juce::String getName() const override { return "fxtrain"; }
   bool acceptsMidi() const override { return true; }
   bool producesMidi() const override { return false; }
-  double getTailLengthSeconds() const override { return rig_.tailSeconds(); }
+  double getTailLengthSeconds() const override;
   bool isBusesLayoutSupported(const BusesLayout& layouts) const override;
 
   void prepareToPlay(double sampleRate, int maximumBlockSize) override;

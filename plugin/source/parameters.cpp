@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "parameters.h"
 
+#include <fxengine/dsp/reverb.h>
+
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -129,6 +131,9 @@ Layout makeParameterLayout() {
            ChainSettings::kNoLowCutHz, 0, kSecondVersionHint);
   addFloat(layout, id::cabinetHighCut, "Cabinet high cut", "Hz", 1000.0f, ChainSettings::kNoHighCutHz,
            ChainSettings::kNoHighCutHz, 0, kSecondVersionHint);
+  addFloat(layout, id::reverb, "Reverb", "%", 0.0f, 100.0f, 0.0f, 0, kSecondVersionHint);
+  addFloat(layout, id::reverbDecay, "Reverb decay", "s", float(fxengine::Reverb::kShortest),
+           float(fxengine::Reverb::kLongest), 1.8f, 1, kSecondVersionHint);
   return layout;
 }
 

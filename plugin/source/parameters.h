@@ -41,6 +41,8 @@ inline constexpr auto cabinetDelay = "cabinet_delay";
 inline constexpr auto cabinetInvert = "cabinet_invert";
 inline constexpr auto cabinetLowCut = "cabinet_low_cut";
 inline constexpr auto cabinetHighCut = "cabinet_high_cut";
+inline constexpr auto reverb = "reverb";
+inline constexpr auto reverbDecay = "reverb_decay";
 /** Of a model's own controls: "knob_a1" to "knob_a4", "knob_b1" to "knob_b4", "knob_p1" to "knob_p4". */
 juce::String knob(int slot, int index);
 /** Of a model that holds networks of several sizes: "quality_a", "quality_b", "quality_p". */

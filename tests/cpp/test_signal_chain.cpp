@@ -6,6 +6,7 @@
 
 #include <fxengine/dsp/loudness.h>
 #include <fxengine/dsp/noise_gate.h>
+#include <fxengine/dsp/reverb.h>
 #include <fxengine/dsp/tone_stack.h>
 #include <fxengine/signal_chain.h>
 
@@ -450,6 +451,7 @@ TEST_CASE("SignalChain: with two responses and cuts, blocks do not matter", "[ch
       settings.highCutHz = act == 2 ? 4000.0f : ChainSettings::kNoHighCutHz;
       settings.cabinetDelayMs = float(act);
       settings.cabinetInvert = act == 3;
+      settings.reverb = act == 1 || act == 2 ? 0.2f : 0.0f;
       settings.cabinetOn = act != 4;
       const Channels used(input.begin(), input.begin() + std::ptrdiff_t(numInputs));
       for (const auto& channel : play(chain, used, 2, settings, blockSizes))
@@ -462,6 +464,31 @@ TEST_CASE("SignalChain: with two responses and cuts, blocks do not matter", "[ch
     CHECK(run(numInputs, {1}) == whole);
     CHECK(run(numInputs, {17, 1, 300, 1024, 2}) == whole);
   }
+}
+
+TEST_CASE("SignalChain: a reverb is added to the sound, and makes two channels of one", "[chain][reverb]") {
+  const Signal input = test::noise(6000, 1, 0.4f);
+  ChainSettings settings;
+  settings.reverb = 0.3f;
+  settings.reverbDecay = 2.0f;
+  SignalChain chain;
+  chain.prepare(kRate, 1, 2, settings);
+  const auto output = play(chain, {input}, 2, settings, {64, 1, 300});
+  Reverb reverb;
+  reverb.prepare(kRate);
+  reverb.setDecay(2.0);
+  reverb.reset();
+  Channels room(2, Signal(6000));
+  const float* const in[2] = {input.data(), input.data()};
+  float* const out[2] = {room[0].data(), room[1].data()};
+  reverb.process(in, out, 6000);
+  for (std::size_t c = 0; c < 2; ++c)
+    for (std::size_t t = 0; t < input.size(); ++t)
+      REQUIRE(output[c][t] == input[t] + 0.3f * room[c][t]);
+  CHECK(output[0] != output[1]);
+  settings.reverb = 0.0f;
+  chain.reset(settings);
+  CHECK(play(chain, {input}, 2, settings) == Channels(2, input));
 }
 
 TEST_CASE("SignalChain: NaN and infinity are silence and a fault, and the sound comes back", "[chain][realtime]") {
@@ -545,6 +572,7 @@ TEST_CASE("SignalChain: process and reset do not allocate, whatever comes in", "
     chain.setCabinet(round % 3 == 2 ? nullptr : std::make_unique<Convolver>(response(1 + round % 2), kRate), 1);
     settings.cabinetDelayMs = float(round % 4);
     settings.lowCutHz = round % 2 == 0 ? 80.0f : ChainSettings::kNoLowCutHz;
+    settings.reverb = round % 4 < 2 ? 0.2f : 0.0f;
     settings.blend = float(round % 3) * 0.5f;
     settings.cabinetOn = round % 6 < 4;
     settings.bypass = round % 7 == 6;

@@ -204,6 +204,7 @@ const std::vector<State>& states() {
          set(scene.processor, id::cabinetBlend, 40.0f);
          set(scene.processor, id::cabinetDelay, 0.4f);
          set(scene.processor, id::cabinetLowCut, 90.0f);
+         set(scene.processor, id::reverb, 18.0f);
          scene.processor.setEditorSize({PluginEditor::kGreatestWidth, 1});
          scene.open();
        }},

@@ -68,8 +68,9 @@ struct SignalChain::State {
   detail::ToneStage tone;
   detail::CabinetStage cabinet;
   detail::CutStage lowCut{CutFilter::Kind::lowCut}, highCut{CutFilter::Kind::highCut};
+  detail::ReverbStage reverb;
   std::array<Stage*, 4> streamStages{&gate, &pedal, &amp, &tone}; // play one channel or two, each with state of its own
-  std::array<Stage*, 3> outputStages{&cabinet, &lowCut, &highCut}; // may make two of one
+  std::array<Stage*, 4> outputStages{&cabinet, &lowCut, &highCut, &reverb}; // may make two of one
 
   std::array<std::array<Ramp, 2>, 2> inputMatrix; // [stream][input]
   Crossfade secondStream;                         // from a copy of the first

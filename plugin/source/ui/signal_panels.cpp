@@ -364,13 +364,22 @@ void CabinetPanel::resized() {
 OutputPanel::OutputPanel(PluginProcessor& processor)
     : Panel("Output"), meter("Output level", processor.rig().chain().outputMeter()),
       gain_(processor, id::outputGain, "Gain", "Level of the whole, after everything else.", 60),
+      reverb_(processor, id::reverb, "Reverb", "A room around the sound: at 100 % as strong as the sound itself.", 52),
+      decay_(processor, id::reverbDecay, "Decay", "How long the room sounds on: until it has fallen by 60 dB.", 52),
       mix_(processor, id::mix, "Mix", "How much of the dry guitar is replaced: 100 % is the rig alone.", 60),
       fault_("Fault", "Fault"), numFaults_(processor.rig().chain().numFaults()) {
   fault_.setTooltip("A capture, or the input, made what is no number: it was turned into silence. Click to clear.");
   meter.setTooltip("The level that leaves the plugin.");
-  for (auto* child : std::initializer_list<juce::Component*>{&gain_, &mix_, &meter})
+  for (auto* child : std::initializer_list<juce::Component*>{&gain_, &reverb_, &decay_, &mix_, &meter})
     addAndMakeVisible(child);
   addChildComponent(fault_);
+  reverb_.onChange = [this] { changed(); };
+  changed();
+}
+
+void OutputPanel::changed() {
+  reverb_.setActive(!reverb_.isOff());
+  decay_.setActive(!reverb_.isOff(), "The reverb is off. Turn up Reverb to hear this knob.");
 }
 
 void OutputPanel::update(std::uint32_t numFaults) {
@@ -387,7 +396,9 @@ void OutputPanel::resized() {
   // In line with the knobs of the columns to the left, the upper and the lower.
   gain_.setBounds(area.getX() - 8, area.getY() + 56, 72, Knob::heightFor(60));
   mix_.setBounds(gain_.getBounds().withY(area.getBottom() - Knob::heightFor(60)));
-  fault_.setBounds(area.getX(), area.getY() + 200, 60, 20);
+  reverb_.setBounds(gain_.getBounds().translated(0, 110).withHeight(Knob::heightFor(52)));
+  decay_.setBounds(reverb_.getBounds().translated(0, 100));
+  fault_.setBounds(area.getX(), area.getY() + 8, 60, 20);
 }
 
 } // namespace fxtrain::ui

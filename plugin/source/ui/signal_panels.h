@@ -96,8 +96,8 @@ class ResponseRow : public juce::Component, public juce::FileDragAndDropTarget {
   PushButton previous_, next_, load_, clear_;
 };
 
-/** A cut's frequency, or "Off" at the end where it does nothing. */
-class CutKnob : public Knob {
+/** Reads "Off" at its default, where it does nothing. */
+class OffKnob : public Knob {
  public:
   using Knob::Knob;
   juce::String valueText() const override { return isOff() ? juce::String("Off") : Knob::valueText(); }
@@ -126,7 +126,7 @@ class CabinetPanel : public Panel, public juce::FileDragAndDropTarget {
   PushButton invite_, add_;
   Fader blend_;
   Knob level_, delay_;
-  CutKnob lowCut_, highCut_;
+  OffKnob lowCut_, highCut_;
   ResponseCurve curve_;
   std::array<std::vector<float>, 2> heard_; ///< what each response makes of an impulse, at kCurveRate
 };
@@ -140,7 +140,10 @@ class OutputPanel : public Panel {
   Meter meter;
 
  private:
-  Knob gain_, mix_;
+  void changed();
+  Knob gain_;
+  OffKnob reverb_;
+  Knob decay_, mix_;
   Light fault_;
   std::uint32_t numFaults_;
 };

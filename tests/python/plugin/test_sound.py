@@ -86,7 +86,7 @@ def test_render_plays_a_rig_as_the_plugin_does(
     cabinet = write_response(tmp_path / "box.wav", value=0.5)
     second = write_response(tmp_path / "second.wav", value=-0.25)
     settings |= {"cabinet_blend": 40, "cabinet_delay": 1.5, "cabinet_low_cut": 90, "cabinet_high_cut": 6000}
-    settings |= {"cabinet_on": 1, "mix": 80, "input_gain": 3}
+    settings |= {"cabinet_on": 1, "mix": 80, "input_gain": 3, "reverb": 20}
     preset = make_preset(A=a, B=b, P=pedal, cabinet=cabinet, second=second, **settings)
     dry, wet = tmp_path / "dry.wav", tmp_path / "wet.wav"
     x = np.stack([playing[:24_000], playing[24_000:48_000]])

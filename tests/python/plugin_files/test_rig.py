@@ -73,6 +73,17 @@ def test_two_responses_are_blended_one_of_them_late_and_inverted(tmp_path: Path)
     np.testing.assert_allclose(y, expected, atol=1e-6)
 
 
+def test_a_reverb_sounds_on_when_the_input_ends() -> None:
+    x = np.zeros((2, RATE), np.float32)
+    x[:, 0] = 1.0
+    dry, wet = (Rig(Preset({"reverb": amount, "reverb_decay": 1.0}), RATE, 2).process(x) for amount in (0, 50))
+    np.testing.assert_array_equal(dry, x)
+    energy = [float(np.square(wet[:, RATE * k // 4 : RATE * (k + 1) // 4]).sum()) for k in (1, 2, 3)]
+    fall = 10 * np.log10(energy[0] / energy[2])
+    assert 25 < fall < 45  # 60 dB a second, and more at high frequencies
+    assert np.abs(wet[0] - wet[1]).max() > 0.01
+
+
 def test_what_belongs_to_the_room_is_left_alone(tmp_path: Path) -> None:
     amp = write_gain_model(tmp_path / "a.json", 0.5)
     x = noise(1, 1000)

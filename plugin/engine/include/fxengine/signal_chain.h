@@ -54,6 +54,8 @@ struct ChainSettings {
   bool cabinetInvert = false;  ///< the second response's polarity
   static constexpr float kNoLowCutHz = 20.0f, kNoHighCutHz = 20000.0f;
   float lowCutHz = kNoLowCutHz, highCutHz = kNoHighCutHz; ///< behind the cabinet; at these ends there is none
+  float reverb = 0.0f;                                    ///< 0: none; 1: as strong as the sound itself
+  float reverbDecay = 1.8f;                               ///< s, until it has fallen by 60 dB
   float outputGainDb = 0.0f;
   float mix = 1.0f; ///< 0: the input, 1: what became of it
   bool bypass = false;
@@ -80,9 +82,9 @@ struct SlotContent {
 
 /** A guitar rig: what lies between a guitar and the speakers.
 
-        input -> channels -> gain -> gate -> pedal -+-> slot A -> level -+-> tone -> cabinet -> gain -> mix -> output
-          |                                         +-> slot B -> level -+                              ^
-          +---------------------- as late as the captures --------------------------------- dry, bypass
+        input -> channels -> gain -> gate -> pedal -+-> slot A -> level -+-> tone -> cabinet -> reverb -> gain -> mix ->
+   output |                                         +-> slot B -> level -+                                        ^
+          +---------------------- as late as the captures ------------------------------------------- dry, bypass
 
     Plays 1 or 2 inputs to 1 or 2 outputs: mono, mono to stereo, or two channels with state of their own. Models and
     cabinet are handed over while it plays, and crossfaded in kFadeMs. What is off is not computed. Slots A and B come

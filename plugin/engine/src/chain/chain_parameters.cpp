@@ -35,6 +35,8 @@ std::vector<ChainParameter> makeParameters() {
       {"cabinet_invert", [](Settings& s, float value) { s.cabinetInvert = isOn(value); }},
       {"cabinet_low_cut", [](Settings& s, float value) { s.lowCutHz = value; }},
       {"cabinet_high_cut", [](Settings& s, float value) { s.highCutHz = value; }},
+      {"reverb", [](Settings& s, float value) { s.reverb = shareOf(value); }},
+      {"reverb_decay", [](Settings& s, float value) { s.reverbDecay = value; }},
       {"output_gain", [](Settings& s, float value) { s.outputGainDb = value; }},
       {"mix", [](Settings& s, float value) { s.mix = shareOf(value); }},
       {"bypass", [](Settings& s, float value) { s.bypass = isOn(value); }},

@@ -334,4 +334,24 @@ void CutStage::run(float* const* channels, int numChannels, int numFrames) noexc
   filter_.process(channels, numChannels, numFrames);
 }
 
+// Reverb
+
+void ReverbStage::prepare(const ChainFormat& format, const ChainSettings& settings) {
+  Stage::prepare(format, settings);
+  reverb_.prepare(format.sampleRate);
+  wet_.prepare(format.sampleRate, SignalChain::kFadeMs);
+}
+
+void ReverbStage::follow(const ChainSettings& settings, bool, bool unheard) noexcept {
+  reverb_.setDecay(double(settings.reverbDecay));
+  if (settings.reverb > 0.0f) // else the stage fades out as it is
+    detail::follow(wet_, settings.reverb, unheard);
+}
+
+void ReverbStage::run(float* const* channels, int numChannels, int numFrames) noexcept {
+  const float* const input[2] = {channels[0], channels[numChannels - 1]};
+  reverb_.process(input, room_.channels(), numFrames);
+  wet_.addWithGain(room_.channels(), channels, numChannels, numFrames);
+}
+
 } // namespace fxengine::detail

@@ -9,6 +9,7 @@
 #include "fxengine/dsp/cut_filter.h"
 #include "fxengine/dsp/fading_delay.h"
 #include "fxengine/dsp/noise_gate.h"
+#include "fxengine/dsp/reverb.h"
 #include "fxengine/dsp/tone_stack.h"
 
 #include <array>
@@ -171,6 +172,24 @@ class CutStage final : public Stage {
   CutFilter::Kind kind_;
   CutFilter filter_;
   int numChannels_ = 0; // that were played last
+};
+
+/** Adds a room to the sound, and makes two channels of one. */
+class ReverbStage final : public Stage {
+ public:
+  void prepare(const ChainFormat& format, const ChainSettings& settings) override;
+  void clear() noexcept override { reverb_.reset(); }
+  bool makesTwo() const noexcept override { return true; }
+
+ protected:
+  bool isOn(const ChainSettings& settings) const noexcept override { return settings.reverb > 0.0f; }
+  void follow(const ChainSettings& settings, bool atOnce, bool unheard) noexcept override;
+  void run(float* const* channels, int numChannels, int numFrames) noexcept override;
+
+ private:
+  Reverb reverb_;
+  Ramp wet_;
+  PartBuffer room_;
 };
 
 } // namespace fxengine::detail
