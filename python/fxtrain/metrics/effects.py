@@ -344,13 +344,16 @@ def loudness_lufs(x: ArrayLike, sample_rate: float, *, mask: Mask | None = None,
     """
     from pyloudnorm import Meter
 
-    samples: Vector = np.asarray(x, dtype=np.float64) if mask is None else np.asarray(x, dtype=np.float64)[mask]
-    peak = float(np.max(np.abs(samples), initial=0.0))
+    samples = _as_signal(x)
+    if mask is not None and not mask.all():
+        samples = samples[mask]
+    peak = float(max(np.max(samples, initial=0.0), -np.min(samples, initial=0.0)))
     if peak == 0.0:
         return -math.inf
     gain = 1.0 if absolute_gate else 1.0 / peak
     seconds = min(0.4, float(np.nextafter(len(samples) / sample_rate, 0.0)))
-    measured = Meter(sample_rate, "DeMan", block_size=seconds).integrated_loudness(gain * samples)
+    scaled = samples if gain == 1.0 else gain * samples
+    measured = Meter(sample_rate, "DeMan", block_size=seconds).integrated_loudness(scaled)
     return float(measured) - amplitude_to_db(gain)
 
 
