@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -43,14 +43,15 @@ def improve_filter(
     slope = np.zeros(size // 2 + 1, np.complex128)
     power = np.zeros(size // 2 + 1, np.complex128)
     for x, target, history in stretches:
-        whole = np.concatenate((np.zeros(past), history, x)).astype(np.float64)  # frame t of x is whole[2 past + t]
-        wanted = np.concatenate((np.zeros(past), target)).astype(np.float64)
-        for start in range(0, len(wanted), block):
-            stop = min(start + block, len(wanted))
-            around = scipy.fft.rfft(whole[start : stop + past], size)
-            new = np.concatenate((np.zeros(past), whole[start + past : stop + past]))
+        whole, wanted = (np.zeros(past), history, x), (np.zeros(past), target)  # frame t of x is 2 past + t of whole
+        for start in range(0, past + len(target), block):
+            stop = min(start + block, past + len(target))
+            piece = _stretch(whole, start, stop + past)
+            around = scipy.fft.rfft(piece, size)
+            new = np.concatenate((np.zeros(past), piece[past:]))
             power += np.conj(around) * scipy.fft.rfft(new, size)
-            error = wanted[start:stop] - scipy.fft.irfft(around * spectrum, size)[past : past + stop - start]
+            error = _stretch(wanted, start, stop)
+            error -= scipy.fft.irfft(around * spectrum, size)[past : past + stop - start]
             error[: max(0, past - start)] = 0.0  # before the stretch
             slope += np.conj(around) * scipy.fft.rfft(np.concatenate((np.zeros(past), error)), size)
     # A delay of i frames is one of i within what begins with its history.
@@ -61,6 +62,18 @@ def improve_filter(
     correlation[0] *= 1.0 + ridge
     step: Vector = linalg.solve_toeplitz(correlation, gradient)
     return taps + step
+
+
+def _stretch(parts: Sequence[Samples], start: int, stop: int) -> Vector:
+    """Frames ``start`` to ``stop`` of parts that follow each other, which are never joined as a whole."""
+    stretch = np.empty(stop - start)
+    position = 0
+    for part in parts:
+        first, last = max(start - position, 0), min(stop - position, len(part))
+        if first < last:
+            stretch[position + first - start : position + last - start] = part[first:last]
+        position += len(part)
+    return stretch
 
 
 def whitening_filter(taps: Vector, order: int, *, floor: float = 1e-4) -> Vector:

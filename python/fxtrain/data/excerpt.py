@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Excerpt"]
+__all__ = ["Excerpt", "joined"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,3 +40,8 @@ class Excerpt:
             (start, start + self.clip_frames)
             for start in range(0, len(self.input) - self.clip_frames + 1, self.clip_frames)
         ]
+
+
+def joined(pieces: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """One after the other; of a single piece no copy."""
+    return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)

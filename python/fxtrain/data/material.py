@@ -24,7 +24,7 @@ from fxtrain.audio.levels import PLAYING_FRAME_SECONDS, Background, background, 
 from fxtrain.audio.near_copies import find_near_copies
 from fxtrain.audio.repeats import find_copies, joined_stretches
 from fxtrain.config import configuration
-from fxtrain.data.excerpt import Excerpt
+from fxtrain.data.excerpt import Excerpt, joined
 from fxtrain.data.split import SplitConfig, split_in_time
 from fxtrain.errors import ConfigError, DataCheckError, InputError
 from fxtrain.files import read_file
@@ -613,7 +613,7 @@ def _copies(
     ]
     if not heard:
         return [[] for _ in recordings]
-    passages = _joined(heard)
+    passages = joined(heard)
     rate = recordings[0].sample_rate
     least = min(round(_COPY_SECONDS * rate), max(round(_LEAST_SECONDS * rate), len(passages) // 2))
     copies = []
@@ -641,7 +641,7 @@ def _holds_playing(recordings: Sequence[Recording], spans: Sequence[list[Span]])
 
 def heard_before(heard: Sequence[Excerpt], recording: Recording) -> list[Span]:
     """The stretches of a recording, in frames, whose dry signal is also in excerpts of the same sample rate."""
-    passages = _joined([excerpt.input for excerpt in heard])
+    passages = joined([excerpt.input for excerpt in heard])
     return _copied(passages, recording.input, recording.sample_rate, round(_COPY_SECONDS * recording.sample_rate))
 
 
@@ -695,8 +695,8 @@ def _excerpts(recording: Recording, spans: Sequence[Span], skip_frames: int) -> 
     long_enough = [g for g in groups if files.clip_frames or _size(g[0]) >= _LEAST_SPAN_SECONDS * rate]
     return [
         Excerpt(
-            input=_joined([recording.input[start:end] for start, end in group]),
-            target=_joined([recording.target[start:end] for start, end in group]),
+            input=joined([recording.input[start:end] for start, end in group]),
+            target=joined([recording.target[start:end] for start, end in group]),
             weight=files.weight,
             clip_frames=files.clip_frames,
             skip_frames=skip_frames,
@@ -704,8 +704,3 @@ def _excerpts(recording: Recording, spans: Sequence[Span], skip_frames: int) -> 
         )
         for group in long_enough or groups
     ]
-
-
-def _joined(pieces: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
-    """One after the other; of a single piece no copy."""
-    return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)

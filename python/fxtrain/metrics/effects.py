@@ -377,16 +377,20 @@ def measure(
     hz, (error_power, target_power) = average_power_spectra([error, target], sample_rate, mask=scored)
     weights = 10.0 ** (a_weighting_db(hz) / 10.0)
     num_scored = np.count_nonzero(scored)
+    error_energy = _emphasised_energy(error, scored)
+    mean_error = float(np.mean(error, where=scored))
+    peak_error = float(max(np.max(error, where=scored, initial=0.0), -np.min(error, where=scored, initial=0.0)))
+    del error  # as large as two of the signals
     result = {
         "esr": value,
         "esr_db": power_to_db(value),
-        "esr_pre_emphasis": _ratio(_emphasised_energy(error, scored), _emphasised_energy(target, scored)),
+        "esr_pre_emphasis": _ratio(error_energy, _emphasised_energy(target, scored)),
         "esr_a_weighted": _ratio(float(weights @ error_power), float(weights @ target_power)),
         "mr_stft": multi_resolution_stft_distance(prediction, target, mask=scored),
         "loudness_difference_db": loudness_lufs(prediction, sample_rate, mask=scored)
         - loudness_lufs(target, sample_rate, mask=scored),
-        "dc_difference": float(np.mean(error, where=scored)),
-        "peak_error": float(max(np.max(error, where=scored, initial=0.0), -np.min(error, where=scored, initial=0.0))),
+        "dc_difference": mean_error,
+        "peak_error": peak_error,
         "target_rms_db": power_to_db(sum(_energy(t) for _, t in _scored_blocks(target, target, scored)) / num_scored),
         "scored_seconds": num_scored / sample_rate,
     }

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from fxtrain import engine
 from fxtrain.data import Excerpt
+from fxtrain.data.excerpt import joined
 from fxtrain.formats import TorchModel
 from fxtrain.metrics.effects import Mask
 from fxtrain.models.effects._effect import EffectModel, State
@@ -93,9 +94,9 @@ def play(player: Player, excerpts: Sequence[Excerpt]) -> Take:
         predictions.append(player.play(np.ascontiguousarray(segment.input, np.float32))[start - end :])
         masks.append(segment.mask[start - end :])
     return Take(
-        input=np.concatenate([excerpt.input[start:end] for excerpt, start, end in clips]),
-        target=np.concatenate([excerpt.target[start:end] for excerpt, start, end in clips]),
-        prediction=np.concatenate(predictions),
+        input=joined([excerpt.input[start:end] for excerpt, start, end in clips]),
+        target=joined([excerpt.target[start:end] for excerpt, start, end in clips]),
+        prediction=joined(predictions),
         mask=np.concatenate(masks),
     )
 
