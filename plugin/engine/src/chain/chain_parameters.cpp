@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "fxengine/chain_parameters.h"
 
+#include <cmath>
+
 namespace fxengine {
 namespace {
 
 bool isOn(float value) noexcept { return value >= 0.5f; }
-int choiceOf(float value) noexcept { return int(value + 0.5f); }
+int choiceOf(float value) noexcept { return int(std::lround(value)); }
 float shareOf(float percent) noexcept { return 0.01f * percent; }
 
 std::vector<ChainParameter> makeParameters() {
