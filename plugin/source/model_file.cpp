@@ -87,6 +87,10 @@ bool ModelFile::needsCabinet() const {
   return (word == "amp" || word == "preamp" || word == "pedal_amp") && info.numLinearTaps == 0;
 }
 
+bool ModelFile::hasCabinet() const {
+  return !needsCabinet() && (gearType().contains("cabinet") || info.numLinearTaps > 0);
+}
+
 std::optional<double> ModelFile::esr() const {
   const auto value = juce::JSON::parse(juce::String(info.metadata))["esr"];
   const double esr = value.isString() ? value.toString().getDoubleValue() : double(value);

@@ -37,6 +37,7 @@ struct ModelFile {
   juce::String gearType() const; ///< in plain words: "pedal", "amp with cabinet"
   juce::String toneType() const; ///< in plain words: "clean", "high gain"
   bool needsCabinet() const;     ///< an amplifier that was captured without its loudspeaker, as far as the file says
+  bool hasCabinet() const;       ///< its loudspeaker is in the capture, as far as the file says
   std::optional<double> esr() const;
 
   /** Reads and checks. A file that states no sample rate is taken to be of kCustomaryRate. Throws FileError. */

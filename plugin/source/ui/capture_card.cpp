@@ -161,7 +161,7 @@ void CaptureCard::collectFacts() {
     facts_.push_back({"Tone", tone.substring(0, 1).toUpperCase() + tone.substring(1)});
   if (file_->needsCabinet())
     facts_.push_back({"Loudspeaker", "Not captured"});
-  else if (gear.contains("cabinet") || info.numLinearTaps > 0)
+  else if (file_->hasCabinet())
     facts_.push_back({"Loudspeaker", "In the capture"});
   if (const auto rate = info.sampleRate) {
     const bool resampled = hostRate_ > 0.0 && std::abs(*rate - hostRate_) > 1e-6 * hostRate_;
