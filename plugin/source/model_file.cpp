@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "model_file.h"
 
+#include <fxengine/credits.h>
 #include <fxengine/dsp/convolver.h>
 
 #include <juce_audio_formats/juce_audio_formats.h>
 #include <juce_cryptography/juce_cryptography.h>
 
 #include <algorithm>
-#include <cmath>
 #include <filesystem>
 #include <string>
 #include <system_error>
@@ -19,10 +19,7 @@ constexpr double kHighestCabinetRate = 400e3; // beyond any interface; to conver
 constexpr double kMostCabinetSeconds = 30.0;  // of a file; the convolver plays its first two seconds
 constexpr std::int64_t kMostCabinetFrames = 1 << 23;
 
-juce::String metadataText(const ModelFile& file, const char* key) {
-  const auto value = juce::JSON::parse(juce::String(file.info.metadata))[key];
-  return value.isString() ? value.toString().trim() : juce::String();
-}
+juce::String fromUtf8(const std::string& utf8) { return juce::String::fromUTF8(utf8.c_str()); }
 
 /** Reads a whole file. @param most  bytes */
 juce::MemoryBlock readBytes(const juce::File& file, std::int64_t most, const juce::String& expected) {
@@ -54,50 +51,17 @@ bool isRegularFile(const juce::File& file) {
 juce::String sha256Of(const void* data, std::size_t size) { return juce::SHA256(data, size).toHexString(); }
 
 juce::String ModelFile::title() const {
-  const auto title = metadataText(*this, "name");
+  const auto title = fromUtf8(fxengine::creditsOf(info).title);
   return title.isNotEmpty() ? title : name;
 }
 
-juce::String ModelFile::author() const {
-  const auto author = metadataText(*this, "author");
-  return author.isNotEmpty() ? author : metadataText(*this, "modeled_by"); // in .nam files
-}
-
-juce::String ModelFile::device() const {
-  const auto device = metadataText(*this, "based");
-  return device.isNotEmpty() ? device
-                             : (metadataText(*this, "gear_make") + " " + metadataText(*this, "gear_model")).trim();
-}
-
-juce::String ModelFile::gearType() const {
-  const auto word = metadataText(*this, "gear_type");
-  if (word == "pedal_amp")
-    return "pedal and amp";
-  if (word == "amp_cab")
-    return "amp with cabinet";
-  if (word == "amp_pedal_cab")
-    return "amp with pedal and cabinet";
-  return word;
-}
-
-juce::String ModelFile::toneType() const { return metadataText(*this, "tone_type").replaceCharacter('_', ' '); }
-
-bool ModelFile::needsCabinet() const {
-  const auto word = metadataText(*this, "gear_type");
-  return (word == "amp" || word == "preamp" || word == "pedal_amp") && info.numLinearTaps == 0;
-}
-
-bool ModelFile::hasCabinet() const {
-  return !needsCabinet() && (gearType().contains("cabinet") || info.numLinearTaps > 0);
-}
-
-std::optional<double> ModelFile::esr() const {
-  const auto value = juce::JSON::parse(juce::String(info.metadata))["esr"];
-  const double esr = value.isString() ? value.toString().getDoubleValue() : double(value);
-  if (value.isVoid() || !std::isfinite(esr) || esr <= 0.0)
-    return std::nullopt;
-  return esr;
-}
+juce::String ModelFile::author() const { return fromUtf8(fxengine::creditsOf(info).author); }
+juce::String ModelFile::device() const { return fromUtf8(fxengine::creditsOf(info).device); }
+juce::String ModelFile::gearType() const { return fromUtf8(fxengine::creditsOf(info).gear); }
+juce::String ModelFile::toneType() const { return fromUtf8(fxengine::creditsOf(info).tone); }
+bool ModelFile::needsCabinet() const { return fxengine::creditsOf(info).loudspeaker == "no loudspeaker"; }
+bool ModelFile::hasCabinet() const { return fxengine::creditsOf(info).loudspeaker == "with loudspeaker"; }
+std::optional<double> ModelFile::esr() const { return fxengine::creditsOf(info).esr; }
 
 std::shared_ptr<const ModelFile> ModelFile::read(const juce::File& file) {
   const auto bytes = readBytes(file, std::int64_t(fxengine::ModelLimits::kMaxFileBytes), "a model file");

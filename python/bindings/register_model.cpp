@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "register.h"
 
+#include <fxengine/credits.h>
 #include <fxengine/dsp/envelope_follower.h>
 #include <fxengine/dsp/loudness.h>
 #include <fxengine/model.h>
@@ -270,6 +271,11 @@ py::dict describe(const fxengine::ModelInfo& info) {
   result["quality"] = info.quality;
   result["self_test"] = selfTest;
   result["notes"] = info.notes;
+  const auto credits = fxengine::creditsOf(info);
+  result["credits"] =
+      py::dict(py::arg("title") = credits.title, py::arg("author") = credits.author, py::arg("device") = credits.device,
+               py::arg("gear") = credits.gear, py::arg("tone") = credits.tone,
+               py::arg("loudspeaker") = credits.loudspeaker, py::arg("esr") = credits.esr);
   result["metadata"] = jsonLoads(info.metadata);
   return result;
 }

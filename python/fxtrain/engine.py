@@ -104,6 +104,29 @@ class SelfTest:
 
 
 @dataclass(frozen=True, slots=True)
+class Credits:
+    """What a file says of the capture, whatever its format calls it; empty where it does not say.
+
+    Attributes:
+        title: of the capture.
+        author: who made it.
+        device: what was captured, else make and model.
+        gear: in plain words: "pedal", "amp with cabinet".
+        tone: in plain words: "clean", "high gain".
+        loudspeaker: "no loudspeaker" of an amplifier that was captured without it, or "with loudspeaker".
+        esr: error as stated, or None.
+    """
+
+    title: str
+    author: str
+    device: str
+    gear: str
+    tone: str
+    loudspeaker: str
+    esr: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class ModelInfo:
     """All that a file says of its model, beside the weights.
 
@@ -133,6 +156,7 @@ class ModelInfo:
         quality: which of them was asked for, 0 to 1.
         self_test: None where the file has no test vectors.
         notes: what the file says that is not acted on.
+        credits: who made it and of what, read from ``metadata``.
         metadata: the file's own, as it stands there.
     """
 
@@ -166,6 +190,7 @@ class ModelInfo:
     quality: float
     self_test: SelfTest | None
     notes: tuple[str, ...]
+    credits: Credits
     metadata: Mapping[str, Any]
 
     def to_dict(self) -> dict[str, Any]:
@@ -179,6 +204,7 @@ class ModelInfo:
             "qualities": [asdict(quality) for quality in self.qualities],
             "self_test": asdict(self.self_test) if self.self_test else None,
             "notes": list(self.notes),
+            "credits": asdict(self.credits),
             "metadata": dict(self.metadata),
         }
 
@@ -226,6 +252,7 @@ class Model:
             quality=info["quality"],
             self_test=SelfTest(**info["self_test"]) if info["self_test"] else None,
             notes=tuple(info["notes"]),
+            credits=Credits(**info["credits"]),
             metadata=MappingProxyType(info["metadata"]),
         )
 

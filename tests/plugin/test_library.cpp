@@ -171,7 +171,7 @@ TEST_CASE("Library: files of all kinds are listed, with what they say or why the
   CHECK(captures[1].name == "Lead");
   CHECK(captures[1].maker == "Ada");
   CHECK(captures[1].device == "Marlow 50");
-  CHECK(captures[1].tags == juce::StringArray{"amp", "hi gain", "no loudspeaker"});
+  CHECK(captures[1].tags == juce::StringArray{"amp", "high gain", "no loudspeaker"});
   CHECK(captures[1].plays());
   LibraryQuery query;
   query.kind = LibraryKind::cabinet;
