@@ -46,6 +46,7 @@ PluginEditor::PluginEditor(PluginProcessor& owner)
   header_.onAsk = [this](const juce::String& question, const juce::String& action, std::function<void()> then) {
     status_.ask(question, action, std::move(then));
   };
+  browser_.showLibrary = [this](const ui::Browser::Target& target) { showLibrary(target); };
   status_.onDismissProblem = [this] {
     processor_.rig().clearProblem();
     dismissed_ = processor_.takePlayer().problem();
@@ -74,6 +75,7 @@ PluginEditor::PluginEditor(PluginProcessor& owner)
 
 PluginEditor::~PluginEditor() {
   stopTimer();
+  library_ = nullptr; // keeps what plays
   content_.removeMouseListener(this);
   processor_.rig().removeChangeListener(this);
 }
@@ -230,7 +232,8 @@ void PluginEditor::showSettings(bool shown) {
     settings_ = nullptr;
     return;
   }
-  settings_ = std::make_unique<ui::SettingsView>(processor_);
+  library_ = nullptr;
+  settings_ = std::make_unique<ui::SettingsView>(processor_, browser_);
   settings_->onClose = [this] {
     juce::MessageManager::callAsync([safe = juce::Component::SafePointer<PluginEditor>(this)] {
       if (safe != nullptr)
@@ -241,6 +244,23 @@ void PluginEditor::showSettings(bool shown) {
   settings_->setBounds(0, 56, kWidth, content_.getHeight() - 56);
   if (isShowing())
     ui::grabKeyboardFor(*settings_);
+}
+
+void PluginEditor::showLibrary(const ui::Browser::Target& target) {
+  showSettings(false);
+  library_ = nullptr;
+  library_ = std::make_unique<ui::LibraryView>(processor_, browser_, target);
+  library_->onClose = [this] {
+    juce::MessageManager::callAsync([safe = juce::Component::SafePointer<PluginEditor>(this)] {
+      if (safe != nullptr)
+        safe->library_ = nullptr;
+    });
+  };
+  content_.addAndMakeVisible(*library_);
+  const int bottom = status_.getY(); // its sentences stay in sight
+  library_->setBounds(0, 56, kWidth, bottom - 56);
+  if (isShowing())
+    library_->grabKeyboard();
 }
 
 void PluginEditor::updateTuner() {
@@ -272,6 +292,8 @@ void PluginEditor::update(double seconds) {
     tuner_->update();
   if (take_ != nullptr)
     take_->update();
+  if (library_ != nullptr)
+    library_->update();
   if (tick_ % 6 == 0) {
     const bool loading = processor_.rig().isLoading();
     slotA_.setLoading(loading);
@@ -311,7 +333,8 @@ void PluginEditor::mouseDown(const juce::MouseEvent& event) {
   const auto* clicked = event.eventComponent;
   const bool inText = dynamic_cast<const juce::TextEditor*>(clicked) != nullptr ||
                       clicked->findParentComponentOfClass<juce::TextEditor>() != nullptr;
-  if (!inText && dynamic_cast<const ui::RangeControl*>(clicked) == nullptr && settings_ == nullptr && tuner_ == nullptr)
+  if (!inText && dynamic_cast<const ui::RangeControl*>(clicked) == nullptr && settings_ == nullptr &&
+      tuner_ == nullptr && library_ == nullptr)
     grabKeyboardFocus();
 }
 
@@ -324,6 +347,10 @@ bool PluginEditor::keyPressed(const juce::KeyPress& key) {
   }
   if (key == juce::KeyPress('z', command | shift, 0) || key == juce::KeyPress('y', command, 0)) {
     history.redo();
+    return true;
+  }
+  if (key == juce::KeyPress('l', command, 0) && library_ == nullptr) {
+    showLibrary({LibraryKind::capture, slots_.index() == 1 ? 1 : 0});
     return true;
   }
   if (key == juce::KeyPress::tabKey && hasKeyboardFocus(false)) {

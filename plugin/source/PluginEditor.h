@@ -3,6 +3,7 @@
 
 #include "PluginProcessor.h"
 #include "ui/header.h"
+#include "ui/library_view.h"
 #include "ui/look_and_feel.h"
 #include "ui/pedal_card.h"
 #include "ui/settings_view.h"
@@ -42,7 +43,9 @@ class PluginEditor : public juce::AudioProcessorEditor, private juce::ChangeList
   void update(double seconds);
   void stopUpdates() { stopTimer(); } ///< for pictures that are to be the same every time
   void showSettings(bool shown);
-  ui::TunerView* tunerView() noexcept { return tuner_.get(); } ///< null while it is not shown
+  void showLibrary(const ui::Browser::Target& target);
+  ui::LibraryView* libraryView() noexcept { return library_.get(); } ///< null while it is not shown
+  ui::TunerView* tunerView() noexcept { return tuner_.get(); }       ///< null while it is not shown
 
  private:
   /** All that the scale applies to. */
@@ -91,6 +94,7 @@ class PluginEditor : public juce::AudioProcessorEditor, private juce::ChangeList
   std::unique_ptr<ui::TakeStrip> take_;
   std::unique_ptr<ui::TunerView> tuner_;
   std::unique_ptr<ui::SettingsView> settings_;
+  std::unique_ptr<ui::LibraryView> library_;
   juce::ParameterAttachment slotWatch_, bypassWatch_, tunerWatch_;
   juce::TooltipWindow tooltips_{&content_, 600};
   int tick_ = 0;

@@ -261,6 +261,7 @@ void PluginProcessor::setStateInformation(const void* data, int size) {
     const auto follow = [weak = juce::WeakReference(this), saved, generation = stateGeneration_.load()] {
       if (weak == nullptr || generation != weak->stateGeneration_)
         return;
+      weak->audition_ = nullptr;
       weak->history_.clear(); // its steps lead back into what was open before
       weak->showOrigin(saved.program, saved.presetName);
     };
@@ -293,6 +294,14 @@ void PluginProcessor::loadPreset(const State& after, const Presets::Entry& entry
   const auto before = preset();
   const auto entryBefore = presets_.currentEntry();
   apply(after);
+  if (audition_ != nullptr)
+    audition_->loadedPreset = true;
+  else
+    addPresetStep(before, entryBefore, after, entry);
+}
+
+void PluginProcessor::addPresetStep(const State& before, const Presets::Entry& entryBefore, const State& after,
+                                    const Presets::Entry& entryAfter) {
   const auto restore = [this](const State& sound, const Presets::Entry& origin) {
     attempt([&] {
       apply(sound);
@@ -300,7 +309,7 @@ void PluginProcessor::loadPreset(const State& after, const Presets::Entry& entry
     });
   };
   history_.add(
-      "Load preset", [=] { restore(after, entry); }, [=] { restore(before, entryBefore); });
+      "Load preset", [=] { restore(after, entryAfter); }, [=] { restore(before, entryBefore); });
 }
 
 void PluginProcessor::rememberLoad(const RigContents& before, const RigContents& after) {
@@ -320,6 +329,12 @@ void PluginProcessor::rememberLoad(const RigContents& before, const RigContents&
       knobs[k] = defaultKnob(model.get(), int(k));
   }
   setControls(controlsAfter);
+  if (audition_ == nullptr)
+    addLoadStep(before, controlsBefore, after, controlsAfter);
+}
+
+void PluginProcessor::addLoadStep(const RigContents& before, const Controls& controlsBefore, const RigContents& after,
+                                  const Controls& controlsAfter) {
   const auto restore = [this](const RigContents& contents, const Controls& positions) {
     attempt([&] {
       rig_.setContents(contents);
@@ -328,6 +343,49 @@ void PluginProcessor::rememberLoad(const RigContents& before, const RigContents&
   };
   history_.add(
       "Load", [=] { restore(after, controlsAfter); }, [=] { restore(before, controlsBefore); });
+}
+
+void PluginProcessor::beginAudition() {
+  if (audition_ != nullptr && audition_->ending && audition_->keeps)
+    finishAudition();
+  if (audition_ == nullptr)
+    audition_ = std::make_shared<Audition>(Audition{rig_.contents(), controls(), preset(), presets_.currentEntry()});
+  else // what was before comes back as soon as the loads are done, and is where this one starts too
+    audition_ = std::make_shared<Audition>(
+        Audition{audition_->contents, audition_->controls, audition_->sound, audition_->preset});
+}
+
+void PluginProcessor::endAudition(bool keep) {
+  if (audition_ == nullptr || audition_->ending)
+    return;
+  audition_->ending = true;
+  audition_->keeps = keep;
+  if (!keep && !audition_->loadedPreset)
+    rig_.load(audition_->contents);
+  rig_.afterLoads([weak = juce::WeakReference(this), ended = audition_] {
+    juce::MessageManager::callAsync([weak, ended] {
+      if (weak != nullptr && weak->audition_ == ended)
+        weak->finishAudition();
+    });
+  });
+}
+
+void PluginProcessor::finishAudition() {
+  const auto audition = std::move(audition_);
+  audition_ = nullptr;
+  if (audition->loadedPreset) {
+    if (audition->keeps)
+      addPresetStep(audition->sound, audition->preset, preset(), presets_.currentEntry());
+    else
+      attempt([&] {
+        apply(audition->sound);
+        presets_.setCurrent(audition->preset);
+      });
+  } else if (!audition->keeps) {
+    setControls(audition->controls);
+  } else if (const auto contents = rig_.contents(); !(contents == audition->contents)) {
+    addLoadStep(audition->contents, audition->controls, contents, controls());
+  }
 }
 
 PluginProcessor::Controls PluginProcessor::controls() const {

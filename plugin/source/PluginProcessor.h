@@ -2,6 +2,7 @@
 #pragma once
 
 #include "history.h"
+#include "library.h"
 #include "midi_control.h"
 #include "parameters.h"
 #include "presets.h"
@@ -55,7 +56,14 @@ class PluginProcessor : public juce::AudioProcessor, public Vst3Host, private ju
   History& history() noexcept { return history_; }
   Presets& presets() noexcept { return presets_; }
   MidiControl& midiControl() noexcept { return midiControl_; }
+  Library& library() noexcept { return *library_; }
   TakePlayer& takePlayer() noexcept { return takePlayer_; }
+
+  /** Trying out: what is loaded until endAudition() is one step of undo, or none. */
+  void beginAudition();
+  void endAudition(bool keep); ///< else everything is as it was at beginAudition(), once the loads under way are done
+  bool isAuditioning() const noexcept { return audition_ != nullptr; }
+
   bool isStandalone() const noexcept { return wrapperType == wrapperType_Standalone; }
   double cpuLoad() const noexcept { return load_.getLoadAsProportion(); } ///< share of a block's time, 0..1
   juce::Point<int> editorSize() const noexcept { return editorSize_; }
@@ -82,6 +90,18 @@ class PluginProcessor : public juce::AudioProcessor, public Vst3Host, private ju
     float quality = 100.0f;
   };
   using Controls = std::array<SlotControls, Rig::kNumSlots>;
+  struct Audition {
+    RigContents contents; // of before, as the rest
+    Controls controls;
+    State sound;
+    Presets::Entry preset;
+    bool loadedPreset = false, ending = false, keeps = false;
+  };
+  void finishAudition();
+  void addLoadStep(const RigContents& before, const Controls& controlsBefore, const RigContents& after,
+                   const Controls& controlsAfter);
+  void addPresetStep(const State& before, const Presets::Entry& entryBefore, const State& after,
+                     const Presets::Entry& entryAfter);
   Controls controls() const;
   void setControls(const Controls& values); // message thread
 
@@ -102,6 +122,8 @@ class PluginProcessor : public juce::AudioProcessor, public Vst3Host, private ju
   mutable std::mutex originMutex_;
   Origin origin_;
   std::atomic<int> stateGeneration_{0};
+  std::shared_ptr<Audition> audition_; // message thread; null: none
+  juce::SharedResourcePointer<Library> library_;
   juce::SharedResourcePointer<Background> background_;
 
   JUCE_DECLARE_WEAK_REFERENCEABLE(PluginProcessor)

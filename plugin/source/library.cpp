@@ -149,6 +149,11 @@ void Library::start() {
   wake_.notify_all();
 }
 
+void Library::open() {
+  const std::lock_guard lock(mutex_);
+  start();
+}
+
 void Library::refresh() {
   const std::lock_guard lock(mutex_);
   wantsRefresh_ = true;

@@ -25,6 +25,8 @@ class Library : public juce::ChangeBroadcaster {
   Library() = default;
   ~Library() override; ///< waits for the file under way
 
+  /** Reads the settings, unless that has happened already. Returns at once. */
+  void open();
   /** Looks through the folders, again if that has happened already. Returns at once. */
   void refresh();
   bool isReading() const noexcept { return reading_.load(); } ///< refresh() is under way
@@ -60,7 +62,7 @@ class Library : public juce::ChangeBroadcaster {
   std::shared_ptr<const LibraryIndex> index_ = std::make_shared<const LibraryIndex>();
   LibraryMarks marks_;
   std::vector<juce::File> folders_;
-  bool wantsRefresh_ = false, wantsWrite_ = false, ending_ = false, hasSettings_ = false;
+  bool wantsRefresh_ = false, wantsWrite_ = false, ending_ = false;
   std::atomic<bool> reading_{false};
   std::atomic<int> numRead_{0};
   std::thread thread_;

@@ -25,9 +25,12 @@ constexpr std::pair<const char*, juce::String LibraryFile::*> kTexts[] = {{"path
                                                                           {"loudspeaker", &LibraryFile::loudspeaker},
                                                                           {"problem", &LibraryFile::problem}};
 
-juce::String folderName(const juce::String& path) {
-  return path.isEmpty() ? juce::String()
-                        : juce::File::createFileWithoutCheckingPath(path).getParentDirectory().getFileName();
+/** The names of a file and its folder, which are searched too. */
+juce::String namesIn(const juce::String& path) {
+  if (path.isEmpty())
+    return {};
+  const auto file = juce::File::createFileWithoutCheckingPath(path);
+  return file.getFileName() + "\n" + file.getParentDirectory().getFileName();
 }
 
 /** In lower case: Latin, Greek and Cyrillic. What JUCE and C have depends on the locale, which is the host's. */
@@ -100,7 +103,7 @@ LibraryIndex::LibraryIndex(std::vector<LibraryFile> files) : files_(std::move(fi
   for (const auto& file : files_) {
     byKey_.emplace(file.key(), keys_.size());
     keys_.push_back(file.key());
-    juce::StringArray texts{file.name, file.maker, file.device, folderName(file.path)};
+    juce::StringArray texts{file.name, file.maker, file.device, namesIn(file.path)};
     texts.addArray(file.tags);
     searched_.push_back(folded(texts.joinIntoString("\n")));
   }

@@ -48,7 +48,7 @@ struct LibraryQuery {
   enum class Show { all, favourites, recent }; ///< recent ones are sorted by when they were loaded
 
   LibraryKind kind = LibraryKind::capture;
-  juce::String text; ///< words, all of which occur in name, maker, device, tags or the folder's name
+  juce::String text; ///< words, all of which occur in name, maker, device, tags or the names of file and folder
   juce::StringArray tags;
   Sort sort = Sort::name;
   Show show = Show::all;

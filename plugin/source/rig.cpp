@@ -331,6 +331,23 @@ void Rig::loadCabinet(const juce::File& file, int index) {
   });
 }
 
+void Rig::loadShippedCabinet(int index) {
+  change([=](RigContents& contents) {
+    if (const auto& cabinet = Shipped::get().cabinet)
+      (index == 0 ? contents.cabinet : contents.secondCabinet) = cabinet;
+    return juce::String();
+  });
+}
+
+void Rig::load(const RigContents& wanted) {
+  change([wanted](RigContents& contents) {
+    contents = wanted;
+    return juce::String();
+  });
+}
+
+void Rig::afterLoads(std::function<void()> then) { background_->loader.add(this, std::move(then)); }
+
 void Rig::loadCabinetNeighbour(int step, int index) {
   change([=](RigContents& contents) {
     std::vector<std::shared_ptr<const CabinetFile>> shipped;

@@ -62,9 +62,14 @@ class Rig : public juce::ChangeBroadcaster {
   void copyModel(int from, int to);
   // Of a cabinet's responses: 0, or 1 for the second one.
   void loadCabinet(const juce::File& file, int index = 0);
+  void loadShippedCabinet(int index = 0);
   void loadCabinetNeighbour(int step, int index = 0);
   void clearCabinet(int index = 0);             ///< the second one takes the first one's place
   void setBackend(const juce::String& backend); ///< one of fxengine::availableBackends()
+
+  void load(const RigContents& contents); ///< all at once, in the background
+  /** Runs a function on the loader thread once the loads asked for so far are done. */
+  void afterLoads(std::function<void()> then);
 
   /** Waits for the load under way and drops those behind it: for an owner whose callbacks end before the rig does. */
   void cancelLoads();

@@ -13,6 +13,7 @@
 #include <juce_audio_utils/juce_audio_utils.h>
 
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <ctime>
 #include <functional>
@@ -144,6 +145,42 @@ void loadSecondResponse(PluginProcessor& processor) {
   processor.rig().setContents(contents);
 }
 
+/** The library with some files in it, below the home folder of this program. */
+void openLibrary(Scene& scene, const juce::String& search) {
+  const auto write = [](const juce::String& path, const juce::String& text) {
+    const auto file = fxtrain::Rig::modelFolder().getChildFile(path);
+    file.getParentDirectory().createDirectory();
+    file.replaceWithText(text);
+  };
+  const auto add = [&](const char* name, const char* author, const char* device, const char* gear, const char* tone) {
+    write(juce::String(author) + "/" + name + ".json",
+          juce::String(R"({"in_shape": [null, null, 1], "samplerate": 48000, "metadata": {"name": ")") + name +
+              R"(", "author": ")" + author + R"(", "based": ")" + device + R"(", "gear_type": ")" + gear +
+              R"(", "tone_type": ")" + tone +
+              R"("}, "layers": [{"type": "dense", "activation": "", "shape": [null, null, 1], )" +
+              R"("weights": [[[0.6]], [0.0]]}]})");
+  };
+  add("Marlow 50 Lead Channel", "Ada Winter", "1972 lead head into a reactive load", "amp", "hi_gain");
+  add("Marlow 50 Bright Input", "Ada Winter", "1972 lead head into a reactive load", "amp", "crunch");
+  add("Small Combo, Room Microphone", "Somebody Else", "a combo nobody has heard of", "amp_cab", "clean");
+  add("Green Screamer, Two Knobs Up", "Ada Winter", "a green overdrive", "pedal", "overdrive");
+  add("Square Fuzz", "Ada Winter", "germanium, two transistors", "pedal", "fuzz");
+  add("Twin Clean at Three", "Bo Lund", "a silver-faced twin", "amp_cab", "clean");
+  add("Twin at Seven", "Bo Lund", "a silver-faced twin", "amp_cab", "crunch");
+  write("from a forum/mystery amp.nam", R"({"version": "0.9.0", "architecture": "Unheard"})");
+  scene.open();
+  auto& library = scene.processor.library();
+  library.setFavourite(fxtrain::Rig::modelFolder()
+                           .getChildFile("Ada Winter/Marlow 50 Lead Channel.json")
+                           .getFullPathName()
+                           .toStdString(),
+                       true);
+  scene.editor->showLibrary({fxtrain::LibraryKind::capture, 0});
+  test::waitUntil([&] { return !library.isReading(); });
+  test::deliverMessages(50);
+  scene.editor->libraryView()->setSearch(search);
+}
+
 void loadPreset(PluginProcessor& processor, const juce::String& name) {
   auto& presets = processor.presets();
   for (int i = 0; i < int(presets.entries().size()); ++i)
@@ -252,6 +289,18 @@ const std::vector<State>& states() {
                                                     {11, 1, id::blend, fxtrain::MidiControl::Mode::follow}});
          scene.open();
          scene.editor->showSettings(true);
+       }},
+      {"library", false,
+       [](Scene& scene) {
+         openLibrary(scene, {});
+         scene.editor->libraryView()->keyPressed(juce::KeyPress(juce::KeyPress::downKey));
+       }},
+      {"library-search", false,
+       [](Scene& scene) {
+         scene.processor.setEditorSize({PluginEditor::kGreatestWidth, 1});
+         openLibrary(scene, "ada");
+         scene.editor->libraryView()->setTag("amp", true);
+         scene.editor->libraryView()->keyPressed(juce::KeyPress(juce::KeyPress::downKey));
        }},
       {"cabinet", false,
        [](Scene& scene) {
@@ -383,9 +432,7 @@ int controls() {
   return 0;
 }
 
-} // namespace
-
-int main(int argc, char** argv) {
+int run(int argc, char** argv) {
   const juce::ScopedJuceInitialiser_GUI juce;
   if (argc >= 2 && std::strcmp(argv[1], "--cost") == 0)
     return cost();
@@ -415,4 +462,17 @@ int main(int argc, char** argv) {
     }
   }
   return 0;
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+  // A home of its own: pictures show files, and the player's are none of ours.
+  const juce::TemporaryFile home;
+  home.getFile().createDirectory();
+  for (const auto* variable : {"HOME", "XDG_DATA_HOME"})
+    ::setenv(variable, home.getFile().getFullPathName().toRawUTF8(), 1);
+  const int status = run(argc, argv);
+  home.getFile().deleteRecursively();
+  return status;
 }

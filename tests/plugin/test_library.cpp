@@ -101,6 +101,7 @@ TEST_CASE("LibraryIndex: all words are looked for, in any field and in any case"
   CHECK(search(" ada  lead ") == Names{"Lead 10"});
   CHECK(search("1979") == Names{"Green Drive"});
   CHECK(search("big stack").size() == 4); // the folder
+  CHECK(search("green .nam") == Names{"Green Drive"});
   CHECK(search("high") == Names{"Lead 10"});
   CHECK(search("drive", {"pedal"}).size() == 2);
   CHECK(search("", {"amp", "clean"}) == Names{"Lead 2"});

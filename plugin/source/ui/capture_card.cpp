@@ -16,26 +16,21 @@ juce::String percentText(double percent) {
 void Browser::open(const juce::String& title, const juce::File& start, const juce::String& pattern,
                    std::function<void(const juce::File&)> then) {
   chooser_ = std::make_unique<juce::FileChooser>(title, start, pattern);
-  chooser_->launchAsync(juce::FileBrowserComponent::openMode | juce::FileBrowserComponent::canSelectFiles,
+  launch(juce::FileBrowserComponent::canSelectFiles, std::move(then));
+}
+
+void Browser::openFolder(const juce::String& title, const juce::File& start,
+                         std::function<void(const juce::File&)> then) {
+  chooser_ = std::make_unique<juce::FileChooser>(title, start);
+  launch(juce::FileBrowserComponent::canSelectDirectories, std::move(then));
+}
+
+void Browser::launch(int what, std::function<void(const juce::File&)> then) {
+  chooser_->launchAsync(juce::FileBrowserComponent::openMode | what,
                         [then = std::move(then)](const juce::FileChooser& chooser) {
                           if (const auto file = chooser.getResult(); file != juce::File())
                             then(file);
                         });
-}
-
-void browseForCapture(Rig& rig, Browser& browser, int slot, const ModelFile* file, std::function<void()> onLoad) {
-  auto start = file != nullptr && file->path.isNotEmpty() ? juce::File(file->path).getParentDirectory() : juce::File();
-  if (!start.isDirectory())
-    start = Rig::modelFolder();
-  if (!start.isDirectory())
-    start = juce::File::getSpecialLocation(juce::File::userHomeDirectory);
-  const juce::String where = slot == Rig::kPedal ? "before the amp" : slot == 0 ? "into slot A" : "into slot B";
-  browser.open("Load a capture " + where, start, "*.json;*.aidax;*.nam",
-               [&rig, slot, onLoad = std::move(onLoad)](const juce::File& chosen) {
-                 if (onLoad)
-                   onLoad();
-                 rig.loadModel(slot, chosen);
-               });
 }
 
 CaptureCard::CaptureCard(PluginProcessor& processor, Browser& browser, int slot, const juce::String& heading,
@@ -136,13 +131,7 @@ void CaptureCard::setLoading(bool loading) {
   }
 }
 
-void CaptureCard::browse() {
-  const juce::Component::SafePointer<CaptureCard> safe(this);
-  browseForCapture(processor_.rig(), browser_, slot_, file_.get(), [safe] {
-    if (safe != nullptr)
-      safe->asked_ = true;
-  });
-}
+void CaptureCard::browse() { browser_.showLibrary({LibraryKind::capture, slot_}); }
 
 void CaptureCard::collectFacts() {
   facts_.clear();

@@ -5,22 +5,31 @@
 #include "knob.h"
 #include "panel.h"
 
+#include "library_index.h"
+
 #include <array>
 
 namespace fxtrain::ui {
 
-/** What a file chooser needs to stay for, once for a window. */
+/** How the window asks for a file, once for a window: in the library, or in a file chooser, which needs to stay for as
+    long as it is open. */
 class Browser {
  public:
+  /** Where a file of the library goes. */
+  struct Target {
+    LibraryKind kind = LibraryKind::capture;
+    int place = 0; ///< slot of a capture; 0 or 1 of a cabinet's responses
+  };
+  std::function<void(const Target&)> showLibrary; ///< set by the window
+
   void open(const juce::String& title, const juce::File& start, const juce::String& pattern,
             std::function<void(const juce::File&)> then);
+  void openFolder(const juce::String& title, const juce::File& start, std::function<void(const juce::File&)> then);
 
  private:
+  void launch(int what, std::function<void(const juce::File&)> then);
   std::unique_ptr<juce::FileChooser> chooser_;
 };
-
-/** Asks for a capture's file and loads it into a slot. @param file  what the slot holds now, or null */
-void browseForCapture(Rig& rig, Browser& browser, int slot, const ModelFile* file, std::function<void()> onLoad = {});
 
 /** A slot for a capture: what is loaded, the capture's own knobs, and ways to load another. */
 class CaptureCard : public Panel, public juce::FileDragAndDropTarget, public juce::TooltipClient {

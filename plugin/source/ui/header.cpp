@@ -170,13 +170,9 @@ void Header::openMenu() {
                    safe->onAsk("Delete the preset " + presets.currentName() + " for good?", "Delete",
                                [report, &presets, current] { report(presets.remove(current)); });
                });
-  menu.addItem("Open file...", [safe, report, &presets] {
+  menu.addItem("Browse...", [safe] {
     if (safe != nullptr)
-      safe->browser_.open(
-          "Open a preset",
-          Presets::folder().isDirectory() ? Presets::folder()
-                                          : juce::File::getSpecialLocation(juce::File::userHomeDirectory),
-          "*.vstpreset", [report, &presets](const juce::File& file) { report(presets.loadFile(file)); });
+      safe->browser_.showLibrary({LibraryKind::preset});
   });
   menu.showMenuAsync(juce::PopupMenu::Options().withTargetComponent(&preset_).withMinimumWidth(preset_.getWidth()));
 }

@@ -92,7 +92,7 @@ void AddPedal::showMenu() {
       menu.addItem(model->title(), [&rig, title = model->title()] { rig.loadShipped(Rig::kPedal, title); });
   menu.addItem("Browse...", [safe = juce::Component::SafePointer<AddPedal>(this)] {
     if (safe != nullptr)
-      browseForCapture(safe->processor_.rig(), safe->browser_, Rig::kPedal, nullptr);
+      safe->browser_.showLibrary({LibraryKind::capture, Rig::kPedal});
   });
   menu.showMenuAsync(juce::PopupMenu::Options().withTargetComponent(this));
 }

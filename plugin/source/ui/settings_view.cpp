@@ -25,8 +25,8 @@ juce::String describe(const MidiControl::Binding& binding) {
 
 } // namespace
 
-SettingsView::Page::Page(PluginProcessor& processor)
-    : processor_(processor),
+SettingsView::Page::Page(PluginProcessor& processor, Browser& browser)
+    : processor_(processor), browser_(browser),
       levels_(processor, id::levels,
               "How the loudness of the captures is brought together: left as captured, B made as loud as A, or both to "
               "the same level.",
@@ -41,7 +41,8 @@ SettingsView::Page::Page(PluginProcessor& processor)
       interface_(processor, id::interfaceLevel,
                  "The analog level that is full scale at the input of your audio interface: its data sheet has it.",
                  72),
-      backend_("Backend", {}, {}, PushButton::Style::raised) {
+      backend_("Backend", {}, {}, PushButton::Style::raised),
+      addFolder_("Add a folder to the library", Icon::plus, "Add a folder", PushButton::Style::raised) {
   for (auto* child :
        std::initializer_list<juce::Component*>{&levels_, &inputMode_, &calibrate_, &interface_, &live_, &offline_})
     addAndMakeVisible(child);
@@ -49,6 +50,8 @@ SettingsView::Page::Page(PluginProcessor& processor)
   backend_.setTooltip("What plays the captures.");
   backend_.onClick = [this] { chooseBackend(); };
   addChildComponent(backend_);
+  addFolder_.onClick = [this] { chooseFolder(); };
+  addAndMakeVisible(addFolder_);
   calibrate_.onChange = [this] { updateInterface(); };
   updateInterface();
   setTitle("Settings");
@@ -73,11 +76,38 @@ void SettingsView::Page::chooseBackend() {
   menu.showMenuAsync(juce::PopupMenu::Options().withTargetComponent(&backend_));
 }
 
+void SettingsView::Page::chooseFolder() {
+  browser_.openFolder("Add a folder to the library", juce::File::getSpecialLocation(juce::File::userHomeDirectory),
+                      [safe = juce::Component::SafePointer<Page>(this)](const juce::File& folder) {
+                        if (safe != nullptr) {
+                          safe->processor_.library().addFolder(folder);
+                          safe->update();
+                        }
+                      });
+}
+
 void SettingsView::Page::update() {
   const auto backend = processor_.rig().contents().backend;
   auto bindings = processor_.midiControl().bindings();
-  if (backend == backendName_ && bindings == bindings_)
+  auto folders = processor_.library().folders();
+  if (backend == backendName_ && bindings == bindings_ && folders == folders_)
     return;
+  folders_ = std::move(folders);
+  removeFolder_.clear();
+  for (const auto& folder : folders_) {
+    auto button = std::make_unique<PushButton>("Take " + folder.getFullPathName() + " out of the library", Icon::close);
+    button->onClick = [this, folder] {
+      // The list, and with it this button, changes: afterwards.
+      juce::MessageManager::callAsync([safe = juce::Component::SafePointer<Page>(this), folder] {
+        if (safe != nullptr) {
+          safe->processor_.library().removeFolder(folder);
+          safe->update();
+        }
+      });
+    };
+    addAndMakeVisible(*button);
+    removeFolder_.push_back(std::move(button));
+  }
   backendName_ = backend;
   backend_.setText(backend);
   bindings_ = std::move(bindings);
@@ -147,6 +177,19 @@ int SettingsView::Page::layOut(int width) {
     y += 36;
   }
 
+  heading("Library");
+  if (folders_.empty())
+    paragraph("The library lists what lies in fxtrain's own folders. Add the folders that you keep other captures and "
+              "impulse responses in; their subfolders belong to them.",
+              52);
+  for (std::size_t i = 0; i < folders_.size(); ++i) {
+    texts_.push_back({folders_[i].getFullPathName(), {left, y, right - left - 40, 32}, false, false});
+    removeFolder_[i]->setBounds(right - 32, y, 32, 32);
+    y += 36;
+  }
+  addFolder_.setBounds(left, y, 144, 32);
+  y += 36;
+
   heading("About");
   paragraph("fxtrain " FXTRAIN_VERSION, 18);
   paragraph(kLicence, 88);
@@ -169,8 +212,8 @@ void SettingsView::Page::paint(juce::Graphics& g) {
   }
 }
 
-SettingsView::SettingsView(PluginProcessor& processor)
-    : processor_(processor), close_("Close the settings", Icon::close), page_(processor) {
+SettingsView::SettingsView(PluginProcessor& processor, Browser& browser)
+    : processor_(processor), close_("Close the settings", Icon::close), page_(processor, browser) {
   setTitle("Settings");
   setWantsKeyboardFocus(true);
   setFocusContainerType(FocusContainerType::keyboardFocusContainer);
@@ -184,6 +227,7 @@ SettingsView::SettingsView(PluginProcessor& processor)
   viewport_.setScrollBarsShown(true, false);
   viewport_.setScrollBarThickness(10);
   addAndMakeVisible(viewport_);
+  processor_.library().open();
   update();
 }
 

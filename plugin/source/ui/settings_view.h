@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "buttons.h"
+#include "capture_card.h"
 #include "knob.h"
 
 #include <vector>
@@ -13,9 +13,9 @@ class SettingsView : public juce::Component {
  public:
   static constexpr int kWidth = 416;
 
-  explicit SettingsView(PluginProcessor& processor);
+  SettingsView(PluginProcessor& processor, Browser& browser);
 
-  /** Shows what has changed elsewhere: MIDI controllers, the backend. */
+  /** Shows what has changed elsewhere: MIDI controllers, folders, the backend. */
   void update();
 
   void paint(juce::Graphics& g) override;
@@ -29,7 +29,7 @@ class SettingsView : public juce::Component {
   /** Everything but the heading, so that it can scroll. */
   class Page : public juce::Component {
    public:
-    explicit Page(PluginProcessor& processor);
+    Page(PluginProcessor& processor, Browser& browser);
     void update();
     int layOut(int width); ///< @return height
     void paint(juce::Graphics& g) override;
@@ -42,12 +42,16 @@ class SettingsView : public juce::Component {
     };
     void chooseBackend();
     void updateInterface();
+    void chooseFolder();
 
     PluginProcessor& processor_;
+    Browser& browser_;
     Choice levels_, inputMode_, live_, offline_;
     Switch calibrate_;
     Fader interface_;
-    PushButton backend_;
+    PushButton backend_, addFolder_;
+    std::vector<juce::File> folders_;
+    std::vector<std::unique_ptr<PushButton>> removeFolder_;
     std::vector<MidiControl::Binding> bindings_;
     std::vector<std::unique_ptr<PushButton>> forget_;
     std::vector<Text> texts_;

@@ -179,16 +179,7 @@ void ResponseRow::show(std::shared_ptr<const CabinetFile> file) {
   repaint();
 }
 
-void ResponseRow::browse() {
-  auto start =
-      file_ != nullptr && file_->path.isNotEmpty() ? juce::File(file_->path).getParentDirectory() : juce::File();
-  if (!start.isDirectory())
-    start = Rig::cabinetFolder();
-  if (!start.isDirectory())
-    start = juce::File::getSpecialLocation(juce::File::userHomeDirectory);
-  browser_.open(index_ == 0 ? "Load a cabinet" : "Load a second response", start, "*.wav;*.aif;*.aiff;*.flac",
-                [&rig = processor_.rig(), index = index_](const juce::File& file) { rig.loadCabinet(file, index); });
-}
+void ResponseRow::browse() { browser_.showLibrary({LibraryKind::cabinet, index_}); }
 
 void ResponseRow::filesDropped(const juce::StringArray& files, int, int) {
   setHeld(false);

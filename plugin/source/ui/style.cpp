@@ -106,6 +106,14 @@ juce::Path pathOf(Icon icon) {
     polyline({{11.0f, 3.0f}, {11.0f, 13.0f}});
     polyline({{8.5f, 10.5f}, {11.0f, 13.0f}, {13.5f, 10.5f}});
     break;
+  case Icon::search:
+    p.addEllipse(2.5f, 2.5f, 8.0f, 8.0f);
+    polyline({{9.5f, 9.5f}, {13.5f, 13.5f}});
+    break;
+  case Icon::star:
+  case Icon::starred:
+    p.addStar({8.0f, 8.5f}, 5, 3.0f, 6.5f);
+    break;
   }
   return p;
 }
@@ -206,7 +214,7 @@ void drawIcon(juce::Graphics& g, Icon icon, juce::Rectangle<float> area, juce::C
       juce::AffineTransform::scale(area.getWidth() / 16.0f, area.getHeight() / 16.0f).translated(area.getTopLeft());
   const auto path = pathOf(icon);
   g.setColour(colour);
-  if (icon == Icon::play || icon == Icon::stop)
+  if (icon == Icon::play || icon == Icon::stop || icon == Icon::starred)
     g.fillPath(path, transform);
   g.strokePath(path, juce::PathStrokeType(1.5f, juce::PathStrokeType::curved, juce::PathStrokeType::rounded),
                transform);

@@ -62,7 +62,10 @@ enum class Icon {
   plus,
   warning,
   check,
-  swap
+  swap,
+  search,
+  star,
+  starred
 };
 
 /** @param area  of the icon's square; its grid is 16 x 16 */
