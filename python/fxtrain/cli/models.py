@@ -1,28 +1,37 @@
 # SPDX-License-Identifier: MIT
-"""``fxtrain models``: what can be trained."""
+"""``fxtrain models``: what can be trained, and what the plugin finds on this computer."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import MutableMapping
-from dataclasses import MISSING, Field, fields
+from dataclasses import MISSING, Field, asdict, fields
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
+from fxtrain.cli.terminal import shown
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds ``--full-size``."""
+    """Adds the command's own arguments."""
     parser.add_argument(
         "--full-size",
         action="store_true",
         help="also count the parameters of models whose default size is that of a publication",
     )
+    parser.add_argument(
+        "--installed",
+        action="store_true",
+        help="list the captures, cabinets and presets of the plugin's library instead, with what does not play and why",
+    )
 
 
 def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
-    """Prints and returns the registry."""
+    """Prints and returns the registry, or the library of the plugin."""
+    if args.installed:
+        return _installed(console)
     from fxtrain.config import presets
     from fxtrain.models import find_models
     from fxtrain.tasks import get_task
@@ -59,6 +68,25 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
     for name, meaning in presets().items():
         console.print(f"  [bold]{name}[/]  {meaning}")
     return {"models": models, "presets": presets()}
+
+
+def _installed(console: Console) -> dict[str, Any]:
+    from fxtrain.plugin_files.library import read_library, read_marks
+
+    marks = read_marks()
+    files = read_library(marks)
+    if not files:
+        console.print("Nothing is installed: fxtrain install MODEL puts a model where the plugin looks.")
+    table = Table(box=None, pad_edge=False)
+    for heading in ("kind", "name", "by", "device", "tags", "file"):
+        table.add_column(heading, overflow="fold")
+    for file in files:
+        about = ", ".join(file.tags) if file.plays else f"does not play: {file.problem}"
+        table.add_row(*(shown(text) for text in (file.kind, file.name, file.maker, file.device, about, file.path)))
+    if files:
+        console.print(table)
+    listed = [asdict(file) | {"plays": file.plays, "favourite": file.path in marks.favourites} for file in files]
+    return {"installed": listed, "folders": [str(folder) for folder in marks.folders]}
 
 
 def _default_of(field: Field[Any]) -> Any:

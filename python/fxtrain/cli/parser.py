@@ -136,7 +136,12 @@ COMMANDS = {
         _FILES,
         ("info amp.nam", "info runs/amp --json"),
     ),
-    "models": Command("inference", "list the models that can be trained and what each can do", _TRAIN, ("models",)),
+    "models": Command(
+        "inference",
+        "list the models that can be trained, or those that are installed for the plugin",
+        _TRAIN,
+        ("models", "models --installed --json"),
+    ),
     "features": Command(
         "inference",
         "write the hidden states of a speech encoder (Whisper, WavLM) for a recording",
