@@ -55,6 +55,21 @@ std::string folded(const juce::String& text) {
   return lower.toStdString();
 }
 
+/** Those of a kind, the most frequent first. */
+juce::StringArray tagsOf(const std::vector<LibraryFile>& files, LibraryKind kind) {
+  std::map<juce::String, int> counts;
+  for (const auto& file : files)
+    if (file.kind == kind)
+      for (const auto& tag : file.tags)
+        ++counts[tag];
+  std::vector<std::pair<juce::String, int>> sorted(counts.begin(), counts.end());
+  std::stable_sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
+  juce::StringArray tags;
+  for (const auto& [tag, count] : sorted)
+    tags.add(tag);
+  return tags;
+}
+
 /** Nothing where a field is missing or of another type. */
 std::optional<LibraryFile> decodeFile(const nlohmann::json& entry) {
   if (!entry.is_object())
@@ -126,6 +141,8 @@ LibraryIndex::LibraryIndex(std::vector<LibraryFile> files) : files_(std::move(fi
   auto& newest = orders_[std::size_t(LibraryQuery::Sort::newest)];
   std::stable_sort(newest.begin(), newest.end(),
                    [this](std::size_t a, std::size_t b) { return files_[a].modified > files_[b].modified; });
+  for (std::size_t kind = 0; kind < tags_.size(); ++kind)
+    tags_[kind] = tagsOf(files_, LibraryKind(kind));
 }
 
 std::vector<std::size_t> LibraryIndex::find(const LibraryQuery& query, const LibraryMarks& marks) const {
@@ -154,18 +171,9 @@ std::vector<std::size_t> LibraryIndex::find(const LibraryQuery& query, const Lib
   return found;
 }
 
-juce::StringArray LibraryIndex::tags(LibraryKind kind) const {
-  std::map<juce::String, int> counts;
-  for (const auto& file : files_)
-    if (file.kind == kind)
-      for (const auto& tag : file.tags)
-        ++counts[tag];
-  std::vector<std::pair<juce::String, int>> sorted(counts.begin(), counts.end());
-  std::stable_sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
-  juce::StringArray tags;
-  for (const auto& [tag, count] : sorted)
-    tags.add(tag);
-  return tags;
+std::optional<std::size_t> LibraryIndex::indexOf(const std::string& key) const {
+  const auto found = byKey_.find(key);
+  return found == byKey_.end() ? std::nullopt : std::optional(found->second);
 }
 
 std::string LibraryIndex::encode(const std::vector<LibraryFile>& files, const juce::String& version) {

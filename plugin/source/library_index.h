@@ -69,7 +69,10 @@ class LibraryIndex {
   std::vector<std::size_t> find(const LibraryQuery& query, const LibraryMarks& marks = {}) const;
 
   /** Tags of a kind, the most frequent first. */
-  juce::StringArray tags(LibraryKind kind) const;
+  const juce::StringArray& tags(LibraryKind kind) const { return tags_[std::size_t(kind)]; }
+
+  /** Index into files(); nothing where there is no such file. */
+  std::optional<std::size_t> indexOf(const std::string& key) const;
 
   /** The JSON that the index is kept as; shipped files are left out.
       @param version  of what read the files: another version may play more */
@@ -83,6 +86,7 @@ class LibraryIndex {
   std::vector<std::string> keys_, searched_;               ///< by file; what is searched, in lower case
   std::array<std::vector<std::size_t>, kNumSorts> orders_; ///< by LibraryQuery::Sort
   std::unordered_map<std::string, std::size_t> byKey_;
+  std::array<juce::StringArray, 3> tags_; // by kind
 };
 
 } // namespace fxtrain

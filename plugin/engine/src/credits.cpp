@@ -37,7 +37,9 @@ Credits creditsOf(const ModelInfo& info) {
     const auto found = metadata.find(key);
     return found != metadata.end() && found->is_string() ? trimmed(found->get<std::string>()) : std::string();
   };
-  const auto firstOf = [](std::string first, std::string second) { return first.empty() ? second : first; };
+  const auto firstOf = [](const std::string& first, const std::string& second) {
+    return first.empty() ? second : first;
+  };
   Credits credits;
   credits.title = text("name");
   credits.author = firstOf(text("author"), text("modeled_by")); // the second one in .nam files

@@ -260,12 +260,9 @@ const LibraryFile* LibraryView::fileAt(int row) const {
 }
 
 int LibraryView::rowOf(const std::string& key) const {
-  if (key.empty())
-    return -1;
-  for (int row = 0; row < numShown(); ++row)
-    if (fileAt(row)->key() == key)
-      return row;
-  return -1;
+  const auto index = index_->indexOf(key);
+  const auto found = index ? std::find(shown_.begin(), shown_.end(), *index) : shown_.end();
+  return found == shown_.end() ? -1 : int(found - shown_.begin());
 }
 
 void LibraryView::setFavourite(int row, bool favourite) {
