@@ -45,7 +45,7 @@ class UserFolders:
     """Folders and files of the user who runs this; they need not exist.
 
     Attributes:
-        models: model files, shown in the plugin's browser.
+        models: model files, listed in the plugin's library.
         cabinets: impulse responses.
         round_trips: a file of what ``fxtrain latency`` has measured, beside the models.
     """

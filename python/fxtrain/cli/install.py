@@ -17,7 +17,7 @@ from fxtrain.errors import FxtrainError, InputError, OutputExistsError
 from fxtrain.model_files import model_file
 
 _SUFFIXES = (".json", ".aidax", ".nam")
-"""What the plugin's browser lists; a model under another name is called .json."""
+"""What the plugin's library lists; a model under another name is called .json."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
