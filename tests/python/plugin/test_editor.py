@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -34,10 +35,13 @@ BASS = (713, 236)
 GATE_SWITCH = (161, 386)
 SLOT_B = (274, 328)
 PREVIOUS_IN_B = (516, 390)
+FOLDER_IN_B = (580, 390)
 
 # Parts of the window: left, top, right, bottom.
 SLOT_B_TEXT = (226, 412, 632, 584)
 FOOT = (4, 602, 900, 632)
+LIBRARY_SEARCH = (90, 122, 480, 146)
+LIBRARY_FIRST_ROW = (92, 200, 400, 238)
 
 
 @pytest.fixture
@@ -160,3 +164,28 @@ def test_an_arrow_loads_a_file_and_a_bad_one_is_told(
     # The line at the foot tells it, on a reddish ground.
     red, green, _ = np.asarray(Image.open(picture).convert("RGB"), float)[..., :3].transpose(2, 0, 1)
     assert np.count_nonzero((red - green > 12) & (red < 80)) > 10_000
+
+
+def test_the_library_is_searched_and_played_by_keys(
+    plugin: Any, display: dict[str, str], home: Path, make_model: Callable[..., Any]
+) -> None:
+    models = home / ".local" / "share" / "fxtrain" / "models"
+    models.mkdir(parents=True)
+    for name in ("first", "second"):
+        shutil.copy(make_model([("lstm", 8), ("dense", 1)]).path, models / f"{name} take.json")
+    wait = ("picture", home / "window.png", None)  # takes longer than two small files
+    actions = [
+        ("click", *FOLDER_IN_B, LIBRARY_SEARCH),
+        wait,
+        ("key", *"second", LIBRARY_FIRST_ROW),
+        wait,
+        ("key", "Down", LIBRARY_FIRST_ROW),
+        ("key", "Return", None),
+        wait,
+    ]
+    _, state = call(use, plugin.vst3, actions, environment=display)
+    assert document_of(state)["slots"]["B"]["name"] == "second take"
+    index = json.loads((models.parent / "library.json").read_text("utf-8"))
+    assert sorted(Path(file["path"]).name for file in index["files"]) == ["first take.json", "second take.json"]
+    settings = json.loads((models.parent / "library-settings.json").read_text("utf-8"))
+    assert settings["recent"] == [str(models / "second take.json")]
