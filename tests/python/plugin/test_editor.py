@@ -19,6 +19,9 @@ from own_process import call
 from PIL import Image, ImageChops
 from plugin_state import PARAMETERS, document_of
 
+from fxtrain import engine
+from fxtrain.plugin_files.library import read_library
+
 ACCEPTED = Path(__file__).parents[2] / "plugin" / "screenshots"
 ACCEPT = "FXTRAIN_ACCEPT_SCREENSHOTS"
 
@@ -167,7 +170,11 @@ def test_an_arrow_loads_a_file_and_a_bad_one_is_told(
 
 
 def test_the_library_is_searched_and_played_by_keys(
-    plugin: Any, display: dict[str, str], home: Path, make_model: Callable[..., Any]
+    plugin: Any,
+    display: dict[str, str],
+    home: Path,
+    make_model: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     models = home / ".local" / "share" / "fxtrain" / "models"
     models.mkdir(parents=True)
@@ -189,3 +196,10 @@ def test_the_library_is_searched_and_played_by_keys(
     assert sorted(Path(file["path"]).name for file in index["files"]) == ["first take.json", "second take.json"]
     settings = json.loads((models.parent / "library-settings.json").read_text("utf-8"))
     assert settings["recent"] == [str(models / "second take.json")]
+    # The command line takes the plugin's index as it is, and opens no file.
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+    monkeypatch.delattr(engine, "load")
+    files = read_library()
+    assert sorted(Path(file.path).name for file in files) == ["first take.json", "second take.json"]
+    assert all(file.plays for file in files)
