@@ -104,11 +104,7 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any] 
     _print_rendered(done, console)
     if model.info.oversampling > 1:
         console.print(f"Played at {model.info.oversampling} times the sample rate.")
-    if done.removed_latency > 0:
-        console.print(
-            f"The model's latency of {done.removed_latency} frames is taken out: the output is aligned with the input."
-        )
-    _print_clipping(done, console)
+    _print_notes(done, "model", console)
     if model.num_faults:
         console.print("The model gave NaN or infinity, which was made silence: the file or the model is damaged.")
     return {
@@ -137,9 +133,15 @@ def _print_rendered(done: Rendered, console: Console) -> None:
     )
 
 
-def _print_clipping(done: Rendered, console: Console) -> None:
+def _print_notes(done: Rendered, player: str, console: Console) -> None:
+    """What was done about its latency, and whether it clips."""
     from fxtrain.audio.decibels import amplitude_to_db
 
+    if done.removed_latency > 0:
+        console.print(
+            f"The {player}'s latency of {done.removed_latency} frames is taken out: the output is aligned with the "
+            "input."
+        )
     if done.peak > 1.0 and done.output.suffix.lower() in (".flac", ".ogg", ".oga"):
         console.print(
             f"The output peaks at {amplitude_to_db(done.peak):+.1f} dBFS and is clipped; write a .wav to keep it whole."
@@ -177,11 +179,7 @@ def _render_rig(args: argparse.Namespace, console: Console) -> dict[str, Any]:
             progress=lambda frames, total: bar.update(task, completed=frames, total=total),
         )
     _print_rendered(done, console)
-    if done.removed_latency > 0:
-        console.print(
-            f"The rig's latency of {done.removed_latency} frames is taken out: the output is aligned with the input."
-        )
-    _print_clipping(done, console)
+    _print_notes(done, "rig", console)
     if rig.num_faults:
         console.print("The rig gave NaN or infinity, which was made silence: a model in the preset is damaged.")
     return {
