@@ -27,6 +27,7 @@ __all__ = ["CODECS", "Codec", "CodedReader", "code", "open_audio", "parse_codec"
 Samples = NDArray[np.float32]
 
 _GREATEST_LAG = 4  # samples; one sample of lag ruins training
+_CLEARLY = 1.1  # a steady tone fits itself again a period later: what fits hardly better than no lag is none
 _DECODER_DELAYS = {"aac": 1024}  # of encoder and decoder together, where the container does not take it away
 _OPUS_RATE = 48_000
 
@@ -115,7 +116,9 @@ def lag_of(late: NDArray[np.floating[Any]], reference: NDArray[np.floating[Any]]
     greatest = min(greatest, len(reference) - 1)
     lags = np.concatenate([correlation[-greatest:], correlation[: greatest + 1]])
     best = int(np.argmax(lags))
-    return best - greatest if lags[best] > 0 else 0
+    if lags[best] <= 0 or lags[best] < _CLEARLY * lags[greatest]:
+        return 0
+    return best - greatest
 
 
 def open_audio(path: Path) -> AudioReader | CodedReader:

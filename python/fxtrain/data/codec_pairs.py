@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -191,13 +192,19 @@ def make_pool(
         sounds = np.zeros((crops, 2, config.crop_frames), dtype=np.float32)
         cutoffs, codecs = [], []
         lengths = np.array([file.seconds for file in files])
-        for index in range(crops):
+
+        def make(index: int) -> tuple[Samples, float, str]:
             rng = np.random.default_rng([seed, index])
             codec = parse_codec(str(rng.choice(config.codecs)))
-            sounds[index], cutoff = _crop(files, lengths / lengths.sum(), config, codec, rng)
-            cutoffs.append(cutoff)
-            codecs.append(str(codec))
-            progress((index + 1) / crops)
+            return *_crop(files, lengths / lengths.sum(), config, codec, rng), str(codec)
+
+        # Decoders, converters and encoders let other threads run. Each crop has draws of its own, whoever makes it.
+        with ThreadPoolExecutor(torch.get_num_threads()) as threads:
+            for index, (sound, cutoff, codec) in enumerate(threads.map(make, range(crops))):
+                sounds[index] = sound
+                cutoffs.append(cutoff)
+                codecs.append(codec)
+                progress((index + 1) / crops)
         with sounds_path.with_suffix(".part").open("wb") as file:
             np.save(file, sounds)
         sounds_path.with_suffix(".part").replace(sounds_path)

@@ -12,7 +12,7 @@ from torch import nn
 from fxtrain.errors import ConfigError
 from fxtrain.training.protocol import Batch
 
-__all__ = ["compile_forward", "init_device", "to_device"]
+__all__ = ["compile_forward", "init_device", "to_device", "wait_for"]
 
 _B = TypeVar("_B", bound=Batch)
 _COPIES_WHILE_COMPUTING = ("cuda",)
@@ -76,6 +76,12 @@ def to_device(batch: _B, device: torch.device) -> _B:
         if isinstance(value, torch.Tensor)
     }
     return replace(batch, **moved)
+
+
+def wait_for(device: torch.device) -> None:
+    """Returns when all that was asked of a device is done, so that a clock may be read; a CPU is never behind."""
+    if device.type != "cpu":
+        torch.accelerator.synchronize(device)
 
 
 def compile_forward(model: nn.Module) -> None:

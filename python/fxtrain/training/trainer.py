@@ -26,7 +26,7 @@ from fxtrain.text import shortened
 from fxtrain.training import history
 from fxtrain.training.averaging import WeightAverage
 from fxtrain.training.checkpoint import load_checkpoint, save_checkpoint
-from fxtrain.training.device import compile_forward, to_device
+from fxtrain.training.device import compile_forward, to_device, wait_for
 from fxtrain.training.distributed import ALONE, Ranks, join_batch, part_of_batch
 from fxtrain.training.loader import batches
 from fxtrain.training.protocol import Batch, Phase, Provider, StepContext, Trainable
@@ -605,11 +605,13 @@ class Trainer:
                     trial._position.step = first + len(times) * steps + step
                     trial.model.train()
                     trial._step(next(prepared).to(self.model.device))
+                wait_for(self.model.device)
                 times.append((time.monotonic() - start) / steps)
                 if time.monotonic() - began > limit and len(times) > 3:
                     break
         start = time.monotonic()
         trial._solve()
+        wait_for(self.model.device)
         solution = time.monotonic() - start
         trial._figures()
         validation = time.monotonic() - start - solution

@@ -249,6 +249,18 @@ def test_a_run_is_saved_loaded_resumed_repeated_and_reported(spec: RunSpec, tmp_
     assert list(folder.path.iterdir()) == []
 
 
+@pytest.mark.skipif(not torch.accelerator.is_available(), reason="this machine has no GPU")
+def test_a_run_on_a_gpu_is_resumed_to_the_same_bits(spec: RunSpec, tmp_path: Path) -> None:
+    spec = replace(spec, device="auto")
+    if "linear_stage" in spec.settings()["model"].__dict__:
+        spec = replace(spec, tables=merge(spec.tables, {"model": {"linear_stage": "on", "linear_stage_taps": 256}}))
+    fit(spec, RunFolder(tmp_path / "whole"))
+    calls = iter(range(1000))
+    fit(spec, RunFolder(tmp_path / "parts"), should_stop=lambda: next(calls) == 2)
+    fit(RunSpec.load(tmp_path / "parts" / "config.toml"), RunFolder(tmp_path / "parts"), resume=True)
+    assert same(weights(tmp_path / "whole"), weights(tmp_path / "parts"))
+
+
 def test_another_seed_gives_other_weights(spec: RunSpec, tmp_path: Path) -> None:
     dataset = load(spec)
     other = replace(spec, tables={**spec.tables, "training": {**spec.tables["training"], "seed": 5}})

@@ -289,7 +289,7 @@ class EffectModel(Trainable):
 
     def _stretches(self, provider: PairedAudio, stage: LinearStage) -> Iterator[tuple[Samples, Samples, Samples]]:
         """The network's output, the target, and the output before it."""
-        for batch in provider.sample(_SOLVED_FRAMES):
+        for batch in (each.to(self.device) for each in provider.sample(_SOLVED_FRAMES)):
             state = self._warm_up(batch)
             own, envelope_values, history = (None, batch.envelope_values, None) if state is None else self._parts(state)
             y, _ = self._play_network(batch.input, own, envelope_values)

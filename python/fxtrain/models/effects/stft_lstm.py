@@ -128,6 +128,6 @@ class StftLstm(StftModel):
             past, hidden, cell, _ = self.fresh_state(padded)
             spectra, _ = self.stft.analyse(padded, past)
             answered, _ = self.answer(spectra, (hidden, cell))
-        window = self.stft.analysis.double().numpy()
-        y = griffin_lim(answered[0].abs().double().numpy(), window, self.stft.hop, iterations=iterations)
+        window = self.stft.analysis.double().cpu().numpy()
+        y = griffin_lim(answered[0].abs().double().cpu().numpy(), window, self.stft.hop, iterations=iterations)
         return y[lead : lead + len(x)].astype(np.float32)

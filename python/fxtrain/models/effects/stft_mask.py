@@ -210,8 +210,8 @@ class StftMask(StftModel):
         with torch.no_grad():
             for first in range(0, len(batch.input), _STREAMS_AT_A_TIME):
                 rows = slice(first, first + _STREAMS_AT_A_TIME)
-                x, target = batch.input[rows], batch.target[rows]
-                warm_up = batch.warm_up[rows] if batch.warm_up is not None else x[:, :0]
+                x, target = batch.input[rows].to(self.device), batch.target[rows].to(self.device)
+                warm_up = batch.warm_up[rows].to(self.device) if batch.warm_up is not None else x[:, :0]
                 whole = torch.cat([warm_up, x], dim=-1)
                 whole = whole[:, whole.shape[-1] % hop :]
                 masked, _ = self._masked(whole, self.fresh_state(whole)[:-2])
@@ -220,9 +220,9 @@ class StftMask(StftModel):
                 cut = late[:, late.shape[-1] - self.stft.n_fft - (hops - 1) * hop :]
                 spectra, _ = self.stft.analyse(cut[:, self.stft.n_fft - hop :], cut[:, : self.stft.n_fft - hop])
                 skip = -(-self.stft.n_fft // hop)  # hops whose window reaches before the target
-                scale = batch.weight[rows].sqrt().view(-1, 1, 1).numpy()
-                own = masked[:, :, masked.shape[2] - hops :].numpy()
-                earlier = masked[:, :, : masked.shape[2] - hops].numpy()
+                scale = batch.weight[rows].sqrt().view(-1, 1, 1).cpu().numpy()
+                own = masked[:, :, masked.shape[2] - hops :].cpu().numpy()
+                earlier = masked[:, :, : masked.shape[2] - hops].cpu().numpy()
                 history = np.zeros((len(x), self.num_channels, self.config.memory - 1, own.shape[-1]), own.dtype)
                 kept = min(history.shape[2], earlier.shape[2])
                 if kept:
@@ -232,7 +232,7 @@ class StftMask(StftModel):
                 yield (
                     scale[..., None] * whole_masked[:, :, start:],
                     scale[..., None] * whole_masked[:, :, start - history.shape[2] : start],
-                    scale * spectra[:, skip:].numpy(),
+                    scale * spectra[:, skip:].cpu().numpy(),
                 )
 
 
