@@ -30,6 +30,14 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export CMAKE_C_COMPILER_LAUNCHER = $(shell command -v ccache)
 export CMAKE_CXX_COMPILER_LAUNCHER = $(shell command -v ccache)
 export CCACHE_BASEDIR := $(CURDIR)
+# One name for the compiler: pip's builds would call it g++ and CMake's c++, and ccache would compile the kernels for both.
+ifeq ($(origin CC),default)
+CC := cc
+endif
+ifeq ($(origin CXX),default)
+CXX := c++
+endif
+export CC CXX
 export CCACHE_NOHASHDIR := 1
 
 PIP := $(BIN)/python -m pip install --progress-bar off --constraint constraints.txt $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))

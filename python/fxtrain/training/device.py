@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import fields, is_dataclass, replace
 from typing import TypeVar
 
@@ -87,9 +88,20 @@ def wait_for(device: torch.device) -> None:
 def compile_forward(model: nn.Module) -> None:
     """Lets torch compile what ``model(...)`` runs, at its first call; weights and checkpoints stay as they are.
 
-    What cannot be compiled, and all of it where there is no compiler, runs as before.
+    Of a model that is not called itself, such as a generator with its discriminators, the networks are compiled that
+    it consists of. What cannot be compiled, and all of it where there is no compiler, runs as before.
     """
     import torch._dynamo
 
     torch._dynamo.config.suppress_errors = True
-    model.compile()
+    for network in _called(model):
+        network.compile()
+
+
+def _called(module: nn.Module) -> Iterator[nn.Module]:
+    """The outermost modules that have a forward pass."""
+    if type(module).forward is not nn.Module.forward:
+        yield module
+        return
+    for child in module.children():
+        yield from _called(child)
