@@ -178,15 +178,15 @@ void measureLoads(Plugin& plugin, const std::string& model, double seconds) {
         .replaceWithText(juce::String(model) + juce::String::repeatedString(" ", i));
   std::vector<double> wall, cpu;
   std::atomic<bool> stop{false};
+  Input input; // takes longer to make than a short measurement lasts
   std::thread audio([&] {
     sched_param priority{};
     priority.sched_priority = 60;
     const bool realtime = pthread_setschedparam(pthread_self(), SCHED_FIFO, &priority) == 0;
-    Input input;
     std::vector<std::vector<float>> channels(1, std::vector<float>(kBlock));
     float* pointers[] = {channels[0].data()};
     auto next = std::chrono::steady_clock::now();
-    while (!stop) {
+    do {
       input.next(channels);
       const double startCpu = threadUs(), start = wallUs();
       plugin.play(pointers);
@@ -194,7 +194,7 @@ void measureLoads(Plugin& plugin, const std::string& model, double seconds) {
       cpu.push_back(threadUs() - startCpu);
       next += std::chrono::nanoseconds(std::int64_t(1e3 * kBlockUs));
       std::this_thread::sleep_until(next);
-    }
+    } while (!stop);
     std::printf("\n%s\n", realtime ? "" : "(no real-time priority: blocks may have waited for others)");
   });
   int loads = 0;
