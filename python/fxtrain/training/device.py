@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
+import os
+import warnings
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass, replace
 from typing import TypeVar
 
 import torch
+import torch.utils.deterministic
 from torch import nn
 
 from fxtrain.errors import ConfigError
@@ -58,7 +61,22 @@ def init_device(name: str = "auto", *, local_rank: int = 0) -> torch.device:
                 "--nproc-per-node, or give --device cpu"
             )
         device = torch.device("cuda", local_rank)
+    if device.type == "cuda":
+        _repeat_bits()
     return device
+
+
+def _repeat_bits() -> None:
+    """Lets a GPU add in the same order each time, so that a resumed run ends on the bits of one that was not.
+
+    What has no such order in torch goes on without.
+    """
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.backends.cudnn.deterministic = True
+    torch.backends.cudnn.benchmark = False
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    warnings.filterwarnings("ignore", message=".*does not have a deterministic implementation", category=UserWarning)
 
 
 def to_device(batch: _B, device: torch.device) -> _B:

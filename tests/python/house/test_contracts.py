@@ -249,6 +249,13 @@ def test_a_run_is_saved_loaded_resumed_repeated_and_reported(spec: RunSpec, tmp_
     assert list(folder.path.iterdir()) == []
 
 
+def test_it_trains_in_fewer_bits(spec: RunSpec, tmp_path: Path) -> None:
+    training = {"training": {"epochs": 0, "max_steps": 2, "precision": "bfloat16"}}
+    metrics = fit(replace(spec, tables=merge(spec.tables, training)), RunFolder(tmp_path / "run"))
+    assert metrics["training"]["divergences"] == 0
+    assert all(value.dtype != torch.bfloat16 for value in weights(tmp_path / "run").values())
+
+
 @pytest.mark.skipif(not torch.accelerator.is_available(), reason="this machine has no GPU")
 def test_a_run_on_a_gpu_is_resumed_to_the_same_bits(spec: RunSpec, tmp_path: Path) -> None:
     spec = replace(spec, device="auto")

@@ -80,7 +80,7 @@ class Quantiser(nn.Module):
             step: its number.
             generator: which vectors are taken depends on it.
         """
-        flat = vectors.detach().transpose(1, 2).reshape(-1, self.size)
+        flat = vectors.detach().transpose(1, 2).reshape(-1, self.size).to(self.codes.dtype)
         with torch.no_grad():
             if not self.started:
                 self._place(torch.arange(self.num_codes, device=flat.device), k_means(flat, self.num_codes, generator))
@@ -125,7 +125,7 @@ class Quantiser(nn.Module):
         self.uses += counts
         if self.is_averaged:
             sums = torch.zeros_like(self.mean_sum)
-            sums.index_add_(0, flat, vectors.detach().transpose(1, 2).reshape(-1, self.size))
+            sums.index_add_(0, flat, vectors.detach().transpose(1, 2).reshape(-1, self.size).to(sums.dtype))
             self.mean_count.lerp_(counts, 1 - self.decay)
             self.mean_sum.lerp_(sums, 1 - self.decay)
             self.codes.copy_(self.mean_sum / self.mean_count.clamp(min=1e-3)[:, None])

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["BandSplit", "ConvNextBlock", "FrameUNet", "Spectra", "compress", "expand", "frame_level"]
+__all__ = ["BandSplit", "ConvNextBlock", "FrameUNet", "Spectra", "compress", "expand", "frame_level", "full_precision"]
 
 _FLOOR = 1e-7  # of magnitudes: -140 dB
 _LEVEL_RADIUS = 8  # frames to both sides over which a frame's level is averaged
@@ -74,8 +74,13 @@ def compress(spectra: Tensor, exponent: float) -> Tensor:
 
 def expand(pairs: Tensor, exponent: float) -> Tensor:
     """The inverse of :func:`compress`."""
-    spectra = torch.view_as_complex(pairs.contiguous())
+    spectra = torch.view_as_complex(full_precision(pairs).contiguous())
     return spectra * (spectra.abs() + _FLOOR).pow(1 / exponent - 1)
+
+
+def full_precision(x: Tensor) -> Tensor:
+    """Values as complex numbers can be made of: of 32 bits where autocast left 16."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
 def frame_level(spectra: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from fxtrain.errors import ConfigError
 from fxtrain.extras import require
-from fxtrain.models.generators._spectral import ConvNextBlock, Spectra
+from fxtrain.models.generators._spectral import ConvNextBlock, Spectra, full_precision
 
 __all__ = ["HifiGan", "Vocos"]
 
@@ -95,7 +95,7 @@ class Vocos(nn.Module):
         x = self.first_norm(self.into(lengthened.transpose(1, 2)).transpose(1, 2))
         for block in self.blocks:
             x = block(x)
-        levels, phases = self.out(self.last_norm(x)).chunk(2, dim=2)
+        levels, phases = full_precision(self.out(self.last_norm(x))).chunk(2, dim=2)
         magnitudes = torch.exp(_MOST_NEPERS * torch.tanh((levels - 3.0) / _MOST_NEPERS))
         return self.spectra.inverse(torch.polar(magnitudes, phases), num_samples)
 

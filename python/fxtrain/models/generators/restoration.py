@@ -37,6 +37,7 @@ from fxtrain.models.generators._spectral import (
     ConvNextBlock,
     compress,
     frame_level,
+    full_precision,
 )
 from fxtrain.training.protocol import Criterion, OptimizerConfig, Phase, StepContext
 
@@ -140,7 +141,8 @@ class _BandSplitModel(RestorationModel):
         hidden = self.split(shown)
         for block in self.blocks:
             hidden = block(hidden)
-        out = self.out(self.norm(hidden)).unflatten(2, (self.spectra.num_bins, 5))
+        out = full_precision(self.out(self.norm(hidden)))
+        out = out.view(*out.shape[:2], self.spectra.num_bins, 5)
         gains = (_MOST_NEPERS * torch.tanh(out[..., :3] / _MOST_NEPERS)).exp()
         content = torch.complex(out[..., 3], out[..., 4])
         content = content / (1 + out[..., 3].square() + out[..., 4].square()).sqrt()
