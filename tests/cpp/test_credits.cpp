@@ -27,6 +27,8 @@ TEST_CASE("Credits: the keys of all formats mean the same", "[credits]") {
   CHECK(nam.device == "Marlow 50");
   CHECK(nam.tone == "high gain");
   CHECK(of(R"({"gear_model": "50"})").device == "50");
+  CHECK(of(R"({"style": "hi_gain"})").tone == "high gain");
+  CHECK(of(R"({"style": "British Crunch"})").tone == "British Crunch");
 }
 
 TEST_CASE("Credits: the loudspeaker follows from the gear, or from a linear stage", "[credits]") {

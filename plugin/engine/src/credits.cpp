@@ -46,7 +46,9 @@ Credits creditsOf(const ModelInfo& info) {
   credits.device = firstOf(text("based"), trimmed(text("gear_make") + " " + text("gear_model")));
   const auto gear = text("gear_type");
   credits.gear = gearInWords(gear);
-  credits.tone = text("tone_type") == "hi_gain" ? "high gain" : text("tone_type");
+  credits.tone = firstOf(text("tone_type"), text("style")); // the first one in .nam files
+  if (credits.tone == "hi_gain")
+    credits.tone = "high gain";
   std::replace(credits.tone.begin(), credits.tone.end(), '_', ' ');
   if (info.numLinearTaps > 0 || credits.gear.find("cabinet") != std::string::npos)
     credits.loudspeaker = "with loudspeaker";

@@ -11,10 +11,13 @@ from numpy.typing import NDArray
 
 from fxtrain import _engine
 
-__all__ = ["Envelope", "EnvelopeTable", "follow_envelope"]
+__all__ = ["USUAL_ENVELOPES", "Envelope", "EnvelopeTable", "follow_envelope"]
 
 Envelope: TypeAlias = tuple[float, float]
 """Attack and release, in milliseconds."""
+
+USUAL_ENVELOPES: tuple[Envelope, ...] = ((10.0, 10.0), (100.0, 100.0), (1000.0, 1000.0))
+"""Where there is nothing to choose by."""
 
 _SPACING = 4096  # frames between two values that are kept
 

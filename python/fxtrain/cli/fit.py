@@ -31,7 +31,7 @@ from fxtrain.cli.progress import TrainingBar
 from fxtrain.cli.terminal import shown
 from fxtrain.config import Tables, build, load_preset, numbered, parse_setting, presets, read_toml, stem_of
 from fxtrain.errors import FxtrainError, InputError, Interrupted, RankLostError
-from fxtrain.gear import GEAR_TYPES
+from fxtrain.gear import GEAR_TYPES, TONE_TYPES
 from fxtrain.text import printable, quoted
 
 if TYPE_CHECKING:
@@ -134,6 +134,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     facts.add_argument("--author", help="who made it")
     facts.add_argument("--device-name", help="the amplifier or pedal")
     facts.add_argument("--gear-type", choices=GEAR_TYPES, help="type of device")
+    facts.add_argument("--tone-type", choices=TONE_TYPES, help="how it sounds")
     facts.add_argument(
         "--input-dbu", type=finite_float, metavar="DBU", help="analog level of a full-scale sine at the device's input"
     )
@@ -424,7 +425,7 @@ def _default_name(spec: RunSpec, args: argparse.Namespace) -> str:
 
 
 _READING = ("sample_rate", "channel", "dry_channel", "wet_channel", "ignore", "fix_polarity", "lag", "skip_frames")
-_METADATA = ("name", "author", "device_name", "gear_type", "input_dbu", "output_dbu", "licence")
+_METADATA = ("name", "author", "device_name", "gear_type", "tone_type", "input_dbu", "output_dbu", "licence")
 _COLOURS = {"note": "cyan", "warn": "yellow"}
 
 

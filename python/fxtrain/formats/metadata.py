@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from fxtrain.config import configuration
-from fxtrain.gear import GearType
+from fxtrain.gear import GearType, ToneType
 
 __all__ = ["Metadata", "without_measured"]
 
@@ -25,6 +25,7 @@ class Metadata:
         author: who made it.
         device_name: the amplifier or pedal.
         gear_type: type of device; the words are those of ``.nam`` files.
+        tone_type: how it sounds; likewise.
         input_dbu: analog level, in dBu, of a sine of full scale at the device's input.
         output_dbu: analog level, in dBu, at the device's output that reads as full scale.
         licence: of the model file.
@@ -34,6 +35,7 @@ class Metadata:
     author: str | None = None
     device_name: str | None = None
     gear_type: GearType | None = None
+    tone_type: ToneType | None = None
     input_dbu: Level | None = None
     output_dbu: Level | None = None
     licence: str | None = None
@@ -45,6 +47,7 @@ class Metadata:
             "author": self.author,
             "based": self.device_name,
             "gear_type": self.gear_type,
+            "style": self.tone_type,
             "input_level_dbu": self.input_dbu,
             "output_level_dbu": self.output_dbu,
             "license": self.licence,

@@ -19,6 +19,7 @@ from fxtrain.formats.metadata import without_measured
 from fxtrain.formats.recurrent import RecurrentParts, build_recurrent
 from fxtrain.formats.rtneural import numbers
 from fxtrain.formats.torch_model import CUSTOMARY_RATE, TorchEffect, TorchModel
+from fxtrain.gear import TONE_TYPES
 from fxtrain.models.effects._convolutional import ConvolutionalEffect
 from fxtrain.models.effects._effect import EffectModel
 from fxtrain.models.effects._wavenet_network import Activation, ArrayShape, LayerShape, WaveNetNetwork, WaveNetShape
@@ -49,8 +50,6 @@ _CLIP_LEVEL = 10 ** (-15 / 20)
 _KEYS = {"author": "modeled_by", "based": "gear_model"}
 """Keys of our metadata that have another name in these files."""
 _OWN_KEYS = {name: key for key, name in _KEYS.items()}
-_TONES = ("clean", "overdrive", "crunch", "hi_gain", "fuzz")
-"""Of ``tone_type``, which others of our ``style`` have no place in."""
 
 
 class NamFormat:
@@ -247,7 +246,7 @@ def _lstm_document(model: ResidualRecurrent) -> dict[str, Any]:
 
 def _key(key: str, value: Any) -> str:
     """What a key of our metadata is called in these files."""
-    if key == "style" and value in _TONES:
+    if key == "style" and value in TONE_TYPES:
         return "tone_type"
     return _KEYS.get(key, key)
 

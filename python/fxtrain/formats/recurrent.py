@@ -66,7 +66,7 @@ def build_recurrent(parts: RecurrentParts) -> ResidualRecurrent:
         "num_layers": count,
         "skip": parts.skip,
         "envelopes": "on" if parts.envelopes else "off",
-        **({"envelope_ms": [attack for attack, _ in parts.envelopes]} if parts.envelopes else {}),
+        **({"envelope_ms": [list(each) for each in parts.envelopes]} if parts.envelopes else {}),
         "linear_stage": "off",
         "weight_storage": "bfloat16" if is_bfloat16 else "float32",
     }

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 import torch
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 from torch import Tensor, nn
 from torch.autograd.function import FunctionCtx
 
-from fxtrain.audio.envelopes import Envelope
+from fxtrain.audio.envelopes import USUAL_ENVELOPES, Envelope
 from fxtrain.config import configuration
 from fxtrain.losses import Loss
 from fxtrain.models.effects import _recurrent_cpu
@@ -24,6 +24,11 @@ __all__ = ["GRU", "LSTM", "Knob", "RecurrentConfig", "ResidualRecurrent", "round
 
 Choice: TypeAlias = Literal["auto", "off", "on"]
 Milliseconds: TypeAlias = Annotated[float, Field(ge=0.01, le=60_000)]
+Times: TypeAlias = Annotated[
+    tuple[Milliseconds, Milliseconds],
+    Field(strict=False),
+    BeforeValidator(lambda given: given if isinstance(given, list | tuple) else (given, given)),
+]
 
 
 @configuration
@@ -36,7 +41,8 @@ class RecurrentConfig:
         skip: whether the input is added to the output, so that the network learns the difference.
         envelopes: whether the network also gets envelopes of the input, with the times of ``envelope_ms``: for
             compressors and whatever else gives way slowly. ``auto`` leaves it to the recording.
-        envelope_ms: attack and release time of each envelope, in milliseconds.
+        envelope_ms: time of each envelope in milliseconds, or its attack and release; what is not given the recording
+            chooses.
         linear_stage: whether a long filter follows the network: for loudspeakers, rooms and springs. ``auto`` leaves it
             to the recording.
         linear_stage_taps: length of that filter, in frames.
@@ -48,7 +54,7 @@ class RecurrentConfig:
     num_layers: Annotated[int, Field(ge=1, le=4)] = 1
     skip: bool = True
     envelopes: Choice = "auto"
-    envelope_ms: Annotated[tuple[Milliseconds, ...], Field(strict=False, min_length=1, max_length=8)] = (10, 100, 1000)
+    envelope_ms: Annotated[tuple[Times, ...], Field(strict=False, min_length=1, max_length=8)] | None = None
     linear_stage: Choice = "auto"
     linear_stage_taps: Annotated[int, Field(ge=2, le=16384)] = 8192
     weight_storage: Literal["float32", "bfloat16"] = "float32"
@@ -74,7 +80,9 @@ class Knob:
 
 
 def _envelopes(config: RecurrentConfig) -> tuple[Envelope, ...]:
-    return tuple((each, each) for each in config.envelope_ms) if config.envelopes == "on" else ()
+    if config.envelopes != "on":
+        return ()
+    return config.envelope_ms or USUAL_ENVELOPES
 
 
 class _Round(torch.autograd.Function):

@@ -14,6 +14,7 @@ from fxtrain.audio.least_squares import improve_filter
 from fxtrain.config import Tables, merge
 from fxtrain.data import Excerpt
 from fxtrain.data.material import Material
+from fxtrain.tasks.effect.slow_state import choose_envelopes
 from fxtrain.tasks.protocol import Start
 from fxtrain.training.protocol import Trainable
 from fxtrain.training.trainer import TrainingConfig
@@ -63,13 +64,17 @@ def find_starts(model: type[Trainable], material: Material, tables: Tables, trai
     choices = [asked["envelopes"]] if asked.get("envelopes", "auto") != "auto" else ["off", "on"]
     if "envelopes" not in fields:
         choices = [None]
+    times: dict[str, Any] = {}
+    if "on" in choices and asked.get("envelope_ms") is None and (training.starts > 1 or choices[0] == "on"):
+        times = {"envelope_ms": [list(each) for each in choose_envelopes(material.train, material.sample_rate)]}
     starts = []
     for index in range(max(training.starts, len(choices)) if training.starts > 1 else 1):
         own: Tables = (
             {"training": {"seed": (training.seed + index // len(choices)) % 2**63}} if training.starts > 1 else {}
         )
-        if choices[0] is not None:
-            own = merge(own, {"model": {"envelopes": choices[index % len(choices)]}})
+        choice = choices[index % len(choices)]
+        if choice is not None:
+            own = merge(own, {"model": {"envelopes": choice, **(times if choice == "on" else {})}})
         starts.append(Start(merge(found, own), "; ".join(reasons)))
     return starts
 
