@@ -23,7 +23,7 @@ from fxtrain.training import history
 from fxtrain.training.checkpoint import load_checkpoint
 from fxtrain.training.distributed import ALONE, Ranks
 from fxtrain.training.protocol import Criterion
-from fxtrain.training.trainer import Trainer
+from fxtrain.training.trainer import Plan, Trainer
 
 __all__ = ["MakeTrainer", "as_decided", "choose_start", "prepare_starts", "starts_of"]
 
@@ -111,22 +111,22 @@ def choose_start(
         ]
 
     attempts = ranks.first(find)
-    trainer = make_trainer(attempts[0].spec, attempts[0].folder.path)
-    on_trainer(trainer)
-    plan = trainer.saved_plan()
-    if plan is None:
-        plan = ranks.first(trainer.make_plan)
-        if _SHARE * plan.total_steps < _LEAST_STEPS:
-            if ranks.is_first:
-                folder.clear_starts(keep=1)
-            attempts = attempts[:1]
-        plan = plan.shared_by(len(attempts), _SHARE)
-    until = round(_SHARE * plan.total_steps) if len(attempts) > 1 else 0
+    plans: dict[str, Plan] = {}  # by the length of a step: starts that differ by their seed share one
     values: list[float] = []
     for attempt in attempts:
-        if values:
-            trainer = make_trainer(attempt.spec, attempt.folder.path)
-            on_trainer(trainer)
+        trainer = make_trainer(attempt.spec, attempt.folder.path)
+        on_trainer(trainer)
+        kind = repr(attempt.spec.tables.get("data"))
+        plan = trainer.saved_plan() or plans.get(kind)
+        if plan is None:
+            plan = ranks.first(trainer.make_plan)
+            if not values and _SHARE * plan.total_steps < _LEAST_STEPS:
+                if ranks.is_first:
+                    folder.clear_starts(keep=1)
+                del attempts[1:]
+            plan = plan.shared_by(len(attempts), _SHARE)
+        plans[kind] = plan
+        until = round(_SHARE * plan.total_steps) if len(attempts) > 1 else 0
         try:
             result = trainer.run(resume=True, plan=plan, until=until)
         except DivergenceError as error:

@@ -55,10 +55,10 @@ def test_the_best_start_goes_on(whole: Path) -> None:
     (start,) = [event for event in events if event["event"] == "start" and "values" in event]
     assert len(start["values"]) == 4
     decided = tomllib.loads((whole / "decided.toml").read_text())
-    seed, levels = divmod(start["chosen"] - 1, 2)
+    seed, way = divmod(start["chosen"] - 1, 3)
     assert decided["training"]["seed"] == seed
-    assert decided["model"]["envelopes"] == ("on" if levels else "off")
-    assert decided["model"]["linear_stage"] in ("on", "off")
+    tried = [("off", "off"), ("on", "off"), ("off", "on")]  # envelopes, linear stage
+    assert (decided["model"]["envelopes"], decided["model"]["linear_stage"]) == tried[way]
     asked = tomllib.loads((whole / "config.toml").read_text())
     assert asked["model"]["envelopes"] == asked["model"]["linear_stage"] == "auto"  # for another recording to decide
     assert not list(whole.glob("start-*"))
@@ -111,6 +111,22 @@ def test_a_run_that_is_too_short_for_starts_does_without(spec: RunSpec, tmp_path
 def test_levels_must_be_worth_their_price(levels: tuple[str, ...], values: tuple[float, ...], chosen: int) -> None:
     starts: list[dict[str, Any]] = [{"model": {"envelopes": each}} for each in levels]
     assert choose_start(starts, values) == chosen
+
+
+@pytest.mark.parametrize(("values", "chosen"), [((0.2, 0.19, 0.15, 0.21), 2), ((0.2, 0.15, 0.17, 0.21), 1)])
+def test_a_stage_that_no_filter_asked_for_is_tried(values: tuple[float, ...], chosen: int) -> None:
+    tried = [("off", "off"), ("on", "off"), ("off", "on"), ("off", "off")]
+    starts: list[dict[str, Any]] = [
+        {"model": {"envelopes": envelopes, "linear_stage": stage}} for envelopes, stage in tried
+    ]
+    assert choose_start(starts, values) == chosen
+
+
+def test_where_all_have_a_stage_it_costs_nothing() -> None:
+    starts: list[dict[str, Any]] = [
+        {"model": {"envelopes": envelopes, "linear_stage": "on"}} for envelopes in ("off", "on", "off", "on")
+    ]
+    assert choose_start(starts, (0.2, 0.17, 0.19, 0.16)) == 2
 
 
 def test_what_is_asked_for_is_not_decided(spec: RunSpec, tmp_path: Path) -> None:

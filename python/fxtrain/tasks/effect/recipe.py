@@ -32,8 +32,11 @@ _WORTH_A_STAGE = 0.9
 """A long filter must leave less than this share of what a short one leaves."""
 _AS_GOOD = 1.03
 """A shorter stage is taken if it leaves no more than this multiple of what the best one leaves."""
-_WORTH_ENVELOPES = 0.8
-"""Envelopes must leave less than this share of the error without them."""
+_WORTH_ITS_PRICE = 0.8
+"""Envelopes, and a stage that no filter asked for, must leave less than this share of the error without them: other
+players do not play such a file whole."""
+_TRIED_TAPS = 2048
+"""Of that stage: a loudspeaker's answer, but not a room's."""
 
 _LINEAR_STAGE: Tables = {
     "model": {"linear_stage": "on"},
@@ -55,9 +58,13 @@ def find_starts(model: type[Trainable], material: Material, tables: Tables, trai
     fields = getattr(model.Config, "__dataclass_fields__", {})
     found: Tables = _under(tables, {"data": getattr(model, "data_defaults", {})})
     reasons = []
+    stages: list[Tables] = [{}]
     if "linear_stage" in fields and asked.get("linear_stage", "auto") == "auto":
         decided, reason = _decide_linear_stage(material)
         found = merge(found, _under(tables, decided))
+        if decided["model"]["linear_stage"] == "off" and not _are_clips(material) and training.starts > 1:
+            reason += "; a short start tries one all the same"
+            stages.append(_under(tables, merge(_LINEAR_STAGE, {"model": {"linear_stage_taps": _TRIED_TAPS}})))
         reasons.append(reason)
     elif asked.get("linear_stage") == "on":
         found = merge(found, _under(tables, _LINEAR_STAGE))
@@ -67,29 +74,38 @@ def find_starts(model: type[Trainable], material: Material, tables: Tables, trai
     times: dict[str, Any] = {}
     if "on" in choices and asked.get("envelope_ms") is None and (training.starts > 1 or choices[0] == "on"):
         times = {"envelope_ms": [list(each) for each in choose_envelopes(material.train, material.sample_rate)]}
+    # Envelopes and a stage are each tried beside neither, not together: four starts leave one for another seed.
+    ways = [(choice, stages[0]) for choice in choices] + [(choices[0], stage) for stage in stages[1:]]
     starts = []
-    for index in range(max(training.starts, len(choices)) if training.starts > 1 else 1):
-        own: Tables = (
-            {"training": {"seed": (training.seed + index // len(choices)) % 2**63}} if training.starts > 1 else {}
-        )
-        choice = choices[index % len(choices)]
+    are_several = training.starts > 1
+    for index in range(max(training.starts, len(ways)) if are_several else 1):
+        seed = (training.seed + index // len(ways)) % 2**63
+        own: Tables = {"training": {"seed": seed}} if are_several else {}
+        choice, stage = ways[index % len(ways)]
         if choice is not None:
             own = merge(own, {"model": {"envelopes": choice, **(times if choice == "on" else {})}})
-        starts.append(Start(merge(found, own), "; ".join(reasons)))
+        starts.append(Start(merge(found, stage, own), "; ".join(reasons)))
     return starts
 
 
 def choose_start(starts: Sequence[Tables], values: Sequence[float]) -> int:
-    """The start of the least error, where one with envelopes counts by 1/0.8 of its own.
+    """The start of the least error.
+
+    One with envelopes or a linear stage, where others have none, counts by 1/0.8 of its own.
 
     >>> choose_start([{"model": {"envelopes": "off"}}, {"model": {"envelopes": "on"}}], [0.1, 0.09])
     0
     """
 
+    def has(index: int, part: str) -> bool:
+        return starts[index].get("model", {}).get(part) == "on"
+
     def cost(index: int) -> float:
-        has_envelopes = starts[index].get("model", {}).get("envelopes") == "on"
-        alone = all(start.get("model", {}).get("envelopes") == "on" for start in starts)
-        return values[index] / (_WORTH_ENVELOPES if has_envelopes and not alone else 1.0)
+        value = values[index]
+        for part in ("envelopes", "linear_stage"):
+            if has(index, part) and not all(has(other, part) for other in range(len(starts))):
+                value /= _WORTH_ITS_PRICE
+        return value
 
     return min(range(len(starts)), key=cost)
 
@@ -118,7 +134,7 @@ def _filtered(excerpt: Excerpt, taps: NDArray[np.float64]) -> NDArray[np.float64
 
 
 def _decide_linear_stage(material: Material) -> tuple[Tables, str]:
-    if any(excerpt.clip_frames for excerpt in material.train):
+    if _are_clips(material):
         return {"model": {"linear_stage": "off"}}, "no linear stage: the recording consists of clips"
     short = score_filter(material, _SHORT_TAPS)
     long = {taps: score_filter(material, taps) for taps in _LONG_TAPS}
@@ -137,6 +153,10 @@ def _decide_linear_stage(material: Material) -> tuple[Tables, str]:
             "for a long reverb, put a convolution with its impulse response behind the model instead"
         )
     return merge(_LINEAR_STAGE, {"model": {"linear_stage_taps": taps}}), reason
+
+
+def _are_clips(material: Material) -> bool:
+    return any(excerpt.clip_frames for excerpt in material.train)
 
 
 def _milliseconds(taps: int, material: Material) -> str:
