@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Makes everything in this folder again: ``python models/make.py [valve] [overdrive] [fuzz] [cabinet]``.
+"""Makes everything in this folder again: ``python models/make.py [NAME ...]``.
 
-Each capture is recorded from a circuit of ours and trained by ``fxtrain fit``, with fixed seeds and a fixed number of
-epochs: 10 to 20 minutes each on one core, and on the same kind of processor the same weights to the bit. What is done
-already in the working folder is not done again.
+Each capture is recorded from a device of ours and trained by ``fxtrain fit``, with fixed seeds and a fixed number of
+epochs: 10 to 20 minutes each on one or two cores, and on the same kind of processor the same weights to the bit. What
+is done already in the working folder is not done again.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import math
 import runpy
 import shutil
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fxtrain import engine
+from fxtrain.audio import read_audio, write_audio
 from fxtrain.cli import main as fxtrain
-from fxtrain.synthetic import Circuit, PairRecipe, get_schematic, simulate, synthesise_guitar, write_pair
+from fxtrain.synthetic import SCHEMATICS, Circuit, PairRecipe, get_schematic, simulate, synthesise_guitar, write_pair
+from fxtrain.synthetic.effects import get_effect, play_through_cabinet
 
 MODELS = Path(__file__).resolve().parent
 SAMPLE_RATE = 48_000
@@ -36,35 +38,80 @@ class Capture:
 
     Attributes:
         name: of the model.
-        circuit: of :data:`fxtrain.synthetic.SCHEMATICS`.
-        knobs: its settings, 0 to 1.
+        device: a circuit of :data:`fxtrain.synthetic.SCHEMATICS`, or an effect of
+            :data:`fxtrain.synthetic.effects.EFFECTS`.
+        knobs: settings of a circuit, 0 to 1.
         based: what it is, for the model file.
         gear_type: the same in a word of the format.
+        tone_type: how it sounds in a word of the format.
         seed: of the playing.
         seconds: length of the recording.
         epochs: passes over the recording.
         story: what a guitarist wants to know.
+        has_cabinet: whether it is recorded through the cabinet of this folder.
+        level: of that recording: what the microphone's preamplifier is set to.
+        options: further words for ``fit``.
     """
 
     name: str
-    circuit: str
-    knobs: dict[str, float]
+    device: str
     based: str
     gear_type: str
     seed: int
     seconds: float
     epochs: int
     story: str
+    knobs: dict[str, float] = field(default_factory=dict)
+    tone_type: str = ""
+    has_cabinet: bool = False
+    level: float = 1.0
+    options: tuple[str, ...] = ()
 
-    def schematic(self) -> Circuit:
-        """The circuit at its settings."""
-        return get_schematic(self.circuit, **self.knobs)
+    def schematic(self) -> Circuit | None:
+        """The circuit at its settings; None of an effect."""
+        return get_schematic(self.device, **self.knobs) if self.device in SCHEMATICS else None
+
+    def play(self, dry: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
+        """What is recorded of the device."""
+        circuit = self.schematic()
+        if circuit is None:
+            wet = get_effect(self.device)(dry, SAMPLE_RATE)
+        else:
+            # Recordings go through an interface that lets no DC pass.
+            wet = PairRecipe(circuit).interface.record(
+                simulate(circuit, dry, SAMPLE_RATE).output, SAMPLE_RATE, seed=seed
+            )
+        return self.through_cabinet(wet)
+
+    def through_cabinet(self, wet: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The same behind the loudspeaker, if there is one; at level 1 about as loud as before."""
+        if not self.has_cabinet:
+            return wet
+        response = read_audio(MODELS / "cabinet" / "closed-4x12.wav").samples.astype(np.float64)
+        return play_through_cabinet(wet, self.level * response / np.linalg.norm(response))
+
+    def record(self, folder: Path) -> tuple[Path, Path]:
+        """Dry and wet file in a folder."""
+        circuit = self.schematic()
+        if circuit is None:
+            folder.mkdir(parents=True, exist_ok=True)
+            dry, wet = folder / "dry.wav", folder / "wet.wav"
+            playing = synthesise_guitar(self.seconds, SAMPLE_RATE, self.seed)
+            write_audio(dry, playing, SAMPLE_RATE, "FLOAT")
+            write_audio(wet, self.play(playing, self.seed), SAMPLE_RATE, "FLOAT")
+            return dry, wet
+        pair = write_pair(folder, PairRecipe(circuit, seconds=self.seconds, seed=self.seed))
+        if not self.has_cabinet:
+            return pair.dry, pair.wet
+        recorded = folder / "microphone.wav"
+        write_audio(recorded, self.through_cabinet(read_audio(pair.wet).samples), SAMPLE_RATE, "FLOAT")
+        return pair.dry, recorded
 
 
 CAPTURES = {
     "valve": Capture(
         name="Lowlight Valve",
-        circuit="valve",
+        device="valve",
         knobs={"gain": 0.2},
         based="two 12AX7 stages at the edge of breakup (circuit: valve)",
         gear_type="preamp",
@@ -76,7 +123,7 @@ CAPTURES = {
     ),
     "overdrive": Capture(
         name="Hillside Drive",
-        circuit="overdrive",
+        device="overdrive",
         knobs={"drive": 0.55, "tone": 0.6},
         based="soft-clipping overdrive pedal (circuit: overdrive)",
         gear_type="pedal",
@@ -88,7 +135,7 @@ CAPTURES = {
     ),
     "fuzz": Capture(
         name="Nettle Fuzz",
-        circuit="fuzz",
+        device="fuzz",
         knobs={"fuzz": 0.75},
         based="two-transistor silicon fuzz (circuit: fuzz)",
         gear_type="pedal",
@@ -97,6 +144,49 @@ CAPTURES = {
         epochs=90,
         story="A silicon fuzz turned well up: asymmetric, near a square wave on single notes, torn on chords, and\n"
         "clearer when the guitar's volume comes down.",
+    ),
+    "combo": Capture(
+        name="Hearthside Combo",
+        device="valve",
+        knobs={"gain": 0.08},
+        based="a clean valve amplifier with its loudspeaker (circuit: valve)",
+        gear_type="amp_cab",
+        tone_type="clean",
+        seed=14,
+        seconds=240.0,
+        epochs=110,
+        has_cabinet=True,
+        story="A clean valve amplifier through a closed 4x12, as a microphone hears it: round, with a little hair on\n"
+        "the hardest chords. Switch the cabinet panel off behind it.",
+    ),
+    "stack": Capture(
+        name="Northwall Stack",
+        device="valve",
+        knobs={"gain": 0.75},
+        based="a high-gain valve amplifier with its loudspeaker (circuit: valve)",
+        gear_type="amp_cab",
+        tone_type="hi_gain",
+        seed=15,
+        seconds=240.0,
+        epochs=45,
+        has_cabinet=True,
+        level=0.4,
+        options=("--set", "linear_stage=on"),
+        story="The same amplifier turned up, through the same 4x12: thick, compressed, for riffs and leads. Switch\n"
+        "the cabinet panel off behind it.",
+    ),
+    "compressor": Capture(
+        name="Slow Lamp",
+        device="compressor",
+        based="optical compressor (effect: compressor)",
+        gear_type="pedal",
+        tone_type="clean",
+        seed=16,
+        seconds=240.0,
+        epochs=20,
+        options=("--set", "envelopes=on"),
+        story="An optical compressor: it evens out picking within 15 ms and lets go in two stages, of 80 ms and of\n"
+        "more than a second. Put it into the pedal slot in front of an amplifier.",
     ),
 }
 
@@ -109,17 +199,22 @@ def dbu(volts_peak: float) -> float:
 def make_capture(folder_name: str, work: Path) -> None:
     """Records, trains, and writes ``model.json`` and ``card.md``."""
     capture = CAPTURES[folder_name]
-    circuit = capture.schematic()
-    pair = write_pair(work / "data" / folder_name, PairRecipe(circuit, seconds=capture.seconds, seed=capture.seed))
+    dry, wet = capture.record(work / "data" / folder_name)
     run = work / "runs" / folder_name
     arguments = [
-        *("fit", str(pair.dry), str(pair.wet), "--out", str(run)),
+        *("fit", str(dry), str(wet), "--out", str(run)),
         *("--preset", "standard", "--epochs", str(capture.epochs), "--seed", "0"),
         *("--name", capture.name, "--author", "fxtrain", "--device-name", capture.based),
         *("--gear-type", capture.gear_type, "--licence", "CC0-1.0"),
-        f"--input-dbu={dbu(circuit.input_volts):.2f}",
-        f"--output-dbu={dbu(circuit.output_volts):.2f}",
+        *capture.options,
     ]
+    if capture.tone_type:
+        arguments += ["--tone-type", capture.tone_type]
+    circuit = capture.schematic()
+    if circuit is not None:
+        arguments.append(f"--input-dbu={dbu(circuit.input_volts):.2f}")
+        if not capture.has_cabinet:  # behind a microphone it depends on the microphone
+            arguments.append(f"--output-dbu={dbu(circuit.output_volts):.2f}")
     if not (run / "metrics.json").exists():
         code = fxtrain(["fit", "--resume", str(run)] if (run / "config.toml").exists() else arguments)
         if code != 0:
@@ -128,18 +223,16 @@ def make_capture(folder_name: str, work: Path) -> None:
     folder.mkdir(exist_ok=True)
     shutil.copyfile(run / "model.json", folder / "model.json")
     metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
-    fresh = esr_of(folder / "model.json", circuit, seed=FRESH_SEED, seconds=FRESH_SECONDS)
-    (folder / "card.md").write_text(card(folder_name, capture, circuit, metrics, fresh), encoding="utf-8")
+    fresh = esr_of(folder / "model.json", capture, seed=FRESH_SEED, seconds=FRESH_SECONDS)
+    (folder / "card.md").write_text(card(folder_name, capture, metrics, fresh), encoding="utf-8")
     found = f"ESR {metrics['esr']:.2e}, on fresh playing {fresh:.2e}; FIR {metrics['baselines']['fir']:.3f}"
     sys.stdout.write(f"{folder_name}: {found}\n")
 
 
-def esr_of(model_file: Path, circuit: Circuit, *, seed: int, seconds: float) -> float:
+def esr_of(model_file: Path, capture: Capture, *, seed: int, seconds: float) -> float:
     """Error-to-signal ratio of a model, as the engine plays it, on playing that training did not see."""
     dry = synthesise_guitar(seconds, SAMPLE_RATE, seed)
-    # The recordings went through an interface that lets no DC pass; so does this.
-    interface = PairRecipe(circuit).interface
-    target = interface.record(simulate(circuit, dry, SAMPLE_RATE).output, SAMPLE_RATE, seed=seed)
+    target = capture.play(dry, seed)
     model = engine.load(model_file)
     lag = model.info.lag_frames  # what training has taken out of the wet recording
     played: NDArray[np.float64] = model.process(dry).astype(np.float64)[: len(dry) - lag]
@@ -147,9 +240,26 @@ def esr_of(model_file: Path, circuit: Circuit, *, seed: int, seconds: float) -> 
     return float(np.sum((played - wet) ** 2) / np.sum(wet**2))
 
 
-def card(folder_name: str, capture: Capture, circuit: Circuit, metrics: dict[str, Any], fresh: float) -> str:
+def card(folder_name: str, capture: Capture, metrics: dict[str, Any], fresh: float) -> str:
     """What is to be known of a capture."""
-    knobs = ", ".join(f"{knob} at {10 * position:g} of 10" for knob, position in capture.knobs.items())
+    circuit = capture.schematic()
+    knobs = "".join(f", {knob} at {10 * position:g} of 10" for knob, position in capture.knobs.items())
+    loudspeaker = "none: use a cabinet behind it, such as the one of this folder"
+    if capture.has_cabinet:
+        loudspeaker = "in the capture: `cabinet/closed-4x12.wav`. Use no other behind it"
+    elif circuit is None:
+        loudspeaker = "none: it belongs in front of an amplifier"
+    levels, solved = "", "The device is made of arithmetic of our own"
+    if circuit is not None:
+        out = f"{circuit.output_volts:g} V peak ({dbu(circuit.output_volts):+.1f} dBu) at the output"
+        out = "what a microphone makes of it at the output" if capture.has_cabinet else out
+        levels = (
+            f"| levels | full scale is {circuit.input_volts:g} V peak ({dbu(circuit.input_volts):+.1f} dBu for a sine) "
+            f"at the input, {out} |\n"
+        )
+        solved = "The device is a schematic of our own, solved at eight times the sample rate"
+    through = "the device" if circuit is None else "the circuit and a made-up interface"
+    through += ", then the cabinet" if capture.has_cabinet else ""
     model, test, baselines = metrics["model"], metrics["test"], metrics["baselines"]
     return f"""# {capture.name}
 
@@ -158,14 +268,12 @@ def card(folder_name: str, capture: Capture, circuit: Circuit, metrics: dict[str
 | | |
 |---|---|
 | file | `model.json`: LSTM of {model["hidden_size"]} units, {model["parameters"]} weights, 48 kHz |
-| device | the circuit `{capture.circuit}` of `fxtrain.synthetic`, {knobs} |
-| levels | full scale is {circuit.input_volts:g} V peak ({dbu(circuit.input_volts):+.1f} dBu for a sine) at the input, \
-{circuit.output_volts:g} V peak ({dbu(circuit.output_volts):+.1f} dBu) at the output |
-| loudspeaker | none: use a cabinet behind it, such as the one of this folder |
+| device | the {"effect" if circuit is None else "circuit"} `{capture.device}` of `fxtrain.synthetic`{knobs} |
+{levels}| loudspeaker | {loudspeaker} |
 | made by | fxtrain |
 | licence | [CC0 1.0](https://creativecommons.org/publicdomain/zero/1.0/) |
 
-The device is a schematic of our own, solved at eight times the sample rate; no product was measured, and none is meant.
+{solved}; no product was measured, and none is meant.
 
 ## How close it is
 
@@ -182,11 +290,11 @@ Error-to-signal ratio (ESR), 0 is exact, 1 is silence:
 
 Multi-resolution STFT distance {test["mr_stft"]:.3f}. All playing is synthetic (`synthesise_guitar`): real guitars,
 basses and other instruments may ask for what it has not met. Nothing louder than full scale was played: beyond, the
-model goes on in a straight line, where the circuit would clip harder. Nobody has judged it by ear beside the circuit.
+model goes on in a straight line, where the device would not. Nobody has judged it by ear beside the device.
 
 ## How it was made
 
-{capture.seconds:g} s of synthetic guitar (seed {capture.seed}) through the circuit and a made-up interface, then
+{capture.seconds:g} s of synthetic guitar (seed {capture.seed}) through {through}; then
 `fxtrain fit` with the standard preset for {capture.epochs} epochs on the CPU. All of it again:
 
 ```text

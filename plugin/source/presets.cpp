@@ -33,7 +33,9 @@ struct Recipe {
 };
 
 constexpr auto kValve = "Lowlight Valve", kDrive = "Hillside Drive", kFuzz = "Nettle Fuzz";
+constexpr auto kCombo = "Hearthside Combo", kStack = "Northwall Stack", kLamp = "Slow Lamp"; // the first two with cabinet
 constexpr float kAsLoudAsGuitar = -4.0f; // dB, of the drive: its output for the loudness clip is 4 dB above its input
+constexpr float kCompressed = 4.0f;      // dB, of the compressor: its output is as much below
 constexpr float kA = 0.0f, kBoth = 2.0f; // of the slot parameter
 
 const std::vector<Recipe>& recipes() {
@@ -91,7 +93,10 @@ const std::vector<Recipe>& recipes() {
        {kValve, nullptr},
        true,
        {{id::cabinetOn, 1.0f}, {id::gateOn, 1.0f}, {id::gateThreshold, -60.0f}, {id::pedalLevel, kAsLoudAsGuitar}},
-       kDrive}};
+       kDrive},
+      {"Clean combo", {kCombo, nullptr}, false, {}},
+      {"High gain", {kStack, nullptr}, false, {{id::gateOn, 1.0f}, {id::gateThreshold, -56.0f}}},
+      {"Compressed clean", {kCombo, nullptr}, false, {{id::pedalLevel, kCompressed}}, kLamp}};
   return all;
 }
 

@@ -203,6 +203,11 @@ juce::String Knob::shownCaption() const { return caption_.isEmpty() ? caption() 
 
 juce::Rectangle<int> Knob::valueArea() const { return getLocalBounds().removeFromBottom(18); }
 
+float Knob::origin() const {
+  const auto& range = parameter().getNormalisableRange();
+  return range.start < 0.0f && range.end > 0.0f ? range.convertTo0to1(0.0f) : 0.0f;
+}
+
 void Knob::paint(juce::Graphics& g) {
   const auto bounds = getLocalBounds().toFloat();
   drawText(g, shownCaption(), bounds.withHeight(16.0f), font(12.0f, Weight::medium),
@@ -221,15 +226,12 @@ void Knob::paint(juce::Graphics& g) {
     g.strokePath(path, juce::PathStrokeType(width, juce::PathStrokeType::curved, juce::PathStrokeType::rounded));
   };
 
-  const float position = normalised();
-  // What is set by its distance from a middle is drawn from there, all else from its low end.
-  const auto& range = parameter().getNormalisableRange();
-  const float origin = range.start < 0.0f && range.end > 0.0f ? range.convertTo0to1(0.0f) : 0.0f;
+  const float position = normalised(), start = origin();
   g.setColour(colour::track);
   arc(0.0f, 1.0f);
-  if (std::abs(position - origin) > 1e-4f) {
+  if (std::abs(position - start) > 1e-4f) {
     g.setColour(active() ? colour::accent : colour::faint);
-    arc(std::min(origin, position), std::max(origin, position));
+    arc(std::min(start, position), std::max(start, position));
   }
 
   const float cap = radius - width - 1.5f;

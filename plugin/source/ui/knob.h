@@ -75,6 +75,8 @@ class Knob : public RangeControl {
  protected:
   juce::Rectangle<int> valueArea() const override;
   float dragDistance(float dx, float dy) const override { return (dx - dy) / 200.0f; }
+  /** Where the arc begins, in 0..1: the middle of what is set by its distance from there, else the low end. */
+  virtual float origin() const;
 
  private:
   juce::String shownCaption() const;

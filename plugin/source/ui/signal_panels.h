@@ -102,6 +102,9 @@ class OffKnob : public Knob {
   using Knob::Knob;
   juce::String valueText() const override { return isOff() ? juce::String("Off") : Knob::valueText(); }
   bool isOff() const { return normalised() == defaultValue(); }
+
+ protected:
+  float origin() const override { return defaultValue(); }
 };
 
 /** One response or two. Controls of the second one are there once it is. */
