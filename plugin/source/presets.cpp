@@ -33,7 +33,8 @@ struct Recipe {
 };
 
 constexpr auto kValve = "Lowlight Valve", kDrive = "Hillside Drive", kFuzz = "Nettle Fuzz";
-constexpr auto kCombo = "Hearthside Combo", kStack = "Northwall Stack", kLamp = "Slow Lamp"; // the first two with cabinet
+constexpr auto kCombo = "Hearthside Combo", kStack = "Northwall Stack"; // with their loudspeaker
+constexpr auto kLamp = "Slow Lamp";
 constexpr float kAsLoudAsGuitar = -4.0f; // dB, of the drive: its output for the loudness clip is 4 dB above its input
 constexpr float kCompressed = 4.0f;      // dB, of the compressor: its output is as much below
 constexpr float kA = 0.0f, kBoth = 2.0f; // of the slot parameter
