@@ -64,8 +64,8 @@ def state(page: Any, expression: str) -> Any:
     return page.execute_script(f"return fxtrain.{expression}")
 
 
-def eventually(holds: Callable[[], bool], seconds: float = 5.0) -> bool:
-    """Waits for sound, which keeps its own time."""
+def eventually(holds: Callable[[], bool], seconds: float = 60.0) -> bool:
+    """Waits for sound, which keeps its own time; however busy the machine is, it comes."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if holds():
