@@ -186,7 +186,8 @@ CAPTURES = {
         epochs=20,
         options=("--set", "envelopes=on"),
         story="An optical compressor: it evens out picking within 15 ms and lets go in two stages, of 80 ms and of\n"
-        "more than a second. Put it into the pedal slot in front of an amplifier.",
+        "more than a second. Put it into the pedal slot in front of an amplifier, and keep its input within\n"
+        "full scale: far beyond, it rumbles for some seconds afterwards.",
     ),
 }
 

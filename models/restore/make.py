@@ -2,8 +2,8 @@
 """Trains the models in this folder: ``python models/restore/make.py [--device cuda] [gan] [diffusion] [mse]``.
 
 The recordings are published packages, fetched once into the user's cache. Two songs are kept out of training and of
-everything else but the figures on the card. What is done already in the working folder is not done again. The larger
-two took a GPU a quarter of an hour; a CPU takes half a day for each.
+everything else but the figures on the card. What is done already in the working folder is not done again. The GAN
+and the diffusion took a GPU a quarter of an hour; on a CPU they take hours.
 """
 
 from __future__ import annotations
