@@ -63,7 +63,7 @@ def find_starts(model: type[Trainable], material: Material, tables: Tables, trai
         decided, reason = _decide_linear_stage(material)
         found = merge(found, _under(tables, decided))
         if decided["model"]["linear_stage"] == "off" and not _are_clips(material) and training.starts > 1:
-            reason += "; a short start tries one all the same"
+            reason = f"{reason.removeprefix('no linear stage: ')}; a short start tries a linear stage anyway"
             stages.append(_under(tables, merge(_LINEAR_STAGE, {"model": {"linear_stage_taps": _TRIED_TAPS}})))
         reasons.append(reason)
     elif asked.get("linear_stage") == "on":
