@@ -33,10 +33,7 @@ _WORTH_A_STAGE = 0.9
 _AS_GOOD = 1.03
 """A shorter stage is taken if it leaves no more than this multiple of what the best one leaves."""
 _WORTH_ITS_PRICE = 0.8
-"""Envelopes, and a stage that no filter asked for, must leave less than this share of the error without them: other
-players do not play such a file whole."""
-_TRIED_TAPS = 2048
-"""Of that stage: a loudspeaker's answer, but not a room's."""
+"""Envelopes, or a stage that others lack, must leave less than this share of the error without them."""
 
 _LINEAR_STAGE: Tables = {
     "model": {"linear_stage": "on"},
@@ -58,13 +55,9 @@ def find_starts(model: type[Trainable], material: Material, tables: Tables, trai
     fields = getattr(model.Config, "__dataclass_fields__", {})
     found: Tables = _under(tables, {"data": getattr(model, "data_defaults", {})})
     reasons = []
-    stages: list[Tables] = [{}]
     if "linear_stage" in fields and asked.get("linear_stage", "auto") == "auto":
         decided, reason = _decide_linear_stage(material)
         found = merge(found, _under(tables, decided))
-        if decided["model"]["linear_stage"] == "off" and not _are_clips(material) and training.starts > 1:
-            reason = f"{reason.removeprefix('no linear stage: ')}; a short start tries a linear stage anyway"
-            stages.append(_under(tables, merge(_LINEAR_STAGE, {"model": {"linear_stage_taps": _TRIED_TAPS}})))
         reasons.append(reason)
     elif asked.get("linear_stage") == "on":
         found = merge(found, _under(tables, _LINEAR_STAGE))
@@ -74,17 +67,15 @@ def find_starts(model: type[Trainable], material: Material, tables: Tables, trai
     times: dict[str, Any] = {}
     if "on" in choices and asked.get("envelope_ms") is None and (training.starts > 1 or choices[0] == "on"):
         times = {"envelope_ms": [list(each) for each in choose_envelopes(material.train, material.sample_rate)]}
-    # Envelopes and a stage are each tried beside neither, not together: four starts leave one for another seed.
-    ways = [(choice, stages[0]) for choice in choices] + [(choices[0], stage) for stage in stages[1:]]
     starts = []
     are_several = training.starts > 1
-    for index in range(max(training.starts, len(ways)) if are_several else 1):
-        seed = (training.seed + index // len(ways)) % 2**63
+    for index in range(max(training.starts, len(choices)) if are_several else 1):
+        seed = (training.seed + index // len(choices)) % 2**63
         own: Tables = {"training": {"seed": seed}} if are_several else {}
-        choice, stage = ways[index % len(ways)]
+        choice = choices[index % len(choices)]
         if choice is not None:
             own = merge(own, {"model": {"envelopes": choice, **(times if choice == "on" else {})}})
-        starts.append(Start(merge(found, stage, own), "; ".join(reasons)))
+        starts.append(Start(merge(found, own), "; ".join(reasons)))
     return starts
 
 
