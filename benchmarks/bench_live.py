@@ -129,11 +129,12 @@ def play(kind: str, models: list[Path], seconds: float, result: Path) -> None:
     """The part of the process that plays: a pass-through, or models with the screen."""
     import numpy as np
 
-    from fxtrain import _engine, engine
+    from fxtrain import _engine
     from fxtrain.live.devices import choose_wiring
     from fxtrain.live.load import share_of_time
     from fxtrain.live.player import Player, PlayerSettings
     from fxtrain.live.screen import LiveScreen
+    from fxtrain.live.sounds import read_sound
     from fxtrain.live.stream import Stream
 
     nothing = dict.fromkeys(("input_device", "output_device", "input_channel", "output_channel", "sample_rate"))
@@ -147,7 +148,7 @@ def play(kind: str, models: list[Path], seconds: float, result: Path) -> None:
             time.sleep(seconds)
             after = used()
     else:
-        with Player(wiring, [engine.load(model).info for model in models], PlayerSettings()) as player:
+        with Player(wiring, [read_sound(model) for model in models], PlayerSettings()) as player:
             chain = player.chain
             before = used()
             LiveScreen(player, seconds=seconds).run(mouse=False)

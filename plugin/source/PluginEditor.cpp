@@ -12,8 +12,8 @@ constexpr int kFramesPerSecond = 30;
 
 PluginEditor::PluginEditor(PluginProcessor& owner)
     : AudioProcessorEditor(owner), processor_(owner), header_(owner, browser_), input_(owner), gate_(owner),
-      addPedal_(owner, browser_), pedal_(owner, browser_), slotA_(owner, browser_, 0), slotB_(owner, browser_, 1),
-      slots_(owner), tone_(owner), cabinet_(owner, browser_), output_(owner),
+      preTone_(owner), addPedal_(owner, browser_), pedal_(owner, browser_), slotA_(owner, browser_, 0),
+      slotB_(owner, browser_, 1), slots_(owner), tone_(owner), cabinet_(owner, browser_), space_(owner), output_(owner),
       slotWatch_(*owner.parameters.getParameter(id::slot), [this](float) { routingChanged(); }),
       bypassWatch_(*owner.parameters.getParameter(id::bypass), [this](float) { routingChanged(); }),
       tunerWatch_(*owner.parameters.getParameter(id::tuner), [this](float) { updateTuner(); }) {
@@ -22,8 +22,8 @@ PluginEditor::PluginEditor(PluginProcessor& owner)
   setTitle("fxtrain");
   addAndMakeVisible(content_);
   content_.setFocusContainerType(FocusContainerType::keyboardFocusContainer);
-  for (auto* child : std::initializer_list<juce::Component*>{&header_, &input_, &gate_, &slotA_, &slots_, &slotB_,
-                                                             &tone_, &cabinet_, &output_, &addPedal_})
+  for (auto* child : std::initializer_list<juce::Component*>{&header_, &input_, &gate_, &preTone_, &slotA_, &slots_,
+                                                             &slotB_, &tone_, &cabinet_, &space_, &output_, &addPedal_})
     content_.addAndMakeVisible(child);
   content_.addChildComponent(pedal_);
   if (owner.isStandalone()) {
@@ -33,9 +33,9 @@ PluginEditor::PluginEditor(PluginProcessor& owner)
   content_.addAndMakeVisible(status_);
   // The keyboard goes the way of the signal.
   int order = 0;
-  for (auto* child :
-       std::initializer_list<juce::Component*>{&header_, &input_, &gate_, &addPedal_, &pedal_, &slotA_, &slots_,
-                                               &slotB_, &tone_, &cabinet_, &output_, take_.get(), &status_})
+  for (auto* child : std::initializer_list<juce::Component*>{&header_, &input_, &gate_, &preTone_, &addPedal_, &pedal_,
+                                                             &slotA_, &slots_, &slotB_, &tone_, &cabinet_, &space_,
+                                                             &output_, take_.get(), &status_})
     if (child != nullptr)
       child->setExplicitFocusOrder(++order);
   content_.addChildComponent(veil_);
@@ -99,16 +99,18 @@ void PluginEditor::layOut() {
   // Columns from left to right. With a pedal all of them move together.
   const bool withPedal = pedal_.isVisible();
   const int gap = withPedal ? 16 : 24, right = withPedal ? 208 : 232;
-  constexpr int kTop = 64, kBottom = 592, kMargin = 24, kInput = 168, kPedal = 148, kOutput = 136;
+  constexpr int kTop = 64, kBottom = 592, kMargin = 24, kInput = 168, kPedal = 148, kSpace = 96, kOutput = 136;
   int x = kMargin;
-  input_.setBounds(x, kTop, kInput, 272);
-  gate_.setBounds(x, 360, kInput, kBottom - 360);
+  constexpr int kInputHeight = 176, kGateHeight = 160, kBelow = 16;
+  input_.setBounds(x, kTop, kInput, kInputHeight);
+  gate_.setBounds(x, input_.getBottom() + kBelow, kInput, kGateHeight);
+  preTone_.setBounds(x, gate_.getBottom() + kBelow, kInput, kBottom - gate_.getBottom() - kBelow);
   x += kInput + gap;
   if (withPedal) {
     pedal_.setBounds(x, kTop, kPedal, kBottom - kTop);
     x += kPedal + gap;
   }
-  const int slots = kWidth - kMargin - kOutput - gap - right - gap - x;
+  const int slots = kWidth - kMargin - kOutput - gap - kSpace - gap - right - gap - x;
   const int switchHeight = withPedal ? 76 : 48; // two rows: the slots are narrow
   const int card = (kBottom - kTop - switchHeight - 2 * 8) / 2;
   slotA_.setBounds(x, kTop, slots, card);
@@ -118,6 +120,8 @@ void PluginEditor::layOut() {
   tone_.setBounds(x, kTop, right, 232);
   cabinet_.setBounds(x, 320, right, kBottom - 320);
   x += right + gap;
+  space_.setBounds(x, kTop, kSpace, kBottom - kTop);
+  x += kSpace + gap;
   output_.setBounds(x, kTop, kOutput, kBottom - kTop);
   constexpr int kPlus = 24;
   addPedal_.setBounds(input_.getRight() + (gap - kPlus) / 2, slotB_.getBounds().getCentreY() - kPlus / 2, kPlus, kPlus);
@@ -161,12 +165,12 @@ void PluginEditor::paintWires(juce::Graphics& g) {
   };
   const bool a = shown != 1, b = shown != 0;
   const auto edges = [](const juce::Component& panel) { return panel.getBounds().toFloat(); };
-  const auto from = edges(pedal_.isVisible() ? static_cast<juce::Component&>(pedal_) : gate_), in = edges(slotA_),
+  const auto from = edges(pedal_.isVisible() ? static_cast<juce::Component&>(pedal_) : preTone_), in = edges(slotA_),
              out = edges(tone_);
   const float upper = in.getCentreY(), lower = edges(slotB_).getCentreY();
   const float split = 0.5f * (from.getRight() + in.getX()), join = 0.5f * (in.getRight() + out.getX());
   if (pedal_.isVisible())
-    wire(true, {{edges(gate_).getRight(), lower}, {from.getX(), lower}});
+    wire(true, {{edges(preTone_).getRight(), lower}, {from.getX(), lower}});
   const auto toA = [&](bool live) {
     wire(live, {{from.getRight(), lower}, {split, lower}, {split, upper}, {in.getX(), upper}});
     wire(live, {{in.getRight(), upper}, {out.getX(), upper}});
@@ -188,8 +192,10 @@ void PluginEditor::paintWires(juce::Graphics& g) {
     wire(true, {{above.getCentreX(), above.getBottom()}, {above.getCentreX(), edges(lowerPanel).getY()}});
   };
   down(input_, gate_);
+  down(gate_, preTone_);
   down(tone_, cabinet_);
-  wire(true, {{edges(cabinet_).getRight(), lower}, {edges(output_).getX(), lower}});
+  wire(true, {{edges(cabinet_).getRight(), lower}, {edges(space_).getX(), lower}});
+  wire(true, {{edges(space_).getRight(), lower}, {edges(output_).getX(), lower}});
 }
 
 // While it loads, the rig may be held for as long as a model takes to prepare; it tells us again when it is done.

@@ -27,9 +27,9 @@ namespace fxtrain {
 */
 class PluginEditor : public juce::AudioProcessorEditor, private juce::ChangeListener, private juce::Timer {
  public:
-  static constexpr int kWidth = 1080, kHeight = 640;
+  static constexpr int kWidth = 1200, kHeight = 640;
   static constexpr int kTakeStripHeight = 56;
-  static constexpr int kLeastWidth = 720, kGreatestWidth = 2160;
+  static constexpr int kLeastWidth = 800, kGreatestWidth = 2400;
 
   explicit PluginEditor(PluginProcessor& owner);
   ~PluginEditor() override;
@@ -82,12 +82,14 @@ class PluginEditor : public juce::AudioProcessorEditor, private juce::ChangeList
   ui::Header header_;
   ui::InputPanel input_;
   ui::GatePanel gate_;
+  ui::PreTonePanel preTone_;
   ui::AddPedal addPedal_;
   ui::PedalCard pedal_;
   ui::SlotCard slotA_, slotB_;
   ui::SlotSwitch slots_;
   ui::TonePanel tone_;
   ui::CabinetPanel cabinet_;
+  ui::SpacePanel space_;
   ui::OutputPanel output_;
   Veil veil_;
   ui::StatusLine status_;

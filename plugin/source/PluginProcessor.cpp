@@ -57,8 +57,9 @@ PluginProcessor::~PluginProcessor() {
 }
 
 double PluginProcessor::getTailLengthSeconds() const {
-  const auto settings = values_.chainSettings();
-  return rig_.tailSeconds() + (settings.reverb > 0.0f ? double(settings.reverbDecay) : 0.0);
+  auto settings = values_.chainSettings();
+  settings.tempoBpm = tempoBpm_.load(std::memory_order_relaxed);
+  return rig_.tailSeconds() + settings.effectsTailSeconds();
 }
 
 bool PluginProcessor::isBusesLayoutSupported(const BusesLayout& layouts) const {
@@ -102,10 +103,15 @@ void PluginProcessor::process(juce::AudioBuffer<float>& buffer, juce::MidiBuffer
     return;
   }
   takePlayer_.process(buffer, chain.numInputs());
+  if (const auto* playHead = getPlayHead())
+    if (const auto position = playHead->getPosition())
+      if (const auto bpm = position->getBpm(); bpm.hasValue() && *bpm > 0.0)
+        tempoBpm_.store(float(*bpm), std::memory_order_relaxed);
   auto settings = values_.chainSettings(midiControl_.values());
   int from = 0;
   const auto playTo = [&](int to) {
     settings.bypass = settings.bypass || bypassed;
+    settings.tempoBpm = tempoBpm_.load(std::memory_order_relaxed);
     std::array<float*, 2> channels{};
     for (int c = 0; c < chain.numOutputs(); ++c)
       channels[std::size_t(c)] = buffer.getWritePointer(c) + from;

@@ -112,7 +112,8 @@ class PluginProcessor : public juce::AudioProcessor, public Vst3Host, private ju
   MidiControl midiControl_;
   TakePlayer takePlayer_;
   juce::AudioProcessLoadMeasurer load_;
-  juce::Point<int> editorSize_{1080, 640};
+  std::atomic<float> tempoBpm_{120.0f}; // of the host, as it was told last
+  juce::Point<int> editorSize_{1200, 640};
   std::recursive_mutex latencyMutex_; // the last to tell tells the latest; a host may prepare us from within
   struct Origin {
     int program = 0;         // the shipped preset that the sound came from; -1: another

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "parameters.h"
 
+#include <fxengine/dsp/feedback_delay.h>
 #include <fxengine/dsp/reverb.h>
 
 #include <algorithm>
@@ -17,6 +18,7 @@ using fxengine::ChainSettings;
 
 constexpr int kVersionHint = 1;
 constexpr int kSecondVersionHint = 2; // Audio Units list later parameters behind the earlier ones
+constexpr int kThirdVersionHint = 3;
 
 constexpr const char* kSlotLetters[ChainSettings::kNumSlots] = {"a", "b", "p"}; // in ids
 
@@ -64,9 +66,9 @@ void addSwitch(Layout& layout, const char* id, const String& name, bool isOn = f
 }
 
 void addChoice(Layout& layout, const char* id, const String& name, const juce::StringArray& choices, int defaultChoice,
-               bool automatable = true) {
+               bool automatable = true, int versionHint = kVersionHint) {
   layout.add(std::make_unique<juce::AudioParameterChoice>(
-      juce::ParameterID{id, kVersionHint}, name, choices, defaultChoice,
+      juce::ParameterID{id, versionHint}, name, choices, defaultChoice,
       juce::AudioParameterChoiceAttributes().withAutomatable(automatable)));
 }
 
@@ -134,6 +136,18 @@ Layout makeParameterLayout() {
   addFloat(layout, id::reverb, "Reverb", "%", 0.0f, 100.0f, 0.0f, 0, kSecondVersionHint);
   addFloat(layout, id::reverbDecay, "Reverb decay", "s", float(fxengine::Reverb::kShortest),
            float(fxengine::Reverb::kLongest), 1.8f, 1, kSecondVersionHint);
+  addSwitch(layout, id::preOn, "Pre-EQ", false, kThirdVersionHint);
+  addFloat(layout, id::preBass, "Pre-EQ bass", "dB", -12.0f, 12.0f, 0.0f, 1, kThirdVersionHint);
+  addFloat(layout, id::preMiddle, "Pre-EQ middle", "dB", -12.0f, 12.0f, 0.0f, 1, kThirdVersionHint);
+  addFloat(layout, id::preTreble, "Pre-EQ treble", "dB", -12.0f, 12.0f, 0.0f, 1, kThirdVersionHint);
+  addFloat(layout, id::doubler, "Doubler", "%", 0.0f, 100.0f, 0.0f, 0, kThirdVersionHint);
+  addFloat(layout, id::delay, "Delay", "%", 0.0f, 100.0f, 0.0f, 0, kThirdVersionHint);
+  addFloat(layout, id::delayTime, "Delay time", "ms", float(fxengine::FeedbackDelay::kShortestMs),
+           float(fxengine::FeedbackDelay::kLongestMs), 400.0f, 0, kThirdVersionHint);
+  addFloat(layout, id::delayFeedback, "Delay feedback", "%", 0.0f, 100.0f * fxengine::FeedbackDelay::kMostFeedback,
+           35.0f, 0, kThirdVersionHint);
+  addChoice(layout, id::delaySync, "Delay sync", {"Free", "1/4", "1/8 dotted", "1/8", "1/8 triplet", "1/16"}, 0, true,
+            kThirdVersionHint);
   return layout;
 }
 

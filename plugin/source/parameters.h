@@ -41,6 +41,15 @@ inline constexpr auto cabinetDelay = "cabinet_delay";
 inline constexpr auto cabinetInvert = "cabinet_invert";
 inline constexpr auto cabinetLowCut = "cabinet_low_cut";
 inline constexpr auto cabinetHighCut = "cabinet_high_cut";
+inline constexpr auto preOn = "pre_on";
+inline constexpr auto preBass = "pre_bass";
+inline constexpr auto preMiddle = "pre_middle";
+inline constexpr auto preTreble = "pre_treble";
+inline constexpr auto doubler = "doubler";
+inline constexpr auto delay = "delay";
+inline constexpr auto delayTime = "delay_time";
+inline constexpr auto delayFeedback = "delay_feedback";
+inline constexpr auto delaySync = "delay_sync";
 inline constexpr auto reverb = "reverb";
 inline constexpr auto reverbDecay = "reverb_decay";
 /** Of a model's own controls: "knob_a1" to "knob_a4", "knob_b1" to "knob_b4", "knob_p1" to "knob_p4". */

@@ -66,7 +66,10 @@ const std::vector<Recipe>& recipes() {
         {id::gateThreshold, -62.0f},
         {id::gateRelease, 160.0f},
         {id::toneOn, 1.0f},
-        {id::middle, 1.5f}}},
+        {id::middle, 1.5f},
+        {id::delay, 16.0f},
+        {id::delayTime, 380.0f},
+        {id::reverb, 8.0f}}},
       {"Fuzz wall",
        {kFuzz, nullptr},
        true,
@@ -97,7 +100,15 @@ const std::vector<Recipe>& recipes() {
        kDrive},
       {"Clean combo", {kCombo, nullptr}, false, {}},
       {"High gain", {kStack, nullptr}, false, {{id::gateOn, 1.0f}, {id::gateThreshold, -56.0f}}},
-      {"Compressed clean", {kCombo, nullptr}, false, {{id::pedalLevel, kCompressed}}, kLamp}};
+      {"Compressed clean", {kCombo, nullptr}, false, {{id::pedalLevel, kCompressed}}, kLamp},
+      {"High gain, doubled",
+       {kStack, nullptr},
+       false,
+       {{id::gateOn, 1.0f},
+        {id::gateThreshold, -56.0f},
+        {id::preOn, 1.0f},
+        {id::preBass, -3.0f},
+        {id::doubler, 50.0f}}}};
   return all;
 }
 

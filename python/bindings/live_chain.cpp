@@ -55,15 +55,20 @@ fxengine::ModelInfo LiveChain::setModel(const std::filesystem::path& path, int o
   auto info = model.info();
   auto content = std::make_unique<fxengine::SlotContent>();
   content->model = std::make_unique<fxengine::HostRateModel>(std::move(model));
-  const std::scoped_lock lock(loading_);
-  chain_.setSlot(0, std::move(content));
+  setSlot(0, std::move(content));
   return info;
 }
 
-void LiveChain::setCabinet(const std::optional<fxengine::ImpulseResponse>& response) {
+void LiveChain::setSlot(int slot, std::unique_ptr<fxengine::SlotContent> content,
+                        const fxengine::ChainSettings& settings) {
+  const std::scoped_lock lock(loading_);
+  chain_.setSlot(slot, std::move(content), settings);
+}
+
+void LiveChain::setCabinet(const std::optional<fxengine::ImpulseResponse>& response, int index) {
   auto convolver = response ? std::make_unique<fxengine::Convolver>(*response, chain_.sampleRate()) : nullptr;
   const std::scoped_lock lock(loading_);
-  chain_.setCabinet(std::move(convolver));
+  chain_.setCabinet(std::move(convolver), index);
 }
 
 void LiveChain::setSettings(const fxengine::ChainSettings& settings) {

@@ -35,8 +35,12 @@ class LiveChain {
   /** Loads a model and crossfades to it. @throws fxengine::ModelError  and what plays goes on */
   fxengine::ModelInfo setModel(const std::filesystem::path& path, int oversampling, double quality, bool selfTest);
 
-  /** Takes an impulse response, or none. @throws std::invalid_argument  with a sentence */
-  void setCabinet(const std::optional<fxengine::ImpulseResponse>& response);
+  /** Takes what a slot is to play, or nothing. @param settings  that it will be played with */
+  void setSlot(int slot, std::unique_ptr<fxengine::SlotContent> content, const fxengine::ChainSettings& settings = {});
+
+  /** Takes an impulse response, or none. @param index  1 for the second one @throws std::invalid_argument  with a
+      sentence */
+  void setCabinet(const std::optional<fxengine::ImpulseResponse>& response, int index = 0);
 
   void setSettings(const fxengine::ChainSettings& settings);
   int latencyFrames() const noexcept { return chain_.latencyFrames(); }

@@ -9,8 +9,13 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <optional>
 #include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -80,29 +85,34 @@ void registerLiveChain(py::module_& module) {
       },
       py::arg("path"), py::kw_only(), py::arg("oversampling"), py::arg("quality") = 1.0, py::arg("self_test"));
   type.def(
-      "set_cabinet",
-      [](LiveChain& chain, const Samples& samples, double sampleRate) {
-        const auto response = responseOf(samples, sampleRate);
+      "set_slot",
+      [](LiveChain& chain, int slot, const std::optional<py::bytes>& content, const std::string& name,
+         std::optional<double> assumedRate, int oversampling, const std::map<std::string, float>& parameters) {
+        const std::optional<std::string_view> text = content ? std::optional<std::string_view>(*content) : std::nullopt;
         const py::gil_scoped_release release;
-        chain.setCabinet(response);
+        if (slot < 0 || slot >= fxengine::ChainSettings::kNumSlots)
+          throw std::out_of_range("there is no slot " + std::to_string(slot)); // IndexError
+        chain.setSlot(slot, text ? slotContentOf(*text, name, assumedRate, oversampling, slot) : nullptr,
+                      settingsOf(parameters));
       },
-      py::arg("samples"), py::arg("sample_rate"));
+      py::arg("slot"), py::arg("content"), py::kw_only(), py::arg("name") = "", py::arg("assumed_rate") = py::none(),
+      py::arg("oversampling") = 1, py::arg("parameters") = std::map<std::string, float>{});
+  type.def(
+      "set_cabinet",
+      [](LiveChain& chain, const std::optional<Samples>& samples, double sampleRate, int index) {
+        if (index != 0 && index != 1)
+          throw py::index_error("there is no response " + std::to_string(index));
+        const auto response = samples ? std::optional(responseOf(*samples, sampleRate)) : std::nullopt;
+        const py::gil_scoped_release release;
+        chain.setCabinet(response, index);
+      },
+      py::arg("samples"), py::arg("sample_rate"), py::arg("index") = 0);
   type.def(
       "set_settings",
-      [](LiveChain& chain, float inputGainDb, float outputGainDb, bool gateOn, float gateThresholdDb, bool cabinetOn,
-         bool bypass, bool mute) {
-        fxengine::ChainSettings settings;
-        settings.inputGainDb = inputGainDb;
-        settings.outputGainDb = outputGainDb;
-        settings.gateOn = gateOn;
-        settings.gateThresholdDb = gateThresholdDb;
-        settings.cabinetOn = cabinetOn;
-        settings.bypass = bypass;
-        settings.mute = mute;
-        chain.setSettings(settings);
+      [](LiveChain& chain, const std::map<std::string, float>& parameters) {
+        chain.setSettings(settingsOf(parameters));
       },
-      py::kw_only(), py::arg("input_gain_db"), py::arg("output_gain_db"), py::arg("gate_on"),
-      py::arg("gate_threshold_db"), py::arg("cabinet_on"), py::arg("bypass"), py::arg("mute"));
+      py::arg("parameters"));
   type.def_property_readonly("latency", &LiveChain::latencyFrames)
       .def_property_readonly("is_complete", [](const LiveChain&) { return false; }) // it never ends by itself
       .def_property_readonly("num_faults", &LiveChain::numFaults)

@@ -13,6 +13,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 
@@ -23,27 +24,17 @@ namespace {
 /** The plugin's signal path with the settings of one preset, for a whole recording. */
 class PythonRig {
  public:
-  PythonRig(double sampleRate, int numInputs, int numOutputs, const std::map<std::string, float>& parameters) {
-    for (const auto& parameter : fxengine::chainParameters())
-      if (const auto found = parameters.find(parameter.id); found != parameters.end())
-        parameter.apply(settings_, found->second);
+  PythonRig(double sampleRate, int numInputs, int numOutputs, const std::map<std::string, float>& parameters)
+      : settings_(settingsOf(parameters)) {
     chain_.prepare(sampleRate, numInputs, numOutputs, settings_);
   }
 
   /** @param assumedRate  Hz, of a file that states none */
   void setSlot(int slot, const py::bytes& content, const std::string& name, std::optional<double> assumedRate,
                int oversampling) {
-    if (slot < 0 || slot >= fxengine::ChainSettings::kNumSlots)
-      throw py::index_error("there is no slot " + std::to_string(slot));
     const std::string_view text = content;
     const py::gil_scoped_release release;
-    auto description = fxengine::readModel(text, name);
-    if (!description.info.sampleRate)
-      description.info.sampleRate = assumedRate;
-    fxengine::LoadOptions options;
-    options.oversampling = oversampling;
-    auto loaded = std::make_unique<fxengine::SlotContent>(fxengine::buildModel(description, options),
-                                                          slot != fxengine::ChainSettings::kPedal);
+    auto loaded = slotContentOf(text, name, assumedRate, oversampling, slot);
     const std::scoped_lock lock(mutex_);
     chain_.setSlot(slot, std::move(loaded), settings_);
   }
@@ -86,6 +77,27 @@ class PythonRig {
 };
 
 } // namespace
+
+fxengine::ChainSettings settingsOf(const std::map<std::string, float>& parameters) {
+  fxengine::ChainSettings settings;
+  for (const auto& parameter : fxengine::chainParameters())
+    if (const auto found = parameters.find(parameter.id); found != parameters.end())
+      parameter.apply(settings, found->second);
+  return settings;
+}
+
+std::unique_ptr<fxengine::SlotContent> slotContentOf(std::string_view content, const std::string& name,
+                                                     std::optional<double> assumedRate, int oversampling, int slot) {
+  if (slot < 0 || slot >= fxengine::ChainSettings::kNumSlots)
+    throw std::out_of_range("there is no slot " + std::to_string(slot)); // IndexError
+  auto description = fxengine::readModel(content, name);
+  if (!description.info.sampleRate)
+    description.info.sampleRate = assumedRate;
+  fxengine::LoadOptions options;
+  options.oversampling = oversampling;
+  return std::make_unique<fxengine::SlotContent>(fxengine::buildModel(description, options),
+                                                 slot != fxengine::ChainSettings::kPedal);
+}
 
 fxengine::ImpulseResponse responseOf(const Samples& samples, double sampleRate) {
   if (samples.ndim() != 2)

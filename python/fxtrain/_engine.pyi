@@ -63,18 +63,18 @@ class LiveChain(_Stream):
     def set_model(
         self, path: str | PathLike[str], *, oversampling: int, quality: float = 1.0, self_test: bool
     ) -> dict[str, Any]: ...
-    def set_cabinet(self, samples: Signal, sample_rate: float) -> None: ...
-    def set_settings(
+    def set_slot(
         self,
+        slot: int,
+        content: bytes | None,
         *,
-        input_gain_db: float,
-        output_gain_db: float,
-        gate_on: bool,
-        gate_threshold_db: float,
-        cabinet_on: bool,
-        bypass: bool,
-        mute: bool,
+        name: str = "",
+        assumed_rate: float | None = None,
+        oversampling: int = 1,
+        parameters: dict[str, float] = ...,
     ) -> None: ...
+    def set_cabinet(self, samples: Signal | None, sample_rate: float, index: int = 0) -> None: ...
+    def set_settings(self, parameters: dict[str, float]) -> None: ...
     @property
     def latency(self) -> int: ...
     @property

@@ -4,6 +4,7 @@
 #include "support/late_network.h"
 #include "support/test_models.h"
 
+#include <fxengine/dsp/feedback_delay.h>
 #include <fxengine/dsp/loudness.h>
 #include <fxengine/dsp/noise_gate.h>
 #include <fxengine/dsp/reverb.h>
@@ -452,6 +453,12 @@ TEST_CASE("SignalChain: with two responses and cuts, blocks do not matter", "[ch
       settings.cabinetDelayMs = float(act);
       settings.cabinetInvert = act == 3;
       settings.reverb = act == 1 || act == 2 ? 0.2f : 0.0f;
+      settings.doubler = act == 2 || act == 3 ? 0.3f * float(act) : 0.0f;
+      settings.delay = act >= 3 ? 0.5f : 0.0f;
+      settings.delayMs = act == 4 ? 25.0f : 40.0f;
+      settings.delaySync = act == 5 ? ChainSettings::DelaySync::sixteenth : ChainSettings::DelaySync::off;
+      settings.preToneOn = act % 3 == 1;
+      settings.preTrebleDb = float(act);
       settings.cabinetOn = act != 4;
       const Channels used(input.begin(), input.begin() + std::ptrdiff_t(numInputs));
       for (const auto& channel : play(chain, used, 2, settings, blockSizes))
@@ -489,6 +496,75 @@ TEST_CASE("SignalChain: a reverb is added to the sound, and makes two channels o
   settings.reverb = 0.0f;
   chain.reset(settings);
   CHECK(play(chain, {input}, 2, settings) == Channels(2, input));
+}
+
+TEST_CASE("SignalChain: echoes are added to the sound, at the time of a note if that is asked for", "[chain][delay]") {
+  const Signal input = test::noise(30000, 1, 0.4f);
+  ChainSettings settings;
+  settings.delay = 0.5f;
+  settings.delayMs = 125.0f;
+  settings.delayFeedback = 0.6f;
+  SignalChain chain;
+  chain.prepare(kRate, 1, 2, settings);
+  const auto output = play(chain, {input}, 2, settings, {64, 1, 300});
+  FeedbackDelay delay;
+  delay.prepare(kRate, 1);
+  delay.setTime(125.0);
+  delay.setFeedback(0.6f);
+  delay.reset();
+  Signal echoes(input.size());
+  const float* const in[1] = {input.data()};
+  float* const out[1] = {echoes.data()};
+  delay.process(in, out, 1, int(input.size()));
+  for (std::size_t t = 0; t < input.size(); ++t)
+    REQUIRE(output[0][t] == input[t] + 0.5f * echoes[t]);
+  CHECK(output[1] == output[0]);
+
+  settings.delayMs = 1000.0f;
+  settings.delaySync = ChainSettings::DelaySync::dottedEighth; // of 360 quarter notes a minute: 125 ms
+  settings.tempoBpm = 360.0f;
+  chain.reset(settings);
+  CHECK(play(chain, {input}, 2, settings) == output);
+  settings.delay = 0.0f;
+  chain.reset(settings);
+  CHECK(play(chain, {input}, 2, settings) == Channels(2, input));
+}
+
+TEST_CASE("SignalChain: the doubler leaves the left side as it is, and is nothing in mono", "[chain][doubler]") {
+  const Signal input = test::noise(9000, 1, 0.4f);
+  ChainSettings settings;
+  settings.doubler = 0.5f;
+  SignalChain chain;
+  chain.prepare(kRate, 1, 2, settings);
+  const auto output = play(chain, {input}, 2, settings);
+  CHECK(output[0] == input);
+  CHECK(output[1] != input);
+  CHECK(std::all_of(output[1].begin(), output[1].begin() + 384, [](float x) { return x == 0.0f; })); // 8 ms
+  chain.prepare(kRate, 1, 1, settings);
+  CHECK(play(chain, {input}, 1, settings)[0] == input);
+}
+
+TEST_CASE("SignalChain: the pre-EQ stands before the captures", "[chain]") {
+  const Signal input = test::noise(6000, 1, 0.4f);
+  ChainSettings settings;
+  settings.preToneOn = true;
+  settings.preBassDb = -9.0f;
+  settings.preTrebleDb = 6.0f;
+  SignalChain chain;
+  const auto json = recurrentModel();
+  chain.setSlot(0, content(json));
+  chain.prepare(kRate, 1, 1, settings);
+  const auto output = play(chain, {input}, 1, settings)[0];
+  ToneStack tone;
+  tone.prepare(kRate, 1);
+  tone.set(-9.0f, 0.0f, 6.0f);
+  tone.reset();
+  Signal shaped = input;
+  float* const channels[1] = {shaped.data()};
+  tone.process(channels, 1, int(shaped.size()));
+  settings.preToneOn = false;
+  chain.reset(settings);
+  CHECK(play(chain, {shaped}, 1, settings)[0] == output);
 }
 
 TEST_CASE("SignalChain: NaN and infinity are silence and a fault, and the sound comes back", "[chain][realtime]") {
@@ -573,6 +649,9 @@ TEST_CASE("SignalChain: process and reset do not allocate, whatever comes in", "
     settings.cabinetDelayMs = float(round % 4);
     settings.lowCutHz = round % 2 == 0 ? 80.0f : ChainSettings::kNoLowCutHz;
     settings.reverb = round % 4 < 2 ? 0.2f : 0.0f;
+    settings.doubler = round % 5 < 3 ? 0.5f : 0.0f;
+    settings.delay = round % 3 < 2 ? 0.4f : 0.0f;
+    settings.preToneOn = round % 2 == 1;
     settings.blend = float(round % 3) * 0.5f;
     settings.cabinetOn = round % 6 < 4;
     settings.bypass = round % 7 == 6;

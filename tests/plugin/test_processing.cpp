@@ -23,8 +23,23 @@ void fill(test::Instance& instance) {
     instance.set(id, 1.0f);
   instance.set(id::slot, 2.0f);
   instance.set(id::bass, 4.0f);
+  instance.set(id::preOn, 1.0f);
+  instance.set(id::preTreble, 3.0f);
+  instance.set(id::delay, 30.0f);
+  instance.set(id::delayTime, 60.0f);
   instance.set(id::mix, 80.0f);
 }
+
+/** A song at one tempo. */
+struct Song : juce::AudioPlayHead {
+  explicit Song(double bpm) : tempo(bpm) {}
+  juce::Optional<PositionInfo> getPosition() const override {
+    PositionInfo info;
+    info.setBpm(tempo);
+    return info;
+  }
+  double tempo;
+};
 
 std::vector<float> delayed(const std::vector<float>& signal, int frames) {
   std::vector<float> late(signal.size(), 0.0f);
@@ -42,6 +57,7 @@ TEST_CASE("Processing: the division into blocks does not change a sample", "[pro
   const auto signal = test::noise(40000, 1, 0.3f);
   test::Instance reference;
   fill(reference);
+  reference.set(id::doubler, 40.0f);
   reference.prepare({});
   const auto expected = reference.play(signal, {512});
   CHECK(test::peak(expected) > 0.01f);
@@ -50,10 +66,43 @@ TEST_CASE("Processing: the division into blocks does not change a sample", "[pro
            {1}, {0, 7, 0}, {16}, {64}, {127, 1, 480, 0, 3}, {256}, {257}, {1024}, {8192}, {40000}}) {
     test::Instance instance;
     fill(instance);
+    instance.set(id::doubler, 40.0f);
     instance.prepare({});
     INFO("blocks from " << sizes.front());
     CHECK(test::difference(instance.play(signal, sizes), expected) == 0.0f);
   }
+}
+
+TEST_CASE("Processing: echoes follow the host's tempo", "[processing]") {
+  const auto signal = test::noise(40000, 1, 0.3f);
+  const auto play = [&](bool synced, double bpm, float ms) {
+    test::Instance instance;
+    instance.set(id::delay, 50.0f);
+    instance.set(id::delayTime, ms);
+    instance.set(id::delaySync, synced ? 3.0f : 0.0f); // an eighth
+    instance.prepare({});
+    Song song(bpm);
+    instance.plugin.setPlayHead(&song);
+    auto output = instance.play(signal, {512});
+    instance.plugin.setPlayHead(nullptr);
+    return output;
+  };
+  const auto quarterSecond = play(false, 90.0, 250.0f);
+  CHECK(test::difference(play(true, 120.0, 999.0f), quarterSecond) == 0.0f);
+  CHECK(test::difference(play(true, 60.0, 999.0f), play(false, 60.0, 500.0f)) == 0.0f);
+  CHECK(test::difference(play(true, 60.0, 999.0f), quarterSecond) > 0.01f);
+}
+
+TEST_CASE("Processing: the tail lasts as long as echoes and room", "[processing]") {
+  test::Instance instance;
+  const double alone = instance.plugin.getTailLengthSeconds();
+  instance.set(id::delay, 50.0f);
+  instance.set(id::delayTime, 500.0f);
+  instance.set(id::delayFeedback, 50.0f); // 6 dB an echo: ten and the first
+  CHECK(instance.plugin.getTailLengthSeconds() - alone == Approx(5.5));
+  instance.set(id::reverb, 10.0f);
+  instance.set(id::reverbDecay, 2.0f);
+  CHECK(instance.plugin.getTailLengthSeconds() - alone == Approx(7.5));
 }
 
 TEST_CASE("Processing: mono, mono to stereo and stereo are accepted, nothing else", "[processing]") {

@@ -57,6 +57,23 @@ SlotContent::SlotContent(Model loaded, bool needsLoudness) {
   model = std::make_unique<HostRateModel>(std::move(loaded));
 }
 
+double ChainSettings::delayTimeMs() const noexcept {
+  constexpr double kQuarters[] = {0.0, 1.0, 0.75, 0.5, 1.0 / 3.0, 0.25};
+  if (delaySync == DelaySync::off)
+    return double(delayMs);
+  return kQuarters[std::size_t(delaySync)] * 60000.0 / std::max(1.0, double(tempoBpm));
+}
+
+double ChainSettings::effectsTailSeconds() const noexcept {
+  double seconds = doubler > 0.0f ? 1e-3 * (Doubler::kMostMs + Doubler::kWanderMs) : 0.0;
+  if (delay > 0.0f) {
+    const double feedback = std::clamp(double(delayFeedback), 1e-3, double(FeedbackDelay::kMostFeedback));
+    const double numEchoes = 1.0 + std::ceil(-3.0 / std::log10(feedback));
+    seconds += 1e-3 * std::clamp(delayTimeMs(), FeedbackDelay::kShortestMs, FeedbackDelay::kLongestMs) * numEchoes;
+  }
+  return seconds + (reverb > 0.0f ? double(reverbDecay) : 0.0);
+}
+
 struct SignalChain::State {
   detail::ChainFormat format;
   ChainSettings settings;
@@ -65,18 +82,22 @@ struct SignalChain::State {
   detail::GateStage gate;
   detail::PedalStage pedal;
   detail::AmpStage amp;
-  detail::ToneStage tone;
+  detail::ToneStage preTone{detail::ToneStage::Place::beforePedal}, tone{detail::ToneStage::Place::afterAmp};
   detail::CabinetStage cabinet;
   detail::CutStage lowCut{CutFilter::Kind::lowCut}, highCut{CutFilter::Kind::highCut};
+  detail::DoublerStage doubler;
+  detail::DelayStage delay;
   detail::ReverbStage reverb;
-  std::array<Stage*, 4> streamStages{&gate, &pedal, &amp, &tone}; // play one channel or two, each with state of its own
-  std::array<Stage*, 4> outputStages{&cabinet, &lowCut, &highCut, &reverb}; // may make two of one
+  // Play one channel or two, each with state of its own.
+  std::array<Stage*, 5> streamStages{&gate, &preTone, &pedal, &amp, &tone};
+  // May make two of one.
+  std::array<Stage*, 6> outputStages{&cabinet, &lowCut, &highCut, &doubler, &delay, &reverb};
 
   std::array<std::array<Ramp, 2>, 2> inputMatrix; // [stream][input]
   Crossfade secondStream;                         // from a copy of the first
   Crossfade active;                               // from the bypass
   Ramp inputGain, outputGain, wet, dry, sound;
-  FadingDelay delay; // of the input
+  FadingDelay dryDelay; // of the input
   LevelMeter inputMeter, outputMeter;
   SampleRing tunerRing{kTunerFrames}; // an eighth of a second at 192 kHz and more, for PitchDetector
   std::atomic<std::uint32_t> faults{0};
@@ -132,7 +153,7 @@ void SignalChain::prepare(double sampleRate, int numInputs, int numOutputs, cons
     fade->prepare(sampleRate, kFadeMs);
   for (Ramp* ramp : {&s.inputGain, &s.outputGain, &s.wet, &s.dry, &s.sound})
     ramp->prepare(sampleRate, kFadeMs);
-  s.delay.prepare(sampleRate, s.format.numInputs, 2 * kMaxLatency); // pedal and amplifier
+  s.dryDelay.prepare(sampleRate, s.format.numInputs, 2 * kMaxLatency); // pedal and amplifier
   s.inputMeter.prepare(sampleRate);
   s.outputMeter.prepare(sampleRate);
   s.faults.store(0, std::memory_order_relaxed);
@@ -199,9 +220,9 @@ void SignalChain::State::setTargets(const ChainSettings& wanted, bool atOnce) no
   secondStream.set(mode == Mode::stereo, atOnce);
 
   if (atOnce)
-    delay.snapDelay(latencyFrames());
+    dryDelay.snapDelay(latencyFrames());
   else
-    delay.setDelay(latencyFrames());
+    dryDelay.setDelay(latencyFrames());
 }
 
 void SignalChain::reset(const ChainSettings& settings) noexcept {
@@ -214,7 +235,7 @@ void SignalChain::State::reset(const ChainSettings& wanted) noexcept {
   adopt();
   setTargets(wanted, true);
   eachStage([](Stage& stage) { stage.rest(); });
-  delay.reset();
+  dryDelay.reset();
   inputMeter.reset();
   outputMeter.reset();
   pristine = true;
@@ -301,7 +322,7 @@ void SignalChain::State::processPart(const float* const* from, float* const* out
     std::copy_n(work[0], numFrames, work[1]);
 
   // What comes past: as late as what went through.
-  delay.process(input.channels(), input.channels(), numInputs, numFrames);
+  dryDelay.process(input.channels(), input.channels(), numInputs, numFrames);
   if (numInputs == 1 && numOutputs == 2)
     std::copy_n(input[0], numFrames, input[1]);
   if (isActive) {

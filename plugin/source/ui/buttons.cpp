@@ -232,25 +232,29 @@ std::unique_ptr<juce::AccessibilityHandler> Segments::createAccessibilityHandler
       juce::AccessibilityHandler::Interfaces{accessibleValue(*this, 1.0f)});
 }
 
-Choice::Choice(PluginProcessor& processor, const juce::String& id, const juce::String& help, bool framed)
-    : ParameterControl(processor, id, help), choices_(parameter().getAllValueStrings()), framed_(framed) {
+Choice::Choice(PluginProcessor& processor, const juce::String& id, const juce::String& help, Style style)
+    : ParameterControl(processor, id, help), choices_(parameter().getAllValueStrings()), style_(style) {
   setMouseClickGrabsKeyboardFocus(false);
 }
 
 void Choice::paint(juce::Graphics& g) {
   auto bounds = getLocalBounds().toFloat();
-  const bool over = isMouseOver();
-  if (framed_ || over) {
+  const bool over = isMouseOver(), framed = style_ == Style::framed;
+  if (framed || over) {
     g.setColour(over ? colour::hover : colour::raised);
     g.fillRoundedRectangle(bounds, 6.0f);
   }
   if (showsFocus())
     drawFocusRing(g, bounds, 6.0f);
-  bounds = bounds.reduced(framed_ ? 12.0f : 6.0f, 0.0f);
+  bounds = bounds.reduced(framed ? 12.0f : 6.0f, 0.0f);
+  if (style_ == Style::centred) {
+    const float needed = widthOf(font(13.0f, Weight::medium), choices_[index()]) + 20.0f;
+    bounds = bounds.withSizeKeepingCentre(std::min(bounds.getWidth(), needed), bounds.getHeight());
+  }
   drawIcon(g, Icon::down, bounds.removeFromRight(14.0f).withSizeKeepingCentre(14.0f, 14.0f), colour::secondary);
   drawText(g, choices_[index()], bounds.withTrimmedRight(4.0f), font(13.0f, Weight::medium),
-           framed_ || over ? colour::text : colour::secondary,
-           framed_ ? juce::Justification::centredLeft : juce::Justification::centredRight);
+           framed || over ? colour::text : colour::secondary,
+           framed ? juce::Justification::centredLeft : juce::Justification::centredRight);
 }
 
 void Choice::choose(int index) {

@@ -78,8 +78,8 @@ class Segments : public ParameterControl {
 /** A choice that opens a menu. */
 class Choice : public ParameterControl {
  public:
-  /** @param framed  drawn as a field; else as plain text with an arrow */
-  Choice(PluginProcessor& processor, const juce::String& id, const juce::String& help, bool framed);
+  enum class Style { framed, plain, centred }; ///< a field; text with an arrow at the right, or in the middle
+  Choice(PluginProcessor& processor, const juce::String& id, const juce::String& help, Style style);
 
   void paint(juce::Graphics& g) override;
   void mouseDown(const juce::MouseEvent& event) override;
@@ -96,7 +96,7 @@ class Choice : public ParameterControl {
   void open();
   int index() const { return juce::roundToInt(value()); }
   juce::StringArray choices_;
-  bool framed_;
+  Style style_;
 };
 
 } // namespace fxtrain::ui

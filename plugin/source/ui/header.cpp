@@ -188,9 +188,9 @@ void Header::resized() {
   save_.setBounds(at(516, 32));
   undo_.setBounds(at(572, 32));
   redo_.setBounds(at(608, 32));
-  tuner_.setBounds(at(864, 96));
-  settings_.setBounds(at(976, 32));
-  bypass_.setBounds(at(1024, 32));
+  tuner_.setBounds(at(984, 96));
+  settings_.setBounds(at(1096, 32));
+  bypass_.setBounds(at(1144, 32));
   if (naming_ != nullptr)
     naming_->setBounds(preset_.getBounds());
 }

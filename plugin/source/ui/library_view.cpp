@@ -401,10 +401,12 @@ void LibraryView::paintListBoxItem(int row, juce::Graphics& g, int width, int he
            area.removeFromLeft(float(kStarWidth)).withSizeKeepingCentre(16.0f, 16.0f),
            favourite ? colour::accent : colour::off);
   area.removeFromRight(16.0f);
-  const auto right = area.removeFromRight(300.0f);
+  const auto tags = file->plays() ? file->tags.joinIntoString(between()) : juce::String();
+  const auto right = area.removeFromRight(
+      juce::jlimit(96.0f, 0.5f * area.getWidth(), widthOf(font(12.5f), tags) + 4.0f)); // whole, where there is room
+  area.removeFromRight(16.0f);
   if (file->plays()) {
-    drawText(g, file->tags.joinIntoString(between()), right, font(12.5f), colour::secondary,
-             juce::Justification::centredRight);
+    drawText(g, tags, right, font(12.5f), colour::secondary, juce::Justification::centredRight);
   } else {
     drawText(g, "Does not play", right, font(12.5f), colour::danger, juce::Justification::centredRight);
   }

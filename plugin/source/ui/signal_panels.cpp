@@ -12,6 +12,8 @@ namespace {
 constexpr int kCurvePoints = 97;
 constexpr int kSwitchWidth = 38;
 constexpr int kCabinetDial = 36;
+constexpr int kPreToneDial = 40;
+constexpr int kSpaceDial = 44;
 constexpr double kCurveRate = 48000.0;
 constexpr double kCurveSeconds = 0.1; // what comes later is the room: too fine to be seen
 
@@ -24,7 +26,7 @@ float plainValue(ParameterControl& control) {
 InputPanel::InputPanel(PluginProcessor& processor)
     : Panel("Input"), meter("Input level", processor.rig().chain().inputMeter()),
       mode_(processor, id::inputMode, "Which channels of a stereo input are played: both, one of them, or their sum.",
-            false),
+            Choice::Style::plain),
       gain_(processor, id::inputGain, "Gain", "How hard the capture is driven: more gain, more distortion.", 64) {
   meter.setTooltip("The level that the captures are fed with, after the gain.");
   for (auto* child : std::initializer_list<juce::Component*>{&mode_, &gain_, &meter})
@@ -50,7 +52,9 @@ GatePanel::GatePanel(PluginProcessor& processor)
   update(1.0f);
 }
 
-juce::Rectangle<int> GatePanel::lightArea() const { return contentArea().removeFromTop(20); }
+juce::Rectangle<int> GatePanel::lightArea() const {
+  return headingArea().withTrimmedLeft(44).withTrimmedRight(kSwitchWidth);
+}
 
 void GatePanel::update(float gain) {
   const auto state = !on_.isOn()    ? State::off
@@ -92,13 +96,39 @@ void GatePanel::resized() {
   release_.setBounds(area);
 }
 
+PreTonePanel::PreTonePanel(PluginProcessor& processor)
+    : Panel("Pre-EQ"), on_(processor, id::preOn, "Bass, middle and treble of the guitar, before pedal and amplifier."),
+      bass_(processor, id::preBass, "Bass", "Lows, below about 120 Hz: less of them keeps much gain tight.",
+            kPreToneDial),
+      middle_(processor, id::preMiddle, "Middle", "Around 700 Hz: more of it drives the amplifier harder.",
+              kPreToneDial),
+      treble_(processor, id::preTreble, "Treble", "Above about 3 kHz: bright or dark pickups.", kPreToneDial) {
+  for (auto* child : std::initializer_list<juce::Component*>{&on_, &bass_, &middle_, &treble_})
+    addAndMakeVisible(child);
+  on_.onChange = [this] { changed(); };
+  changed();
+}
+
+void PreTonePanel::changed() {
+  for (auto* knob : {&bass_, &middle_, &treble_})
+    knob->setActive(on_.isOn(), "The pre-EQ is off. Turn it on to hear this knob.");
+}
+
+void PreTonePanel::resized() {
+  on_.setBounds(headingArea().removeFromRight(kSwitchWidth).translated(4, 0));
+  auto area = contentArea().removeFromBottom(Knob::heightFor(kPreToneDial)).expanded(8, 0);
+  const int width = area.getWidth() / 3;
+  for (auto* knob : {&bass_, &middle_, &treble_})
+    knob->setBounds(area.removeFromLeft(width));
+}
+
 SlotSwitch::SlotSwitch(PluginProcessor& processor)
     : Panel({}), slots_(processor, id::slot, "Which slot is heard: A, B, or both side by side."),
       blend_(processor, id::blend, "The share of slot B while both are heard.", 44),
       levels_(processor, id::levels,
               "How the loudness of the captures is brought together: left as captured, B made as loud as A, or both to "
               "the same level.",
-              false) {
+              Choice::Style::plain) {
   setTitle("Slots");
   const auto changed = [this] {
     updateBlend();
@@ -352,25 +382,64 @@ void CabinetPanel::resized() {
     knob->setBounds(knobs.removeFromLeft(width));
 }
 
+SpacePanel::SpacePanel(PluginProcessor& processor)
+    : Panel("Space"), delay_(processor, id::delay, "Delay",
+                             "Echoes: at 100 % the first one is as strong as the sound itself.", kSpaceDial),
+      time_(processor, id::delayTime, "Time", "How long after the sound the first echo comes.", kSpaceDial),
+      sync_(processor, id::delaySync, "Ties the time of the echoes to the tempo of the song: to the length of a note.",
+            Choice::Style::centred),
+      feedback_(processor, id::delayFeedback, "Repeats", "How strong an echo is beside the one before it.", kSpaceDial),
+      reverb_(processor, id::reverb, "Reverb", "A room around the sound: at 100 % as strong as the sound itself.",
+              kSpaceDial),
+      decay_(processor, id::reverbDecay, "Decay", "How long the room sounds on: until it has fallen by 60 dB.",
+             kSpaceDial) {
+  for (auto* child : std::initializer_list<juce::Component*>{&delay_, &time_, &sync_, &feedback_, &reverb_, &decay_})
+    addAndMakeVisible(child);
+  for (auto* control : std::initializer_list<ParameterControl*>{&delay_, &sync_, &reverb_})
+    control->onChange = [this] { changed(); };
+  changed();
+}
+
+void SpacePanel::changed() {
+  const bool echoes = !delay_.isOff(), room = !reverb_.isOff(), synced = sync_.parameter().getValue() > 0.0f;
+  delay_.setActive(echoes);
+  time_.setActive(echoes && !synced, echoes
+                                         ? "The time follows the tempo of the song. Choose Free below to set it here."
+                                         : "The delay is off. Turn up Delay to hear this knob.");
+  feedback_.setActive(echoes, "The delay is off. Turn up Delay to hear this knob.");
+  reverb_.setActive(room);
+  decay_.setActive(room, "The reverb is off. Turn up Reverb to hear this knob.");
+}
+
+void SpacePanel::resized() {
+  auto area = contentArea().expanded(8, 0);
+  constexpr int kKnob = Knob::heightFor(kSpaceDial), kGap = 4, kBetween = 22;
+  delay_.setBounds(area.removeFromTop(kKnob));
+  area.removeFromTop(kGap);
+  time_.setBounds(area.removeFromTop(kKnob));
+  sync_.setBounds(area.removeFromTop(24).expanded(6, 0));
+  area.removeFromTop(kGap);
+  feedback_.setBounds(area.removeFromTop(kKnob));
+  area.removeFromTop(kBetween);
+  reverb_.setBounds(area.removeFromTop(kKnob));
+  area.removeFromTop(kGap);
+  decay_.setBounds(area.removeFromTop(kKnob));
+}
+
 OutputPanel::OutputPanel(PluginProcessor& processor)
     : Panel("Output"), meter("Output level", processor.rig().chain().outputMeter()),
       gain_(processor, id::outputGain, "Gain", "Level of the whole, after everything else.", 60),
-      reverb_(processor, id::reverb, "Reverb", "A room around the sound: at 100 % as strong as the sound itself.", 52),
-      decay_(processor, id::reverbDecay, "Decay", "How long the room sounds on: until it has fallen by 60 dB.", 52),
+      doubler_(processor, id::doubler, "Double", "A second guitar on the right: the same sound up to 30 ms later.", 52),
       mix_(processor, id::mix, "Mix", "How much of the dry guitar is replaced: 100 % is the rig alone.", 60),
       fault_("Fault", "Fault"), numFaults_(processor.rig().chain().numFaults()) {
   fault_.setTooltip("A capture, or the input, made what is no number: it was turned into silence. Click to clear.");
   meter.setTooltip("The level that leaves the plugin.");
-  for (auto* child : std::initializer_list<juce::Component*>{&gain_, &reverb_, &decay_, &mix_, &meter})
+  for (auto* child : std::initializer_list<juce::Component*>{&gain_, &doubler_, &mix_, &meter})
     addAndMakeVisible(child);
   addChildComponent(fault_);
-  reverb_.onChange = [this] { changed(); };
+  const auto changed = [this] { doubler_.setActive(!doubler_.isOff()); };
+  doubler_.onChange = changed;
   changed();
-}
-
-void OutputPanel::changed() {
-  reverb_.setActive(!reverb_.isOff());
-  decay_.setActive(!reverb_.isOff(), "The reverb is off. Turn up Reverb to hear this knob.");
 }
 
 void OutputPanel::update(std::uint32_t numFaults) {
@@ -387,8 +456,9 @@ void OutputPanel::resized() {
   // In line with the knobs of the columns to the left, the upper and the lower.
   gain_.setBounds(area.getX() - 8, area.getY() + 56, 72, Knob::heightFor(60));
   mix_.setBounds(gain_.getBounds().withY(area.getBottom() - Knob::heightFor(60)));
-  reverb_.setBounds(gain_.getBounds().translated(0, 110).withHeight(Knob::heightFor(52)));
-  decay_.setBounds(reverb_.getBounds().translated(0, 100));
+  doubler_.setBounds(gain_.getBounds()
+                         .withHeight(Knob::heightFor(52))
+                         .withY((gain_.getBottom() + mix_.getY() - Knob::heightFor(52)) / 2));
   fault_.setBounds(area.getX(), area.getY() + 8, 60, 20);
 }
 

@@ -42,6 +42,18 @@ class GatePanel : public Panel {
   Knob threshold_, release_;
 };
 
+/** What the guitar sounds like before anything distorts it. */
+class PreTonePanel : public Panel {
+ public:
+  explicit PreTonePanel(PluginProcessor& processor);
+  void resized() override;
+
+ private:
+  void changed();
+  Switch on_;
+  Knob bass_, middle_, treble_;
+};
+
 /** Between the slots: which is heard, in what proportion, and how their levels are brought together. */
 class SlotSwitch : public Panel {
  public:
@@ -134,6 +146,22 @@ class CabinetPanel : public Panel, public juce::FileDragAndDropTarget {
   std::array<std::vector<float>, 2> heard_; ///< what each response makes of an impulse, at kCurveRate
 };
 
+/** Echoes and a room behind the loudspeaker. */
+class SpacePanel : public Panel {
+ public:
+  explicit SpacePanel(PluginProcessor& processor);
+  void resized() override;
+
+ private:
+  void changed();
+  OffKnob delay_;
+  Knob time_;
+  Choice sync_;
+  Knob feedback_;
+  OffKnob reverb_;
+  Knob decay_;
+};
+
 class OutputPanel : public Panel {
  public:
   explicit OutputPanel(PluginProcessor& processor);
@@ -143,10 +171,9 @@ class OutputPanel : public Panel {
   Meter meter;
 
  private:
-  void changed();
   Knob gain_;
-  OffKnob reverb_;
-  Knob decay_, mix_;
+  OffKnob doubler_;
+  Knob mix_;
   Light fault_;
   std::uint32_t numFaults_;
 };

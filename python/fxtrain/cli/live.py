@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""``fxtrain live``: play through models, from input to output of a sound device."""
+"""``fxtrain live``: play through models and presets, from input to output of a sound device."""
 
 from __future__ import annotations
 
@@ -36,7 +36,9 @@ __all__ = ["add_arguments", "run"]
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of ``live``."""
     parser.epilog = f"{parser.epilog}\n\nPress ? on the screen for its keys."
-    parser.add_argument("models", nargs="*", type=Path, metavar="MODEL", help="model files, or folders of runs")
+    parser.add_argument(
+        "models", nargs="*", type=Path, metavar="MODEL", help="model files, folders of runs, or presets of the plugin"
+    )
     parser.add_argument(
         "--gain", type=finite_float, default=0.0, metavar="DB", help="gain before the model (default: 0)"
     )
@@ -70,27 +72,27 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any] 
         raise InputError("live needs a MODEL to play through, or --list-devices.")
     if args.record is not None:
         _check_files(*args.record, force=args.force)
-    from fxtrain import engine
     from fxtrain.live.devices import wiring_from
     from fxtrain.live.player import Player, PlayerSettings
+    from fxtrain.live.sounds import read_cabinet, read_sound
     from fxtrain.model_files import model_file
 
-    models = [engine.load(model_file(path)).info for path in args.models]
-    wiring = wiring_from(args, models[0].sample_rate)
+    cabinet = None if args.ir is None else read_cabinet(args.ir)
+    sounds = [
+        read_sound(model_file(path), oversampling=args.oversample, quality=args.quality, cabinet=cabinet)
+        for path in args.models
+    ]
+    wiring = wiring_from(args, sounds[0].sample_rate)
     settings = PlayerSettings(
-        oversampling=args.oversample,
-        quality=args.quality,
         input_gain_db=args.gain,
         output_gain_db=args.output_gain,
-        gate_on=args.gate is not None,
-        gate_threshold_db=-60.0 if args.gate is None else args.gate,
-        cabinet=args.ir,
+        gate_threshold_db=args.gate,
         mute_reason="" if args.unmute else _mute_reason(wiring),
         record=None if args.record is None else (args.record[0], args.record[1]),
     )
     for note in wiring.notes:
         console.print(shown(f"{note}."))
-    with Player(wiring, models, settings) as player:
+    with Player(wiring, sounds, settings) as player:
         start = time.monotonic()
         if sys.stdin.isatty() and sys.stdout.isatty() and not args.json and not args.quiet:
             _show(player, args.seconds)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What one plays through: models, switches and meters around the audio callback."""
+"""What one plays through: sounds, switches and meters around the audio callback."""
 
 from __future__ import annotations
 
@@ -13,16 +13,15 @@ from types import TracebackType
 from typing import Self
 
 import numpy as np
-import numpy.typing as npt
 
-from fxtrain import _engine, engine
-from fxtrain.audio import AudioReader
+from fxtrain import _engine
 from fxtrain.audio.decibels import amplitude_to_db
 from fxtrain.capture.round_trip import recall
 from fxtrain.errors import AudioFileError, DeviceError, FxtrainError
 from fxtrain.live.devices import Wiring
 from fxtrain.live.load import RecentLoad
 from fxtrain.live.recorder import Recorder
+from fxtrain.live.sounds import Cabinet, Sound
 from fxtrain.live.status import Status
 from fxtrain.live.stream import Stream
 from fxtrain.text import printable
@@ -30,6 +29,7 @@ from fxtrain.text import printable
 __all__ = ["Player", "PlayerSettings", "Status"]
 
 _GAIN_RANGE_DB = 60.0
+_GATE_DB = -60.0  # where nothing says otherwise
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,36 +37,28 @@ class PlayerSettings:
     """What a player begins with.
 
     Attributes:
-        oversampling: 1, 2, 4 or 8, of all models.
-        quality: 0 to 1, of models that hold networks of several sizes.
-        input_gain_db: before the model.
-        output_gain_db: after it.
-        gate_threshold_db: of the noise gate, in dB of full scale.
-        gate_on: whether it works.
-        cabinet: impulse response, or None.
+        input_gain_db: before the sound, beside its own.
+        output_gain_db: after it, likewise.
+        gate_threshold_db: of the noise gate, in dB of full scale; None leaves the gate to the sounds.
         mute_reason: begins muted where it is not empty.
         record: files for input and output of the whole session, or None.
         folder: where other recordings go.
     """
 
-    oversampling: int = 1
-    quality: float = 1.0
     input_gain_db: float = 0.0
     output_gain_db: float = 0.0
-    gate_threshold_db: float = -60.0
-    gate_on: bool = False
-    cabinet: Path | None = None
+    gate_threshold_db: float | None = None
     mute_reason: str = ""
     record: tuple[Path, Path] | None = None
     folder: Path = Path()
 
 
 class Player:
-    """Plays the input through models while a ``with`` block lasts; its methods are for one thread.
+    """Plays the input through sounds while a ``with`` block lasts; its methods are for one thread.
 
     Args:
         wiring: devices, rate and channels.
-        models: what :func:`fxtrain.engine.load` has told of the files, at least one.
+        sounds: models and presets to choose from, at least one.
         settings: what to begin with.
 
     Raises:
@@ -75,12 +67,11 @@ class Player:
         DeviceError: on entering, where the devices refuse.
     """
 
-    def __init__(self, wiring: Wiring, models: Sequence[engine.ModelInfo], settings: PlayerSettings) -> None:
+    def __init__(self, wiring: Wiring, sounds: Sequence[Sound], settings: PlayerSettings) -> None:
         self.wiring = wiring
         self.settings = settings
-        self._models = list(models)
-        cabinet = None if settings.cabinet is None else _read_cabinet(settings.cabinet)
-        self._num_recorded = 1 if cabinet is None else min(len(cabinet[0]), len(wiring.output_channels))
+        self._sounds = list(sounds)
+        self._num_recorded = min(max(sound.num_channels for sound in sounds), len(wiring.output_channels))
         self.chain = _engine.LiveChain(
             wiring.sample_rate,
             num_inputs=wiring.num_inputs,
@@ -89,12 +80,8 @@ class Player:
             output_channels=list(wiring.output_channels),
             recorded_outputs=self._num_recorded,
         )
-        if cabinet is not None:
-            try:
-                self.chain.set_cabinet(*cabinet)
-            except ValueError as error:
-                raise AudioFileError(f"{settings.cabinet}: {error}") from None
-        self._set_model(models[0].path)
+        self._cabinets: list[Cabinet | None] = [None, None]
+        self._bring(sounds[0])
         self._wanted = self._loaded = 0
         self._loader: threading.Thread | None = None
         self._lock = threading.Lock()
@@ -102,7 +89,8 @@ class Player:
         self._bypassed = self._tuning = False
         self._muted = bool(settings.mute_reason)
         self._mute_reason = settings.mute_reason
-        self._cabinet_on, self._gate_on = cabinet is not None, settings.gate_on
+        self._cabinet_switched: bool | None = None  # by a key, whatever the sound says
+        self._gate_switched = None if settings.gate_threshold_db is None else True
         self._apply()
         self._problem = ""
         self._gone = False
@@ -137,11 +125,11 @@ class Player:
 
     def step_model(self, step: int) -> None:
         """Goes on to the model so many places further, round and round; it is loaded in the background."""
-        self.choose_model((self._wanted + step) % len(self._models))
+        self.choose_model((self._wanted + step) % len(self._sounds))
 
     def choose_model(self, index: int) -> None:
         """Changes to a model, from 0; does nothing where there is none of that number."""
-        if not 0 <= index < len(self._models):
+        if not 0 <= index < len(self._sounds):
             return
         with self._lock:
             self._wanted = index
@@ -149,10 +137,6 @@ class Player:
                 return
             self._loader = threading.Thread(target=self._load, name="loader", daemon=True)
         self._loader.start()
-
-    def _set_model(self, path: Path) -> None:
-        settings = self.settings
-        self.chain.set_model(path, oversampling=settings.oversampling, quality=settings.quality, self_test=False)
 
     def _load(self) -> None:
         """Until what plays is what was asked for last."""
@@ -163,15 +147,28 @@ class Player:
                     self._loader = None
                     return
             try:
-                self._set_model(self._models[index].path)
+                self._bring(self._sounds[index])
                 self._problem = ""
                 with self._lock:
                     self._loaded = index
+                self._apply()
             except FxtrainError as error:
                 self._problem = str(error)
                 with self._lock:
                     if self._wanted == index:
                         self._wanted = self._loaded
+
+    def _bring(self, sound: Sound) -> None:
+        sound.load_slots(self.chain)
+        for index, cabinet in enumerate(sound.cabinets):
+            if cabinet is self._cabinets[index]:
+                continue  # its echo goes on
+            taps, rate = (None, 0.0) if cabinet is None else (cabinet.taps, cabinet.sample_rate)
+            try:
+                self.chain.set_cabinet(taps, rate, index)
+            except ValueError as error:
+                raise AudioFileError(f"{cabinet.path if cabinet else ''}: {error}") from None
+            self._cabinets[index] = cabinet
 
     def change_input_gain(self, db: float) -> None:
         """Makes the model hear more, or less."""
@@ -195,12 +192,13 @@ class Player:
 
     def toggle_cabinet(self) -> None:
         """Takes the cabinet in or out, where there is one."""
-        self._cabinet_on = not self._cabinet_on and self.settings.cabinet is not None
+        if any(self._sound.cabinets):
+            self._cabinet_switched = not self._cabinet_on
         self._apply()
 
     def toggle_gate(self) -> None:
         """Takes the noise gate in or out."""
-        self._gate_on = not self._gate_on
+        self._gate_switched = not self._gate_on
         self._apply()
 
     def toggle_tuner(self) -> None:
@@ -225,15 +223,40 @@ class Player:
     def _record(self, dry: Path, wet: Path) -> None:
         self._recorder = Recorder(self.chain, dry, wet, self.wiring.sample_rate, self._num_recorded)
 
+    @property
+    def _sound(self) -> Sound:
+        """What plays; what is being loaded does not yet."""
+        return self._sounds[self._loaded]
+
+    @property
+    def _cabinet_on(self) -> bool:
+        asked = self._cabinet_switched
+        own = self._sound.parameters.get("cabinet_on", 0.0) >= 0.5
+        return any(self._sound.cabinets) and (own if asked is None else asked)
+
+    @property
+    def _gate_on(self) -> bool:
+        asked = self._gate_switched
+        return self._sound.parameters.get("gate_on", 0.0) >= 0.5 if asked is None else asked
+
+    @property
+    def _gate_threshold_db(self) -> float:
+        given = self.settings.gate_threshold_db
+        return self._sound.parameters.get("gate_threshold", _GATE_DB) if given is None else given
+
     def _apply(self) -> None:
+        sound = self._sound.parameters
         self.chain.set_settings(
-            input_gain_db=self._input_gain_db,
-            output_gain_db=self._output_gain_db,
-            gate_on=self._gate_on,
-            gate_threshold_db=self.settings.gate_threshold_db,
-            cabinet_on=self._cabinet_on,
-            bypass=self._bypassed,
-            mute=self._muted or self._tuning,
+            {
+                **sound,
+                "input_gain": sound.get("input_gain", 0.0) + self._input_gain_db,
+                "output_gain": sound.get("output_gain", 0.0) + self._output_gain_db,
+                "gate_on": self._gate_on,
+                "gate_threshold": self._gate_threshold_db,
+                "cabinet_on": self._cabinet_on,
+                "bypass": self._bypassed,
+                "tuner": self._muted or self._tuning,
+            }
         )
 
     # What one sees
@@ -269,10 +292,10 @@ class Player:
         pitch = self.chain.pitch() if self._tuning and connected else None
         chain, wiring = self.chain, self.wiring
         return Status(
-            model=printable(self._models[index].name),
-            model_detail=self._detail(self._models[index]),
+            model=printable(self._sounds[index].name),
+            model_detail=printable(self._sounds[index].detail(wiring.sample_rate)),
             model_index=index,
-            num_models=len(self._models),
+            num_models=len(self._sounds),
             loading=index != self._loaded,
             problem=self._problem,
             input_peak_db=amplitude_to_db(chain.take_input_peak()),
@@ -295,10 +318,10 @@ class Player:
             bypassed=self._bypassed,
             muted=self._muted,
             mute_reason=self._mute_reason,
-            cabinet="" if self.settings.cabinet is None else self.settings.cabinet.stem,
+            cabinet=printable(" + ".join(each.name for each in self._sound.cabinets if each is not None)),
             cabinet_on=self._cabinet_on,
             gate_on=self._gate_on,
-            gate_threshold_db=self.settings.gate_threshold_db,
+            gate_threshold_db=self._gate_threshold_db,
             recording=recorder is not None and recorder.active,
             recorded_seconds=0.0 if recorder is None else recorder.seconds,
             record_name="" if recorder is None else recorder.wet.name,
@@ -308,38 +331,3 @@ class Player:
             num_faults=chain.num_faults,
             connected=connected,
         )
-
-    def _detail(self, info: engine.ModelInfo) -> str:
-        units = next((layer.output_size for layer in info.layers if layer.type in ("lstm", "gru")), None)
-        parts = [info.architecture.upper() + ("" if units is None else f" {units}")]
-        if info.sample_rate is not None:
-            converted = info.sample_rate != self.wiring.sample_rate
-            parts.append(f"{info.sample_rate / 1000:g} kHz" + (", converted" if converted else ""))
-        if self.settings.oversampling > 1:
-            parts.append(f"{self.settings.oversampling} times oversampled")
-        return " \N{MIDDLE DOT} ".join(parts)
-
-
-def _read_cabinet(path: Path) -> tuple[npt.NDArray[np.float32], float]:
-    """All channels of an impulse response, and its rate."""
-    with AudioReader(path) as reader:
-        blocks: list[npt.NDArray[np.float32]] = []
-        most = min(30 * reader.sample_rate, _MOST_CABINET_FRAMES)
-        num_frames = 0
-        if reader.num_channels <= 2:
-            for block in reader.blocks(1 << 16):  # up to what is too much: a header may claim any length
-                blocks.append(block)
-                num_frames += block.shape[1]
-                if num_frames > most:
-                    break
-        if not 0 < num_frames <= most or reader.num_channels > 2:
-            is_told = num_frames <= reader.num_frames < 1 << 40
-            length = f"{reader.num_frames / reader.sample_rate:.1f} s" if is_told else "an unknown length"
-            raise AudioFileError(
-                f"{path} has {reader.num_channels} channel(s) of {length}, where an impulse response of one or "
-                "two channels and at most 30 s is expected: is it a recording?"
-            )
-        return np.concatenate(blocks, axis=1), float(reader.sample_rate)
-
-
-_MOST_CABINET_FRAMES = 1 << 23  # as in the plugin

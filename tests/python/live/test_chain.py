@@ -24,13 +24,13 @@ from fxtrain.live.load import share_of_time
 RATE = 48_000
 LSTM = [("lstm", 32), ("dense", 1)]
 NEUTRAL: dict[str, Any] = {
-    "input_gain_db": 0.0,
-    "output_gain_db": 0.0,
+    "input_gain": 0.0,
+    "output_gain": 0.0,
     "gate_on": False,
-    "gate_threshold_db": -60.0,
+    "gate_threshold": -60.0,
     "cabinet_on": False,
     "bypass": False,
-    "mute": False,
+    "tuner": False,
 }
 
 
@@ -131,12 +131,12 @@ def test_a_file_that_is_no_model_leaves_the_sound_as_it_is(tmp_path: Path, wire:
 def test_settings_do_what_they_say(wire: Callable, playing: np.ndarray) -> None:
     chain = make_chain()
     chain.set_model(wire(), oversampling=1, self_test=False)
-    chain.set_settings(**NEUTRAL | {"input_gain_db": 6.0, "output_gain_db": -12.0})
+    chain.set_settings(NEUTRAL | {"input_gain": 6.0, "output_gain": -12.0})
     louder = play(chain, playing[:, None], 1, [64])[:, 0]
     np.testing.assert_allclose(louder, playing * 10 ** (-6 / 20), rtol=1e-5, atol=1e-7)
-    chain.set_settings(**NEUTRAL | {"mute": True})
+    chain.set_settings(NEUTRAL | {"tuner": True})
     assert not play(chain, playing[:, None], 1, [64])[RATE // 10 :].any()
-    chain.set_settings(**NEUTRAL | {"bypass": True})
+    chain.set_settings(NEUTRAL | {"bypass": True})
     np.testing.assert_array_equal(play(chain, playing[:, None], 1, [64])[RATE // 10 :, 0], playing[RATE // 10 :])
 
 
@@ -145,7 +145,7 @@ def test_a_cabinet_of_two_channels_makes_two_of_one(wire: Callable, playing: np.
     response = np.zeros((2, 4_800), np.float32)
     response[0, 0], response[1, 100] = 1.0, 1.0
     chain.set_cabinet(response, RATE)
-    chain.set_settings(**NEUTRAL | {"cabinet_on": True})
+    chain.set_settings(NEUTRAL | {"cabinet_on": True})
     chain.start_recording()
     output = play(chain, playing[:, None], 2, [64])
     np.testing.assert_allclose(output[100:, 1], output[:-100, 0], rtol=0, atol=1e-5)
@@ -233,7 +233,7 @@ def test_shares_of_time_are_those_of_the_counts() -> None:
 
 def test_the_tuner_hears_a_string_while_muted() -> None:
     chain = make_chain()
-    chain.set_settings(**NEUTRAL | {"mute": True})
+    chain.set_settings(NEUTRAL | {"tuner": True})
     time = np.arange(RATE) / RATE
     play(chain, (0.3 * np.sin(2 * np.pi * 110.0 * time))[:, None], 1, [64])
     hz, clarity = chain.pitch()
@@ -313,7 +313,7 @@ def play_ten_thousand_blocks(models: list[Path]) -> tuple[int, int, int]:
         for index in range(count):
             if index % 500 == 0:
                 chain.set_model(models[index // 500 % 2], oversampling=1, self_test=False)
-                chain.set_settings(**settings | {"input_gain_db": float(index % 7), "mute": index % 3 == 0})
+                chain.set_settings(settings | {"input_gain": float(index % 7), "tuner": index % 3 == 0})
             if index % 100 == 0:
                 chain.take_recorded()
             call_back(chain, block, 2, 64)

@@ -321,8 +321,9 @@ def test_it_begins_without_a_thump(interface: Interface, make_model: Callable) -
 def listen_from_the_start(model: Path) -> np.ndarray:
     """What a player without a recording plays in its first half second."""
     from fxtrain.live.player import Player, PlayerSettings
+    from fxtrain.live.sounds import read_sound
 
-    player = Player(wiring(), [engine.load(model).info], PlayerSettings())
+    player = Player(wiring(), [read_sound(model)], PlayerSettings())
     player.chain.start_recording()
     with player:
         while player.chain.num_blocks * PERIOD < RATE // 2:

@@ -14,7 +14,6 @@ import pytest
 import soundfile
 from stream_callback import play
 
-from fxtrain import engine
 from fxtrain.audio import AudioWriter
 from fxtrain.capture.round_trip import RoundTrip
 from fxtrain.cli import main
@@ -22,6 +21,9 @@ from fxtrain.errors import AudioFileError, DeviceError, FxtrainError
 from fxtrain.live import player as module
 from fxtrain.live.devices import Device, Wiring
 from fxtrain.live.player import Player, PlayerSettings
+from fxtrain.live.sounds import ModelSound, read_cabinet, read_sound
+from fxtrain.plugin_files.preset import CabinetContent, Preset, SlotContent, write_preset
+from fxtrain.plugin_files.rig import Rig
 
 RATE = 48_000
 BOX = Device(0, "Box", "Test", 2, 2, RATE, 0.001, 0.002, True, True)
@@ -59,14 +61,13 @@ def still(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[StillStream]]:
 
 
 @pytest.fixture
-def models(make_model: Callable) -> list[engine.ModelInfo]:
+def models(make_model: Callable) -> list[ModelSound]:
     """Three models whose names are theirs."""
-    return [
-        engine.load(
-            make_model([("dense", 1)], seed=seed, name=f"{seed}.json", metadata={"name": f"Amp {seed}"}).path
-        ).info
+    files = [
+        make_model([("dense", 1)], seed=seed, name=f"{seed}.json", metadata={"name": f"Amp {seed}"}).path
         for seed in (1, 2, 3)
     ]
+    return [sound for sound in map(read_sound, files) if isinstance(sound, ModelSound)]
 
 
 def wait_until_loaded(player: Player) -> None:
@@ -76,7 +77,7 @@ def wait_until_loaded(player: Player) -> None:
         time.sleep(0.01)
 
 
-def test_models_go_round_in_both_directions(models: list[engine.ModelInfo]) -> None:
+def test_models_go_round_in_both_directions(models: list[ModelSound]) -> None:
     with Player(WIRING, models, PlayerSettings()) as player:
         names = []
         for step in (1, 1, 1, -1):
@@ -90,7 +91,7 @@ def test_models_go_round_in_both_directions(models: list[engine.ModelInfo]) -> N
         assert (player.status().model, player.status().model_index, player.status().num_models) == ("Amp 2", 1, 3)
 
 
-def test_of_many_wishes_the_last_one_counts(models: list[engine.ModelInfo]) -> None:
+def test_of_many_wishes_the_last_one_counts(models: list[ModelSound]) -> None:
     with Player(WIRING, models, PlayerSettings()) as player:
         for _ in range(50):
             player.step_model(1)
@@ -100,9 +101,9 @@ def test_of_many_wishes_the_last_one_counts(models: list[engine.ModelInfo]) -> N
         assert player.status().problem == ""
 
 
-def test_a_model_that_has_vanished_is_told_and_the_other_plays_on(models: list[engine.ModelInfo]) -> None:
+def test_a_model_that_has_vanished_is_told_and_the_other_plays_on(models: list[ModelSound]) -> None:
     with Player(WIRING, models, PlayerSettings()) as player:
-        models[1].path.unlink()
+        models[1].info.path.unlink()
         player.step_model(1)
         wait_until_loaded(player)
         assert "2.json" in player.status().problem
@@ -112,19 +113,58 @@ def test_a_model_that_has_vanished_is_told_and_the_other_plays_on(models: list[e
         assert (player.status().model, player.status().problem) == ("Amp 3", "")
 
 
-def test_what_cannot_be_played_is_refused_beforehand(models: list[engine.ModelInfo], tmp_path: Path) -> None:
+def test_what_cannot_be_played_is_refused_beforehand(models: list[ModelSound], tmp_path: Path) -> None:
     long = tmp_path / "song.wav"
     soundfile.write(long, np.ones(40 * 8_000), 8_000)
     with pytest.raises(AudioFileError, match=r"40\.0 s, where an impulse response"):
-        Player(WIRING, models, PlayerSettings(cabinet=long))
+        read_cabinet(long)
     silent = tmp_path / "silent.wav"
     soundfile.write(silent, np.zeros(100), 8_000)
     with pytest.raises(AudioFileError, match=r"silent\.wav"):
-        Player(WIRING, models, PlayerSettings(cabinet=silent))
+        Player(WIRING, [replace(models[0], cabinet=read_cabinet(silent))], PlayerSettings())
 
 
-def test_switches_and_gains_are_what_was_asked_for(models: list[engine.ModelInfo]) -> None:
-    settings = PlayerSettings(input_gain_db=2.0, gate_on=True, gate_threshold_db=-55.0, mute_reason="it would howl")
+def test_a_preset_is_played_as_the_plugin_plays_it(models: list[ModelSound], tmp_path: Path) -> None:
+    response = tmp_path / "cab.wav"
+    soundfile.write(response, np.random.default_rng(1).standard_normal((200, 2)) / 20, RATE, "FLOAT")
+    settings = {"gate_on": 1, "gate_threshold": -80, "cabinet_on": 1, "delay": 40, "delay_time": 50, "input_gain": -3}
+    slots = {slot: SlotContent.read(models[index].info.path) for index, slot in enumerate("AP")}
+    preset = Preset(settings, slots, CabinetContent.read(response))  # type: ignore[arg-type]
+    file = tmp_path / "my lead.vstpreset"
+    write_preset(file, preset)
+    x = np.random.default_rng(0).uniform(-0.5, 0.5, (RATE // 2, 1)).astype(np.float32)
+    with Player(WIRING, [models[2], read_sound(file)], PlayerSettings()) as player:
+        player.step_model(1)
+        wait_until_loaded(player)
+        played = play(player.chain, x, 2, [64])
+        status = player.status()
+        assert (status.model, status.cabinet, status.cabinet_on, status.gate_on) == ("my lead", "cab", True, True)
+        assert status.gate_threshold_db == -80
+        rig = Rig(preset, RATE, 1)
+        np.testing.assert_array_equal(played.T, rig.process(x.T))
+        player.toggle_gate()
+        player.toggle_cabinet()
+        player.step_model(-1)
+        wait_until_loaded(player)
+        status = player.status()
+        assert (status.model, status.cabinet, status.gate_on) == ("Amp 3", "", False)
+
+
+@pytest.mark.parametrize("option", ["--ir", "--quality"])
+def test_what_a_preset_says_itself_is_not_said_again(
+    models: list[ModelSound], tmp_path: Path, option: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    response = tmp_path / "cab.wav"
+    soundfile.write(response, np.ones(10), RATE)
+    file = tmp_path / "lead.vstpreset"
+    write_preset(file, Preset({}, {"A": SlotContent.read(models[0].info.path)}))
+    value = str(response) if option == "--ir" else "0.5"
+    assert main(["live", str(file), option, value]) == 2
+    assert f"leave {option} out" in capsys.readouterr().err
+
+
+def test_switches_and_gains_are_what_was_asked_for(models: list[ModelSound]) -> None:
+    settings = PlayerSettings(input_gain_db=2.0, gate_threshold_db=-55.0, mute_reason="it would howl")
     with Player(WIRING, models, settings) as player:
         first = player.status()
         assert (first.muted, first.mute_reason, first.gate_on, first.cabinet) == (True, "it would howl", True, "")
@@ -142,9 +182,9 @@ def test_switches_and_gains_are_what_was_asked_for(models: list[engine.ModelInfo
 
 
 def test_latency_is_the_drivers_until_it_was_measured(
-    models: list[engine.ModelInfo], monkeypatch: pytest.MonkeyPatch
+    models: list[ModelSound], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with Player(WIRING, models, PlayerSettings(oversampling=2)) as player:
+    with Player(WIRING, [replace(models[0], oversampling=2)], PlayerSettings()) as player:
         added = player.chain.latency / RATE
         assert added > 0
         assert player.status().latency_ms == pytest.approx(1000 * (0.005 + added))
@@ -157,17 +197,17 @@ def test_latency_is_the_drivers_until_it_was_measured(
 
 
 def test_details_tell_of_conversion_and_oversampling(make_model: Callable) -> None:
-    model = engine.load(make_model([("lstm", 12), ("dense", 1)], samplerate=44_100).path).info
-    with Player(WIRING, [model], PlayerSettings(oversampling=4)) as player:
+    sound = read_sound(make_model([("lstm", 12), ("dense", 1)], samplerate=44_100).path, oversampling=4)
+    with Player(WIRING, [sound], PlayerSettings()) as player:
         detail = player.status().model_detail
     assert detail.split(" \N{MIDDLE DOT} ") == ["LSTM 12", "44.1 kHz, converted", "4 times oversampled"]
 
 
-def test_recordings_get_names_of_their_own_and_lie_side_by_side(models: list[engine.ModelInfo], tmp_path: Path) -> None:
+def test_recordings_get_names_of_their_own_and_lie_side_by_side(models: list[ModelSound], tmp_path: Path) -> None:
     folder = tmp_path / "takes"
     folder.mkdir()
     x = np.random.default_rng(0).uniform(-0.5, 0.5, (RATE, 1)).astype(np.float32)
-    with Player(WIRING, models, PlayerSettings(folder=folder, oversampling=2)) as player:
+    with Player(WIRING, [replace(models[0], oversampling=2)], PlayerSettings(folder=folder)) as player:
         late = player.chain.latency
         for _ in range(2):
             player.toggle_recording()
@@ -188,7 +228,7 @@ def test_recordings_get_names_of_their_own_and_lie_side_by_side(models: list[eng
 
 
 def test_a_disk_that_is_full_ends_the_recording_not_the_sound(
-    models: list[engine.ModelInfo], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    models: list[ModelSound], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(self: AudioWriter, block: np.ndarray) -> None:
         raise FxtrainError("take-wet.wav could not be written (no space left): check the free space.")
@@ -206,7 +246,7 @@ def test_a_disk_that_is_full_ends_the_recording_not_the_sound(
 
 
 def test_a_device_that_has_gone_ends_the_recording_and_stays_gone(
-    models: list[engine.ModelInfo], tmp_path: Path, still: type[StillStream]
+    models: list[ModelSound], tmp_path: Path, still: type[StillStream]
 ) -> None:
     settings = PlayerSettings(record=(tmp_path / "dry.wav", tmp_path / "wet.wav"))
     with Player(WIRING, models, settings) as player:
@@ -221,7 +261,7 @@ def test_a_device_that_has_gone_ends_the_recording_and_stays_gone(
 
 
 def test_a_device_that_refuses_leaves_no_files(
-    models: list[engine.ModelInfo], tmp_path: Path, still: type[StillStream]
+    models: list[ModelSound], tmp_path: Path, still: type[StillStream]
 ) -> None:
     still.is_there = False
     settings = PlayerSettings(record=(tmp_path / "dry.wav", tmp_path / "wet.wav"))
@@ -230,7 +270,7 @@ def test_a_device_that_refuses_leaves_no_files(
     assert not [path for path in tmp_path.iterdir() if path.suffix in (".wav", ".part")]
 
 
-def test_channels_are_named_for_a_person(models: list[engine.ModelInfo]) -> None:
+def test_channels_are_named_for_a_person(models: list[ModelSound]) -> None:
     with Player(replace(WIRING, output_channels=(1,)), models, PlayerSettings()) as player:
         assert player.status().input_name == "Box, channel 1"
         assert player.status().output_name == "Box, channel 2"
@@ -240,7 +280,7 @@ def test_channels_are_named_for_a_person(models: list[engine.ModelInfo]) -> None
     ("feeds_back", "arguments", "muted"), [(True, [], True), (True, ["--unmute"], False), (False, [], False)]
 )
 def test_it_begins_muted_where_it_would_howl_and_says_so(
-    models: list[engine.ModelInfo],
+    models: list[ModelSound],
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     feeds_back: bool,
@@ -249,16 +289,16 @@ def test_it_begins_muted_where_it_would_howl_and_says_so(
 ) -> None:
     wiring = replace(WIRING, feeds_back=feeds_back)
     monkeypatch.setattr("fxtrain.live.devices.wiring_from", lambda args, rate: wiring)
-    assert main(["live", str(models[0].path), "--seconds", "0.05", *arguments]) == 0
+    assert main(["live", str(models[0].info.path), "--seconds", "0.05", *arguments]) == 0
     said = capsys.readouterr().out
     assert ("microphone and speakers would howl: plug in headphones, then press m" in said) is muted
     assert ("muted" in said) is muted
 
 
 def test_a_file_that_is_no_model_is_refused_before_anything_plays(
-    models: list[engine.ModelInfo], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    models: list[ModelSound], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     broken = tmp_path / "broken.json"
     broken.write_text("[]")
-    assert main(["live", str(models[0].path), str(broken)]) == 2
+    assert main(["live", str(models[0].info.path), str(broken)]) == 2
     assert "broken.json" in capsys.readouterr().err

@@ -32,10 +32,10 @@ SHARE_TOLERANCE = 0.0004
 CPU_LOAD = (660, 26, 716, 46)  # in logical pixels: as it happens to be
 
 # Centres of controls, in logical pixels, at which the window opens.
-INPUT_GAIN = (82, 216)
-INPUT_GAIN_VALUE = (82, 257)
+INPUT_GAIN = (82, 168)
+INPUT_GAIN_VALUE = (82, 209)
 BASS = (713, 236)
-GATE_SWITCH = (161, 386)
+GATE_SWITCH = (161, 282)
 SLOT_B = (274, 328)
 PREVIOUS_IN_B = (516, 390)
 FOLDER_IN_B = (580, 390)
@@ -66,7 +66,7 @@ def screenshots(plugin: Any, environment: dict[str, str]) -> Callable[..., str]:
 def difference(picture: Image.Image, accepted: Image.Image) -> float:
     """Share of the pixels that are not alike, the CPU load left out."""
     apart = np.array(ImageChops.difference(picture.convert("RGB"), accepted.convert("RGB"))).max(axis=-1)
-    left, top, right, bottom = (round(each * picture.width / 1080) for each in CPU_LOAD)
+    left, top, right, bottom = (round(each * picture.width / 1200) for each in CPU_LOAD)
     apart[top:bottom, left:right] = 0
     return float(np.mean(apart > PIXEL_TOLERANCE))
 
@@ -102,10 +102,10 @@ def test_a_missing_knob_would_be_seen(screenshots: Callable[..., str], tmp_path:
 def test_the_small_window_is_the_large_one_scaled(screenshots: Callable[..., str], tmp_path: Path) -> None:
     screenshots(tmp_path, "small", "double")
     small, large = (Image.open(tmp_path / f"{name}.png").convert("L") for name in ("small", "double"))
-    assert small.size == (720, 427)
-    assert large.size == (2160, 1280)
+    assert small.size == (800, 427)
+    assert large.size == (2400, 1280)
     # Where the boxes are, and how bright, whatever becomes of the letters' edges.
-    grid = (54, 32)
+    grid = (60, 32)
     scaled = [np.asarray(each.resize(grid, Image.Resampling.BOX), float) for each in (small, large)]
     assert np.abs(scaled[0] - scaled[1]).mean() < 2.0
 

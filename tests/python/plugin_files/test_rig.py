@@ -84,6 +84,25 @@ def test_a_reverb_sounds_on_when_the_input_ends() -> None:
     assert np.abs(wet[0] - wet[1]).max() > 0.01
 
 
+def test_echoes_come_at_the_time_that_is_set_or_at_a_note_of_120_to_the_minute() -> None:
+    x = np.zeros((2, RATE), np.float32)
+    x[:, 0] = 1.0
+    for settings, ms in (({"delay_time": 150}, 150), ({"delay_sync": 5, "delay_time": 150}, 125)):
+        wet = Rig(Preset({"delay": 50, "delay_feedback": 50, **settings}), RATE, 2).process(x)
+        echoes = [int(np.abs(wet[0, at - 50 : at + 500]).argmax()) - 50 for at in (ms * RATE // 1000, ms * RATE // 500)]
+        assert all(0 <= late < 10 for late in echoes)  # the loop's filters spread them
+        np.testing.assert_array_equal(wet[0], wet[1])
+
+
+def test_a_doubler_makes_two_takes_of_one() -> None:
+    x = noise(1, RATE // 2)
+    twice = np.concatenate([x, x])
+    wet = Rig(Preset({"doubler": 40}), RATE, 2).process(twice)
+    np.testing.assert_array_equal(wet[0], x[0])
+    late = int(np.argmax(np.correlate(wet[1].astype(float), x[0].astype(float), "full"))) - (x.shape[1] - 1)
+    assert late == pytest.approx((8 + 0.4 * 22) * RATE / 1000, abs=1.5 * RATE / 1000)
+
+
 def test_what_belongs_to_the_room_is_left_alone(tmp_path: Path) -> None:
     amp = write_gain_model(tmp_path / "a.json", 0.5)
     x = noise(1, 1000)

@@ -35,6 +35,8 @@ struct ChainSettings {
   bool gateOn = false;
   float gateThresholdDb = -60.0f;
   float gateReleaseMs = 80.0f;
+  bool preToneOn = false; ///< before the pedal
+  float preBassDb = 0.0f, preMiddleDb = 0.0f, preTrebleDb = 0.0f;
   bool pedalOn = true; ///< without a capture in its slot it is nothing
   float pedalLevelDb = 0.0f;
   float blend = 0.0f; ///< 0: slot A alone, 1: slot B alone
@@ -54,8 +56,16 @@ struct ChainSettings {
   bool cabinetInvert = false;  ///< the second response's polarity
   static constexpr float kNoLowCutHz = 20.0f, kNoHighCutHz = 20000.0f;
   float lowCutHz = kNoLowCutHz, highCutHz = kNoHighCutHz; ///< behind the cabinet; at these ends there is none
-  float reverb = 0.0f;                                    ///< 0: none; 1: as strong as the sound itself
-  float reverbDecay = 1.8f;                               ///< s, until it has fallen by 60 dB
+  float doubler = 0.0f;                                   ///< 0: none; 1: the second take furthest away
+  float delay = 0.0f;                                     ///< 0: none; 1: the first echo as strong as the sound
+  float delayMs = 400.0f;                                 ///< of the first echo, and between two
+  float delayFeedback = 0.35f;                            ///< of an echo beside the one before it
+  /** Length of a note that takes the place of delayMs. */
+  enum class DelaySync { off, quarter, dottedEighth, eighth, eighthTriplet, sixteenth };
+  DelaySync delaySync = DelaySync::off;
+  float tempoBpm = 120.0f;  ///< quarter notes a minute, of the host
+  float reverb = 0.0f;      ///< 0: none; 1: as strong as the sound itself
+  float reverbDecay = 1.8f; ///< s, until it has fallen by 60 dB
   float outputGainDb = 0.0f;
   float mix = 1.0f; ///< 0: the input, 1: what became of it
   bool bypass = false;
@@ -63,6 +73,11 @@ struct ChainSettings {
   InputMode inputMode = InputMode::stereo;
   bool calibrate = false; ///< bring the input to the level that the model was recorded at, where its file tells
   float interfaceLevelDbu = 12.0f; ///< analog level that is full scale at the input
+
+  /** What delayMs or delaySync come to, in ms. */
+  double delayTimeMs() const noexcept;
+  /** Until doubler, delay and reverb have fallen by 60 dB. */
+  double effectsTailSeconds() const noexcept;
 
   bool operator==(const ChainSettings&) const = default;
 };
@@ -82,9 +97,10 @@ struct SlotContent {
 
 /** A guitar rig: what lies between a guitar and the speakers.
 
-        input -> channels -> gain -> gate -> pedal -+-> slot A -> level -+-> tone -> cabinet -> reverb -> gain -> mix ->
-   output |                                         +-> slot B -> level -+                                        ^
-          +---------------------- as late as the captures ------------------------------------------- dry, bypass
+        input -> channels -> gain -> gate -> pre-EQ -> pedal -+-> slot A -> level -+-> tone -> cabinet -> doubler -+
+          |                                                   +-> slot B -> level -+                               |
+          |                                                       output <- mix <- gain <- reverb <- delay <-------+
+          +---------------------- as late as the captures ---- dry, bypass --^
 
     Plays 1 or 2 inputs to 1 or 2 outputs: mono, mono to stereo, or two channels with state of their own. Models and
     cabinet are handed over while it plays, and crossfaded in kFadeMs. What is off is not computed. Slots A and B come

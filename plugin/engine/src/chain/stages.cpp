@@ -191,7 +191,10 @@ void ToneStage::prepare(const ChainFormat& format, const ChainSettings& settings
 }
 
 void ToneStage::follow(const ChainSettings& settings, bool, bool unheard) noexcept {
-  tone_.set(settings.bassDb, settings.middleDb, settings.trebleDb);
+  if (place_ == Place::beforePedal)
+    tone_.set(settings.preBassDb, settings.preMiddleDb, settings.preTrebleDb);
+  else
+    tone_.set(settings.bassDb, settings.middleDb, settings.trebleDb);
   if (unheard)
     tone_.snap();
 }
@@ -332,6 +335,44 @@ void CutStage::run(float* const* channels, int numChannels, int numFrames) noexc
     filter_.copyState(0, 1); // it was a copy so far
   numChannels_ = numChannels;
   filter_.process(channels, numChannels, numFrames);
+}
+
+// Doubler
+
+void DoublerStage::prepare(const ChainFormat& format, const ChainSettings& settings) {
+  Stage::prepare(format, settings);
+  doubler_.prepare(format.sampleRate);
+  numOutputs_ = format.numOutputs;
+}
+
+void DoublerStage::follow(const ChainSettings& settings, bool, bool) noexcept {
+  if (settings.doubler > 0.0f) // else the stage fades out as it is
+    doubler_.setWidth(settings.doubler);
+}
+
+void DoublerStage::run(float* const* channels, int numChannels, int numFrames) noexcept {
+  if (numChannels == 2)
+    doubler_.process(channels[1], numFrames);
+}
+
+// Delay
+
+void DelayStage::prepare(const ChainFormat& format, const ChainSettings& settings) {
+  Stage::prepare(format, settings);
+  delay_.prepare(format.sampleRate, format.numOutputs);
+  wet_.prepare(format.sampleRate, SignalChain::kFadeMs);
+}
+
+void DelayStage::follow(const ChainSettings& settings, bool, bool unheard) noexcept {
+  delay_.setTime(settings.delayTimeMs());
+  delay_.setFeedback(settings.delayFeedback);
+  if (settings.delay > 0.0f) // else the stage fades out as it is
+    detail::follow(wet_, settings.delay, unheard);
+}
+
+void DelayStage::run(float* const* channels, int numChannels, int numFrames) noexcept {
+  delay_.process(channels, echoes_.channels(), numChannels, numFrames);
+  wet_.addWithGain(echoes_.channels(), channels, numChannels, numFrames);
 }
 
 // Reverb

@@ -7,7 +7,9 @@
 
 #include "fxengine/dsp/convolver.h"
 #include "fxengine/dsp/cut_filter.h"
+#include "fxengine/dsp/doubler.h"
 #include "fxengine/dsp/fading_delay.h"
+#include "fxengine/dsp/feedback_delay.h"
 #include "fxengine/dsp/noise_gate.h"
 #include "fxengine/dsp/reverb.h"
 #include "fxengine/dsp/tone_stack.h"
@@ -98,17 +100,24 @@ class AmpStage final : public Stage {
   PartBuffer sum_, one_;
 };
 
+/** A tone stack of the player's, at one of two places. */
 class ToneStage final : public Stage {
  public:
+  enum class Place { beforePedal, afterAmp };
+  explicit ToneStage(Place place) : place_(place) {}
+
   void prepare(const ChainFormat& format, const ChainSettings& settings) override;
   void clear() noexcept override { tone_.reset(); }
 
  protected:
-  bool isOn(const ChainSettings& settings) const noexcept override { return settings.toneOn; }
+  bool isOn(const ChainSettings& settings) const noexcept override {
+    return place_ == Place::beforePedal ? settings.preToneOn : settings.toneOn;
+  }
   void follow(const ChainSettings& settings, bool atOnce, bool unheard) noexcept override;
   void run(float* const* channels, int numChannels, int numFrames) noexcept override;
 
  private:
+  Place place_;
   ToneStack tone_;
 };
 
@@ -172,6 +181,42 @@ class CutStage final : public Stage {
   CutFilter::Kind kind_;
   CutFilter filter_;
   int numChannels_ = 0; // that were played last
+};
+
+/** A second take on the right of the first: makes two channels of one. Nothing where there is one output. */
+class DoublerStage final : public Stage {
+ public:
+  void prepare(const ChainFormat& format, const ChainSettings& settings) override;
+  void clear() noexcept override { doubler_.reset(); }
+  bool makesTwo() const noexcept override { return true; }
+
+ protected:
+  bool isOn(const ChainSettings& settings) const noexcept override {
+    return numOutputs_ == 2 && settings.doubler > 0.0f;
+  }
+  void follow(const ChainSettings& settings, bool atOnce, bool unheard) noexcept override;
+  void run(float* const* channels, int numChannels, int numFrames) noexcept override;
+
+ private:
+  Doubler doubler_;
+  int numOutputs_ = 0;
+};
+
+/** Adds echoes to the sound. */
+class DelayStage final : public Stage {
+ public:
+  void prepare(const ChainFormat& format, const ChainSettings& settings) override;
+  void clear() noexcept override { delay_.reset(); }
+
+ protected:
+  bool isOn(const ChainSettings& settings) const noexcept override { return settings.delay > 0.0f; }
+  void follow(const ChainSettings& settings, bool atOnce, bool unheard) noexcept override;
+  void run(float* const* channels, int numChannels, int numFrames) noexcept override;
+
+ private:
+  FeedbackDelay delay_;
+  Ramp wet_;
+  PartBuffer echoes_;
 };
 
 /** Adds a room to the sound, and makes two channels of one. */
