@@ -109,9 +109,11 @@ $(VENV)/ray.stamp: $(VENV)/runtime.stamp
 	@$(call install,ray,Ray)
 	@touch $@
 
-# The plugin. RTNEURAL=DIR builds the RTNeural backend in, from this checkout (RTNEURAL=ON: an installed copy or a fetch).
+# The plugin. RTNEURAL=DIR builds the RTNeural backend in, from this checkout (RTNEURAL=ON: an installed copy or a fetch);
+# CLAP=DIR builds CLAP too, by this checkout of clap-juce-extensions (CLAP=ON: a fetch).
 
 RTNEURAL_ARGS = -DFXTRAIN_RTNEURAL=$(if $(RTNEURAL),ON -DRTNEURAL_DIR=$(if $(wildcard $(RTNEURAL)/.),$(abspath $(RTNEURAL))),OFF)
+CLAP_ARGS = -DFXTRAIN_CLAP=$(if $(CLAP),ON -DCLAP_JUCE_EXTENSIONS_DIR=$(if $(wildcard $(CLAP)/.),$(abspath $(CLAP))),OFF)
 PLUGIN := build/plugin/plugin/fxtrain_artefacts/Release
 
 .PHONY: system-plugin plugin install-plugin
@@ -120,7 +122,7 @@ system-plugin:
 
 plugin: system-plugin  ## Build the plugin: VST3, LV2 (macOS: AU) and a program of its own
 	@mkdir -p build
-	@cmake --preset plugin $(RTNEURAL_ARGS) $(PLUGIN_ARGS) >build/plugin.log || { cat build/plugin.log; exit 1; }
+	@cmake --preset plugin $(RTNEURAL_ARGS) $(CLAP_ARGS) $(PLUGIN_ARGS) >build/plugin.log || { cat build/plugin.log; exit 1; }
 	@cmake --build --preset plugin
 	@echo "fxtrain: built in $(PLUGIN):"; cd $(PLUGIN) && ls -d */fxtrain* | sed 's/^/  /'
 
@@ -128,7 +130,7 @@ plugin: system-plugin  ## Build the plugin: VST3, LV2 (macOS: AU) and a program 
 .PHONY: parameters
 parameters: system-plugin  ## Write the plugin's parameters down for the Python package, after a change to them
 	@mkdir -p build
-	@cmake --preset plugin-test $(RTNEURAL_ARGS) $(PLUGIN_ARGS) >build/plugin.log || { cat build/plugin.log; exit 1; }
+	@cmake --preset plugin-test $(RTNEURAL_ARGS) $(CLAP_ARGS) $(PLUGIN_ARGS) >build/plugin.log || { cat build/plugin.log; exit 1; }
 	@cmake --build --preset plugin-test --target describe_parameters
 	@build/plugin/tests/plugin/describe_parameters python/fxtrain/plugin_files/parameters.json
 
@@ -198,7 +200,7 @@ test-arm64: dev  ## C++ tests on 64-bit ARM, cross-built and run by QEMU
 define test_plugin_presets
 if reason="$$(NO_APT=1 $(SYSTEM_PACKAGES) plugin 2>&1)"; then \
   for preset in $(1); do \
-    cmake --preset $$preset $(RTNEURAL_ARGS) $(PLUGIN_ARGS); \
+    cmake --preset $$preset $(RTNEURAL_ARGS) $(CLAP_ARGS) $(PLUGIN_ARGS); \
     cmake --build --preset $$preset; \
     ctest --preset $$preset; \
   done; \

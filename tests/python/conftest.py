@@ -6,6 +6,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Sequence
@@ -40,7 +41,9 @@ def engine_build() -> Path:
     """The engine as a part of examples/consumer, with which it is built; kept in build/ from one run to the next."""
     build = REPOSITORY / "build" / "consumer"
     build.mkdir(parents=True, exist_ok=True)
-    source = ["-S", REPOSITORY / "examples" / "consumer", "-DCMAKE_DISABLE_FIND_PACKAGE_fxengine=ON"]
+    # With Ninja the compiler is called from as deep a folder as in the other builds: ccache has the kernels of those.
+    generator = ["-G", "Ninja"] if shutil.which("ninja") else []
+    source = ["-S", REPOSITORY / "examples" / "consumer", *generator, "-DCMAKE_DISABLE_FIND_PACKAGE_fxengine=ON"]
     with (build / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # test processes share the folder
         for step in ([*source, "-DFXTRAIN_INSTALL=ON", "-B", build], ["--build", build, "--parallel", "2"]):
