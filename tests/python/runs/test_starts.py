@@ -113,15 +113,6 @@ def test_levels_must_be_worth_their_price(levels: tuple[str, ...], values: tuple
     assert choose_start(starts, values) == chosen
 
 
-@pytest.mark.parametrize(("values", "chosen"), [((0.2, 0.19, 0.15, 0.21), 2), ((0.2, 0.15, 0.17, 0.21), 1)])
-def test_a_stage_that_no_filter_asked_for_is_tried(values: tuple[float, ...], chosen: int) -> None:
-    tried = [("off", "off"), ("on", "off"), ("off", "on"), ("off", "off")]
-    starts: list[dict[str, Any]] = [
-        {"model": {"envelopes": envelopes, "linear_stage": stage}} for envelopes, stage in tried
-    ]
-    assert choose_start(starts, values) == chosen
-
-
 def test_where_all_have_a_stage_it_costs_nothing() -> None:
     starts: list[dict[str, Any]] = [
         {"model": {"envelopes": envelopes, "linear_stage": "on"}} for envelopes in ("off", "on", "off", "on")
