@@ -89,7 +89,12 @@ def decide_linear_stage(material: Material) -> tuple[Tables, str]:
         return {"model": {"linear_stage": "off"}}, "no linear stage: the recording consists of clips"
     clipper = best_clipper(material.train, material.sample_rate)
     short = score_filter(material, SHORT_TAPS, clipper)
-    long = {taps: score_filter(material, taps, clipper) for taps in LONG_TAPS}
+    long: dict[int, float] = {}
+    for taps in LONG_TAPS:
+        shorter = min(long.values(), default=np.inf)
+        long[taps] = score_filter(material, taps, clipper)
+        if long[taps] > shorter - _WORTH_MORE_TAPS:
+            break  # a longer one still would add nothing
     best = min(long.values())
     taps = next(taps for taps in LONG_TAPS if long[taps] <= best + _WORTH_MORE_TAPS)
     behind = "" if clipper == LINEAR else "behind a clipper, "
