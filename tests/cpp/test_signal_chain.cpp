@@ -530,6 +530,29 @@ TEST_CASE("SignalChain: echoes are added to the sound, at the time of a note if 
   CHECK(play(chain, {input}, 2, settings) == Channels(2, input));
 }
 
+TEST_CASE("SignalChain: echoes of two sides go on when the sound has one again", "[chain][delay]") {
+  const auto tone = sine(24000, 220.0, 0.3);
+  ChainSettings settings;
+  settings.doubler = 1.0f;
+  settings.delay = 1.0f;
+  settings.delayMs = 400.0f;
+  SignalChain chain;
+  chain.prepare(kRate, 1, 2, settings);
+  play(chain, {tone}, 2, settings);
+  settings.doubler = 0.0f;
+  const auto output = play(chain, {Signal(24000, 0.0f)}, 2, settings);
+  // The sound ends, and the doubler with it; what is left is echoes, of which each side keeps its own. Past the ends of
+  // fade and doubler nothing is steeper than the tone was.
+  float steepest = 0.0f;
+  for (std::size_t t = 1700; t < 12000; ++t)
+    steepest = std::max(steepest, std::abs(output[1][t] - output[1][t - 1]));
+  CHECK(steepest < 1.1f * float(0.3 * 2.0 * 3.14159 * 220.0 / kRate));
+  float apart = 0.0f;
+  for (std::size_t t = 1700; t < 12000; ++t)
+    apart = std::max(apart, std::abs(output[0][t] - output[1][t]));
+  CHECK(apart > 0.1f);
+}
+
 TEST_CASE("SignalChain: the doubler leaves the left side as it is, and is nothing in mono", "[chain][doubler]") {
   const Signal input = test::noise(9000, 1, 0.4f);
   ChainSettings settings;

@@ -163,11 +163,13 @@ class Player:
         for index, cabinet in enumerate(sound.cabinets):
             if cabinet is self._cabinets[index]:
                 continue  # its echo goes on
-            taps, rate = (None, 0.0) if cabinet is None else (cabinet.taps, cabinet.sample_rate)
-            try:
-                self.chain.set_cabinet(taps, rate, index)
-            except ValueError as error:
-                raise AudioFileError(f"{cabinet.path if cabinet else ''}: {error}") from None
+            if cabinet is None:
+                self.chain.set_cabinet(None, 0.0, index)
+            else:
+                try:
+                    self.chain.set_cabinet(cabinet.taps, cabinet.sample_rate, index)
+                except ValueError as error:
+                    raise AudioFileError(f"{cabinet.path}: {error}") from None
             self._cabinets[index] = cabinet
 
     def change_input_gain(self, db: float) -> None:

@@ -363,6 +363,11 @@ void DelayStage::prepare(const ChainFormat& format, const ChainSettings& setting
   wet_.prepare(format.sampleRate, SignalChain::kFadeMs);
 }
 
+void DelayStage::clear() noexcept {
+  delay_.reset();
+  heardTwo_ = false;
+}
+
 void DelayStage::follow(const ChainSettings& settings, bool, bool unheard) noexcept {
   delay_.setTime(settings.delayTimeMs());
   delay_.setFeedback(settings.delayFeedback);
@@ -371,6 +376,7 @@ void DelayStage::follow(const ChainSettings& settings, bool, bool unheard) noexc
 }
 
 void DelayStage::run(float* const* channels, int numChannels, int numFrames) noexcept {
+  heardTwo_ = heardTwo_ || numChannels == 2;
   delay_.process(channels, echoes_.channels(), numChannels, numFrames);
   wet_.addWithGain(echoes_.channels(), channels, numChannels, numFrames);
 }

@@ -202,11 +202,12 @@ class DoublerStage final : public Stage {
   int numOutputs_ = 0;
 };
 
-/** Adds echoes to the sound. */
+/** Adds echoes to the sound. Once it has heard two channels it goes on with two: their echoes differ. */
 class DelayStage final : public Stage {
  public:
   void prepare(const ChainFormat& format, const ChainSettings& settings) override;
-  void clear() noexcept override { delay_.reset(); }
+  void clear() noexcept override;
+  bool makesTwo() const noexcept override { return heardTwo_; }
 
  protected:
   bool isOn(const ChainSettings& settings) const noexcept override { return settings.delay > 0.0f; }
@@ -217,6 +218,7 @@ class DelayStage final : public Stage {
   FeedbackDelay delay_;
   Ramp wet_;
   PartBuffer echoes_;
+  bool heardTwo_ = false; // since it was cleared
 };
 
 /** Adds a room to the sound, and makes two channels of one. */

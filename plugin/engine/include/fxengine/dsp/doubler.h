@@ -8,14 +8,13 @@
 
 namespace fxengine {
 
-/** A second take of what is played: the same sound later, by a time that wanders as a player's hands do.
+/** A second take of what is played: the same sound later, by a time that varies slowly, as between two takes.
 
         delay = kLeastMs + width (kMostMs - kLeastMs) + kWanderMs / 2 (sin 2 pi f1 t + sin 2 pi f2 t)
 
-    Panned to one side, with the sound itself on the other, it makes two guitars of one. The two slow sines, of
-    frequencies without a common period worth mentioning, bend its pitch by at most pi kWanderMs (f1 + f2), 4 cents.
-    The delay is read between frames by a polynomial of third order, which takes at most 1.1 dB from what lies below a
-    quarter of the sample rate.
+    With the sound itself on one side and this on the other, one guitar becomes two. The two slow sines bend the pitch
+    by at most pi kWanderMs (f1 + f2), which is 4 cents. Between frames the delay is interpolated by a polynomial of
+    third order, which costs at most 1.1 dB below a quarter of the sample rate.
 
     Source: Jon Dattorro, "Effect design part 2: delay-line modulation and chorus", JAES 45, 1997; Timo Laakso et al.,
     "Splitting the unit delay", IEEE Signal Processing Magazine 13, 1996, for the polynomial (Lagrange's).
@@ -30,7 +29,7 @@ class Doubler {
 
   void prepare(double sampleRate);
 
-  /** Forgets what was heard; the width is at once what it was to be, and the wandering begins anew. */
+  /** Forgets what was heard; the width jumps to its target, and the wandering starts again. */
   void reset() noexcept FXENGINE_REALTIME;
 
   /** How far apart the two takes are, 0 to 1. */

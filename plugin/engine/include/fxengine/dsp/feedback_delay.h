@@ -15,8 +15,8 @@ namespace fxengine {
                  ^------------- feedback <-------------+
 
     Both filters are of first order and never above 1, so that the loop is stable at every feedback that can be set. A
-    change of the time fades from the old delay to the new one in kFadeMs, without a change of pitch; one that is asked
-    for during a fade waits for its end.
+    change of the time fades from the old delay to the new one in kFadeMs, without a change of pitch; another change
+    during a fade waits until it has ended.
 
     Any block size gives the same output, bit for bit. prepare() allocates; what is marked is real-time safe. */
 class FeedbackDelay {
@@ -30,17 +30,17 @@ class FeedbackDelay {
   /** @param numChannels  1 or 2 */
   void prepare(double sampleRate, int numChannels);
 
-  /** Forgets what was heard; the time is at once what it was to be. Takes as long for any delay. */
+  /** Forgets what was heard, without touching the lines; a fade to another time ends. */
   void reset() noexcept FXENGINE_REALTIME;
 
-  /** Of the first echo, and between two of them: kept between kShortestMs and kLongestMs. */
+  /** Sets when the first echo comes, and how far apart they are: kept between kShortestMs and kLongestMs. */
   void setTime(double ms) noexcept FXENGINE_REALTIME;
 
-  /** How strong an echo is beside the one before it, where the filters pass it: 0 to kMostFeedback. */
+  /** Sets how strong each echo is compared with the one before it, not counting the filters: 0 to kMostFeedback. */
   void setFeedback(float share) noexcept FXENGINE_REALTIME;
 
-  /** The echoes alone, of one channel or of as many as were prepared. A second channel that was not played so far has
-      heard what the first one has. Outputs may be the inputs. */
+  /** Gives the echoes alone. While only one channel is played, the second hears the same, so that it can join at any
+      time. Outputs may be the inputs. */
   void process(const float* const* input, float* const* output, int numChannels,
                int numFrames) noexcept FXENGINE_REALTIME;
 
