@@ -97,12 +97,12 @@ void GatePanel::resized() {
 }
 
 PreTonePanel::PreTonePanel(PluginProcessor& processor)
-    : Panel("Pre-EQ"), on_(processor, id::preOn, "Bass, middle and treble of the guitar, before pedal and amplifier."),
-      bass_(processor, id::preBass, "Bass", "Lows, below about 120 Hz: less of them keeps much gain tight.",
+    : Panel("Pre-EQ"), on_(processor, id::preOn, "Bass, middle and treble before the pedal and the amp."),
+      bass_(processor, id::preBass, "Bass", "Lows, below about 120 Hz. Cut them to keep high gain tight.",
             kPreToneDial),
-      middle_(processor, id::preMiddle, "Middle", "Around 700 Hz: more of it drives the amplifier harder.",
-              kPreToneDial),
-      treble_(processor, id::preTreble, "Treble", "Above about 3 kHz: bright or dark pickups.", kPreToneDial) {
+      middle_(processor, id::preMiddle, "Middle", "Around 700 Hz. Raise it to drive the amp harder.", kPreToneDial),
+      treble_(processor, id::preTreble, "Treble", "Above about 3 kHz. Raise it to brighten dark pickups.",
+              kPreToneDial) {
   for (auto* child : std::initializer_list<juce::Component*>{&on_, &bass_, &middle_, &treble_})
     addAndMakeVisible(child);
   on_.onChange = [this] { changed(); };
@@ -384,11 +384,12 @@ void CabinetPanel::resized() {
 
 SpacePanel::SpacePanel(PluginProcessor& processor)
     : Panel("Space"), delay_(processor, id::delay, "Delay",
-                             "Echoes: at 100 % the first one is as strong as the sound itself.", kSpaceDial),
-      time_(processor, id::delayTime, "Time", "How long after the sound the first echo comes.", kSpaceDial),
-      sync_(processor, id::delaySync, "Ties the time of the echoes to the tempo of the song: to the length of a note.",
+                             "Adds echoes. At 100 % the first one is as loud as the sound itself.", kSpaceDial),
+      time_(processor, id::delayTime, "Time", "The time from the sound to its first echo.", kSpaceDial),
+      sync_(processor, id::delaySync, "Sets the delay time as a note length at the song's tempo.",
             Choice::Style::centred),
-      feedback_(processor, id::delayFeedback, "Repeats", "How strong an echo is beside the one before it.", kSpaceDial),
+      feedback_(processor, id::delayFeedback, "Repeats", "The level of each echo relative to the one before.",
+                kSpaceDial),
       reverb_(processor, id::reverb, "Reverb", "A room around the sound: at 100 % as strong as the sound itself.",
               kSpaceDial),
       decay_(processor, id::reverbDecay, "Decay", "How long the room sounds on: until it has fallen by 60 dB.",
@@ -403,9 +404,8 @@ SpacePanel::SpacePanel(PluginProcessor& processor)
 void SpacePanel::changed() {
   const bool echoes = !delay_.isOff(), room = !reverb_.isOff(), synced = sync_.parameter().getValue() > 0.0f;
   delay_.setActive(echoes);
-  time_.setActive(echoes && !synced, echoes
-                                         ? "The time follows the tempo of the song. Choose Free below to set it here."
-                                         : "The delay is off. Turn up Delay to hear this knob.");
+  time_.setActive(echoes && !synced, echoes ? "The time follows the song's tempo. Choose Free below to set it here."
+                                            : "The delay is off. Turn up Delay to hear this knob.");
   feedback_.setActive(echoes, "The delay is off. Turn up Delay to hear this knob.");
   reverb_.setActive(room);
   decay_.setActive(room, "The reverb is off. Turn up Reverb to hear this knob.");
@@ -429,7 +429,8 @@ void SpacePanel::resized() {
 OutputPanel::OutputPanel(PluginProcessor& processor)
     : Panel("Output"), meter("Output level", processor.rig().chain().outputMeter()),
       gain_(processor, id::outputGain, "Gain", "Level of the whole, after everything else.", 60),
-      doubler_(processor, id::doubler, "Double", "A second guitar on the right: the same sound up to 30 ms later.", 52),
+      doubler_(processor, id::doubler, "Double", "Adds a second guitar on the right: the same sound up to 30 ms later.",
+               52),
       mix_(processor, id::mix, "Mix", "How much of the dry guitar is replaced: 100 % is the rig alone.", 60),
       fault_("Fault", "Fault"), numFaults_(processor.rig().chain().numFaults()) {
   fault_.setTooltip("A capture, or the input, made what is no number: it was turned into silence. Click to clear.");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// fxtrain_clap_checks PLUGIN.clap: the CLAP as a host loads it plays, to the bit, what the plugin's own code plays,
-// tells the same parameters and latency, and brings its state back. Built where CLAP is.
+// fxtrain_clap_checks PLUGIN.clap: loads the CLAP as a host does, gives it a saved state, and checks that its output is
+// bit-identical to that of the plugin's own code, with the same latency and parameter names. Built with FXTRAIN_CLAP.
 #include "support/instance.h"
 #include "support/test_models.h"
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Whether a device answers for longer than a network remembers: a loudspeaker, a room or a spring does."""
+"""Whether a device rings for longer than a network remembers, as a loudspeaker, a room or a spring does."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ _MOST_FRAMES = 1 << 22
 _MOST_JUDGED_FRAMES = 1 << 21
 """And so do three quarters of a minute of a validation excerpt."""
 _WORTH_A_STAGE, _BEHIND_A_CLIPPER = 0.9, 0.7
-"""A long filter must leave less than this share of what a short one leaves. A clipper is a crude guess: part of what a
-long filter adds there is not the device's but makes up for the guess."""
+"""A long filter must leave less than this share of what a short one leaves. It is stricter behind a clipper, which is a
+crude guess: a long filter makes up for part of its error even if the device does not ring."""
 _WORTH_MORE_TAPS = 5e-4
 """Share of the signal that a longer stage must explain beyond a shorter one."""
 _STILL_RINGS = 0.9
 """If a filter of twice the stage leaves less than this share of what one as long leaves, the tail is cut short."""
 
 _DETAIL_HZ = 700.0
-"""From here on a loudspeaker's response is fine and lasts, while the filters of a pedal are smooth and short."""
+"""Above it, a loudspeaker's response is detailed and lasts for milliseconds; a pedal's filters are smooth and short."""
 _DETAIL_MS, _WHOLE_MS = 1.35, 10.7
 _HAS_DETAIL = 0.9
 """There, the longer filter must leave less than this share of what the shorter one leaves."""
@@ -53,7 +53,7 @@ Vector: TypeAlias = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Clipper:
-    """An amplifier without memory, and the bass it cuts before it clips: a first guess at what stands before a filter.
+    """A first guess at what stands in front of a device's filters: a clipper without memory, behind a bass cut.
 
     Attributes:
         gain: in front of the hyperbolic tangent; 0 for a device that is linear.
@@ -80,9 +80,9 @@ LINEAR = Clipper()
 def decide_linear_stage(material: Material) -> tuple[Tables, str]:
     """The settings of the linear stage, and why, in words for the summary.
 
-    Filters of several lengths are compared. What none of them can explain would hide the difference: of an amplifier
-    with much gain, a filter of any length explains next to nothing. So all stand behind the clipper that explains the
-    most. A room or a spring shows in what comes late; a loudspeaker, whose response is nearly over after 10 ms, shows
+    Filters of several lengths are compared. A filter alone explains next to nothing of a high-gain amplifier, and what
+    it cannot explain would hide the difference, so the filters are fitted behind the clipper that helps most. A room
+    or a spring shows in long filters. A close-miked loudspeaker, whose response is nearly over after 10 ms, shows
     above 700 Hz.
     """
     if any(excerpt.clip_frames for excerpt in material.train):
