@@ -218,8 +218,8 @@ def read_sound(
     if path.suffix.lower() != ".vstpreset":
         return ModelSound(engine.load(path).info, oversampling, quality, cabinet)
     if cabinet is not None or quality != 1.0:
-        option = "--quality" if cabinet is None else "--ir"
-        raise InputError(f"{path} is a preset, which says that itself: leave {option} out.")
+        option, what = ("--quality", "quality") if cabinet is None else ("--ir", "cabinet")
+        raise InputError(f"{path} is a preset, which has its own {what}: leave {option} out.")
     preset = read_preset(path)
     if not preset.slots:
         raise InputError(f"{path} holds no model to play through: save a preset with one in slot A.")
