@@ -13,7 +13,7 @@ from xml.sax.saxutils import quoteattr
 
 import numpy as np
 import pytest
-from jack_server import PERIOD, RATE, STALLED, jack_server, lag_of, play_through, running, x_server
+from jack_server import ABSENT, PERIOD, RATE, STALLED, jack_server, lag_of, play_through, running, x_server
 from made_models import at_rest
 from own_process import ProcessFailed, call
 from plugin_state import URI, juce_base64, state_of_preset
@@ -68,7 +68,10 @@ def standalone(plugin: Any, environment: dict[str, str], folder: Path, preset: P
 def freewheeled(
     program: Callable, plugin: Any, environment: dict[str, str], folder: Path, preset: Path, x: np.ndarray
 ) -> np.ndarray:
-    """What play_through() receives from a program in freewheel mode; a server that stalls is replaced by another."""
+    """What play_through() receives from a program in freewheel mode.
+
+    A server that stalls, or has turned the program away, is replaced by another.
+    """
     for attempt in range(ATTEMPTS):
         place = folder / f"attempt {attempt}"
         place.mkdir()
@@ -76,7 +79,9 @@ def freewheeled(
             try:
                 return call(play_through, "fxtrain", x, True, TAKES, environment=theirs)
             except ProcessFailed as error:
-                if STALLED not in str(error) or attempt == ATTEMPTS - 1:
+                for log in place.glob("*.log"):
+                    error.add_note(f"{log.name}: {log.read_text(errors='replace')[-2000:]}")
+                if not any(reason in str(error) for reason in (ABSENT, STALLED)) or attempt == ATTEMPTS - 1:
                     raise
     raise AssertionError
 

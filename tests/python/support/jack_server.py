@@ -27,6 +27,8 @@ FREEWHEEL_TIMEOUT = 10
 """Seconds that JACK waits for a client in freewheel mode."""
 STALLED = "JACK stalled"
 """What play_through() fails with where the server plays no further."""
+ABSENT = "has no ports"
+"""What it fails with where the client has not come, or has gone: a busy server turns some away, who never ask again."""
 
 
 @contextmanager
@@ -121,7 +123,7 @@ def play_through(client_name: str, x: np.ndarray, freewheel: bool, num_takes: in
     and start again, as JUCE does some time after its ports were connected: of several takes that hits one.
 
     Raises:
-        AssertionError: with STALLED where the server does not go on. JACK 1.9.21 may leave its graph unfinished for
+        AssertionError: with ABSENT where there is no such client; with STALLED where the server does not go on. JACK 1.9.21 may leave its graph unfinished for
             good when it begins to freewheel while a client is late: only a new server helps.
 
     Returns:
@@ -192,11 +194,11 @@ def play_through(client_name: str, x: np.ndarray, freewheel: bool, num_takes: in
     with judge:
         deadline = time.monotonic() + DEADLINE
         while len(ports(is_input=True)) < len(x) or len(ports(is_output=True)) < len(x):
-            assert time.monotonic() < deadline, f"{client_name} has no ports"
+            assert time.monotonic() < deadline - DEADLINE / 2, f"{client_name} {ABSENT}"
             time.sleep(0.05)
         # What connects itself to the sound card may still be about to, and its outputs may be wired before its inputs.
         while not (wire() and answers.is_set()):
-            assert time.monotonic() < deadline, f"{client_name} answers nothing, or cannot be connected"
+            assert time.monotonic() < deadline, f"{client_name} answers nothing, or {ABSENT} any more"
             time.sleep(0.05)
         wired.set()
         if freewheel:
