@@ -123,8 +123,9 @@ def play_through(client_name: str, x: np.ndarray, freewheel: bool, num_takes: in
     and start again, as JUCE does some time after its ports were connected: of several takes that hits one.
 
     Raises:
-        AssertionError: with ABSENT where there is no such client; with STALLED where the server does not go on. JACK 1.9.21 may leave its graph unfinished for
-            good when it begins to freewheel while a client is late: only a new server helps.
+        AssertionError: with ABSENT where there is no such client; with STALLED where the server does not go on. JACK
+            1.9.21 may leave its graph unfinished for good when it begins to freewheel while a client is late: only a
+            new server helps.
 
     Returns:
         What came back on as many channels, into which further ones of the client are mixed, from the moment that the
