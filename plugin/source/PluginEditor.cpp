@@ -12,11 +12,13 @@ constexpr int kFramesPerSecond = 30;
 
 PluginEditor::PluginEditor(PluginProcessor& owner)
     : AudioProcessorEditor(owner), processor_(owner), header_(owner, browser_), input_(owner), gate_(owner),
-      preTone_(owner), addPedal_(owner, browser_), pedal_(owner, browser_), slotA_(owner, browser_, 0),
-      slotB_(owner, browser_, 1), slots_(owner), tone_(owner), cabinet_(owner, browser_), space_(owner), output_(owner),
+      preTone_(owner), addPedal_(owner, browser_), slotA_(owner, browser_, 0), slotB_(owner, browser_, 1),
+      slots_(owner), tone_(owner), cabinet_(owner, browser_), space_(owner), output_(owner),
       slotWatch_(*owner.parameters.getParameter(id::slot), [this](float) { routingChanged(); }),
       bypassWatch_(*owner.parameters.getParameter(id::bypass), [this](float) { routingChanged(); }),
-      tunerWatch_(*owner.parameters.getParameter(id::tuner), [this](float) { updateTuner(); }) {
+      tunerWatch_(*owner.parameters.getParameter(id::tuner), [this](float) { updateTuner(); }),
+      pedalWatch_(*owner.parameters.getParameter(id::pedalSlot[0]), [this](float) { showPedals(); }),
+      secondPedalWatch_(*owner.parameters.getParameter(id::pedalSlot[1]), [this](float) { showPedals(); }) {
   setOpaque(true);
   setWantsKeyboardFocus(true);
   setTitle("fxtrain");
@@ -25,7 +27,12 @@ PluginEditor::PluginEditor(PluginProcessor& owner)
   for (auto* child : std::initializer_list<juce::Component*>{&header_, &input_, &gate_, &preTone_, &slotA_, &slots_,
                                                              &slotB_, &tone_, &cabinet_, &space_, &output_, &addPedal_})
     content_.addAndMakeVisible(child);
-  content_.addChildComponent(pedal_);
+  for (int slot = Rig::pedalSlot(0); slot < Rig::kNumSlots; ++slot) {
+    auto& card = pedals_[std::size_t(slot - Rig::pedalSlot(0))];
+    card = std::make_unique<ui::PedalCard>(owner, browser_, Rig::pedalOf(slot), slot % 2);
+    card->onSwitch = [this] { routingChanged(); };
+    content_.addChildComponent(*card);
+  }
   if (owner.isStandalone()) {
     take_ = std::make_unique<ui::TakeStrip>(owner.takePlayer(), browser_);
     content_.addAndMakeVisible(*take_);
@@ -33,9 +40,9 @@ PluginEditor::PluginEditor(PluginProcessor& owner)
   content_.addAndMakeVisible(status_);
   // The keyboard goes the way of the signal.
   int order = 0;
-  for (auto* child : std::initializer_list<juce::Component*>{&header_, &input_, &gate_, &preTone_, &addPedal_, &pedal_,
-                                                             &slotA_, &slots_, &slotB_, &tone_, &cabinet_, &space_,
-                                                             &output_, take_.get(), &status_})
+  for (auto* child : std::initializer_list<juce::Component*>{
+           &header_, &input_, &gate_, &preTone_, &addPedal_, pedals_[0].get(), pedals_[1].get(), pedals_[2].get(),
+           pedals_[3].get(), &slotA_, &slots_, &slotB_, &tone_, &cabinet_, &space_, &output_, take_.get(), &status_})
     if (child != nullptr)
       child->setExplicitFocusOrder(++order);
   content_.addChildComponent(veil_);
@@ -53,7 +60,6 @@ PluginEditor::PluginEditor(PluginProcessor& owner)
     status_.setProblem({});
   };
   status_.onStopWaiting = [this] { processor_.midiControl().cancelLearning(); };
-  pedal_.onSwitch = [this] { routingChanged(); };
   rig.addChangeListener(this);
   content_.addMouseListener(this, true);
 
@@ -97,7 +103,8 @@ void PluginEditor::layOut() {
   content_.setSize(kWidth, logicalHeight());
   header_.setBounds(0, 0, kWidth, 56);
   // Columns from left to right. With a pedal all of them move together.
-  const bool withPedal = pedal_.isVisible();
+  ui::PedalCard *const first = shownPedal(0), *const second = shownPedal(1);
+  const bool withPedal = first != nullptr || second != nullptr, both = first != nullptr && second != nullptr;
   const int gap = withPedal ? 16 : 24, right = withPedal ? 208 : 232;
   constexpr int kTop = 64, kBottom = 592, kMargin = 24, kInput = 168, kPedal = 148, kSpace = 96, kOutput = 136;
   int x = kMargin;
@@ -106,8 +113,16 @@ void PluginEditor::layOut() {
   gate_.setBounds(x, input_.getBottom() + kBelow, kInput, kGateHeight);
   preTone_.setBounds(x, gate_.getBottom() + kBelow, kInput, kBottom - gate_.getBottom() - kBelow);
   x += kInput + gap;
+  constexpr int kPlus = 24, kAddHeight = 32;
   if (withPedal) {
-    pedal_.setBounds(x, kTop, kPedal, kBottom - kTop);
+    if (both) {
+      const int height = (kBottom - kTop - kBelow) / 2;
+      first->setBounds(x, kTop, kPedal, height);
+      second->setBounds(x, kBottom - height, kPedal, height);
+    } else {
+      (first != nullptr ? first : second)->setBounds(x, kTop, kPedal, kBottom - kTop - kAddHeight - 8);
+      addPedal_.setBounds(x, kBottom - kAddHeight, kPedal, kAddHeight);
+    }
     x += kPedal + gap;
   }
   const int slots = kWidth - kMargin - kOutput - gap - kSpace - gap - right - gap - x;
@@ -123,8 +138,11 @@ void PluginEditor::layOut() {
   space_.setBounds(x, kTop, kSpace, kBottom - kTop);
   x += kSpace + gap;
   output_.setBounds(x, kTop, kOutput, kBottom - kTop);
-  constexpr int kPlus = 24;
-  addPedal_.setBounds(input_.getRight() + (gap - kPlus) / 2, slotB_.getBounds().getCentreY() - kPlus / 2, kPlus, kPlus);
+  if (!withPedal)
+    addPedal_.setBounds(input_.getRight() + (gap - kPlus) / 2, slotB_.getBounds().getCentreY() - kPlus / 2, kPlus,
+                        kPlus);
+  addPedal_.setText(withPedal ? "Pedal" : "");
+  addPedal_.setVisible(!both);
   veil_.setBounds(0, 56, kWidth, 544);
   int y = 600;
   if (take_ != nullptr) {
@@ -165,12 +183,24 @@ void PluginEditor::paintWires(juce::Graphics& g) {
   };
   const bool a = shown != 1, b = shown != 0;
   const auto edges = [](const juce::Component& panel) { return panel.getBounds().toFloat(); };
-  const auto from = edges(pedal_.isVisible() ? static_cast<juce::Component&>(pedal_) : preTone_), in = edges(slotA_),
+  const auto *const first = shownPedal(0), *const second = shownPedal(1);
+  const auto* last = second != nullptr ? second : first;
+  const auto from = edges(last != nullptr ? static_cast<const juce::Component&>(*last) : preTone_), in = edges(slotA_),
              out = edges(tone_);
   const float upper = in.getCentreY(), lower = edges(slotB_).getCentreY();
   const float split = 0.5f * (from.getRight() + in.getX()), join = 0.5f * (in.getRight() + out.getX());
-  if (pedal_.isVisible())
-    wire(true, {{edges(preTone_).getRight(), lower}, {from.getX(), lower}});
+  const auto down = [&](const juce::Component& upperPanel, const juce::Component& lowerPanel) {
+    const auto above = edges(upperPanel);
+    wire(true, {{above.getCentreX(), above.getBottom()}, {above.getCentreX(), edges(lowerPanel).getY()}});
+  };
+  if (last != nullptr) {
+    const auto before = edges(preTone_), entered = edges(first != nullptr ? *first : *second);
+    const float middle = 0.5f * (before.getRight() + entered.getX());
+    const float entry = first != nullptr && second != nullptr ? entered.getCentreY() : lower;
+    wire(true, {{before.getRight(), lower}, {middle, lower}, {middle, entry}, {entered.getX(), entry}});
+    if (first != nullptr && second != nullptr)
+      down(*first, *second);
+  }
   const auto toA = [&](bool live) {
     wire(live, {{from.getRight(), lower}, {split, lower}, {split, upper}, {in.getX(), upper}});
     wire(live, {{in.getRight(), upper}, {out.getX(), upper}});
@@ -187,10 +217,6 @@ void PluginEditor::paintWires(juce::Graphics& g) {
     toA(false);
     toB(true);
   }
-  const auto down = [&](const juce::Component& upperPanel, const juce::Component& lowerPanel) {
-    const auto above = edges(upperPanel);
-    wire(true, {{above.getCentreX(), above.getBottom()}, {above.getCentreX(), edges(lowerPanel).getY()}});
-  };
   down(input_, gate_);
   down(gate_, preTone_);
   down(tone_, cabinet_);
@@ -208,18 +234,46 @@ void PluginEditor::showContents() {
   const auto contents = processor_.rig().contents();
   slotA_.show(contents.models[0]);
   slotB_.show(contents.models[1]);
-  const auto& pedal = contents.models[Rig::kPedal];
-  if (pedal_.isVisible() != (pedal != nullptr)) {
-    pedal_.setVisible(pedal != nullptr);
-    addPedal_.setVisible(pedal == nullptr);
-    layOut();
-    content_.repaint();
-  }
-  pedal_.show(pedal);
+  for (std::size_t i = 0; i < pedals_.size(); ++i)
+    pedals_[i]->show(contents.models[std::size_t(Rig::pedalSlot(0)) + i]);
+  showPedals();
   cabinet_.show(contents.cabinet, contents.secondCabinet);
   status_.setProblem(processor_.rig().problem());
   if (settings_ != nullptr)
     settings_->update();
+}
+
+/** Of each pedal the card of the capture that it plays, unless both its slots are empty. */
+void PluginEditor::showPedals() {
+  const auto contents = processor_.rig().contents();
+  bool changed = false;
+  for (int pedal = 0; pedal < Rig::kNumPedals; ++pedal) {
+    const auto first = std::size_t(2 * pedal);
+    const auto isLoaded = [&](int side) {
+      return contents.models[std::size_t(Rig::pedalSlot(pedal, side))] != nullptr;
+    };
+    const bool isThere = isLoaded(0) || isLoaded(1), playsB = isOn(id::pedalSlot[pedal]);
+    auto &hidden = *pedals_[first + (playsB ? 0 : 1)], &shown = *pedals_[first + (playsB ? 1 : 0)];
+    const bool hadKeyboard = hidden.hasKeyboardFocus(true);
+    for (std::size_t side = 0; side < 2; ++side) {
+      const bool visible = isThere && (side == 1) == playsB;
+      changed = changed || pedals_[first + side]->isVisible() != visible;
+      pedals_[first + side]->setVisible(visible);
+    }
+    if (hadKeyboard && shown.isVisible())
+      shown.takeKeyboard();
+  }
+  if (changed) {
+    layOut();
+    content_.repaint();
+  }
+}
+
+ui::PedalCard* PluginEditor::shownPedal(int pedal) const {
+  for (const int side : {0, 1})
+    if (auto* card = pedals_[std::size_t(2 * pedal + side)].get(); card->isVisible())
+      return card;
+  return nullptr;
 }
 
 void PluginEditor::routingChanged() {
@@ -304,7 +358,8 @@ void PluginEditor::update(double seconds) {
     const bool loading = processor_.rig().isLoading();
     slotA_.setLoading(loading);
     slotB_.setLoading(loading);
-    pedal_.setLoading(loading);
+    for (auto& card : pedals_)
+      card->setLoading(loading);
     if (!loading) {
       auto problem = processor_.rig().problem();
       if (const auto theirs = processor_.takePlayer().problem(); problem.isEmpty() && theirs != dismissed_)
@@ -324,7 +379,8 @@ void PluginEditor::update(double seconds) {
       hostRate_ = rate;
       slotA_.setHostRate(rate);
       slotB_.setHostRate(rate);
-      pedal_.setHostRate(rate);
+      for (auto& card : pedals_)
+        card->setHostRate(rate);
       status_.setQuiet(rate > 0.0 ? "Plays at " + ui::rateText(rate) : juce::String());
     }
   }

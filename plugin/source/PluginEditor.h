@@ -19,13 +19,16 @@ namespace fxtrain {
 
         header
         input         A      tone      output
-          |   pedal (A|B)      |         |        the signal goes from left to right, through both slots side by side
+          |   pedals (A|B)     |         |        the signal goes from left to right, through both slots side by side
         gate          B      cabinet     |
         notices                                   standalone: the take player above them
 
-    Without a pedal the slots take its room, and a plus on the wire stands for it.
+    Without pedals the slots take their room, and a plus on the wire stands for them.
 */
-class PluginEditor : public juce::AudioProcessorEditor, private juce::ChangeListener, private juce::Timer {
+class PluginEditor : public juce::AudioProcessorEditor,
+                     public juce::DragAndDropContainer,
+                     private juce::ChangeListener,
+                     private juce::Timer {
  public:
   static constexpr int kWidth = 1200, kHeight = 640;
   static constexpr int kTakeStripHeight = 56;
@@ -69,6 +72,8 @@ class PluginEditor : public juce::AudioProcessorEditor, private juce::ChangeList
   void paintContent(juce::Graphics& g);
   void paintWires(juce::Graphics& g);
   void showContents();
+  void showPedals();
+  ui::PedalCard* shownPedal(int pedal) const; ///< its card, if it is there
   void routingChanged();
   void updateTuner();
   bool isOn(const char* parameter) const;
@@ -84,7 +89,7 @@ class PluginEditor : public juce::AudioProcessorEditor, private juce::ChangeList
   ui::GatePanel gate_;
   ui::PreTonePanel preTone_;
   ui::AddPedal addPedal_;
-  ui::PedalCard pedal_;
+  std::array<std::unique_ptr<ui::PedalCard>, 2 * Rig::kNumPedals> pedals_; // in the order of their slots
   ui::SlotCard slotA_, slotB_;
   ui::SlotSwitch slots_;
   ui::TonePanel tone_;
@@ -97,7 +102,7 @@ class PluginEditor : public juce::AudioProcessorEditor, private juce::ChangeList
   std::unique_ptr<ui::TunerView> tuner_;
   std::unique_ptr<ui::SettingsView> settings_;
   std::unique_ptr<ui::LibraryView> library_;
-  juce::ParameterAttachment slotWatch_, bypassWatch_, tunerWatch_;
+  juce::ParameterAttachment slotWatch_, bypassWatch_, tunerWatch_, pedalWatch_, secondPedalWatch_;
   juce::TooltipWindow tooltips_{&content_, 600};
   int tick_ = 0;
   juce::String dismissed_; // what the take player said and was put away

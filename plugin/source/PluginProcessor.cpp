@@ -14,6 +14,9 @@ namespace {
 
 constexpr int kCourierMs = 8;
 
+/** Id of the level of a pedal's slot. */
+const char* levelOf(std::size_t slot) { return id::pedalLevel[slot - fxengine::ChainSettings::kNumAmps]; }
+
 /** Where a knob of a model stands by default, in percent: where its file says, else in the middle. */
 float defaultKnob(const ModelFile* model, int index) {
   if (model == nullptr || std::size_t(index) >= model->info.knobs.size())
@@ -303,11 +306,41 @@ void PluginProcessor::loadPreset(const State& after, const Presets::Entry& entry
   if (audition_ != nullptr)
     audition_->loadedPreset = true;
   else
-    addPresetStep(before, entryBefore, after, entry);
+    addSoundStep("Load preset", before, entryBefore, after, entry);
 }
 
-void PluginProcessor::addPresetStep(const State& before, const Presets::Entry& entryBefore, const State& after,
-                                    const Presets::Entry& entryAfter) {
+void PluginProcessor::exchange(int slot, int otherSlot) {
+  if (Rig::isPedal(slot) && Rig::isPedal(otherSlot) && Rig::pedalOf(slot) != Rig::pedalOf(otherSlot))
+    swapPedals();
+  else if (slot != otherSlot)
+    rig_.swapModels(slot, otherSlot);
+}
+
+void PluginProcessor::swapPedals() {
+  const auto before = preset();
+  auto after = before;
+  const auto swapValues = [&](const juce::String& first, const juce::String& second) {
+    std::swap(after.parameters.at(first), after.parameters.at(second));
+  };
+  swapValues(id::pedalOn[0], id::pedalOn[1]);
+  swapValues(id::pedalSlot[0], id::pedalSlot[1]);
+  for (int side = 0; side < 2; ++side) {
+    const int first = Rig::pedalSlot(0, side), second = Rig::pedalSlot(1, side);
+    std::swap(after.contents.models[std::size_t(first)], after.contents.models[std::size_t(second)]);
+    swapValues(id::pedalLevel[side], id::pedalLevel[2 + side]);
+    swapValues(id::quality(first), id::quality(second));
+    for (int k = 0; k < fxengine::ChainSettings::kNumKnobs; ++k)
+      swapValues(id::knob(first, k), id::knob(second, k));
+  }
+  attempt([&] {
+    apply(after);
+    if (audition_ == nullptr)
+      addSoundStep("Swap pedals", before, presets_.currentEntry(), after, presets_.currentEntry());
+  });
+}
+
+void PluginProcessor::addSoundStep(const juce::String& text, const State& before, const Presets::Entry& entryBefore,
+                                   const State& after, const Presets::Entry& entryAfter) {
   const auto restore = [this](const State& sound, const Presets::Entry& origin) {
     attempt([&] {
       apply(sound);
@@ -315,7 +348,7 @@ void PluginProcessor::addPresetStep(const State& before, const Presets::Entry& e
     });
   };
   history_.add(
-      "Load preset", [=] { restore(after, entryAfter); }, [=] { restore(before, entryBefore); });
+      text, [=] { restore(after, entryAfter); }, [=] { restore(before, entryBefore); });
 }
 
 void PluginProcessor::rememberLoad(const RigContents& before, const RigContents& after) {
@@ -327,7 +360,10 @@ void PluginProcessor::rememberLoad(const RigContents& before, const RigContents&
       continue;
     if (const auto from = std::find(before.models.begin(), before.models.end(), model);
         model != nullptr && from != before.models.end()) { // swapped or copied: as they stood there
+      const float levelDb = controlsAfter[slot].levelDb;
       controlsAfter[slot] = controlsBefore[std::size_t(from - before.models.begin())];
+      if (!Rig::isPedal(int(from - before.models.begin()))) // it has none
+        controlsAfter[slot].levelDb = levelDb;
       continue;
     }
     auto& knobs = controlsAfter[slot].knobs; // the quality stays: a player who saves processor time goes on doing so
@@ -381,7 +417,7 @@ void PluginProcessor::finishAudition() {
   audition_ = nullptr;
   if (audition->loadedPreset) {
     if (audition->keeps)
-      addPresetStep(audition->sound, audition->preset, preset(), presets_.currentEntry());
+      addSoundStep("Load preset", audition->sound, audition->preset, preset(), presets_.currentEntry());
     else
       attempt([&] {
         apply(audition->sound);
@@ -400,20 +436,24 @@ PluginProcessor::Controls PluginProcessor::controls() const {
     for (std::size_t k = 0; k < values[slot].knobs.size(); ++k)
       values[slot].knobs[k] = parameters.getRawParameterValue(id::knob(int(slot), int(k)))->load();
     values[slot].quality = parameters.getRawParameterValue(id::quality(int(slot)))->load();
+    if (Rig::isPedal(int(slot)))
+      values[slot].levelDb = parameters.getRawParameterValue(levelOf(slot))->load();
   }
   return values;
 }
 
 void PluginProcessor::setControls(const Controls& values) {
-  const auto set = [this](const juce::String& id, float percent) {
+  const auto set = [this](const juce::String& id, float plain) {
     auto* parameter = parameters.getParameter(id);
-    if (const float value = parameter->convertTo0to1(percent); value != parameter->getValue())
+    if (const float value = parameter->convertTo0to1(plain); value != parameter->getValue())
       parameter->setValueNotifyingHost(value);
   };
   for (std::size_t slot = 0; slot < values.size(); ++slot) {
     for (std::size_t k = 0; k < values[slot].knobs.size(); ++k)
       set(id::knob(int(slot), int(k)), values[slot].knobs[k]);
     set(id::quality(int(slot)), values[slot].quality);
+    if (Rig::isPedal(int(slot)))
+      set(levelOf(slot), values[slot].levelDb);
   }
 }
 

@@ -64,6 +64,10 @@ class PluginProcessor : public juce::AudioProcessor, public Vst3Host, private ju
   void endAudition(bool keep); ///< else everything is as it was at beginAudition(), once the loads under way are done
   bool isAuditioning() const noexcept { return audition_ != nullptr; }
 
+  /** What dragging one capture onto another does: two pedals change places with all their settings, of slots otherwise
+      the captures do. */
+  void exchange(int slot, int otherSlot);
+
   bool isStandalone() const noexcept { return wrapperType == wrapperType_Standalone; }
   double cpuLoad() const noexcept { return load_.getLoadAsProportion(); } ///< share of a block's time, 0..1
   juce::Point<int> editorSize() const noexcept { return editorSize_; }
@@ -84,10 +88,11 @@ class PluginProcessor : public juce::AudioProcessor, public Vst3Host, private ju
   bool namesOtherSounds() const;
   void rememberLoad(const RigContents& before, const RigContents& after);
 
-  /** What a slot's own parameters say, in percent. */
+  /** What a slot's own parameters say, in percent and dB. */
   struct SlotControls {
     std::array<float, fxengine::ChainSettings::kNumKnobs> knobs{};
     float quality = 100.0f;
+    float levelDb = 0.0f; // of a pedal
   };
   using Controls = std::array<SlotControls, Rig::kNumSlots>;
   struct Audition {
@@ -100,8 +105,9 @@ class PluginProcessor : public juce::AudioProcessor, public Vst3Host, private ju
   void finishAudition();
   void addLoadStep(const RigContents& before, const Controls& controlsBefore, const RigContents& after,
                    const Controls& controlsAfter);
-  void addPresetStep(const State& before, const Presets::Entry& entryBefore, const State& after,
-                     const Presets::Entry& entryAfter);
+  void addSoundStep(const juce::String& text, const State& before, const Presets::Entry& entryBefore,
+                    const State& after, const Presets::Entry& entryAfter);
+  void swapPedals();
   Controls controls() const;
   void setControls(const Controls& values); // message thread
 

@@ -47,13 +47,18 @@ void describe(LibraryFile& file, const CabinetFile& cabinet) {
 
 void describe(LibraryFile& file, const State& preset) {
   juce::StringArray captures;
-  for (const int slot : {Rig::kPedal, 0, 1})
-    if (const auto& model = preset.contents.models[std::size_t(slot)]) {
-      captures.add(model->title());
-      addTag(file, model->toneType());
-    }
+  bool hasPedal = false;
+  const auto& models = preset.contents.models;
+  for (std::size_t i = 0; i < models.size(); ++i) { // the way of the signal: pedals first
+    const auto slot = (i + std::size_t(Rig::pedalSlot(0))) % models.size();
+    if (models[slot] == nullptr)
+      continue;
+    captures.add(models[slot]->title());
+    addTag(file, models[slot]->toneType());
+    hasPedal = hasPedal || Rig::isPedal(int(slot));
+  }
   file.device = captures.joinIntoString(", ");
-  if (preset.contents.models[Rig::kPedal] != nullptr)
+  if (hasPedal)
     addTag(file, "with pedal");
   file.loudspeaker = preset.contents.cabinet != nullptr ? "with loudspeaker" : "";
   addTag(file, file.loudspeaker);

@@ -19,8 +19,9 @@ using fxengine::ChainSettings;
 constexpr int kVersionHint = 1;
 constexpr int kSecondVersionHint = 2; // Audio Units list later parameters behind the earlier ones
 constexpr int kThirdVersionHint = 3;
+constexpr int kFourthVersionHint = 4;
 
-constexpr const char* kSlotLetters[ChainSettings::kNumSlots] = {"a", "b", "p"}; // in ids
+constexpr const char* kSlotLetters[ChainSettings::kNumSlots] = {"a", "b", "p", "pb", "q", "qb"}; // in ids
 
 String withoutUnit(const String& text) {
   return text.trim().replaceCharacter(juce::juce_wchar{0x2212}, '-'); // a typographic minus, as we write it
@@ -72,6 +73,19 @@ void addChoice(Layout& layout, const char* id, const String& name, const juce::S
       juce::AudioParameterChoiceAttributes().withAutomatable(automatable)));
 }
 
+/** Knobs and quality of the capture in a pedal. @param name  "Pedal 2 B" */
+void addPedalCapture(Layout& layout, int slot, const String& name, int versionHint) {
+  for (int k = 0; k < ChainSettings::kNumKnobs; ++k)
+    addFloat(layout, id::knob(slot, k).toRawUTF8(), name + " knob " + String(k + 1), "%", 0.0f, 100.0f, 50.0f, 1,
+             versionHint);
+  addFloat(layout, id::quality(slot).toRawUTF8(), name + " quality", "%", 0.0f, 100.0f, 100.0f, 0, versionHint);
+}
+
+void addPedalLevel(Layout& layout, int slot, const String& name, int versionHint) {
+  addFloat(layout, id::pedalLevel[slot - ChainSettings::kNumAmps], name + " level", "dB", -24.0f, 24.0f, 0.0f, 1,
+           versionHint);
+}
+
 } // namespace
 
 String id::knob(int slot, int index) { return String("knob_") + kSlotLetters[slot] + String(index + 1); }
@@ -118,13 +132,10 @@ Layout makeParameterLayout() {
   addChoice(layout, id::oversamplingLive, "Oversampling", {"Off", "2x", "4x", "8x"}, 0, false);
   addChoice(layout, id::oversamplingOffline, "Oversampling offline", {"Off", "2x", "4x", "8x"}, 0, false);
   // Behind those of earlier versions, whose places hosts may have noted.
-  constexpr int kPedal = ChainSettings::kPedal;
-  addSwitch(layout, id::pedalOn, "Pedal", true, kSecondVersionHint);
-  addFloat(layout, id::pedalLevel, "Pedal level", "dB", -24.0f, 24.0f, 0.0f, 1, kSecondVersionHint);
-  for (int k = 0; k < ChainSettings::kNumKnobs; ++k)
-    addFloat(layout, id::knob(kPedal, k).toRawUTF8(), "Pedal knob " + String(k + 1), "%", 0.0f, 100.0f, 50.0f, 1,
-             kSecondVersionHint);
-  addFloat(layout, id::quality(kPedal).toRawUTF8(), "Pedal quality", "%", 0.0f, 100.0f, 100.0f, 0, kSecondVersionHint);
+  constexpr auto slotOf = ChainSettings::pedalSlot;
+  addSwitch(layout, id::pedalOn[0], "Pedal", true, kSecondVersionHint);
+  addPedalLevel(layout, slotOf(0, 0), "Pedal", kSecondVersionHint);
+  addPedalCapture(layout, slotOf(0, 0), "Pedal", kSecondVersionHint);
   addFloat(layout, id::cabinetBlend, "Cabinet blend", "%", 0.0f, 100.0f, 50.0f, 0, kSecondVersionHint);
   addFloat(layout, id::cabinetDelay, "Cabinet delay", "ms", 0.0f, float(fxengine::SignalChain::kMaxCabinetDelayMs),
            0.0f, 1, kSecondVersionHint);
@@ -148,6 +159,17 @@ Layout makeParameterLayout() {
            35.0f, 0, kThirdVersionHint);
   addChoice(layout, id::delaySync, "Delay sync", {"Free", "1/4", "1/8 dotted", "1/8", "1/8 triplet", "1/16"}, 0, true,
             kThirdVersionHint);
+  const juce::StringArray sides{"A", "B"};
+  addChoice(layout, id::pedalSlot[0], "Pedal slot", sides, 0, true, kFourthVersionHint);
+  addPedalLevel(layout, slotOf(0, 1), "Pedal B", kFourthVersionHint);
+  addPedalCapture(layout, slotOf(0, 1), "Pedal B", kFourthVersionHint);
+  addSwitch(layout, id::pedalOn[1], "Pedal 2", true, kFourthVersionHint);
+  addChoice(layout, id::pedalSlot[1], "Pedal 2 slot", sides, 0, true, kFourthVersionHint);
+  for (int side = 0; side < 2; ++side) {
+    const String name = side == 0 ? "Pedal 2" : "Pedal 2 B";
+    addPedalLevel(layout, slotOf(1, side), name, kFourthVersionHint);
+    addPedalCapture(layout, slotOf(1, side), name, kFourthVersionHint);
+  }
   return layout;
 }
 

@@ -34,8 +34,10 @@ inline constexpr auto calibrate = "calibrate";
 inline constexpr auto interfaceLevel = "interface_level";
 inline constexpr auto oversamplingLive = "oversampling_live";
 inline constexpr auto oversamplingOffline = "oversampling_offline";
-inline constexpr auto pedalOn = "pedal_on";
-inline constexpr auto pedalLevel = "pedal_level";
+inline constexpr const char* pedalOn[] = {"pedal_on", "pedal2_on"};
+inline constexpr const char* pedalSlot[] = {"pedal_slot", "pedal2_slot"};
+/** By the captures of both pedals, A and B of each. */
+inline constexpr const char* pedalLevel[] = {"pedal_level", "pedal_level_b", "pedal2_level", "pedal2_level_b"};
 inline constexpr auto cabinetBlend = "cabinet_blend";
 inline constexpr auto cabinetDelay = "cabinet_delay";
 inline constexpr auto cabinetInvert = "cabinet_invert";
@@ -52,9 +54,10 @@ inline constexpr auto delayFeedback = "delay_feedback";
 inline constexpr auto delaySync = "delay_sync";
 inline constexpr auto reverb = "reverb";
 inline constexpr auto reverbDecay = "reverb_decay";
-/** Of a model's own controls: "knob_a1" to "knob_a4", "knob_b1" to "knob_b4", "knob_p1" to "knob_p4". */
+/** Of a model's own controls: "knob_a1" to "knob_a4", "knob_b1"; the pedals' are "knob_p1", "knob_pb1", "knob_q1",
+    "knob_qb1". */
 juce::String knob(int slot, int index);
-/** Of a model that holds networks of several sizes: "quality_a", "quality_b", "quality_p". */
+/** Of a model that holds networks of several sizes: "quality_a", "quality_b", "quality_p" and so on. */
 juce::String quality(int slot);
 } // namespace id
 

@@ -28,8 +28,8 @@ struct Recipe {
   const char* name;
   std::array<const char*, 2> models; // titles; null: an empty slot
   bool cabinet;
-  std::vector<Setting> settings; // beyond the defaults
-  const char* pedal = nullptr;   // its title; null: none
+  std::vector<Setting> settings;          // beyond the defaults
+  std::array<const char*, 2> pedals = {}; // titles; null: none
 };
 
 constexpr auto kValve = "Lowlight Valve", kDrive = "Hillside Drive", kFuzz = "Nettle Fuzz";
@@ -96,11 +96,11 @@ const std::vector<Recipe>& recipes() {
       {"Drive into breakup",
        {kValve, nullptr},
        true,
-       {{id::cabinetOn, 1.0f}, {id::gateOn, 1.0f}, {id::gateThreshold, -60.0f}, {id::pedalLevel, kAsLoudAsGuitar}},
-       kDrive},
+       {{id::cabinetOn, 1.0f}, {id::gateOn, 1.0f}, {id::gateThreshold, -60.0f}, {id::pedalLevel[0], kAsLoudAsGuitar}},
+       {kDrive}},
       {"Clean combo", {kCombo, nullptr}, false, {}},
       {"High gain", {kStack, nullptr}, false, {{id::gateOn, 1.0f}, {id::gateThreshold, -56.0f}}},
-      {"Compressed clean", {kCombo, nullptr}, false, {{id::pedalLevel, kCompressed}}, kLamp},
+      {"Compressed clean", {kCombo, nullptr}, false, {{id::pedalLevel[0], kCompressed}}, {kLamp}},
       {"High gain, doubled",
        {kStack, nullptr},
        false,
@@ -108,7 +108,18 @@ const std::vector<Recipe>& recipes() {
         {id::gateThreshold, -56.0f},
         {id::preOn, 1.0f},
         {id::preBass, -3.0f},
-        {id::doubler, 50.0f}}}};
+        {id::doubler, 50.0f}}},
+      {"Compressed lead",
+       {kCombo, nullptr},
+       false,
+       {{id::gateOn, 1.0f},
+        {id::gateThreshold, -60.0f},
+        {id::pedalLevel[0], kCompressed},
+        {id::pedalLevel[2], 2.0f},
+        {id::delay, 16.0f},
+        {id::delayTime, 380.0f},
+        {id::reverb, 8.0f}},
+       {kLamp, kDrive}}};
   return all;
 }
 
@@ -116,7 +127,9 @@ const std::vector<Recipe>& recipes() {
 std::optional<State> make(const Recipe& recipe) {
   const auto& shipped = Shipped::get();
   State state;
-  const std::array<const char*, Rig::kNumSlots> titles = {recipe.models[0], recipe.models[1], recipe.pedal};
+  std::array<const char*, Rig::kNumSlots> titles = {recipe.models[0], recipe.models[1]};
+  for (int pedal = 0; pedal < Rig::kNumPedals; ++pedal)
+    titles[std::size_t(Rig::pedalSlot(pedal))] = recipe.pedals[std::size_t(pedal)];
   for (std::size_t slot = 0; slot < titles.size(); ++slot) {
     if (titles[slot] == nullptr)
       continue;

@@ -79,8 +79,9 @@ double tailOf(const RigContents& contents) {
   const auto secondsOf = [](const std::shared_ptr<const ModelFile>& model) {
     return model == nullptr ? 0.0 : double(model->info.numLinearTaps) / model->info.sampleRate.value_or(48000.0);
   };
-  double seconds =
-      std::max(secondsOf(contents.models[0]), secondsOf(contents.models[1])) + secondsOf(contents.models[Rig::kPedal]);
+  double seconds = 0.0;
+  for (std::size_t slot = 0; slot < contents.models.size(); slot += 2) // two side by side
+    seconds += std::max(secondsOf(contents.models[slot]), secondsOf(contents.models[slot + 1]));
   double cabinetSeconds = 0.0;
   for (const auto& cabinet : {contents.cabinet, contents.secondCabinet})
     if (cabinet != nullptr)
@@ -159,7 +160,8 @@ std::unique_ptr<fxengine::SlotContent> Rig::build(std::size_t slot, const std::s
   options.selfTest = false; // was played when the file was read
   options.oversampling = oversampling;
   try {
-    return std::make_unique<fxengine::SlotContent>(fxengine::buildModel(file->description, options), slot != kPedal);
+    return std::make_unique<fxengine::SlotContent>(fxengine::buildModel(file->description, options),
+                                                   !isPedal(int(slot)));
   } catch (const std::exception& error) {
     throw FileError(juce::String::fromUTF8(error.what()));
   }
@@ -303,9 +305,9 @@ void Rig::setAssumedRate(int slot, std::optional<double> rate) {
   });
 }
 
-void Rig::swapModels() {
-  change([](RigContents& contents) {
-    std::swap(contents.models[0], contents.models[1]);
+void Rig::swapModels(int first, int second) {
+  change([=](RigContents& contents) {
+    std::swap(contents.models[std::size_t(first)], contents.models[std::size_t(second)]);
     return juce::String();
   });
 }

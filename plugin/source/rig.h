@@ -19,7 +19,7 @@ namespace fxtrain {
 
 /** What is loaded: models and one or two responses of cabinets. */
 struct RigContents {
-  /** By slot: A, B and the pedal before them. Null: the slot is empty. */
+  /** By slot: A and B, then those of the pedals before them, as in ChainSettings. Null: the slot is empty. */
   std::array<std::shared_ptr<const ModelFile>, fxengine::ChainSettings::kNumSlots> models;
   std::shared_ptr<const CabinetFile> cabinet, secondCabinet; ///< the second one is blended with the first
   juce::String backend = "fxengine";                         ///< what plays the models
@@ -35,7 +35,13 @@ struct RigContents {
 class Rig : public juce::ChangeBroadcaster {
  public:
   static constexpr int kNumSlots = fxengine::ChainSettings::kNumSlots;
-  static constexpr int kPedal = fxengine::ChainSettings::kPedal; ///< slots 0 and 1 are A and B
+  static constexpr int kNumPedals = fxengine::ChainSettings::kNumPedals;
+  /** Slots 0 and 1 are A and B. @param side  0: the pedal's A, 1: its B */
+  static constexpr int pedalSlot(int pedal, int side = 0) noexcept {
+    return fxengine::ChainSettings::pedalSlot(pedal, side);
+  }
+  static constexpr bool isPedal(int slot) noexcept { return slot >= fxengine::ChainSettings::kNumAmps; }
+  static constexpr int pedalOf(int slot) noexcept { return (slot - fxengine::ChainSettings::kNumAmps) / 2; }
 
   Rig();
   ~Rig() override;
@@ -58,7 +64,7 @@ class Rig : public juce::ChangeBroadcaster {
   void clearModel(int slot);
   /** The sample rate of a model whose file states none, in Hz; nothing: it plays at the host's. */
   void setAssumedRate(int slot, std::optional<double> rate);
-  void swapModels(); ///< A and B
+  void swapModels(int first, int second);
   void copyModel(int from, int to);
   // Of a cabinet's responses: 0, or 1 for the second one.
   void loadCabinet(const juce::File& file, int index = 0);

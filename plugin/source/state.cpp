@@ -4,6 +4,7 @@
 #include <fxengine/model_loader.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <string>
@@ -17,7 +18,7 @@ constexpr char kMagic[] = "fxtrain-state\n";
 constexpr std::size_t kMagicSize = sizeof kMagic - 1;
 constexpr int kMaxNesting = 8;
 constexpr int kMaxValues = 20000;
-constexpr const char* kSlotKeys[Rig::kNumSlots] = {"A", "B", "P"};
+constexpr const char* kSlotKeys[Rig::kNumSlots] = {"A", "B", "P", "PB", "Q", "QB"};
 
 std::string toUtf8(const juce::String& text) { return text.toStdString(); }
 juce::String fromUtf8(const std::string& text) {
@@ -110,8 +111,11 @@ std::shared_ptr<const CabinetFile> readCabinet(const json& cabinet) {
 } // namespace
 
 juce::MemoryBlock State::encode() const {
-  const bool needsVersion2 = contents.models[Rig::kPedal] != nullptr || contents.secondCabinet != nullptr;
-  json document = {{"version", needsVersion2 ? 2 : 1}, {"program", program}};
+  const auto& models = contents.models;
+  const bool needsVersion2 = models[Rig::pedalSlot(0)] != nullptr || contents.secondCabinet != nullptr;
+  const bool needsVersion3 = std::any_of(models.begin() + Rig::pedalSlot(0, 1), models.end(),
+                                         [](const auto& file) { return file != nullptr; });
+  json document = {{"version", needsVersion3 ? 3 : needsVersion2 ? 2 : 1}, {"program", program}};
   if (isPreset)
     document["kind"] = "preset";
   if (presetName.isNotEmpty())

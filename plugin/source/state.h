@@ -12,8 +12,8 @@ namespace fxtrain {
 /** All that a project or preset keeps: it plays without the files that it was made with.
 
     As bytes: "fxtrain-state\n", then a zlib stream (RFC 1950) of one JSON document, whose keys docs/plugin-state.md
-    lists. A state without a pedal and a second response is written as version 1, which the plugins before them open
-   too. */
+    lists. A state is written as of the oldest version that holds all that is in it, so that older plugins open it
+    too: version 2 came with the pedal and the second response, version 3 with the pedal's B and the second pedal. */
 struct State {
   std::map<juce::String, float> parameters; ///< by id, in plain units: decibels, percent, 0 or 1, index of a choice
   RigContents contents;
@@ -23,7 +23,7 @@ struct State {
   juce::String presetName;       ///< of the player's own that it came from; "" for none
   juce::Point<int> editorSize{}; ///< zero: none
 
-  static constexpr int kVersion = 2;                              ///< the newest
+  static constexpr int kVersion = 3;                              ///< the newest
   static constexpr std::size_t kMaxBytes = std::size_t{96} << 20; ///< of the document, unpacked
 
   juce::MemoryBlock encode() const;

@@ -96,7 +96,7 @@ std::unique_ptr<fxengine::SlotContent> slotContentOf(std::string_view content, c
   fxengine::LoadOptions options;
   options.oversampling = oversampling;
   return std::make_unique<fxengine::SlotContent>(fxengine::buildModel(description, options),
-                                                 slot != fxengine::ChainSettings::kPedal);
+                                                 slot < fxengine::ChainSettings::kNumAmps);
 }
 
 fxengine::ImpulseResponse responseOf(const Samples& samples, double sampleRate) {

@@ -277,9 +277,9 @@ TEST_CASE("SignalChain: nothing that the player does makes a step larger than th
   SignalChain chain;
   chain.setSlot(0, content(gainModel(1.0)));
   chain.setSlot(1, content(gainModel(-1.0)));
-  chain.setSlot(ChainSettings::kPedal, content(gainModel(-1.0)));
+  chain.setSlot(ChainSettings::pedalSlot(0), content(gainModel(-1.0)));
   std::vector<ChainSettings> acts(1);
-  acts[0].pedalOn = false;
+  acts[0].pedalOn[0] = false;
   chain.prepare(kRate, 2, 2, acts[0]);
   const auto act = [&](auto change) {
     acts.push_back(acts.back());
@@ -289,9 +289,10 @@ TEST_CASE("SignalChain: nothing that the player does makes a step larger than th
   act([](ChainSettings& s) { s.inputGainDb = -12.0f; });
   act([](ChainSettings& s) { s.inputMode = ChainSettings::InputMode::right; });
   act([](ChainSettings& s) { s.inputMode = ChainSettings::InputMode::stereo; });
-  act([](ChainSettings& s) { s.pedalOn = true; });
-  act([](ChainSettings& s) { s.pedalLevelDb = -9.0f; });
-  act([](ChainSettings& s) { s.pedalOn = false; });
+  act([](ChainSettings& s) { s.pedalOn[0] = true; });
+  act([](ChainSettings& s) { s.pedalLevelDb[0] = -9.0f; });
+  act([](ChainSettings& s) { s.pedalBlend[0] = 1.0f; }); // empty
+  act([](ChainSettings& s) { s.pedalOn[0] = false; });
   act([](ChainSettings& s) { s.toneOn = true; });
   act([](ChainSettings& s) { s.bassDb = -6.0f; });
   act([](ChainSettings& s) { s.toneOn = false; });
@@ -828,23 +829,23 @@ TEST_CASE("SignalChain: a pedal plays into the amplifier, in series, bit for bit
   const auto pedal = recurrentModel(kRate, 5), amp = recurrentModel(kRate, 3);
   const Signal input = test::noise(8000, 1, 0.4f);
   ChainSettings settings;
-  settings.pedalLevelDb = -4.0f;
+  settings.pedalLevelDb[0] = -4.0f;
   Signal between = reference(pedal, input);
   for (float& sample : between)
     sample *= std::pow(10.0f, -4.0f / 20.0f);
   SignalChain chain;
   chain.setSlot(0, content(amp));
-  chain.setSlot(ChainSettings::kPedal, content(pedal));
+  chain.setSlot(ChainSettings::pedalSlot(0), content(pedal));
   chain.prepare(kRate, 1, 1, settings);
   CHECK(greatestDifference(play(chain, {input}, 1, settings, {64, 1, 300})[0], reference(amp, between)) == 0.0);
   CHECK(chain.latencyFrames() == 0);
   SECTION("off, it is not there") {
-    settings.pedalOn = false;
+    settings.pedalOn[0] = false;
     chain.reset(settings);
     CHECK(greatestDifference(play(chain, {input}, 1, settings)[0], reference(amp, input)) == 0.0);
   }
   SECTION("empty, it is not there, whatever its level") {
-    chain.setSlot(ChainSettings::kPedal, nullptr);
+    chain.setSlot(ChainSettings::pedalSlot(0), nullptr);
     chain.reset(settings);
     CHECK(greatestDifference(play(chain, {input}, 1, settings)[0], reference(amp, input)) == 0.0);
   }
@@ -855,10 +856,10 @@ TEST_CASE("SignalChain: a pedal and an amplifier add their latencies, whether th
   const Channels input = {test::noise(6000, 1), test::noise(6000, 2)};
   for (const bool on : {true, false}) {
     ChainSettings settings;
-    settings.pedalOn = on;
+    settings.pedalOn[0] = on;
     SignalChain chain;
     chain.prepare(kRate, 2, 2, settings);
-    chain.setSlot(ChainSettings::kPedal, lateContent(300, on ? 1.0f : 5.0f));
+    chain.setSlot(ChainSettings::pedalSlot(0), lateContent(300, on ? 1.0f : 5.0f));
     chain.setSlot(0, lateContent(64, 1.0f));
     chain.setSlot(1, lateContent(7, 1.0f));
     REQUIRE(chain.latencyFrames() == 364);
@@ -876,7 +877,7 @@ TEST_CASE("SignalChain: a late pedal is switched and taken out without a gap", "
   const Signal ones(4000, 1.0f);
   ChainSettings settings;
   SignalChain chain;
-  chain.setSlot(ChainSettings::kPedal, lateContent(500, 1.0f));
+  chain.setSlot(ChainSettings::pedalSlot(0), lateContent(500, 1.0f));
   chain.prepare(kRate, 1, 1, settings);
   play(chain, {ones}, 1, settings);
   const auto deviation = [&] {
@@ -887,13 +888,13 @@ TEST_CASE("SignalChain: a late pedal is switched and taken out without a gap", "
     return most;
   };
   for (const bool on : {false, true, false, true}) {
-    settings.pedalOn = on;
+    settings.pedalOn[0] = on;
     CHECK(deviation() < 1e-6);
   }
-  chain.setSlot(ChainSettings::kPedal, nullptr);
+  chain.setSlot(ChainSettings::pedalSlot(0), nullptr);
   CHECK(deviation() < 1e-6);
   CHECK(chain.latencyFrames() == 0);
-  settings.pedalOn = false;
+  settings.pedalOn[0] = false;
   CHECK(deviation() < 1e-6);
   chain.collect();
 }
@@ -903,13 +904,17 @@ TEST_CASE("SignalChain: with a pedal, blocks do not matter", "[chain][pedal][pro
   const auto run = [&](const std::vector<int>& blockSizes) {
     SignalChain chain;
     chain.setSlot(0, content(recurrentModel(kRate, 9)));
-    chain.setSlot(ChainSettings::kPedal, content(recurrentModel(44100.0)));
+    chain.setSlot(ChainSettings::pedalSlot(0), content(recurrentModel(44100.0)));
+    chain.setSlot(ChainSettings::pedalSlot(0, 1), content(recurrentModel(kRate, 4)));
+    chain.setSlot(ChainSettings::pedalSlot(1, 1), content(recurrentModel(kRate, 2)));
     auto settings = everything();
     chain.prepare(kRate, 2, 2, settings);
     Channels output;
     for (const bool on : {true, false, true}) {
-      settings.pedalOn = on;
-      settings.pedalLevelDb += 3.0f;
+      settings.pedalOn[0] = on;
+      settings.pedalLevelDb[0] += 3.0f;
+      settings.pedalBlend[0] = on ? 0.0f : 1.0f;
+      settings.pedalBlend[1] = on ? 1.0f : 0.0f;
       for (const auto& channel : play(chain, input, 2, settings, blockSizes))
         output.push_back(channel);
     }
@@ -919,6 +924,87 @@ TEST_CASE("SignalChain: with a pedal, blocks do not matter", "[chain][pedal][pro
   CHECK(run({1}) == whole);
   CHECK(run({64}) == whole);
   CHECK(run({17, 1, 300, 1024, 2}) == whole);
+}
+
+TEST_CASE("SignalChain: two pedals play into the amplifier, in series, bit for bit", "[chain][pedal][golden]") {
+  const auto first = recurrentModel(kRate, 5), second = recurrentModel(kRate, 6), amp = recurrentModel(kRate, 3);
+  const Signal input = test::noise(8000, 1, 0.4f);
+  SignalChain chain;
+  chain.setSlot(0, content(amp));
+  chain.setSlot(ChainSettings::pedalSlot(0), content(first));
+  chain.setSlot(ChainSettings::pedalSlot(1, 1), content(second)); // as its B
+  ChainSettings settings;
+  settings.pedalBlend[1] = 1.0f;
+  settings.pedalLevelDb = {0.0f, 9.0f, 9.0f, -3.0f}; // those of empty slots count for nothing
+  chain.prepare(kRate, 1, 1, settings);
+  Signal between = reference(second, reference(first, input));
+  for (float& sample : between)
+    sample *= std::pow(10.0f, -3.0f / 20.0f);
+  const std::vector<int> blocks{64, 1, 300};
+  CHECK(play(chain, {input}, 1, settings, blocks)[0] == reference(amp, between));
+  settings.pedalOn[0] = false;
+  chain.reset(settings);
+  between = reference(second, input);
+  for (float& sample : between)
+    sample *= std::pow(10.0f, -3.0f / 20.0f);
+  CHECK(play(chain, {input}, 1, settings, blocks)[0] == reference(amp, between));
+  settings.pedalBlend[1] = 0.0f; // its A is empty: the sound passes through
+  chain.reset(settings);
+  CHECK(play(chain, {input}, 1, settings, blocks)[0] == reference(amp, input));
+}
+
+TEST_CASE("SignalChain: a pedal's captures are exchanged without a gap, whatever their latencies",
+          "[chain][pedal][property]") {
+  const Signal ones(4000, 1.0f);
+  ChainSettings settings;
+  SignalChain chain;
+  chain.setSlot(ChainSettings::pedalSlot(0), lateContent(300, 1.0f));
+  chain.setSlot(ChainSettings::pedalSlot(0, 1), lateContent(40, 1.0f));
+  chain.setSlot(ChainSettings::pedalSlot(1), lateContent(100, 1.0f));
+  chain.prepare(kRate, 1, 1, settings);
+  CHECK(chain.latencyFrames() == 400);
+  play(chain, {ones}, 1, settings);
+  const auto deviation = [&] {
+    double most = 0.0;
+    const auto output = play(chain, {ones}, 1, settings, {64, 7});
+    for (const float sample : output[0])
+      most = std::max(most, std::abs(double(sample) - 1.0));
+    return most;
+  };
+  for (const float blend : {1.0f, 0.0f, 1.0f}) {
+    settings.pedalBlend[0] = blend;
+    CHECK(deviation() < 1e-6);
+  }
+  settings.pedalOn[0] = false;
+  CHECK(deviation() < 1e-6);
+  settings.pedalBlend[0] = 0.0f; // while nobody hears it
+  CHECK(deviation() < 1e-6);
+  settings.pedalOn[0] = true;
+  CHECK(deviation() < 1e-6);
+  const auto input = test::noise(6000, 1);
+  chain.reset(settings);
+  CHECK(play(chain, {input}, 1, settings)[0] == late(input, 400));
+}
+
+TEST_CASE("SignalChain: a capture that comes into an empty slot is calibrated without a step", "[chain][property]") {
+  Json model = test::makeModel(1, {{"dense", 1}}, 1);
+  model["layers"][0]["weights"] = {{{1.0f}}, {0.0f}};
+  model["samplerate"] = kRate;
+  model["metadata"] = {{"input_level_dbu", 0.0}}; // 12 dB up
+  ChainSettings settings;
+  settings.calibrate = true;
+  settings.levels = ChainSettings::Levels::asCaptured;
+  for (const int slot : {0, ChainSettings::pedalSlot(0)}) {
+    SignalChain chain;
+    chain.prepare(kRate, 1, 1, settings);
+    const Signal ones(2000, 0.1f);
+    play(chain, {ones}, 1, settings);
+    chain.setSlot(slot, content(model), settings);
+    const auto output = play(chain, {ones}, 1, settings)[0];
+    for (std::size_t t = 1; t < output.size(); ++t)
+      REQUIRE(std::abs(output[t] - output[t - 1]) < 0.002f);
+    chain.collect();
+  }
 }
 
 TEST_CASE("SignalChain: calibration feeds a pedal at its level and gives the interface's back", "[chain][pedal]") {
@@ -932,7 +1018,7 @@ TEST_CASE("SignalChain: calibration feeds a pedal at its level and gives the int
     model["samplerate"] = kRate;
     model["metadata"] = metadata;
     SignalChain chain;
-    chain.setSlot(ChainSettings::kPedal, content(model));
+    chain.setSlot(ChainSettings::pedalSlot(0), content(model));
     chain.prepare(kRate, 1, 1, settings);
     return 20.0 * std::log10(double(play(chain, {ones}, 1, settings)[0].back()));
   };

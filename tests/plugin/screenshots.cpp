@@ -122,8 +122,18 @@ void loadContainers(PluginProcessor& processor) {
 /** One with knobs before the amplifier. */
 void loadPedal(PluginProcessor& processor) {
   auto contents = processor.rig().contents();
-  contents.models[fxtrain::Rig::kPedal] =
+  contents.models[fxtrain::Rig::pedalSlot(0)] =
       capture("Green Screamer, Two Knobs Up", "Ada Winter", "a green overdrive", "pedal", "0.004", 48000, 4);
+  processor.rig().setContents(contents);
+}
+
+/** Two, the second of which has knobs, or is a capture without. */
+void loadBoard(PluginProcessor& processor, bool knobs) {
+  auto contents = processor.rig().contents();
+  contents.models[fxtrain::Rig::pedalSlot(0)] =
+      capture("Slow Lamp", "Ada Winter", "an optical compressor", "pedal", "0.002", 48000, 0);
+  contents.models[fxtrain::Rig::pedalSlot(1)] = capture("Green Screamer, Two Knobs Up", "Ada Winter",
+                                                        "a green overdrive", "pedal", "0.004", 48000, knobs ? 4 : 0);
   processor.rig().setContents(contents);
 }
 
@@ -229,8 +239,8 @@ const std::vector<State>& states() {
        [](Scene& scene) {
          loadPreset(scene.processor, "Crunch");
          loadPedal(scene.processor);
-         set(scene.processor, id::knob(fxtrain::Rig::kPedal, 0), 75.0f);
-         set(scene.processor, id::pedalLevel, 4.5f);
+         set(scene.processor, id::knob(fxtrain::Rig::pedalSlot(0), 0), 75.0f);
+         set(scene.processor, id::pedalLevel[0], 4.5f);
          scene.open();
          play(scene.processor, 0.25f, 196.0, 1.25);
        }},
@@ -250,7 +260,24 @@ const std::vector<State>& states() {
          loadTwo(scene.processor);
          loadPedal(scene.processor);
          set(scene.processor, id::slot, 2.0f);
-         set(scene.processor, id::pedalOn, 0.0f);
+         set(scene.processor, id::pedalOn[0], 0.0f);
+         scene.processor.setEditorSize({PluginEditor::kGreatestWidth, 1});
+         scene.open();
+       }},
+      {"board", false,
+       [](Scene& scene) {
+         loadPreset(scene.processor, "Crunch");
+         loadBoard(scene.processor, true);
+         set(scene.processor, id::pedalLevel[2], 4.5f);
+         scene.open();
+         play(scene.processor, 0.25f, 196.0, 1.25);
+       }},
+      {"board-b", false,
+       [](Scene& scene) {
+         loadPreset(scene.processor, "Crunch");
+         loadBoard(scene.processor, false);
+         set(scene.processor, id::pedalSlot[0], 1.0f);
+         set(scene.processor, id::pedalOn[1], 0.0f);
          scene.processor.setEditorSize({PluginEditor::kGreatestWidth, 1});
          scene.open();
        }},
@@ -411,13 +438,13 @@ int controls() {
       [](PluginProcessor&) {},         // with the place for a pedal
       [](PluginProcessor& processor) { // knobs of models
         loadTwo(processor);
-        loadPedal(processor);
+        loadBoard(processor, true);
         loadSecondResponse(processor);
       },
       [](PluginProcessor& processor) { // sizes
         loadContainers(processor);
         auto contents = processor.rig().contents();
-        contents.models[fxtrain::Rig::kPedal] = contents.models[0];
+        contents.models[fxtrain::Rig::pedalSlot(0)] = contents.models[0];
         processor.rig().setContents(contents);
       }};
   for (const auto& load : all) {

@@ -169,13 +169,13 @@ TEST_CASE("Library view: a project that is opened meanwhile stays", "[library]")
 TEST_CASE("Library view: shipped files, cabinets and presets are played by the same list", "[library]") {
   Window w;
   auto& plugin = w.instance.plugin;
-  auto& view = w.open(LibraryKind::capture, Rig::kPedal);
+  auto& view = w.open(LibraryKind::capture, Rig::pedalSlot(0));
   view.setTag("pedal", true);
   REQUIRE(view.numShown() > 0);
   const auto title = view.fileAt(0)->name;
   w.press(kDown);
   w.press(kEnter);
-  CHECK(w.inSlot(Rig::kPedal) == title);
+  CHECK(w.inSlot(Rig::pedalSlot(0)) == title);
 
   auto& cabinets = w.open(LibraryKind::cabinet);
   REQUIRE(cabinets.numShown() == 2);

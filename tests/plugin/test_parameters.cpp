@@ -34,7 +34,7 @@ TEST_CASE("Parameters: each but oversampling sets something in the chain, by its
 TEST_CASE("Parameters: names and ids are there once", "[parameters]") {
   test::Instance instance;
   const auto parameters = all(instance);
-  CHECK(parameters.size() == 55);
+  CHECK(parameters.size() == 76);
   CHECK(int(parameters.size()) == instance.plugin.getParameters().size());
   std::set<juce::String> names, ids;
   for (const auto* parameter : parameters) {

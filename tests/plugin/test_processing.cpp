@@ -17,7 +17,7 @@ namespace {
 void fill(test::Instance& instance) {
   instance.load(0, test::model(1));
   instance.load(1, test::model(2, 44100.0));
-  instance.load(Rig::kPedal, test::model(3, 44100.0));
+  instance.load(Rig::pedalSlot(0), test::model(3, 44100.0));
   instance.load(test::cabinet(1));
   for (const auto* id : {id::gateOn, id::toneOn, id::cabinetOn})
     instance.set(id, 1.0f);

@@ -86,30 +86,30 @@ TEST_CASE("Rig: a pedal is loaded, stepped, undone and redone as the slots are",
   instance.load(0, test::model(1, 44100.0));
   const int latency = instance.plugin.getLatencySamples();
   REQUIRE(latency > 0);
-  rig.loadShipped(Rig::kPedal, "Hillside Drive");
+  rig.loadShipped(Rig::pedalSlot(0), "Hillside Drive");
   finish(rig);
   test::deliverMessages(50);
-  CHECK(titleIn(rig, Rig::kPedal) == "Hillside Drive");
+  CHECK(titleIn(rig, Rig::pedalSlot(0)) == "Hillside Drive");
   CHECK(instance.plugin.getLatencySamples() == latency); // its rate is the host's
-  rig.loadNeighbour(Rig::kPedal, 1);
+  rig.loadNeighbour(Rig::pedalSlot(0), 1);
   finish(rig);
   test::deliverMessages(50);
-  const auto second = titleIn(rig, Rig::kPedal);
+  const auto second = titleIn(rig, Rig::pedalSlot(0));
   CHECK(second != "Hillside Drive");
   CHECK(second.isNotEmpty());
   history.undo();
-  CHECK(titleIn(rig, Rig::kPedal) == "Hillside Drive");
+  CHECK(titleIn(rig, Rig::pedalSlot(0)) == "Hillside Drive");
   history.undo();
-  CHECK(titleIn(rig, Rig::kPedal).isEmpty());
+  CHECK(titleIn(rig, Rig::pedalSlot(0)).isEmpty());
   history.redo();
   history.redo();
-  CHECK(titleIn(rig, Rig::kPedal) == second);
-  rig.swapModels(); // of A and B alone
+  CHECK(titleIn(rig, Rig::pedalSlot(0)) == second);
+  rig.swapModels(0, 1); // of A and B alone
   finish(rig);
-  CHECK(titleIn(rig, Rig::kPedal) == second);
-  instance.load(Rig::kPedal, test::model(2, 44100.0));
+  CHECK(titleIn(rig, Rig::pedalSlot(0)) == second);
+  instance.load(Rig::pedalSlot(0), test::model(2, 44100.0));
   CHECK(instance.plugin.getLatencySamples() == 2 * latency); // both are converted, one after the other
-  instance.set(id::pedalOn, 0.0f);
+  instance.set(id::pedalOn[0], 0.0f);
   instance.play(test::sine(220.0, 4800));
   CHECK(instance.plugin.getLatencySamples() == 2 * latency); // switching never moves it
 }
@@ -176,7 +176,7 @@ TEST_CASE("Rig: a file that cannot be used leaves everything as it was, and says
   finish(rig);
   CHECK(rig.contents() == before);
   CHECK(rig.problem().contains("WAV"));
-  rig.swapModels(); // something that works takes the sentence away
+  rig.swapModels(0, 1); // something that works takes the sentence away
   finish(rig);
   CHECK(rig.problem().isEmpty());
 }
@@ -262,6 +262,67 @@ TEST_CASE("Rig: a model that is loaded comes with its own knob positions, and un
   CHECK(instance.get(id::knob(1, 1)) == Approx(30.0f)); // a copy stands as the other does
   REQUIRE(test::waitUntil([&] { return instance.get(id::quality(1)) < 60.0f; }));
   CHECK(instance.get(id::quality(1)) == Approx(30.0f));
+}
+
+TEST_CASE("Rig: two pedals change places with all that belongs to them, in one step of undo", "[rig]") {
+  test::Instance instance;
+  auto& rig = instance.plugin.rig();
+  const int first = Rig::pedalSlot(0), firstB = Rig::pedalSlot(0, 1), second = Rig::pedalSlot(1);
+  const auto boost = test::model(1), drive = test::model(2), other = test::model(3);
+  instance.load(0, test::model(4));
+  instance.load(first, boost);
+  instance.load(firstB, other);
+  instance.load(second, drive);
+  instance.set(id::pedalOn[1], 0.0f);
+  instance.set(id::pedalLevel[0], -3.0f);
+  instance.set(id::pedalLevel[1], 5.0f);
+  instance.set(id::pedalSlot[0], 1.0f);
+  instance.set(id::knob(firstB, 3), 20.0f);
+  instance.set(id::quality(second), 40.0f);
+  const auto before = instance.save();
+  const auto input = test::sine(220.0, 4800, 0.25f, 48000.0);
+  const auto places = [&] {
+    const auto models = rig.contents().models;
+    return std::vector{models[std::size_t(first)], models[std::size_t(firstB)], models[std::size_t(second)],
+                       models[std::size_t(Rig::pedalSlot(1, 1))]};
+  };
+  using Models = std::vector<std::shared_ptr<const ModelFile>>;
+  instance.plugin.exchange(second, firstB); // as when one card is dragged onto the other, whatever they show
+  CHECK(places() == Models{drive, nullptr, boost, other});
+  CHECK(instance.get(id::pedalOn[0]) == 0.0f);
+  CHECK(instance.get(id::pedalOn[1]) == 1.0f);
+  CHECK(instance.get(id::pedalLevel[2]) == Approx(-3.0f));
+  CHECK(instance.get(id::pedalLevel[3]) == Approx(5.0f));
+  CHECK(instance.get(id::pedalSlot[0]) == 0.0f);
+  CHECK(instance.get(id::pedalSlot[1]) == 1.0f);
+  CHECK(instance.get(id::knob(Rig::pedalSlot(1, 1), 3)) == Approx(20.0f));
+  CHECK(instance.get(id::quality(first)) == Approx(40.0f));
+  CHECK(instance.plugin.history().undoText() == "Swap pedals");
+  instance.plugin.history().undo();
+  CHECK(instance.save() == before);
+  instance.plugin.history().redo();
+  CHECK(places() == Models{drive, nullptr, boost, other});
+}
+
+TEST_CASE("Rig: a capture that is dragged onto a slot changes places with what is there", "[rig]") {
+  test::Instance instance;
+  const int pedal = Rig::pedalSlot(0), pedalB = Rig::pedalSlot(0, 1);
+  const auto amp = test::model(1), drive = test::model(2);
+  instance.load(0, amp);
+  instance.load(pedal, drive);
+  instance.set(id::pedalLevel[0], -6.0f);
+  auto& rig = instance.plugin.rig();
+  instance.plugin.exchange(pedal, 1);
+  finish(rig);
+  CHECK(rig.contents().models[1] == drive);
+  CHECK(rig.contents().models[std::size_t(pedal)] == nullptr);
+  instance.plugin.exchange(1, pedalB);
+  finish(rig);
+  CHECK(rig.contents().models[std::size_t(pedalB)] == drive);
+  CHECK(rig.contents().models[0] == amp);
+  rig.copyModel(pedalB, pedal);
+  finish(rig);
+  REQUIRE(test::waitUntil([&] { return rig.contents().models[std::size_t(pedal)] == drive; }));
 }
 
 TEST_CASE("Rig: a state without knobs leaves them where the model's file says", "[rig]") {

@@ -50,7 +50,7 @@ void fill(test::Instance& instance, unsigned seed) {
     instance.set(id, 0.0f);
   instance.load(0, test::model(seed));
   instance.load(1, test::model(seed + 1, 44100.0));
-  instance.load(Rig::kPedal, test::model(seed + 2));
+  instance.load(Rig::pedalSlot(0), test::model(seed + 2));
   instance.load(test::cabinet(seed, 500));
   auto contents = instance.plugin.rig().contents();
   contents.secondCabinet = test::cabinet(seed + 1, 300);
@@ -87,7 +87,7 @@ TEST_CASE("State: everything comes back, and plays the same", "[state]") {
   const auto& files = second.plugin.rig().contents();
   CHECK(files.models[0]->text == test::modelText(1));
   CHECK(files.models[1]->text == test::modelText(2, 44100.0));
-  CHECK(files.models[Rig::kPedal]->text == test::modelText(3));
+  CHECK(files.models[Rig::pedalSlot(0)]->text == test::modelText(3));
   CHECK(files.cabinet->bytes == test::cabinet(1, 500)->bytes);
   CHECK(files.secondCabinet->bytes == test::cabinet(2, 300)->bytes);
   // Prepared anew, as at the opening of a project.
@@ -141,9 +141,9 @@ TEST_CASE("State: with a pedal or a second response it is version 2, without one
   test::Instance instance;
   const auto version = [&] { return json::parse(unpack(instance.save()))["version"].get<int>(); };
   CHECK(version() == 1);
-  instance.load(Rig::kPedal, test::model(1));
+  instance.load(Rig::pedalSlot(0), test::model(1));
   CHECK(version() == 2);
-  instance.load(Rig::kPedal, nullptr);
+  instance.load(Rig::pedalSlot(0), nullptr);
   CHECK(version() == 1);
   auto contents = instance.plugin.rig().contents();
   contents.secondCabinet = test::cabinet(1);
@@ -151,20 +151,39 @@ TEST_CASE("State: with a pedal or a second response it is version 2, without one
   CHECK(version() == 2);
 }
 
+TEST_CASE("State: with a pedal's B or a second pedal it is version 3, and comes back whole", "[state]") {
+  for (const int slot : {Rig::pedalSlot(0, 1), Rig::pedalSlot(1, 0), Rig::pedalSlot(1, 1)}) {
+    test::Instance instance;
+    instance.load(Rig::pedalSlot(0), test::model(1));
+    instance.load(slot, test::model(slot));
+    instance.set(id::pedalLevel[slot - Rig::pedalSlot(0)], -7.5f);
+    instance.set(id::pedalSlot[Rig::pedalOf(slot)], 1.0f);
+    instance.set(id::knob(slot, 2), 12.0f);
+    const auto saved = instance.save();
+    CHECK(json::parse(unpack(saved))["version"] == 3);
+    test::Instance other;
+    CHECK(other.restore(saved) == "");
+    CHECK(other.plugin.rig().contents().models[std::size_t(slot)]->text == test::modelText(slot));
+    CHECK(other.get(id::pedalLevel[slot - Rig::pedalSlot(0)]) == Approx(-7.5f));
+    CHECK(other.get(id::pedalSlot[Rig::pedalOf(slot)]) == 1.0f);
+    CHECK(other.get(id::knob(slot, 2)) == Approx(12.0f));
+  }
+}
+
 TEST_CASE("State: version 2 loads, whatever is the newest", "[state]") {
   juce::MemoryBlock bytes;
   REQUIRE(juce::File(FIXTURES).getChildFile("state/v2.state").loadFileAsData(bytes));
   test::Instance instance;
   CHECK(instance.restore(bytes) == "");
-  CHECK(instance.get(id::pedalOn) == 1.0f);
-  CHECK(instance.get(id::pedalLevel) == Approx(-4.5f));
-  CHECK(instance.get(id::knob(Rig::kPedal, 0)) == Approx(20.0f));
+  CHECK(instance.get(id::pedalOn[0]) == 1.0f);
+  CHECK(instance.get(id::pedalLevel[0]) == Approx(-4.5f));
+  CHECK(instance.get(id::knob(Rig::pedalSlot(0), 0)) == Approx(20.0f));
   CHECK(instance.get(id::blend) == Approx(35.0f));
   const auto contents = instance.plugin.rig().contents();
-  REQUIRE(contents.models[Rig::kPedal] != nullptr);
-  CHECK(contents.models[Rig::kPedal]->name == "pedal");
+  REQUIRE(contents.models[Rig::pedalSlot(0)] != nullptr);
+  CHECK(contents.models[Rig::pedalSlot(0)]->name == "pedal");
   REQUIRE(contents.models[0] != nullptr);
-  CHECK(contents.models[0]->text == contents.models[Rig::kPedal]->text);
+  CHECK(contents.models[0]->text == contents.models[Rig::pedalSlot(0)]->text);
   CHECK(instance.get(id::cabinetBlend) == Approx(30.0f));
   REQUIRE(contents.secondCabinet != nullptr);
   CHECK(contents.secondCabinet->name == "far echo");
@@ -183,9 +202,9 @@ TEST_CASE("State: version 1 loads, whatever is the newest", "[state]") {
   CHECK(instance.get(id::slot) == 2.0f);
   CHECK(instance.get(id::blend) == Approx(35.0f));
   CHECK(instance.get(id::knob(0, 1)) == Approx(75.0f));
-  CHECK(instance.get(id::mix) == Approx(100.0f));                         // not in it
-  CHECK(instance.get(id::quality(0)) == 100.0f);                          // older than this parameter
-  CHECK(instance.plugin.rig().contents().models[Rig::kPedal] == nullptr); // and than the pedal
+  CHECK(instance.get(id::mix) == Approx(100.0f));                               // not in it
+  CHECK(instance.get(id::quality(0)) == 100.0f);                                // older than this parameter
+  CHECK(instance.plugin.rig().contents().models[Rig::pedalSlot(0)] == nullptr); // and than the pedal
   const auto contents = instance.plugin.rig().contents();
   REQUIRE(contents.models[0] != nullptr);
   CHECK(contents.models[0]->name == "lstm");
@@ -258,7 +277,7 @@ TEST_CASE("State: documents that are none are refused with a sentence, and nothi
 
 TEST_CASE("State: a document of the newer version says that the plugin is to be updated", "[state]") {
   test::Instance instance;
-  CHECK(instance.restore(pack(R"({"version": 3})")).contains("update"));
+  CHECK(instance.restore(pack(R"({"version": 4})")).contains("update"));
 }
 
 TEST_CASE("State: a small file that unpacks to very much is refused", "[state]") {

@@ -96,7 +96,7 @@ TEST_CASE("Threads: parameters, loads, states and MIDI while it plays", "[thread
       plugin.rig().loadCabinet(cabinet);
       break;
     case 2:
-      plugin.rig().swapModels();
+      plugin.rig().swapModels(0, 1);
       break;
     case 3:
       plugin.rig().clearModel(1);

@@ -80,7 +80,7 @@ struct SignalChain::State {
   bool pristine = true; // nothing was played since prepare() or reset()
 
   detail::GateStage gate;
-  detail::PedalStage pedal;
+  detail::PedalStage pedal{0}, secondPedal{1};
   detail::AmpStage amp;
   detail::ToneStage preTone{detail::ToneStage::Place::beforePedal}, tone{detail::ToneStage::Place::afterAmp};
   detail::CabinetStage cabinet;
@@ -89,7 +89,7 @@ struct SignalChain::State {
   detail::DelayStage delay;
   detail::ReverbStage reverb;
   // Play one channel or two, each with state of its own.
-  std::array<Stage*, 5> streamStages{&gate, &preTone, &pedal, &amp, &tone};
+  std::array<Stage*, 6> streamStages{&gate, &preTone, &pedal, &secondPedal, &amp, &tone};
   // May make two of one.
   std::array<Stage*, 6> outputStages{&cabinet, &lowCut, &highCut, &doubler, &delay, &reverb};
 
@@ -134,7 +134,8 @@ const SampleRing& SignalChain::tunerRing() const noexcept { return state_->tuner
 float SignalChain::gateGain() const noexcept { return state_->gateGain.load(std::memory_order_relaxed); }
 std::uint32_t SignalChain::numFaults() const noexcept { return state_->faults.load(std::memory_order_relaxed); }
 int SignalChain::latencyFrames() const noexcept {
-  return state_->pedal.slot().latencyToCome() + state_->amp.latencyToCome();
+  return state_->pedal.captures().latencyToCome() + state_->secondPedal.captures().latencyToCome() +
+         state_->amp.captures().latencyToCome();
 }
 
 // Loading thread
@@ -153,7 +154,7 @@ void SignalChain::prepare(double sampleRate, int numInputs, int numOutputs, cons
     fade->prepare(sampleRate, kFadeMs);
   for (Ramp* ramp : {&s.inputGain, &s.outputGain, &s.wet, &s.dry, &s.sound})
     ramp->prepare(sampleRate, kFadeMs);
-  s.dryDelay.prepare(sampleRate, s.format.numInputs, 2 * kMaxLatency); // pedal and amplifier
+  s.dryDelay.prepare(sampleRate, s.format.numInputs, 3 * kMaxLatency); // two pedals and the amplifier
   s.inputMeter.prepare(sampleRate);
   s.outputMeter.prepare(sampleRate);
   s.faults.store(0, std::memory_order_relaxed);
@@ -161,8 +162,10 @@ void SignalChain::prepare(double sampleRate, int numInputs, int numOutputs, cons
 }
 
 void SignalChain::setSlot(int index, std::unique_ptr<SlotContent> content, const ChainSettings& settings) {
-  auto& slot = index == ChainSettings::kPedal ? state_->pedal.slot() : state_->amp.slot(index);
-  slot.offer(std::move(content), settings);
+  auto& captures = index < ChainSettings::kNumAmps       ? state_->amp.captures()
+                   : index < ChainSettings::pedalSlot(1) ? state_->pedal.captures()
+                                                         : state_->secondPedal.captures();
+  captures.slot(index % 2).offer(std::move(content), settings);
   collect();
 }
 

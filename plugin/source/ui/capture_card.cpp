@@ -187,6 +187,31 @@ void CaptureCard::mouseDown(const juce::MouseEvent& event) {
     showMenu();
 }
 
+void CaptureCard::mouseDrag(const juce::MouseEvent& event) {
+  constexpr int kFarEnough = 8;
+  auto* container = juce::DragAndDropContainer::findParentDragContainerFor(this);
+  if (container == nullptr || container->isDragAndDropActive() || file_ == nullptr || event.mods.isPopupMenu() ||
+      event.getDistanceFromDragStart() < kFarEnough)
+    return;
+  auto picture = createComponentSnapshot(getLocalBounds(), true, getApproximateScaleFactorForComponent(this));
+  picture.multiplyAllAlphas(0.6f);
+  container->startDragging(slot_, this, juce::ScaledImage(picture));
+}
+
+bool CaptureCard::isInterestedInDragSource(const SourceDetails& details) {
+  return dynamic_cast<CaptureCard*>(details.sourceComponent.get()) != nullptr && int(details.description) != slot_;
+}
+
+void CaptureCard::itemDragEnter(const SourceDetails& details) {
+  const bool pedals = Rig::isPedal(slot_) && Rig::isPedal(int(details.description));
+  setDropHint(pedals ? "Change order" : file_ == nullptr ? "Move here" : "Swap");
+}
+
+void CaptureCard::itemDropped(const SourceDetails& details) {
+  setDropHint({});
+  processor_.exchange(int(details.description), slot_);
+}
+
 void CaptureCard::showMenu() {
   juce::PopupMenu menu;
   auto& rig = processor_.rig();

@@ -31,8 +31,12 @@ class Browser {
   std::unique_ptr<juce::FileChooser> chooser_;
 };
 
-/** A slot for a capture: what is loaded, the capture's own knobs, and ways to load another. */
-class CaptureCard : public Panel, public juce::FileDragAndDropTarget, public juce::TooltipClient {
+/** A slot for a capture: what is loaded, the capture's own knobs, and ways to load another. Dragged onto another card,
+    the two change places. */
+class CaptureCard : public Panel,
+                    public juce::FileDragAndDropTarget,
+                    public juce::DragAndDropTarget,
+                    public juce::TooltipClient {
  public:
   /** Shows what the slot holds now. */
   void show(std::shared_ptr<const ModelFile> file);
@@ -42,10 +46,15 @@ class CaptureCard : public Panel, public juce::FileDragAndDropTarget, public juc
 
   juce::String getTooltip() override;
   void mouseDown(const juce::MouseEvent& event) override;
+  void mouseDrag(const juce::MouseEvent& event) override;
   bool isInterestedInFileDrag(const juce::StringArray& files) override { return files.size() == 1; }
   void fileDragEnter(const juce::StringArray&, int, int) override { setDropHint("Load into " + place_); }
   void fileDragExit(const juce::StringArray&) override { setDropHint({}); }
   void filesDropped(const juce::StringArray& files, int, int) override;
+  bool isInterestedInDragSource(const SourceDetails& details) override;
+  void itemDragEnter(const SourceDetails& details) override;
+  void itemDragExit(const SourceDetails&) override { setDropHint({}); }
+  void itemDropped(const SourceDetails& details) override;
 
  protected:
   struct Fact {

@@ -199,6 +199,11 @@ Knob::Knob(PluginProcessor& processor, const juce::String& id, const juce::Strin
            int dialSize)
     : RangeControl(processor, id, help), caption_(caption), dialSize_(dialSize) {}
 
+void Knob::setDialSize(int size) {
+  dialSize_ = size;
+  repaint();
+}
+
 juce::String Knob::shownCaption() const { return caption_.isEmpty() ? caption() : caption_; }
 
 juce::Rectangle<int> Knob::valueArea() const { return getLocalBounds().removeFromBottom(18); }
@@ -210,7 +215,8 @@ float Knob::origin() const {
 
 void Knob::paint(juce::Graphics& g) {
   const auto bounds = getLocalBounds().toFloat();
-  drawText(g, shownCaption(), bounds.withHeight(16.0f), font(12.0f, Weight::medium),
+  const float smaller = getWidth() < 50 ? 1.75f : 0.0f; // where they stand close
+  drawText(g, shownCaption(), bounds.withHeight(16.0f), font(12.0f - smaller, Weight::medium),
            active() ? colour::secondary : colour::faint, juce::Justification::centred);
 
   const float size = float(dialSize_);
@@ -248,7 +254,7 @@ void Knob::paint(juce::Graphics& g) {
   g.strokePath(pointer, juce::PathStrokeType(2.25f, juce::PathStrokeType::curved, juce::PathStrokeType::rounded),
                juce::AffineTransform::rotation(angle).translated(centre));
 
-  drawText(g, valueText(), valueArea().toFloat(), font(12.5f, Weight::medium),
+  drawText(g, valueText(), valueArea().toFloat(), font(12.5f - smaller, Weight::medium),
            active() ? colour::text : colour::secondary, juce::Justification::centred);
   if (showsFocus())
     drawFocusRing(g, bounds, 8.0f);

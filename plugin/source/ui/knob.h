@@ -69,6 +69,7 @@ class Knob : public RangeControl {
   Knob(PluginProcessor& processor, const juce::String& id, const juce::String& caption, const juce::String& help,
        int dialSize);
 
+  void setDialSize(int size);
   void paint(juce::Graphics& g) override;
   static constexpr int heightFor(int dialSize) { return 18 + dialSize + 18; }
 

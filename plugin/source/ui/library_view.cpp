@@ -18,9 +18,9 @@ juce::String titleOf(const Browser::Target& target) {
     return "Presets";
   if (target.kind == LibraryKind::cabinet)
     return target.place == 0 ? "Cabinets" : "Cabinets for the second response";
-  return target.place == Rig::kPedal ? "Pedals and captures before the amp"
-         : target.place == 0         ? "Captures for slot A"
-                                     : "Captures for slot B";
+  return Rig::isPedal(target.place) ? "Pedals and captures before the amp"
+         : target.place == 0        ? "Captures for slot A"
+                                    : "Captures for slot B";
 }
 
 juce::String pluralOf(LibraryKind kind, int count) {

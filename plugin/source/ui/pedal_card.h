@@ -5,24 +5,34 @@
 
 namespace fxtrain::ui {
 
-/** The pedal before the amplifier, upright as one on the floor. Shown while there is one. */
+/** One of the two captures of a pedal before the amplifier: upright as a pedal on the floor, or half as high where
+   there are two pedals. */
 class PedalCard : public CaptureCard {
  public:
-  PedalCard(PluginProcessor& processor, Browser& browser);
+  /** @param pedal  0 or 1, in the order of the signal
+      @param side  0: its A, 1: its B */
+  PedalCard(PluginProcessor& processor, Browser& browser, int pedal, int side);
 
   bool isOn() const { return on_.isOn(); }
-  std::function<void()> onSwitch; ///< it was switched on or off
+  std::function<void()> onSwitch;                     ///< it was switched on or off
+  void takeKeyboard() { sides_.grabKeyboardFocus(); } ///< from the card of the other side
 
   void paint(juce::Graphics& g) override;
   void resized() override;
 
  private:
   void switched();
+  void addToMenu(juce::PopupMenu& menu) override;
+  bool isLow() const { return getHeight() < 400; }
+  int numKnobs() const;
+  int pedal_, side_;
+  Segments sides_;
   Switch on_;
   Knob level_;
 };
 
-/** The plus on the wire, where a pedal would be. A file can be dropped on it. */
+/** Adds a pedal where there is room for one: a plus on the wire, or behind the pedal that is there. A file can be
+   dropped on it. */
 class AddPedal : public PushButton, public juce::FileDragAndDropTarget {
  public:
   AddPedal(PluginProcessor& processor, Browser& browser);
@@ -33,6 +43,7 @@ class AddPedal : public PushButton, public juce::FileDragAndDropTarget {
   void filesDropped(const juce::StringArray& files, int, int) override;
 
  private:
+  int freeSlot() const; ///< of a pedal that is not there yet
   void showMenu();
   PluginProcessor& processor_;
   Browser& browser_;

@@ -148,7 +148,7 @@ void SlotCard::addToMenu(juce::PopupMenu& menu) {
   const int from = slot_, to = 1 - slot_;
   menu.addItem(from == 0 ? "Copy to B" : "Copy to A", file_ != nullptr, false,
                [&rig, from, to] { rig.copyModel(from, to); });
-  menu.addItem("Swap A and B", [&rig] { rig.swapModels(); });
+  menu.addItem("Swap A and B", [&rig] { rig.swapModels(0, 1); });
 }
 
 } // namespace fxtrain::ui

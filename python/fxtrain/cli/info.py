@@ -118,14 +118,13 @@ def _linear_stage(info: engine.ModelInfo) -> str:
 def _preset(path: Path, console: Console) -> dict[str, Any]:
     """Tells what a preset of the plugin sets, and whether its models play."""
     from fxtrain.cli.preset import describe_preset
-    from fxtrain.plugin_files.preset import SLOTS, read_preset
+    from fxtrain.plugin_files.preset import PLACES, read_preset
 
     preset = read_preset(path)
     described = describe_preset(preset)
     facts = {"file": str(path), "format": "preset of the plugin"}
-    for slot in SLOTS:
-        called = "pedal" if slot == "P" else f"slot {slot}"
-        facts[called] = "none" if slot == "P" else "empty"
+    facts |= {"slot A": "empty", "slot B": "empty", "pedal": "none"}
+    for slot, called in PLACES.items():
         if slot in preset.slots:
             entry = described["slots"][slot]
             entry |= _play_text(preset.slots[slot].model, entry["name"])

@@ -28,7 +28,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="slot for MODEL; this slot is the one that you hear (default: A)",
     )
     parser.add_argument("--other", type=Path, metavar="FILE", help="model for the other slot; default: empty")
-    parser.add_argument("--pedal", type=Path, metavar="FILE", help="model for the pedal before the amp; default: none")
+    parser.add_argument(
+        "--pedal",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="model for the pedal before the amp; twice for two pedals, in the order of the signal (default: none)",
+    )
     parser.add_argument(
         "--ir",
         type=Path,
@@ -52,11 +59,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
     """Checks everything, then writes the file; returns what it holds."""
-    from fxtrain.plugin_files.preset import CabinetContent, Preset, Slot, SlotContent, write_preset
+    from fxtrain.plugin_files.preset import PLACES, CabinetContent, Preset, Slot, SlotContent, write_preset
 
     if args.out.suffix.lower() != ".vstpreset":
         raise ConfigError(f"{args.out} should end in .vstpreset, or no host will find it")
-    sources = [path for path in (args.model, args.other, args.pedal, args.ir, args.second_ir) if path is not None]
+    sources = [path for path in (args.model, args.other, *args.pedal, args.ir, args.second_ir) if path is not None]
     require_free(args.out, force=args.force, sources=sources)
     settings = parse_settings(args.settings)
     slot: Slot = args.slot
@@ -64,8 +71,13 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
     slots = {slot: SlotContent.read(model_file(args.model), args.name)}
     if args.other is not None:
         slots[other] = SlotContent.read(model_file(args.other))
-    if args.pedal is not None:
-        slots["P"] = SlotContent.read(model_file(args.pedal))
+    pedals: tuple[Slot, Slot] = ("P", "Q")
+    if len(args.pedal) > len(pedals):
+        raise ConfigError(
+            f"--pedal was given {len(args.pedal)} times, but the plugin has room for {len(pedals)} pedals"
+        )
+    for pedal, file in zip(pedals, args.pedal, strict=False):
+        slots[pedal] = SlotContent.read(model_file(file))
     parameters = {"slot": ("A", "B").index(slot), **settings}
     cabinet = second = None
     if args.second_ir is not None:
@@ -80,7 +92,7 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
         write_preset(args.out, preset)
     except OSError as error:
         raise FxtrainError(f"cannot write {args.out}: {error.strerror or error}") from None
-    held = [f"{'pedal' if name == 'P' else name}: {each.name}" for name, each in sorted(slots.items())]
+    held = [f"{PLACES[name]}: {each.name}" for name, each in sorted(slots.items())]
     held += [f"cabinet: {' + '.join(each.name for each in (cabinet, second) if each)}"] if cabinet else []
     size = f"{args.out.stat().st_size / 1024:.0f} KiB"
     console.print(f"wrote [bold]{shown(args.out)}[/] ({size}); {shown('; '.join(held))}")

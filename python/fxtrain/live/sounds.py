@@ -17,7 +17,7 @@ from fxtrain.audio import AudioReader
 from fxtrain.audio.files import MemoryFile
 from fxtrain.errors import AudioFileError, InputError
 from fxtrain.plugin_files.parameters import PARAMETERS
-from fxtrain.plugin_files.preset import SLOTS, CabinetContent, Preset, read_preset
+from fxtrain.plugin_files.preset import IN_SERIES, SLOTS, CabinetContent, Preset, read_preset
 
 __all__ = ["Cabinet", "ModelSound", "PresetSound", "Sound", "read_cabinet", "read_sound"]
 
@@ -174,7 +174,7 @@ class PresetSound:
 
     def detail(self, sample_rate: float) -> str:
         """What is in its slots, sample rate, oversampling."""
-        names = [self.preset.slots[slot].name for slot in ("P", "A", "B") if slot in self.preset.slots]
+        names = [self.preset.slots[slot].name for slot in IN_SERIES if slot in self.preset.slots]
         return _joined([*names, *_rate(self.sample_rate, sample_rate), *_oversampled(self.oversampling)])
 
     def load_slots(self, chain: Any) -> None:

@@ -28,7 +28,7 @@ from fxtrain.atomic import write_atomically
 from fxtrain.errors import FxtrainError
 from fxtrain.files import read_file
 from fxtrain.folders import user_folders
-from fxtrain.plugin_files.preset import CabinetContent, read_preset
+from fxtrain.plugin_files.preset import IN_SERIES, CabinetContent, read_preset
 
 __all__ = ["Kind", "LibraryFile", "Marks", "read_library", "read_marks"]
 
@@ -236,13 +236,13 @@ def _capture(file: LibraryFile, path: Path) -> LibraryFile:
 def _preset(file: LibraryFile, path: Path) -> LibraryFile:
     preset = read_preset(path)
     titles, tags = [], []
-    for slot in ("P", "A", "B"):
+    for slot in IN_SERIES:
         if held := preset.slots.get(slot):
             credits_ = engine.load(f"{held.name}.json", content=held.model.encode()).info.credits
             titles.append(credits_.title or held.name)
             tags.append(credits_.tone)
     loudspeaker = "with loudspeaker" if preset.cabinet else ""
-    tags += ["with pedal" if "P" in preset.slots else "", loudspeaker]
+    tags += ["with pedal" if preset.slots.keys() - {"A", "B"} else "", loudspeaker]
     return replace(
         file,
         name=path.stem,

@@ -9,10 +9,10 @@ A preset is Steinberg's container around the plugin's state, all numbers little-
 
 and the state is ``fxtrain-state\\n``, then zlib (RFC 1950) around one JSON object::
 
-    {"version": 1,                                                       2 with a pedal or a second response
+    {"version": 1,                                                       see STATE_VERSION
      "kind": "preset",                                                    a sound alone, without the room's settings
      "parameters": {"input_gain": -3.0, ...},                             by id, in plain units
-     "slots": {"A": {"name": ..., "path": ..., "sha256": ..., "model": the file's text}},   A, B, and P, the pedal
+     "slots": {"A": {"name": ..., "path": ..., "sha256": ..., "model": the file's text}},   see SLOTS
      "cabinet": {"name": ..., "path": ..., "sha256": ..., "audio": the file in base64},
      "cabinet2": the same of a second response, if there is one}
 
@@ -48,6 +48,8 @@ from fxtrain.text import quoted, shortened
 
 __all__ = [
     "CLASS_ID",
+    "IN_SERIES",
+    "PLACES",
     "SLOTS",
     "CabinetContent",
     "Preset",
@@ -60,13 +62,27 @@ __all__ = [
 CLASS_ID = "ABCDEF019182FAEB" + b"FxtrFxtn".hex().upper()
 """The plugin's VST3 class: JUCE's prefix, then the codes of manufacturer and plugin."""
 
-STATE_VERSION = 2
-"""The newest. Without a pedal and a second response it is written as version 1, which earlier plugins open too."""
+STATE_VERSION = 3
+"""The newest. A state is written as of the oldest version that holds all that is in it, so that older plugins open it
+too: version 2 came with the pedal and the second response, version 3 with the pedal's B and the second pedal."""
 
-Slot = Literal["A", "B", "P"]
-"""A and B side by side, and P, the pedal before them."""
+Slot = Literal["A", "B", "P", "PB", "Q", "QB"]
+"""A and B of the amplifier, then those of the first pedal and of the second."""
 
-SLOTS: tuple[Slot, ...] = ("A", "B", "P")
+SLOTS: tuple[Slot, ...] = ("A", "B", "P", "PB", "Q", "QB")
+
+PLACES: Mapping[Slot, str] = {
+    "A": "slot A",
+    "B": "slot B",
+    "P": "pedal",
+    "PB": "pedal, slot B",
+    "Q": "second pedal",
+    "QB": "second pedal, slot B",
+}
+"""In words."""
+
+IN_SERIES: tuple[Slot, ...] = ("P", "PB", "Q", "QB", "A", "B")
+"""The slots in the order of the signal."""
 
 _MAGIC = b"fxtrain-state\n"
 _HEADER = struct.Struct("<4si32sq")
@@ -258,6 +274,11 @@ class Preset:
     cabinet: CabinetContent | None = None
     second_cabinet: CabinetContent | None = None
 
+    def _version(self) -> int:
+        if self.slots.keys() & {"PB", "Q", "QB"}:
+            return 3
+        return 2 if "P" in self.slots or self.second_cabinet else 1
+
     def document(self) -> dict[str, Any]:
         """The state's JSON object.
 
@@ -271,7 +292,7 @@ class Preset:
         }
         whole = {id for id, parameter in PARAMETERS.items() if parameter.is_switch or parameter.choices}
         return {
-            "version": 2 if "P" in self.slots or self.second_cabinet else 1,
+            "version": self._version(),
             "kind": "preset",
             "parameters": {id: int(value) if id in whole else float(value) for id, value in values.items()},
             "slots": {

@@ -12,7 +12,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from plugin_state import document_of
+
 from fxtrain.plugin_files.parameters import PARAMETERS
+from fxtrain.plugin_files.preset import SLOTS
 
 
 def _xdotool(*arguments: object) -> str:
@@ -134,7 +137,8 @@ def use(vst3: Path, actions: Sequence[Sequence[Any]]) -> tuple[list[dict[str, fl
     Actions, in pixels from the window's upper left corner: ``("drag", x, y, dx, dy)``, ``("click", x, y)``,
     ``("double-click", x, y)``, ``("enter", x, y, text)``, ``("wheel", x, y, steps)``, ``("key", name)``,
     ``("picture", path)``. A busy machine answers late, so each says at its end what it leads to, which is waited for:
-    ``{id: (value, tolerance)}``, a picture of ``(left, top, right, bottom)`` unlike the one at first, or None.
+    ``{id: (value, tolerance)}``, a picture of ``(left, top, right, bottom)`` unlike the one at first, ``{slot: name}``
+    of the capture in a slot, the path of a file that is there, or None.
     """
     # On Linux pedalboard's window meets a harmless X error, which by default ends the process.
     handler = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)(lambda display, event: 0)
@@ -146,6 +150,9 @@ def use(vst3: Path, actions: Sequence[Sequence[Any]]) -> tuple[list[dict[str, fl
     def values() -> dict[str, float]:
         named = {each.name: each.raw_value for each in plugin.parameters.values()}
         return {id: each.minimum + named[each.name] * (each.maximum - each.minimum) for id, each in PARAMETERS.items()}
+
+    def names() -> dict[str, str]:
+        return {slot: held["name"] for slot, held in document_of(plugin.preset_data).get("slots", {}).items() if held}
 
     def set_raw(raw: Mapping[str, float]) -> str:
         changed = {key: each.raw_value for key, each in plugin.parameters.items() if each.raw_value != raw[key]}
@@ -172,6 +179,12 @@ def use(vst3: Path, actions: Sequence[Sequence[Any]]) -> tuple[list[dict[str, fl
                 restore = partial(set_raw, raw)
                 if outcome is None:
                     _act(action, origin)
+                elif isinstance(outcome, Path):
+                    _act_until(action, origin, outcome.exists, restore)
+                elif isinstance(outcome, dict) and outcome.keys() <= set(SLOTS):
+                    _act_until(
+                        action, origin, partial(lambda expected: expected.items() <= names().items(), outcome), restore
+                    )
                 elif isinstance(outcome, dict):
                     _act_until(action, origin, partial(lambda expected: _are(values(), expected), outcome), restore)
                 else:

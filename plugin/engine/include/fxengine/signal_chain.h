@@ -17,10 +17,13 @@ namespace fxengine {
 /** What the player has set. Plain values: the chain smooths them itself. By default nothing is changed but by the
  * model. */
 struct ChainSettings {
-  static constexpr int kNumAmps = 2;  ///< slots side by side: 0 is A, 1 is B
-  static constexpr int kPedal = 2;    ///< the slot before both
-  static constexpr int kNumSlots = 3; ///< that hold a capture
-  static constexpr int kNumKnobs = 4; ///< of a model's own controls, in each slot
+  static constexpr int kNumAmps = 2;   ///< slots of the amplifier: 0 is A, 1 is B
+  static constexpr int kNumPedals = 2; ///< before it, one behind the other; each has slots A and B as well
+  static constexpr int kNumSlots = 6;  ///< that hold a capture
+  static constexpr int kNumKnobs = 4;  ///< of a model's own controls, in each slot
+  /** @param pedal  0 or 1, in the order of the signal
+      @param side  0: A, 1: B */
+  static constexpr int pedalSlot(int pedal, int side = 0) noexcept { return kNumAmps + 2 * pedal + side; }
 
   /** How the levels of slots A and B are brought together, by the loudness of the models. */
   enum class Levels {
@@ -37,9 +40,10 @@ struct ChainSettings {
   float gateReleaseMs = 80.0f;
   bool preToneOn = false; ///< before the pedal
   float preBassDb = 0.0f, preMiddleDb = 0.0f, preTrebleDb = 0.0f;
-  bool pedalOn = true; ///< without a capture in its slot it is nothing
-  float pedalLevelDb = 0.0f;
-  float blend = 0.0f; ///< 0: slot A alone, 1: slot B alone
+  std::array<bool, kNumPedals> pedalOn{true, true}; ///< without a capture in its slot it is nothing
+  std::array<float, kNumPedals> pedalBlend{};       ///< as `blend`, of each pedal
+  std::array<float, 2 * kNumPedals> pedalLevelDb{}; ///< in the order of the slots
+  float blend = 0.0f;                               ///< 0: slot A alone, 1: slot B alone
   Levels levels = Levels::matchBToA;
   /** Positions of the models' knobs in each slot, 0..1; those without a value stay where the model has them, at first
       at its defaults. */
@@ -97,15 +101,15 @@ struct SlotContent {
 
 /** A guitar rig: what lies between a guitar and the speakers.
 
-        input -> channels -> gain -> gate -> pre-EQ -> pedal -+-> slot A -> level -+-> tone -> cabinet -> doubler -+
-          |                                                   +-> slot B -> level -+                               |
-          |                                                       output <- mix <- gain <- reverb <- delay <-------+
-          +---------------------- as late as the captures ---- dry, bypass --^
+        input -> channels -> gain -> gate -> pre-EQ -> pedals -+-> slot A -> level -+-> tone -> cabinet -> doubler -+
+          |                                                    +-> slot B -> level -+                               |
+          |                                                        output <- mix <- gain <- reverb <- delay <-------+
+          +---------------------- as late as the captures ----- dry, bypass --^
 
     Plays 1 or 2 inputs to 1 or 2 outputs: mono, mono to stereo, or two channels with state of their own. Models and
-    cabinet are handed over while it plays, and crossfaded in kFadeMs. What is off is not computed. Slots A and B come
-    equally late, and so does the dry signal: latencyFrames(), 0 where the models have the host's rate and are not
-    oversampled. A pedal that is switched off is as late as when it is on.
+    cabinet are handed over while it plays, and crossfaded in kFadeMs. What is off is not computed. Each of two pedals
+    and the amplifier have slots A and B, which come equally late, and so does the dry signal: latencyFrames(), 0 where
+   the models have the host's rate and are not oversampled. A pedal that is switched off is as late as when it is on.
 
     With `calibrate`, a pedal is fed at the level that it was recorded at, and what it gives is brought back to the
     interface's level: by its own output level where its file tells it, else by undoing what was done before it.
@@ -141,8 +145,8 @@ class SignalChain {
   void process(const float* const* input, float* const* output, int numFrames,
                const ChainSettings& settings) noexcept FXENGINE_REALTIME;
 
-  /** Hands over what a slot is to play: 0 is A, 1 is B, ChainSettings::kPedal the pedal. Once the chain is prepared,
-     the model is prepared and prewarmed here, with its knobs and quality as `settings` has them. */
+  /** Hands over what a slot is to play: 0 is A, 1 is B, ChainSettings::pedalSlot() a pedal's. Once the chain is
+     prepared, the model is prepared and prewarmed here, with its knobs and quality as `settings` has them. */
   void setSlot(int slot, std::unique_ptr<SlotContent> content, const ChainSettings& settings = {});
 
   /** Hands over a cabinet's response for the present sample rate; null for none.

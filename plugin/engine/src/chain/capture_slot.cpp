@@ -65,19 +65,19 @@ void CaptureSlot::rest() noexcept {
 }
 
 void CaptureSlot::process(float* const* channels, int numChannels, int numFrames) noexcept {
-  if (hasCapture())
-    calibration_.applyGain(channels, numChannels, numFrames);
-  else
-    calibration_.skip(numFrames);
   content_.process(channels, numChannels, numFrames, [&](float* const* now, float* const* leaving) {
+    const auto apply = [&](Ramp& gain) { // to what captures play, and the same to both
+      Ramp same = gain;
+      if (leaving != nullptr && content_.leaving()->model)
+        same.applyGain(leaving, numChannels, numFrames);
+      if (hasCapture())
+        gain.applyGain(now, numChannels, numFrames);
+      else
+        gain.skip(numFrames);
+    };
+    apply(calibration_);
     playModels(now, leaving, numChannels, numFrames);
-    Ramp level = level_; // the same for both
-    if (leaving != nullptr && content_.leaving()->model)
-      level.applyGain(leaving, numChannels, numFrames);
-    if (hasCapture())
-      level_.applyGain(now, numChannels, numFrames);
-    else
-      level_.skip(numFrames);
+    apply(level_);
   });
   if (hasCapture()) {
     SlotContent& content = *content_.current();

@@ -17,8 +17,6 @@ std::vector<ChainParameter> makeParameters() {
       {"gate_on", [](Settings& s, float value) { s.gateOn = isOn(value); }},
       {"gate_threshold", [](Settings& s, float value) { s.gateThresholdDb = value; }},
       {"gate_release", [](Settings& s, float value) { s.gateReleaseMs = value; }},
-      {"pedal_on", [](Settings& s, float value) { s.pedalOn = isOn(value); }},
-      {"pedal_level", [](Settings& s, float value) { s.pedalLevelDb = value; }},
       {"blend", [](Settings& s, float value) { s.blend = shareOf(value); }},
       {"slot",
        [](Settings& s, float value) {
@@ -56,7 +54,16 @@ std::vector<ChainParameter> makeParameters() {
       {"calibrate", [](Settings& s, float value) { s.calibrate = isOn(value); }},
       {"interface_level", [](Settings& s, float value) { s.interfaceLevelDbu = value; }},
   };
-  const std::string letters[Settings::kNumSlots] = {"a", "b", "p"};
+  const std::string pedals[Settings::kNumPedals] = {"pedal", "pedal2"};
+  for (std::size_t pedal = 0; pedal < Settings::kNumPedals; ++pedal) {
+    all.push_back({pedals[pedal] + "_on", [pedal](Settings& s, float value) { s.pedalOn[pedal] = isOn(value); }});
+    all.push_back({pedals[pedal] + "_slot",
+                   [pedal](Settings& s, float value) { s.pedalBlend[pedal] = isOn(value) ? 1.0f : 0.0f; }});
+    for (std::size_t side = 0; side < 2; ++side)
+      all.push_back({pedals[pedal] + (side == 0 ? "_level" : "_level_b"),
+                     [pedal, side](Settings& s, float value) { s.pedalLevelDb[2 * pedal + side] = value; }});
+  }
+  const std::string letters[Settings::kNumSlots] = {"a", "b", "p", "pb", "q", "qb"};
   for (std::size_t slot = 0; slot < Settings::kNumSlots; ++slot) {
     for (std::size_t k = 0; k < Settings::kNumKnobs; ++k)
       all.push_back({"knob_" + letters[slot] + std::to_string(k + 1),

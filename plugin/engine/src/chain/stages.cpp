@@ -23,23 +23,24 @@ void GateStage::run(float* const* channels, int numChannels, int numFrames) noex
 
 void PedalStage::prepare(const ChainFormat& format, const ChainSettings& settings) {
   Stage::prepare(format, settings);
-  slot_.prepare(format, settings);
+  captures_.prepare(format, settings);
   around_.prepare(format.sampleRate, format.numInputs, SignalChain::kMaxLatency);
 }
 
-bool PedalStage::adopt(bool heard) noexcept {
-  wasEmpty_ = slot_.isEmpty();
-  return slot_.adopt(heard && isHeard());
-}
-
 void PedalStage::clear() noexcept {
-  slot_.clear();
+  captures_.clear();
   around_.reset();
 }
 
 void PedalStage::rest() noexcept {
   clear();
-  slot_.rest();
+  captures_.rest();
+}
+
+int PedalStage::framesToSwitch() const noexcept {
+  const int count = Stage::framesToSwitch();
+  return isHeard() && !isEmpty() ? std::min(count, captures_.framesToSwitch())
+                                 : count; // else a fade between A and B waits
 }
 
 void PedalStage::follow(const ChainSettings& settings, bool atOnce, bool unheard) noexcept {
@@ -51,17 +52,19 @@ void PedalStage::follow(const ChainSettings& settings, bool atOnce, bool unheard
   else
     around_.setDelay(latency);
 
-  double levelDb = double(settings.pedalLevelDb);
-  if (const SlotContent* content = slot_.content(); content && settings.calibrate) {
+  std::array<double, 2> levelsDb;
+  for (std::size_t side = 0; side < levelsDb.size(); ++side) {
+    levelsDb[side] = double(settings.pedalLevelDb[2 * pedal_ + side]);
+    const SlotContent* content = captures_.slot(int(side)).content();
+    if (content == nullptr || !settings.calibrate)
+      continue;
     const double interfaceDbu = double(settings.interfaceLevelDbu);
     if (const auto output = content->outputLevelDbu)
-      levelDb += std::clamp(*output - interfaceDbu, -60.0, 60.0);
+      levelsDb[side] += std::clamp(*output - interfaceDbu, -60.0, 60.0);
     else if (const auto input = content->inputLevelDbu)
-      levelDb -= std::clamp(interfaceDbu - *input, -60.0, 60.0);
+      levelsDb[side] -= std::clamp(interfaceDbu - *input, -60.0, 60.0);
   }
-  const bool jumps = unheard || wasEmpty_;
-  slot_.setLevel(gainOf(float(levelDb)), jumps);
-  slot_.follow(settings, jumps);
+  captures_.follow(settings, settings.pedalBlend[pedal_], levelsDb, atOnce, unheard);
 }
 
 void PedalStage::passBy(float* const* channels, int numChannels, int numFrames) noexcept {
@@ -69,118 +72,31 @@ void PedalStage::passBy(float* const* channels, int numChannels, int numFrames) 
 }
 
 void PedalStage::run(float* const* channels, int numChannels, int numFrames) noexcept {
-  slot_.process(channels, numChannels, numFrames);
+  captures_.process(channels, numChannels, numFrames);
 }
 
 // Amplifier
 
 void AmpStage::prepare(const ChainFormat& format, const ChainSettings& settings) {
   Stage::prepare(format, settings);
-  for (Path& path : paths_) {
-    path.slot.prepare(format, settings);
-    for (Ramp* ramp : {&path.share, &path.level})
-      ramp->prepare(format.sampleRate, SignalChain::kFadeMs);
-    path.pad.prepare(format.sampleRate, format.numInputs, SignalChain::kMaxLatency);
-  }
-}
-
-void AmpStage::collect() {
-  for (Path& path : paths_)
-    path.slot.collect();
-}
-
-bool AmpStage::adopt(bool heard) noexcept {
-  bool changed = false;
-  for (Path& path : paths_)
-    changed = path.slot.adopt(heard && path.isHeard()) || changed;
-  return changed;
-}
-
-int AmpStage::latencyToCome() const noexcept {
-  return std::max(paths_[0].slot.latencyToCome(), paths_[1].slot.latencyToCome());
-}
-
-int AmpStage::latencyFrames() const noexcept {
-  return std::min(std::max(paths_[0].slot.latencyFrames(), paths_[1].slot.latencyFrames()), SignalChain::kMaxLatency);
-}
-
-int AmpStage::framesToSwitch() const noexcept {
-  int count = Stage::framesToSwitch();
-  for (const Path& path : paths_)
-    if (path.share.isMoving())
-      count = std::min(count, path.share.framesLeft());
-  return count;
-}
-
-std::uint32_t AmpStage::takeFaults() noexcept { return paths_[0].slot.takeFaults() + paths_[1].slot.takeFaults(); }
-
-void AmpStage::Path::clear() noexcept {
-  slot.clear();
-  pad.reset();
-}
-
-void AmpStage::clear() noexcept {
-  for (Path& path : paths_)
-    path.clear();
-}
-
-void AmpStage::rest() noexcept {
-  clear();
-  for (Path& path : paths_)
-    path.slot.rest();
+  captures_.prepare(format, settings);
 }
 
 void AmpStage::follow(const ChainSettings& settings, bool atOnce, bool unheard) noexcept {
-  const float shares[2] = {1.0f - settings.blend, settings.blend};
-  const int latency = latencyFrames();
-  const auto loudnessOfA = paths_[0].slot.loudnessDb();
-  for (std::size_t index = 0; index < paths_.size(); ++index) {
-    Path& path = paths_[index];
-    const bool wasHeard = path.isHeard() && !unheard;
-    detail::follow(path.share, shares[index], atOnce);
-    if (path.isHeard() && !wasHeard)
-      path.clear();
-    const int missing = latency - path.slot.latencyFrames();
-    if (atOnce || (path.isHeard() && !wasHeard))
-      path.pad.snapDelay(missing);
-    else
-      path.pad.setDelay(missing);
-
-    double levelDb = 0.0;
-    if (const auto loudness = path.slot.loudnessDb()) {
+  std::array<double, 2> levelsDb{};
+  const auto loudnessOfA = captures_.slot(0).loudnessDb();
+  for (std::size_t side = 0; side < levelsDb.size(); ++side)
+    if (const auto loudness = captures_.slot(int(side)).loudnessDb()) {
       if (settings.levels == ChainSettings::Levels::normalised)
-        levelDb = SignalChain::kNormalisedDb - *loudness;
-      else if (settings.levels == ChainSettings::Levels::matchBToA && index == 1 && loudnessOfA)
-        levelDb = *loudnessOfA - *loudness;
+        levelsDb[side] = SignalChain::kNormalisedDb - *loudness;
+      else if (settings.levels == ChainSettings::Levels::matchBToA && side == 1 && loudnessOfA)
+        levelsDb[side] = *loudnessOfA - *loudness;
     }
-    detail::follow(path.level, gainOf(float(std::clamp(levelDb, -60.0, 60.0))), !wasHeard);
-    path.slot.follow(settings, !wasHeard);
-  }
-}
-
-void AmpStage::Path::process(float* const* channels, int numChannels, int numFrames) noexcept {
-  slot.process(channels, numChannels, numFrames);
-  pad.process(channels, channels, numChannels, numFrames);
-  level.applyGain(channels, numChannels, numFrames);
+  captures_.follow(settings, settings.blend, levelsDb, atOnce, unheard);
 }
 
 void AmpStage::run(float* const* channels, int numChannels, int numFrames) noexcept {
-  for (std::size_t index = 0; index < paths_.size(); ++index) {
-    Path& path = paths_[index];
-    if (path.isHeard() && !paths_[1 - index].isHeard() && !path.share.isMoving()) { // it alone
-      path.process(channels, numChannels, numFrames);
-      return;
-    }
-  }
-  clearChannels(sum_.channels(), numChannels, numFrames);
-  for (Path& path : paths_) {
-    if (!path.isHeard())
-      continue;
-    copyChannels(channels, one_.channels(), numChannels, numFrames);
-    path.process(one_.channels(), numChannels, numFrames);
-    path.share.addWithGain(one_.channels(), sum_.channels(), numChannels, numFrames);
-  }
-  copyChannels(sum_.channels(), channels, numChannels, numFrames);
+  captures_.process(channels, numChannels, numFrames);
 }
 
 // Tone

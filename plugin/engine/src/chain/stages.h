@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "chain/capture_slot.h"
+#include "chain/capture_pair.h"
 #include "chain/exchanged.h"
 #include "chain/stage.h"
 
@@ -35,48 +35,51 @@ class GateStage final : public Stage {
   NoiseGate gate_;
 };
 
-/** A capture before the amplifier. While it is off it is as late as while it is on. */
+/** A pedal before the amplifier: one of two captures. While it is off it is as late as while it is on. */
 class PedalStage final : public Stage {
  public:
-  CaptureSlot& slot() noexcept { return slot_; }
+  /** @param pedal  0 or 1, in the order of the signal */
+  explicit PedalStage(int pedal) : pedal_(std::size_t(pedal)), captures_(ChainSettings::pedalSlot(pedal)) {}
+
+  CapturePair& captures() noexcept { return captures_; }
 
   void prepare(const ChainFormat& format, const ChainSettings& settings) override;
-  void collect() override { slot_.collect(); }
-  bool adopt(bool heard) noexcept override;
+  void collect() override { captures_.collect(); }
+  bool adopt(bool heard) noexcept override { return captures_.adopt(heard && isHeard()); }
   void clear() noexcept override;
   void rest() noexcept override;
-  int latencyFrames() const noexcept override { return std::min(slot_.latencyFrames(), SignalChain::kMaxLatency); }
-  std::uint32_t takeFaults() noexcept override { return slot_.takeFaults(); }
+  int framesToSwitch() const noexcept override;
+  int latencyFrames() const noexcept override { return captures_.latencyFrames(); }
+  std::uint32_t takeFaults() noexcept override { return captures_.takeFaults(); }
 
  protected:
-  bool isOn(const ChainSettings& settings) const noexcept override { return settings.pedalOn; }
-  bool isEmpty() const noexcept override { return slot_.isEmpty(); }
+  bool isOn(const ChainSettings& settings) const noexcept override { return settings.pedalOn[pedal_]; }
+  bool isEmpty() const noexcept override { return captures_.isEmpty(); }
   bool isLate() const noexcept override { return !around_.isIdle(); }
   void passBy(float* const* channels, int numChannels, int numFrames) noexcept override;
-  void start() noexcept override { slot_.clear(); }
+  void start() noexcept override { captures_.clear(); }
   void follow(const ChainSettings& settings, bool atOnce, bool unheard) noexcept override;
   void run(float* const* channels, int numChannels, int numFrames) noexcept override;
 
  private:
-  CaptureSlot slot_{ChainSettings::kPedal};
+  std::size_t pedal_;
+  CapturePair captures_;
   FadingDelay around_; // of what passes by
-  bool wasEmpty_ = true;
 };
 
-/** Two captures side by side, equally late: one is heard, or both in any proportion. Always on. */
+/** Slots A and B. Always on. */
 class AmpStage final : public Stage {
  public:
-  CaptureSlot& slot(int index) noexcept { return paths_[std::size_t(index)].slot; }
-  int latencyToCome() const noexcept;
+  CapturePair& captures() noexcept { return captures_; }
 
   void prepare(const ChainFormat& format, const ChainSettings& settings) override;
-  void collect() override;
-  bool adopt(bool heard) noexcept override;
-  void clear() noexcept override;
-  void rest() noexcept override;
-  int framesToSwitch() const noexcept override;
-  int latencyFrames() const noexcept override;
-  std::uint32_t takeFaults() noexcept override;
+  void collect() override { captures_.collect(); }
+  bool adopt(bool heard) noexcept override { return captures_.adopt(heard); }
+  void clear() noexcept override { captures_.clear(); }
+  void rest() noexcept override { captures_.rest(); }
+  int framesToSwitch() const noexcept override { return std::min(Stage::framesToSwitch(), captures_.framesToSwitch()); }
+  int latencyFrames() const noexcept override { return captures_.latencyFrames(); }
+  std::uint32_t takeFaults() noexcept override { return captures_.takeFaults(); }
 
  protected:
   bool isOn(const ChainSettings&) const noexcept override { return true; }
@@ -84,20 +87,7 @@ class AmpStage final : public Stage {
   void run(float* const* channels, int numChannels, int numFrames) noexcept override;
 
  private:
-  struct Path {
-    CaptureSlot slot;
-    Ramp share; // in the sum
-    Ramp level;
-    FadingDelay pad; // to the latency of the other one
-
-    explicit Path(int index) : slot(index) {}
-    bool isHeard() const noexcept { return share.target() != 0.0f || share.isMoving(); }
-    void clear() noexcept;
-    void process(float* const* channels, int numChannels, int numFrames) noexcept;
-  };
-
-  std::array<Path, 2> paths_{Path(0), Path(1)};
-  PartBuffer sum_, one_;
+  CapturePair captures_{0};
 };
 
 /** A tone stack of the player's, at one of two places. */
