@@ -434,19 +434,29 @@ int controls() {
       if (child->isVisible())
         name(*child);
   };
+  static const auto knobs = capture("Screamer", "Ada Winter", "a green overdrive", "pedal", "0.004", 48000, 4);
+  static const auto sizes = containerOfTwo("Screamer", "Ada Winter", "a green overdrive", 48000);
+  const auto fillPedals = [](PluginProcessor& processor, const auto& model, int side) {
+    auto contents = processor.rig().contents();
+    for (int pedal = 0; pedal < fxtrain::Rig::kNumPedals; ++pedal) {
+      contents.models[std::size_t(fxtrain::Rig::pedalSlot(pedal, side))] = model;
+      set(processor, id::pedalSlot[pedal], float(side));
+    }
+    processor.rig().setContents(contents);
+  };
   const std::initializer_list<std::function<void(PluginProcessor&)>> all = {
-      [](PluginProcessor&) {},         // with the place for a pedal
-      [](PluginProcessor& processor) { // knobs of models
+      [](PluginProcessor&) {},          // with the place for a pedal
+      [&](PluginProcessor& processor) { // knobs of models
         loadTwo(processor);
-        loadBoard(processor, true);
         loadSecondResponse(processor);
+        fillPedals(processor, knobs, 0);
       },
-      [](PluginProcessor& processor) { // sizes
+      [&](PluginProcessor& processor) { fillPedals(processor, knobs, 1); },
+      [&](PluginProcessor& processor) { // sizes
         loadContainers(processor);
-        auto contents = processor.rig().contents();
-        contents.models[fxtrain::Rig::pedalSlot(0)] = contents.models[0];
-        processor.rig().setContents(contents);
-      }};
+        fillPedals(processor, sizes, 0);
+      },
+      [&](PluginProcessor& processor) { fillPedals(processor, sizes, 1); }};
   for (const auto& load : all) {
     PluginProcessor processor;
     loadPreset(processor, "Crunch"); // which has a cabinet

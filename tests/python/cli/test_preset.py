@@ -287,7 +287,7 @@ def test_a_damaged_byte_is_noticed_or_does_not_matter(preset: Path, tmp_path: Pa
 @pytest.mark.parametrize(
     ("document", "said"),
     [
-        ({"version": 3}, "version 3"),
+        ({"version": 4}, "version 4"),
         ({"version": "one"}, "version"),
         ([], "damaged"),
         ({"version": 1, "slots": {"A": {"name": 1, "path": "", "sha256": "", "model": ""}}}, "expected text"),

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from fxtrain.plugin_files.parameters import PARAMETERS
-from fxtrain.plugin_files.preset import CabinetContent, Preset, SlotContent, write_preset
+from fxtrain.plugin_files.preset import SLOTS, CabinetContent, Preset, SlotContent, write_preset
 
 
 @dataclass(frozen=True)
@@ -77,17 +77,9 @@ def plugin(request: pytest.FixtureRequest, repository: Path) -> Plugin:
 def make_preset(plugin: Plugin, tmp_path: Path) -> Callable[..., Path]:
     """``make_preset(A=model, P=model, cabinet=file, mix=50, ...)`` writes a preset; parameters in plain units."""
 
-    def make(
-        *,
-        A: Path | None = None,
-        B: Path | None = None,
-        P: Path | None = None,
-        cabinet: Path | None = None,
-        second: Path | None = None,
-        name: str = "",
-        **parameters: float,
-    ) -> Path:
-        slots = {slot: SlotContent.read(path) for slot, path in (("A", A), ("B", B), ("P", P)) if path is not None}
+    def make(*, cabinet: Path | None = None, second: Path | None = None, name: str = "", **held: Any) -> Path:
+        slots = {slot: SlotContent.read(path) for slot in SLOTS if (path := held.pop(slot, None)) is not None}
+        parameters: dict[str, float] = held
         responses = (CabinetContent.read(path) if path else None for path in (cabinet, second))
         content = _Project(parameters, slots, *responses, plugin.backend)
         path = tmp_path / f"{name or len(list(tmp_path.glob('*.vstpreset')))}.vstpreset"

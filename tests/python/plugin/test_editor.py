@@ -43,6 +43,8 @@ FOLDER_IN_B = (580, 390)
 # Parts of the window: left, top, right, bottom.
 SLOT_B_TEXT = (226, 412, 632, 584)
 FOOT = (4, 602, 900, 632)
+FIRST_PEDAL = (330, 190)
+SECOND_PEDAL_BELOW = 270
 LIBRARY_SEARCH = (90, 122, 480, 146)
 LIBRARY_FIRST_ROW = (92, 200, 400, 238)
 
@@ -167,6 +169,20 @@ def test_an_arrow_loads_a_file_and_a_bad_one_is_told(
     # The line at the foot tells it, on a reddish ground.
     red, green, _ = np.asarray(Image.open(picture).convert("RGB"), float)[..., :3].transpose(2, 0, 1)
     assert np.count_nonzero((red - green > 12) & (red < 80)) > 10_000
+
+
+def test_a_pedal_is_dragged_before_the_other(
+    plugin: Any, display: dict[str, str], make_model: Callable[..., Any], make_preset: Callable[..., Path]
+) -> None:
+    models = {slot: make_model([("dense", 1)], name=f"{slot}.json").path for slot in ("A", "P", "Q")}
+    preset = make_preset(**models, pedal_level=3.0, pedal2_level=-5.0)
+    exchanged = {"A": "A", "P": "Q", "Q": "P"}
+    actions = [("drag", *FIRST_PEDAL, 0, SECOND_PEDAL_BELOW, exchanged)]
+    _, state = call(use, plugin.vst3, actions, preset, environment=display)
+    document = document_of(state)
+    assert {slot: held["name"] for slot, held in document["slots"].items()} == exchanged
+    levels = {id: document["parameters"][id] for id in ("pedal_level", "pedal2_level")}
+    assert levels == pytest.approx({"pedal_level": -5.0, "pedal2_level": 3.0}, abs=0.01)
 
 
 def test_the_library_is_searched_and_played_by_keys(

@@ -131,8 +131,12 @@ def _are(values: Mapping[str, float], expected: Mapping[str, tuple[float, float]
     return all(abs(values[id] - value) <= tolerance for id, (value, tolerance) in expected.items())
 
 
-def use(vst3: Path, actions: Sequence[Sequence[Any]]) -> tuple[list[dict[str, float]], bytes]:
+def use(
+    vst3: Path, actions: Sequence[Sequence[Any]], preset: Path | None = None
+) -> tuple[list[dict[str, float]], bytes]:
     """The parameters by id, in plain units, at first and after each action; and the plugin's state at the end.
+
+    The window opens with what the preset holds, or with what a fresh plugin plays.
 
     Actions, in pixels from the window's upper left corner: ``("drag", x, y, dx, dy)``, ``("click", x, y)``,
     ``("double-click", x, y)``, ``("enter", x, y, text)``, ``("wheel", x, y, steps)``, ``("key", name)``,
@@ -146,6 +150,8 @@ def use(vst3: Path, actions: Sequence[Sequence[Any]]) -> tuple[list[dict[str, fl
     import pedalboard
 
     plugin: Any = pedalboard.load_plugin(str(vst3))
+    if preset is not None:
+        plugin.load_preset(str(preset))
 
     def values() -> dict[str, float]:
         named = {each.name: each.raw_value for each in plugin.parameters.values()}
