@@ -126,7 +126,7 @@ def stem_of(table: str) -> str:
     return re.sub(r"_[1-9][0-9]{0,8}$", "", table)
 
 
-_PRESETS = ("nano", "lite", "standard", "max", "nam")
+_PRESETS = ("nano", "lite", "standard", "max", "nam", "stft-low-latency")
 _EARLIER_PRESETS = {"light": "lite", "large": "max"}  # of fxtrain 0.1, for one more version
 
 

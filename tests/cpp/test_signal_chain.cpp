@@ -2,6 +2,7 @@
 #include "catch.h"
 #include "support/allocations.h"
 #include "support/late_network.h"
+#include "support/stft_models.h"
 #include "support/test_models.h"
 
 #include <fxengine/dsp/feedback_delay.h>
@@ -951,6 +952,26 @@ TEST_CASE("SignalChain: two pedals play into the amplifier, in series, bit for b
   settings.pedalBlend[1] = 0.0f; // its A is empty: the sound passes through
   chain.reset(settings);
   CHECK(play(chain, {input}, 1, settings, blocks)[0] == reference(amp, input));
+}
+
+TEST_CASE("SignalChain: a model in the STFT domain and a recurrent one are compared without a gap", "[chain][stft]") {
+  // Both pass their input on, one of them three hops late.
+  SignalChain chain;
+  chain.setSlot(0, content(gainModel(1.0)));
+  chain.setSlot(1, content(test::makeEmptyStftMask({1024, 128})));
+  ChainSettings settings;
+  settings.levels = ChainSettings::Levels::asCaptured;
+  chain.prepare(kRate, 1, 1, settings);
+  REQUIRE(chain.latencyFrames() == 384);
+  const auto tone = sine(30000, 330.0, 0.5);
+  Signal output;
+  for (std::size_t start = 0; start < tone.size(); start += 5000) {
+    settings.blend = (start / 5000) % 2 == 0 ? 0.0f : 1.0f;
+    const Signal part(tone.begin() + std::ptrdiff_t(start), tone.begin() + std::ptrdiff_t(start + 5000));
+    const auto played = play(chain, {part}, 1, settings, {64, 100})[0];
+    output.insert(output.end(), played.begin(), played.end());
+  }
+  CHECK(greatestDifference(output, late(tone, 384)) < 1e-5);
 }
 
 TEST_CASE("SignalChain: a pedal's captures are exchanged without a gap, whatever their latencies",

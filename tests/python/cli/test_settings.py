@@ -8,7 +8,7 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
-from small_amplifier import TINY, Pair, Run
+from small_amplifier import SAMPLE_RATE, TINY, Pair, Run
 
 from fxtrain.config import load_preset, presets
 from fxtrain.runs.spec import known_tables
@@ -73,9 +73,18 @@ def test_a_setting_at_its_end_trains_and_exports(fxtrain: Run, pair: Pair, tmp_p
 
 
 def test_presets_are_listed_by_their_cost_and_earlier_names_still_work() -> None:
-    *sizes, other = presets()
+    *sizes, nam, stft = presets()
     units = [load_preset(name)["model"]["hidden_size"] for name in sizes]
     assert units == sorted(units)
-    assert (sizes, other) == (["nano", "lite", "standard", "max"], "nam")
+    assert (sizes, nam, stft) == (["nano", "lite", "standard", "max"], "nam", "stft-low-latency")
     assert load_preset("light") == load_preset("lite")
     assert load_preset("large") == load_preset("max")
+
+
+def test_the_preset_for_low_latency_is_four_milliseconds_late(fxtrain: Run, pair: Pair, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    preset = ["--preset", "stft-low-latency", "--epochs", 1]
+    assert fxtrain("fit", pair.dry, pair.wet, *preset, "--out", run, "-q").exit_code == 0
+    latency = fxtrain("info", run / "model.json", "--json").json["latency_frames"]
+    assert latency == 192
+    assert latency / SAMPLE_RATE <= 0.006
