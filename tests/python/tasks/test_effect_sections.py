@@ -118,6 +118,14 @@ def test_hostile_words_stay_words(report):
     assert not [attributes for _, attributes in hostile.tags if any(name.startswith("on") for name in attributes)]
 
 
+@pytest.mark.parametrize("stage", ["off", "on"])
+def test_settings_of_a_stage_that_is_off_are_left_out(report, stage):
+    metrics = report.metrics | {"model": {"linear_stage": stage, "linear_stage_taps": 8192}}
+    text = HtmlPage(rendered(replace(report, metrics=metrics))).text
+    assert "linear stage" in text.lower()
+    assert ("8\N{THIN SPACE}192" in text) == (stage == "on")
+
+
 @pytest.mark.parametrize("seconds", [1.0, 0.1, 0.003, 1 / RATE])
 def test_short_recordings_are_reported(report, seconds):
     frames = max(round(seconds * RATE), 1)

@@ -399,6 +399,14 @@ def _spectrograms(report: EffectReport) -> Group:
     return Group("spectrogram", "Spectrograms", [part])
 
 
+def _that_count(settings: object) -> object:
+    """Settings without those of a stage that is off: ``linear_stage_taps`` where ``linear_stage`` is "off"."""
+    if not isinstance(settings, Mapping):
+        return settings
+    off = tuple(f"{key}_" for key, value in settings.items() if value == "off")
+    return {key: value for key, value in settings.items() if not (off and str(key).startswith(off))}
+
+
 def _training(report: EffectReport) -> list[Part]:
     metrics = report.metrics
     learning = Panel(
@@ -409,7 +417,7 @@ def _training(report: EffectReport) -> list[Part]:
             Level(number_at(metrics, "baselines", "fir"), "linear filter", is_rival=True),
         ],
     )
-    found = [(title, rows) for title in _TABLES if (rows := scalar_rows(metrics.get(title)))]
+    found = [(title, rows) for title in _TABLES if (rows := scalar_rows(_that_count(metrics.get(title))))]
     tables = [Table(title.capitalize(), rows, is_open=place < 2) for place, (title, rows) in enumerate(found)]
     if rows := scalar_rows(metrics.get("test")):
         tables.append(Table("All test metrics", rows))
