@@ -22,7 +22,7 @@ from plugin_state import PARAMETERS, document_of
 from fxtrain import engine
 from fxtrain.plugin_files.library import read_library
 
-ACCEPTED = Path(__file__).parents[2] / "plugin" / "screenshots"
+ACCEPTED = Path(__file__).parents[3] / "docs" / "images" / "plugin"
 ACCEPT = "FXTRAIN_ACCEPT_SCREENSHOTS"
 
 # A pixel differs where one of its colours is further off than rounding, and the palette of the accepted pictures, put
