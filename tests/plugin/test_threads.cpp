@@ -90,13 +90,13 @@ TEST_CASE("Threads: parameters, loads, states and MIDI while it plays", "[thread
   while (std::chrono::steady_clock::now() < end) {
     switch (random() % 8) {
     case 0:
-      plugin.rig().loadModel(int(random() % 2), files[random() % files.size()]);
+      plugin.rig().loadModel(int(random() % Rig::kNumSlots), files[random() % files.size()]);
       break;
     case 1:
       plugin.rig().loadCabinet(cabinet);
       break;
     case 2:
-      plugin.rig().swapModels(0, 1);
+      plugin.exchange(int(random() % Rig::kNumSlots), int(random() % Rig::kNumSlots));
       break;
     case 3:
       plugin.rig().clearModel(1);

@@ -47,6 +47,9 @@ def test_nothing_but_computing_happens_on_the_audio_thread(
         make_preset(A=late, B=knobs, cabinet=tmp_path / "a.wav", slot=2, cabinet_on=1, gate_on=1, tone_on=1, bass=5),
         make_preset(B=small, slot=1, cabinet=tmp_path / "b.wav", cabinet_on=1),
         make_preset(A=knobs, B=late, slot=2),
+        make_preset(
+            A=small, P=late, PB=small, Q=knobs, QB=late, pedal2_slot=1, delay=30, doubler=50, pre_on=1, reverb=20
+        ),
         make_preset(),
     ]
     x = np.stack([playing, 0.5 * playing[::-1]])

@@ -214,7 +214,17 @@ def play_through_everything(vst3: Path, presets: list[Path], x: np.ndarray) -> d
             parameter(plugin, "blend").raw_value = rng.uniform()
             time.sleep(0.03)
         note("A and B")
-        for id in ("bypass", "tuner", "gate_on", "tone_on", "cabinet_on", "calibrate") * 2:
+        for id in (
+            "bypass",
+            "tuner",
+            "gate_on",
+            "tone_on",
+            "cabinet_on",
+            "calibrate",
+            "pedal_slot",
+            "pedal2_slot",
+            "pedal2_on",
+        ) * 2:
             each = parameter(plugin, id)
             each.raw_value = 1.0 - round(each.raw_value)
             time.sleep(0.03)
