@@ -245,14 +245,11 @@ void PluginEditor::showContents() {
 
 /** Of each pedal the card of the capture that it plays, unless both its slots are empty. */
 void PluginEditor::showPedals() {
-  const auto contents = processor_.rig().contents();
   bool changed = false;
   for (int pedal = 0; pedal < Rig::kNumPedals; ++pedal) {
     const auto first = std::size_t(2 * pedal);
-    const auto isLoaded = [&](int side) {
-      return contents.models[std::size_t(Rig::pedalSlot(pedal, side))] != nullptr;
-    };
-    const bool isThere = isLoaded(0) || isLoaded(1), playsB = isOn(id::pedalSlot[pedal]);
+    const bool isThere = pedals_[first]->isLoaded() || pedals_[first + 1]->isLoaded();
+    const bool playsB = isOn(id::pedalSlot[pedal]);
     auto &hidden = *pedals_[first + (playsB ? 0 : 1)], &shown = *pedals_[first + (playsB ? 1 : 0)];
     const bool hadKeyboard = hidden.hasKeyboardFocus(true);
     for (std::size_t side = 0; side < 2; ++side) {

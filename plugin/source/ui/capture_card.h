@@ -40,6 +40,7 @@ class CaptureCard : public Panel,
  public:
   /** Shows what the slot holds now. */
   void show(std::shared_ptr<const ModelFile> file);
+  bool isLoaded() const noexcept { return file_ != nullptr; }
   void setHostRate(double hz);
   /** While a load that this card asked for is under way. */
   void setLoading(bool loading);
