@@ -115,6 +115,24 @@ def test_a_pedal_stands_before_the_amp_and_makes_the_state_version_2(fxtrain: Ru
     assert str(pedal) in "".join(told.stdout.split())
 
 
+def test_two_pedals_stand_in_the_order_of_the_signal_and_make_the_state_version_3(fxtrain: Run, tmp_path: Path) -> None:
+    amp, boost, drive = (write_gain_model(tmp_path / f"{name}.json", 0.5) for name in ("amp", "boost", "drive"))
+    out = tmp_path / "board.vstpreset"
+    pedals = ["--pedal", boost, "--pedal", drive]
+    made = fxtrain("preset", amp, out, *pedals, "--set", "pedal2_level=-3", "--set", "pedal2_slot=A")
+    assert made.exit_code == 0, made.stderr
+    assert "second pedal: drive" in made.stdout
+    found = state(out)
+    assert found["version"] == 3
+    assert {slot: each["name"] for slot, each in found["slots"].items()} == {"A": "amp", "P": "boost", "Q": "drive"}
+    assert (found["parameters"]["pedal2_level"], found["parameters"]["pedal2_slot"]) == (-3.0, 0)
+    told = fxtrain("info", out)
+    assert "second pedal" in told.stdout
+    refused = fxtrain("preset", amp, tmp_path / "3.vstpreset", *pedals, "--pedal", boost)
+    assert refused.exit_code == 2
+    assert "room for 2 pedals" in refused.stderr
+
+
 def test_a_second_response_stands_beside_the_first(fxtrain: Run, tmp_path: Path) -> None:
     amp = write_gain_model(tmp_path / "amp.json", 0.5)
     near, far = write_response(tmp_path / "near.wav"), write_response(tmp_path / "far.wav", 2)

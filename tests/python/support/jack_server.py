@@ -28,7 +28,7 @@ FREEWHEEL_TIMEOUT = 10
 STALLED = "JACK stalled"
 """What play_through() fails with where the server plays no further."""
 ABSENT = "has no ports"
-"""What it fails with where the client has not come, or has gone: a busy server turns some away, who never ask again."""
+"""What it fails with if the client is not there, or has gone: a busy server refuses some, and they do not try again."""
 
 
 @contextmanager
