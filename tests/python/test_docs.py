@@ -31,6 +31,7 @@ import fxtrain
 from fxtrain.audio import write_audio
 from fxtrain.cli import main
 from fxtrain.cli.parser import COMMANDS
+from fxtrain.plugin_files.parameters import PARAMETERS
 from fxtrain.synthetic import synthesise_guitar
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -423,3 +424,10 @@ def test_a_comment_that_does_nothing_is_refused(tmp_path: Path, text: str, reaso
 def test_a_block_that_does_not_work_is_noticed(sandbox: Sandbox, language: str, text: str) -> None:
     with pytest.raises((AssertionError, ValueError)):
         sandbox.run(Block(language, text, 1, {}))
+
+
+def test_the_plugins_page_lists_every_parameter() -> None:
+    text = (REPOSITORY / "docs" / "plugin.md").read_text("utf-8")
+    # Of the knobs of a slot only the first may be named.
+    named = {re.sub(r"^(knob_[a-z]+)\d$", r"\g<1>1", id) for id in PARAMETERS}
+    assert {id for id in named if f"`{id}`" not in text} == set()
