@@ -415,7 +415,10 @@ def _simple(windows: _Windows, track: _Track, main: int, num_frames: int, *, bef
     Where it lies is asked of all windows together, so that none has to be sure of its own. Searched for around
     ``main``, the clearest block's lag, and the middle one of all blocks.
     """
-    seeds = {main, int(track.lags[track.clearest]), int(np.median(track.lags))}
+    seeds: list[int] = []
+    for lag in (main, int(track.lags[track.clearest]), int(np.median(track.lags))):
+        if all(abs(lag - seed) > windows.reach // 8 for seed in seeds):  # else a trace about the one sees the other
+            seeds.append(lag)
     _, line, step, late = max((windows.trace(seed, _MAX_DRIFT * num_frames) for seed in seeds), key=lambda t: t[0])
     whole = np.zeros(len(line), dtype=bool)
     lags, linear = _refined(windows, line, whole, before=before, after=after)
@@ -465,7 +468,10 @@ def _refined(
                 lags[side] = level + slope * windows.centres[side]
         if np.all(np.abs(lags - moved) < 0.6):
             break
-    return lags, windows.fit(np.rint(lags).astype(np.int64), windows.sounding, before=before, after=after)
+    last = np.rint(lags).astype(np.int64)
+    if not np.array_equal(last, shifts):
+        linear = windows.fit(last, windows.sounding, before=before, after=after)
+    return lags, linear
 
 
 @dataclass(frozen=True)
@@ -498,17 +504,24 @@ class _Windows:
         self._dry, self._wet = dry, wet
         self._length = min((last - first) // count, round(_MAX_WINDOW_SECONDS * sample_rate))
         self._starts = _spread(first, last, self._length, count)
-        self._reach = round(_FINE_SECONDS * sample_rate)
-        self._size = fft.next_fast_len(self._length + 2 * self._reach + room, real=True)
+        self.reach = round(_FINE_SECONDS * sample_rate)
+        self._size = fft.next_fast_len(self._length + 2 * self.reach + room, real=True)
         self._inputs = [fft.rfft(dry.cut(start, self._length), self._size) for start in self._starts]
+        self._input_powers = [_power(x) for x in self._inputs]
+        self._targets: dict[int, tuple[int, Spectrum]] = {}  # of each row, the shift last asked for
+        self._faded: dict[int, tuple[Spectrum, Doubles]] = {}  # inputs and their power, for `trace`
         self.centres = self._starts + self._length / 2
         self.energies = np.array([dry.energy(start, self._length) for start in self._starts])
         self.sounding = self.energies > 1e-5 * self.energies.max()
 
     def _target(self, row: int, shift: int) -> Spectrum:
         """Spectrum of the target from ``reach`` before window ``row``, delayed by ``shift``, to ``reach`` after it."""
-        start = int(self._starts[row]) + shift - self._reach
-        spectrum: Spectrum = fft.rfft(self._wet.cut(start, self._length + 2 * self._reach), self._size)
+        known = self._targets.get(row)
+        if known is not None and known[0] == shift:
+            return known[1]
+        start = int(self._starts[row]) + shift - self.reach
+        spectrum: Spectrum = fft.rfft(self._wet.cut(start, self._length + 2 * self.reach), self._size)
+        self._targets[row] = shift, spectrum
         return spectrum
 
     def fit(self, shifts: npt.NDArray[np.int64], rows: npt.NDArray[np.bool_], *, before: int, after: int) -> _Linear:
@@ -518,19 +531,19 @@ class _Windows:
         energy = 0.0
         for number, row in enumerate(np.flatnonzero(rows).tolist()):
             x, y = self._inputs[row], self._target(row, int(shifts[row]))
-            sxx += _power(x)
+            sxx += self._input_powers[row]
             syy += _power(y)
             sxy[number % 2] += np.conj(x) * y
             energy += self._wet.energy(int(self._starts[row] + shifts[row]), self._length)
         both = sxy[0] + sxy[1]
-        cross = fft.irfft(both, self._size)[self._reach - before : self._reach + after]
+        cross = fft.irfft(both, self._size)[self.reach - before : self.reach + after]
         taps, explained = _solve(fft.irfft(sxx, self._size)[: before + after], cross)
         response = self._response(taps, before)
         rest = syy - 2 * np.real(np.conj(response) * both) + _power(response) * sxx
         # At its edges a filter foretells, from tones, what lies beyond: no response peaks there.
         main = int(np.abs(taps[before // 4 : -before // 4]).argmax()) + before // 4
         halves = [
-            fft.irfft(half / (sxx + _RIDGE * sxx.mean()), self._size)[self._reach - before : self._reach + after]
+            fft.irfft(half / (sxx + _RIDGE * sxx.mean()), self._size)[self.reach - before : self.reach + after]
             for half in sxy
         ]
         onset = _onset(explained, before)
@@ -552,9 +565,9 @@ class _Windows:
         offsets, heights = np.zeros(len(shifts)), np.zeros(len(shifts))
         for row in np.flatnonzero(self.sounding).tolist():
             match = fft.irfft(np.conj(self._inputs[row]) * self._target(row, int(shifts[row])) * weight, self._size)
-            match = np.concatenate([match[-self._reach :], match[: self._reach + 1]])
+            match = np.concatenate([match[-self.reach :], match[: self.reach + 1]])
             peak = int(match.argmax())
-            offsets[row] = _vertex(match, peak) - self._reach
+            offsets[row] = _vertex(match, peak) - self.reach
             heights[row] = match[peak] / max(float(np.std(match)), 1e-30)
         return offsets, heights
 
@@ -574,20 +587,17 @@ class _Windows:
         """
         rows = np.flatnonzero(self.sounding)
         times = (self.centres - self.centres[rows].mean()) / max(float(np.ptp(self.centres[rows])), 1.0)
-        heights = np.zeros((len(rows), 2 * self._reach + 1))
-        tapers = [tapering.tukey(self._length + more, 0.1) for more in (0, 2 * self._reach)]
+        heights = np.zeros((len(rows), 2 * self.reach + 1))
+        taper = tapering.tukey(self._length + 2 * self.reach, 0.1)
         for height, row in zip(heights, rows.tolist(), strict=True):
             # Cut off with a fade: the match of one cut with the other would be the same in all windows.
-            start = int(self._starts[row])
-            x = fft.rfft(self._dry.cut(start, self._length) * tapers[0], self._size)
-            target = self._wet.cut(start + lag - self._reach, self._length + 2 * self._reach)
-            y = fft.rfft(target * tapers[1], self._size)
-            power = [_smooth(_power(each), 64) + 1e-30 for each in (x, y)]
-            whitening = np.sqrt((power[0] + _RIDGE * power[0].max()) * (power[1] + _RIDGE * power[1].max()))
-            match = np.abs(fft.irfft(np.conj(x) * y / whitening, self._size))
-            match = match[: 2 * self._reach + 1]  # the target begins ``reach`` before the window
+            x, input_power = self._faded_input(row)
+            start = int(self._starts[row]) + lag - self.reach
+            y = fft.rfft(self._wet.cut(start, self._length + 2 * self.reach) * taper, self._size)
+            match = np.abs(fft.irfft(np.conj(x) * y / np.sqrt(input_power * _smoothed_power(y)), self._size))
+            match = match[: 2 * self.reach + 1]  # the target begins ``reach`` before the window
             height[:] = np.minimum(ndimage.maximum_filter1d(match, 3) / max(float(np.std(match)), 1e-30), _MOST_HEIGHT)
-        reach = min(int(most), self._reach)
+        reach = min(int(most), self.reach)
         best, found = -1.0, (0, 0)
         for growth in range(-reach, reach + 1, 2):
             total = _along(heights, np.rint(growth * times[rows]).astype(int)).sum(axis=0)
@@ -603,8 +613,15 @@ class _Windows:
         late = np.arange(len(times)) > rows[last]
         return best, line, lag + np.where(late, levels[1], levels[0]) + found[1] * times, late
 
+    def _faded_input(self, row: int) -> tuple[Spectrum, Doubles]:
+        if row not in self._faded:
+            cut = self._dry.cut(int(self._starts[row]), self._length)
+            x = fft.rfft(cut * tapering.tukey(self._length, 0.1), self._size)
+            self._faded[row] = x, _smoothed_power(x)
+        return self._faded[row]
+
     def _response(self, taps: Doubles, before: int) -> Spectrum:
-        response: Spectrum = fft.rfft(np.roll(np.pad(taps, (0, self._size - len(taps))), self._reach - before))
+        response: Spectrum = fft.rfft(np.roll(np.pad(taps, (0, self._size - len(taps))), self.reach - before))
         return response
 
 
@@ -800,6 +817,11 @@ def _smooth(power: Doubles, width: int) -> Doubles:
     low, high = np.maximum(index - width, 0), np.minimum(index + width + 1, len(power))
     smooth: Doubles = (total[high] - total[low]) / (high - low)
     return smooth
+
+
+def _smoothed_power(spectrum: Spectrum) -> Doubles:
+    power = _smooth(_power(spectrum), 64) + 1e-30
+    return power + _RIDGE * float(power.max())
 
 
 def _vertex(curve: Doubles, peak: int) -> float:
