@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: MIT
 """Training speed on the CPU: forward and backward pass, against PyTorch's own layers.
 
-    python benchmarks/bench_training.py [--kind lstm gru wavenet] [--hidden 8 16 32 64] [--shape standard nano a2]
+    python benchmarks/bench_training.py [--kind lstm gru wavenet generator] [--hidden 8 16 32 64]
+                                        [--shape standard nano a2] [--stack 16x8 32x18 64x30]
                                         [--batch 64] [--frames 1024]
 
 Recurrent layers with their read-out, and WaveNets, whose sequences begin with the past that their receptive field asks
-for; of a2 the wider network. Both compute the same function from the same parameters; they take turns, so that whatever
+for; of a2 the wider network. Of generative WaveNets the layers and the sum of skips, by channels and layers, twice as
+many skips as channels. Both compute the same function from the same parameters; they take turns, so that whatever
 else the machine does meets both.
 "M samples/s" counts frames of the output times sequences. "median" is the median over rounds, also of the ratio; "best"
 is the fastest round, which a busy machine disturbs least. "CPU ns" is processor time of all threads per sample, the
@@ -29,6 +31,8 @@ from fxtrain import _kernels
 from fxtrain.models.effects import _recurrent_cpu
 from fxtrain.models.effects._causal import CausalNetwork
 from fxtrain.models.effects.wavenet import WaveNet
+from fxtrain.models.generators._gated_stack_cpu import play_gated_stack
+from fxtrain.models.generators._wavenet_stack import WaveNetStack
 
 Step = Callable[[], Tensor]
 
@@ -47,6 +51,33 @@ def make_wavenet_steps(shape: str, batch: int, frames: int) -> tuple[Step, Step]
         return y
 
     return lambda: step(network), lambda: step(lambda x, state: CausalNetwork.forward(network, x, state))
+
+
+def make_generator_steps(size: str, batch: int, frames: int) -> tuple[Step, Step]:
+    """Our training step and PyTorch's; each returns the output."""
+    torch.manual_seed(0)
+    channels, layers = (int(word) for word in size.split("x"))
+    stack = WaveNetStack(
+        num_codes=256,
+        channels=channels,
+        skip_channels=2 * channels,
+        dilations=[1 << index % 10 for index in range(layers)],
+        num_classes=0,
+        class_size=0,
+        condition_channels=0,
+    )
+    x = torch.randn(batch, channels, stack.receptive_field - 2 + frames, requires_grad=True)
+    gradient = torch.randn(batch, 2 * channels, frames)
+
+    def step(play: Callable[[Tensor, None, None], Tensor | None]) -> Tensor:
+        stack.zero_grad()
+        x.grad = None
+        y = play(x, None, None)
+        assert y is not None
+        y.backward(gradient)
+        return y
+
+    return lambda: step(lambda *given: play_gated_stack(stack, *given)), lambda: step(stack.play_layers)
 
 
 def make_recurrent_steps(kind: str, hidden: int, batch: int, frames: int) -> tuple[Step, Step]:
@@ -88,7 +119,9 @@ def timed(step: Step) -> tuple[float, float]:
 
 def compare(kind: str, size: int | str, batch: int, frames: int, seconds: float) -> str:
     """Time both steps in turn for about ``seconds`` and return a row of the table."""
-    if isinstance(size, str):
+    if kind == "generator":
+        ours, theirs = make_generator_steps(str(size), batch, frames)
+    elif isinstance(size, str):
         ours, theirs = make_wavenet_steps(size, batch, frames)
     else:
         ours, theirs = make_recurrent_steps(kind, size, batch, frames)
@@ -119,13 +152,14 @@ def compare(kind: str, size: int | str, batch: int, frames: int, seconds: float)
 
 def main() -> None:
     """Print the table."""
-    kinds = ["lstm", "gru", "wavenet"]
+    kinds = ["lstm", "gru", "wavenet", "generator"]
     parser = argparse.ArgumentParser(description="Training speed of the CPU kernels against PyTorch's own layers.")
     parser.add_argument("--kind", nargs="+", choices=kinds, default=kinds)
     parser.add_argument("--hidden", nargs="+", type=int, default=[8, 16, 32, 64])
     parser.add_argument("--shape", nargs="+", default=["standard", "nano", "a2"])
-    parser.add_argument("--batch", type=int, help="default: 64, of WaveNets 16")
-    parser.add_argument("--frames", type=int, help="default: 1024, of WaveNets 8192")
+    parser.add_argument("--stack", nargs="+", default=["16x8", "32x18", "64x30"], metavar="CHANNELSxLAYERS")
+    parser.add_argument("--batch", type=int, help="default: 64, of WaveNets 16, of generators 4")
+    parser.add_argument("--frames", type=int, help="default: 1024, of WaveNets 8192, of generators 4000")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--seconds", type=float, default=4.0, help="per row")
     arguments = parser.parse_args()
@@ -141,11 +175,13 @@ def main() -> None:
     )
     print("|---|---|---|---|---|---|---|---|---|")
     for kind in arguments.kind:
-        is_wavenet = kind == "wavenet"
-        batch = arguments.batch or (16 if is_wavenet else 64)
-        frames = arguments.frames or (8192 if is_wavenet else 1024)
-        for size in arguments.shape if is_wavenet else arguments.hidden:
-            print(compare(kind, size, batch, frames, arguments.seconds), flush=True)
+        batch, frames, sizes = {
+            "wavenet": (16, 8192, arguments.shape),
+            "generator": (4, 4000, arguments.stack),
+        }.get(kind, (64, 1024, arguments.hidden))
+        for size in sizes:
+            row = compare(kind, size, arguments.batch or batch, arguments.frames or frames, arguments.seconds)
+            print(row, flush=True)
 
 
 if __name__ == "__main__":

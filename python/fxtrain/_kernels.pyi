@@ -96,6 +96,28 @@ class WaveNet:
         ``receptive_field - 1`` frames less than the input.
         """
 
+class GatedStackTape:
+    """What a forward pass leaves for its backward pass, which may run any number of times."""
+
+    def backward(
+        self, output_gradient: _Array, *, threads: int, of_condition: bool
+    ) -> tuple[_Array, _Array | None, _Array | None, _Array]:
+        """Gradients of x, condition, biases and parameters, from the output's, shape (batch, skips, frames - past)."""
+
+class GatedStack:
+    """The sizes of a generative WaveNet's gated layers: see ``gated_stack.h`` for the order of ``parameters``."""
+
+    def __init__(self, *, channels: int, skips: int, condition: int, dilations: list[int]) -> None: ...
+    @property
+    def num_parameters(self) -> int: ...
+    def run(
+        self, parameters: _Array, x: _Array, condition: _Array | None, biases: _Array | None, *, threads: int
+    ) -> tuple[_Array, GatedStackTape]:
+        """Play x (batch, channels, frames) to the sums of skips, (batch, skips, frames - sum of dilations).
+
+        ``condition`` has shape (batch, condition, frames), ``biases`` (batch, layers, 2 * channels).
+        """
+
 class WaveGenerator:
     """A generative WaveNet and its queues: see ``wave_generator.h`` for the order of ``parameters``.
 

@@ -13,6 +13,7 @@
 
 #include "dispatch.h"
 #include "layer.h"
+#include "module_gated_stack.h"
 #include "module_wave_generator.h"
 #include "module_wavenet.h"
 
@@ -195,6 +196,7 @@ PYBIND11_MODULE(_kernels, module) {
              py::arg("recurrent_bias").noconvert(), py::arg("output_weight").noconvert().none(true),
              py::arg("output_bias").noconvert().none(true), py::kw_only(), py::arg("keep_tape"), py::arg("threads"));
   registerWaveNet(module);
+  registerGatedStack(module);
   registerWaveGenerator(module);
   module.def("isa", [] { return activeKernels().isa; });
   module.def("available_isas", availableIsas);

@@ -3,93 +3,13 @@
 
 #include "dispatch.h"
 #include "share_out.h"
-
-#include "simd/kernels.h"
+#include "wave_rows.h"
 
 #include <algorithm>
 #include <cstring>
 
-// Rows are channels, one float per frame. A sequence is preceded by as many zeros as make its frames a multiple of
-// kGrid, so that blocks which start at multiples of it end where the sequence ends. A layer is computed from the first
-// frame on that the output depends on, rounded down to the grid: before that it is zero, and so is its gradient.
-//
-//   row     zeros kEdge | zeros | frames of the sequence | zeros: the longest reach + kEdge
-//                       ^ 0                              ^ total
-//
-// Forward goes block by block through all layers, backward the same from the end: what a layer needs from the blocks
-// before, or behind, is in rows of its own.
 namespace fxtrain::kernels {
 namespace {
-
-namespace simd = fxengine::simd;
-
-constexpr int kGrid = 16;
-constexpr int kEdge = 16;
-constexpr int kForwardBlock = 512;
-constexpr int kBackwardBlock = 1024;
-constexpr int kCorrelatedPart = 256; // so that rows which meet in many tiles do too
-constexpr int kPart = 64; // frames that a convolution is given at a time, so that its rows stay in first-level cache
-
-std::size_t size(int count) { return static_cast<std::size_t>(count); }
-int roundDown(int value) { return value / kGrid * kGrid; }
-int roundUp(int value) { return (value + kGrid - 1) / kGrid * kGrid; }
-
-/** Rows of `stride` floats each; frame 0 of the first one is at data. */
-struct Rows {
-  float* data = nullptr;
-  int stride = 0;
-
-  float* at(int row, int frame) const noexcept { return data + static_cast<std::ptrdiff_t>(row) * stride + frame; }
-  Rows from(int frame) const noexcept { return {data + frame, stride}; }
-};
-
-void clear(Rows rows, int numRows, int first, int last) noexcept {
-  for (int row = 0; row < numRows; ++row)
-    std::fill(rows.at(row, first), rows.at(row, std::max(first, last)), 0.0f);
-}
-
-/** A convolution's weights as the engine's kernel takes them, with the frames at which its taps look. */
-struct PackedConv {
-  std::vector<float> weights;
-  std::vector<int> offsets;
-  int inputs = 0, outputs = 0;
-
-  /** @param weight  (output, input, tap) of `numTaps` taps `dilation` apart, the oldest first */
-  template <class Weight> static PackedConv forward(int outputs, int inputs, int numTaps, int dilation, Weight weight) {
-    PackedConv packed = pack(outputs, inputs, numTaps, weight);
-    for (int tap = 0; tap < numTaps; ++tap)
-      packed.offsets.push_back(-(numTaps - 1 - tap) * dilation);
-    return packed;
-  }
-  /** From the gradient of its outputs to that of its inputs. */
-  template <class Weight>
-  static PackedConv backward(int outputs, int inputs, int numTaps, int dilation, Weight weight) {
-    PackedConv packed =
-        pack(inputs, outputs, numTaps, [&](int to, int from, int tap) { return weight(from, to, tap); });
-    for (int tap = 0; tap < numTaps; ++tap)
-      packed.offsets.push_back((numTaps - 1 - tap) * dilation);
-    return packed;
-  }
-
-  simd::ConvSource of(Rows rows) const noexcept {
-    return {rows.data, rows.stride, inputs, offsets.data(), static_cast<int>(offsets.size()), weights.data()};
-  }
-
- private:
-  template <class Weight> static PackedConv pack(int outputs, int inputs, int numTaps, Weight weight) {
-    PackedConv packed;
-    packed.inputs = inputs;
-    packed.outputs = outputs;
-    for (int first = 0, count = 0; first < outputs; first += count) {
-      count = simd::convTileSize(outputs - first);
-      for (int tap = 0; tap < numTaps; ++tap)
-        for (int input = 0; input < inputs; ++input)
-          for (int output = first; output < first + count; ++output)
-            packed.weights.push_back(weight(output, input, tap));
-    }
-    return packed;
-  }
-};
 
 /** Where a layer's parameters are, and from which frame on it is computed. */
 struct Layer {
@@ -196,22 +116,6 @@ Plan::Plan(const WaveNetShape& shape, const float* values, int frames)
   }
 }
 
-/** Rows taken one after the other from one piece of memory. */
-class RowTaker {
- public:
-  RowTaker(float* memory, int stride) : next_(memory), stride_(stride) {}
-  Rows take(int count) {
-    const Rows rows{next_ + kEdge, stride_};
-    next_ += size(count) * size(stride_);
-    return rows;
-  }
-  float* rest() const noexcept { return next_; }
-
- private:
-  float* next_;
-  int stride_;
-};
-
 /** The rows of one sequence on the tape. */
 struct SequenceRows {
   Rows input; ///< and a row of ones
@@ -237,16 +141,6 @@ struct SequenceRows {
     }
   }
 };
-
-/** out = bias + add + conv of rows, for frames first to last. */
-void convolve(const PackedConv& conv, const float* bias, Rows add, Rows rows, Rows out, int first, int last) noexcept {
-  static const simd::Kernels& kernels = simd::kernelsInUse();
-  for (int start = first; start < last; start += kPart) {
-    const simd::ConvSource source = conv.of(rows.from(start));
-    kernels.conv1d({bias, add.data == nullptr ? nullptr : add.data + start, add.stride, &source, 1, out.data + start,
-                    out.stride, conv.outputs, std::min(kPart, last - start)});
-  }
-}
 
 void playSequence(const Plan& plan, const float* input, float* memory, float* output) {
   static const simd::Kernels& kernels = simd::kernelsInUse();

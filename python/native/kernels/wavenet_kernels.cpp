@@ -2,6 +2,7 @@
 // Compiled once per instruction set: FXENGINE_SIMD_ISA names it.
 #include "wavenet_kernels.h"
 
+#include "simd/activations-inl.h"
 #include "simd/lanes-inl.h"
 
 #include <cstddef>
@@ -88,9 +89,30 @@ void activationGradient(const ActivationGradient& g) noexcept {
   }
 }
 
+void gate(const Gate& g) noexcept {
+  for (std::ptrdiff_t t = 0; t < g.numFrames; t += kStep) {
+    const V a = lanes::tanhOf(V::load_unaligned(g.tanhs + t) * V(-2.8853900817779268f));
+    const V s = lanes::sigmoidOf(V::load_unaligned(g.sigmoids + t) * V(-1.4426950408889634f));
+    a.store_unaligned(g.tanhs + t);
+    s.store_unaligned(g.sigmoids + t);
+    (a * s).store_unaligned(g.gated + t);
+  }
+}
+
+void gateGradient(const GateGradient& g) noexcept {
+  const V one(1.0f);
+  for (std::ptrdiff_t t = 0; t < g.numFrames; t += kStep) {
+    const V a = V::load_unaligned(g.tanhs + t), s = V::load_unaligned(g.sigmoids + t);
+    const V gated = a * s, gradient = V::load_unaligned(g.gradient + t);
+    (gradient * s * lanes::negativeMultiplyAdd(a, a, one)).store_unaligned(g.ofTanh + t);
+    (gradient * gated * (one - s)).store_unaligned(g.ofSigmoid + t);
+    gated.store_unaligned(g.gated + t);
+  }
+}
+
 } // namespace
 
 extern const WaveNetKernels kWaveNetKernels;
-const WaveNetKernels kWaveNetKernels{kLanes, &correlate, &reduce, &activationGradient};
+const WaveNetKernels kWaveNetKernels{kLanes, &correlate, &reduce, &activationGradient, &gate, &gateGradient};
 
 } // namespace fxtrain::kernels::FXENGINE_SIMD_ISA

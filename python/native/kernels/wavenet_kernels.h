@@ -29,12 +29,34 @@ struct ActivationGradient {
   int numFrames = 0; ///< a multiple of 16
 };
 
+/** Of one channel: tanhs = tanh(tanhs), sigmoids = sigmoid(sigmoids), gated = their product. numFrames is a multiple
+    of 16. */
+struct Gate {
+  float* tanhs = nullptr;
+  float* sigmoids = nullptr;
+  float* gated = nullptr;
+  int numFrames = 0;
+};
+
+/** Backward through it, from what it gave: gradients of what went into the tanh and the sigmoid, and `gated` anew. */
+struct GateGradient {
+  const float* gradient = nullptr; ///< of gated
+  const float* tanhs = nullptr;
+  const float* sigmoids = nullptr;
+  float* ofTanh = nullptr;
+  float* ofSigmoid = nullptr;
+  float* gated = nullptr;
+  int numFrames = 0; ///< a multiple of 16
+};
+
 /** What training needs beside the engine's own kernels. */
 struct WaveNetKernels {
   int sumLanes; ///< floats of a sum of Correlation
   void (*correlate)(const Correlation&) noexcept;
   void (*reduce)(const float* sums, std::size_t count, float* out) noexcept;
   void (*activationGradient)(const ActivationGradient&) noexcept;
+  void (*gate)(const Gate&) noexcept;
+  void (*gateGradient)(const GateGradient&) noexcept;
 };
 
 } // namespace fxtrain::kernels

@@ -21,6 +21,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from fxtrain.models.generators._gated_stack_cpu import play_gated_stack
+
 __all__ = ["GatedLayer", "WaveNetStack"]
 
 
@@ -120,16 +122,23 @@ class WaveNetStack(nn.Module):
         Returns:
             Shape ``(batch, skip_channels, frames)``.
         """
-        frames = codes.shape[-1] - self.receptive_field + 1
         taps = self.codes(codes).transpose(1, 2)  # (batch, 2 * channels, codes)
         x = taps[:, : self.channels, :-1] + taps[:, self.channels :, 1:]
         of_class = self.classes(labels) if self.classes is not None and labels is not None else None
+        condition = None if condition is None else condition[..., 1:]
+        sums = play_gated_stack(self, x, of_class, condition)
+        return functional.relu(self.play_layers(x, of_class, condition) if sums is None else sums)
+
+    def play_layers(self, x: Tensor, of_class: Tensor | None, condition: Tensor | None) -> Tensor:
+        """The sum of the skips by PyTorch's own layers; see :func:`play_gated_stack`, which does the same."""
+        frames = x.shape[-1] - self.receptive_field + 2
         heard = []
         for layer in self.gated:
             here = None if condition is None else condition[..., -x.shape[-1] :]
             z, x = layer(x, of_class, here)
             heard.append(z[..., -frames:])
-        return functional.relu(self.skips(torch.cat(heard, 1)))
+        sums: Tensor = self.skips(torch.cat(heard, 1))
+        return sums
 
     def read(self, skips: Tensor) -> Tensor:
         """Logits of the next code from the sum of the skips, shape ``(batch, num_codes, frames)``."""
