@@ -3,7 +3,8 @@
    shared library that `bench_engine --peer` opens. Plain C, so that such a library may be built by any compiler, with
    any flags, from anything; peer_fxengine.cpp is an example.
 
-   The model has recurrent layers in a row and a dense read-out to one value. Where the model says that the
+   The model has recurrent layers in a row and a dense read-out to one value; or it has no layers, and `json` alone tells
+   it: a .nam file, which bench_wavenet plays. Where the model says that the
    input is added to the output, a library that does not do so leaves it to the benchmark, within the time measured. */
 #pragma once
 
@@ -31,7 +32,7 @@ typedef struct FxbenchModel {
   const FxbenchLayer* layers;
   const float* headWeights; /* of the read-out: as many as the last layer has units */
   float headBias;
-  const char* json; /* the same model as a file: RTNeural JSON, ended by 0 */
+  const char* json; /* the same model as a file: RTNeural JSON, or .nam, ended by 0 */
   size_t jsonLength;
   int residual; /* 1 where the input is added to the output */
 } FxbenchModel;
