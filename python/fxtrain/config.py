@@ -19,8 +19,6 @@ from pathlib import Path
 from typing import Any, TypeVar, dataclass_transform
 
 import tomli_w
-from pydantic import ConfigDict, ValidationError
-from pydantic.dataclasses import dataclass as pydantic_dataclass
 
 from fxtrain.atomic import write_atomically
 from fxtrain.errors import ConfigError
@@ -50,6 +48,9 @@ _LARGEST_TOML = 4 << 20  # bytes
 @dataclass_transform(frozen_default=True, kw_only_default=True)
 def configuration(section: type[_T]) -> type[_T]:
     """Class decorator of every configuration section: immutable, unknown keys refused, no silent type conversion."""
+    from pydantic import ConfigDict  # a third of the time that `fit --help` has
+    from pydantic.dataclasses import dataclass as pydantic_dataclass
+
     checks = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
     made: type[_T] = pydantic_dataclass(frozen=True, kw_only=True, config=checks)(section)  # type: ignore[assignment]
     return made
@@ -66,6 +67,8 @@ def build(section: type[_T], values: Mapping[str, Any], *, where: str) -> _T:
     Raises:
         ConfigError: an unknown key, a wrong type or a value out of range; the message names the first one.
     """
+    from pydantic import ValidationError
+
     known = [field.name for field in fields(section)]  # type: ignore[arg-type]
     for key in values:
         if key not in known:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from fxtrain import engine
 from fxtrain.cli.arguments import add_quality_argument, positive_float, positive_int
 from fxtrain.cli.in_process import run_in_process
 from fxtrain.cli.knobs import add_knob_argument, set_knobs
@@ -123,6 +122,8 @@ def _format_of(path: Path) -> str:
 
 def _fixed_knobs(args: argparse.Namespace) -> dict[int, float]:
     """Positions of the knobs that are named, by number."""
+    from fxtrain import engine
+
     if not args.knob:
         return {}
     model = engine.load(args.model, quality=args.quality)
@@ -146,6 +147,8 @@ def _measured(conversion: Conversion) -> str:
 
 def _notes(args: argparse.Namespace, conversion: Conversion) -> list[str]:
     """What is not the same, or was chosen, beside the function."""
+    from fxtrain import engine
+
     info = engine.load(args.model, self_test=False).info
     rate = conversion.difference.sample_rate
     notes = []
@@ -165,6 +168,7 @@ def _notes(args: argparse.Namespace, conversion: Conversion) -> list[str]:
 
 def _distill(args: argparse.Namespace, target: str, console: Console) -> MutableMapping[str, Any]:
     """Plays DRY through the source, learns that with ``fit``, and writes the model that came out."""
+    from fxtrain import engine
     from fxtrain.formats import write_model
     from fxtrain.formats.conversion import metadata_of
     from fxtrain.runs import RunFolder, load_trained_model

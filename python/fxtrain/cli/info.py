@@ -6,17 +6,20 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping, MutableMapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
 
-from fxtrain import engine
 from fxtrain.cli.knobs import knob_text
 from fxtrain.cli.terminal import shown
 from fxtrain.errors import InputError, ModelFileError
 from fxtrain.files import read_file
 from fxtrain.model_files import model_file
+
+if TYPE_CHECKING:
+    from fxtrain import engine
+
 
 __all__ = ["add_arguments", "run"]
 
@@ -52,6 +55,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any] | None:
     """Loads the file and tells what it found; a model of another format is named rather than refused."""
+    from fxtrain import engine
+
     if args.model.suffix.lower() == ".vstpreset":
         return _preset(args.model, console)
     args.model = model_file(args.model)
@@ -89,6 +94,8 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any] 
 
 def _format_of(path: Path) -> str:
     """The format of a model that plays, without an article."""
+    from fxtrain import engine
+
     named = {"an RTNeural JSON model": "RTNeural JSON", "an STFT-domain model of fxtrain": "fxtrain STFT JSON"}
     description = engine.describe_file(path)
     return named.get(description, description.removeprefix("a "))
@@ -146,6 +153,8 @@ def _preset(path: Path, console: Console) -> dict[str, Any]:
 
 def _play_text(model: str, name: str) -> dict[str, Any]:
     """Whether the engine plays a model whose file is not at hand, in words."""
+    from fxtrain import engine
+
     try:
         info = engine.load(file := "model.json", content=model.encode("utf-8")).info
     except ModelFileError as error:
@@ -159,6 +168,8 @@ def _play_text(model: str, name: str) -> dict[str, Any]:
 
 def _foreign_model(path: Path) -> dict[str, Any] | None:
     """What is known of a model of another format, or None where the file is no such thing."""
+    from fxtrain import engine
+
     try:
         format_ = engine.describe_file(path)
         document = engine.read_json(read_file(path, at_most=engine.MAX_FILE_BYTES))

@@ -6,9 +6,13 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from fxtrain import engine
 from fxtrain.errors import ConfigError
+
+if TYPE_CHECKING:
+    from fxtrain import engine
+
 
 __all__ = ["add_knob_argument", "knob_text", "knob_values", "set_knobs"]
 

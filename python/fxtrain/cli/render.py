@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from fxtrain import engine
 from fxtrain.cli.arguments import add_oversample_argument, add_quality_argument, positive_int
 from fxtrain.cli.knobs import add_knob_argument, knob_text, knob_values, set_knobs
 from fxtrain.cli.outputs import require_free
@@ -21,6 +20,7 @@ from fxtrain.folders import model_of_run
 from fxtrain.model_files import model_file
 
 if TYPE_CHECKING:
+    from fxtrain import engine
     from fxtrain.rendering import Block, Player, Rendered
 
 __all__ = ["add_arguments", "run"]
@@ -67,6 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any] | None:
     """Plays the recording block by block; memory does not grow with its length."""
+    from fxtrain import engine
     from fxtrain.rendering import render_file
 
     if args.rig is not None:
@@ -200,6 +201,8 @@ def _render_rig(args: argparse.Namespace, console: Console) -> dict[str, Any]:
 
 
 def _engine_backend(name: str) -> str:
+    from fxtrain import engine
+
     backend = _ENGINE_BACKENDS.get(name, "fxengine")
     if backend not in engine.available_backends():
         raise ConfigError(f"--backend {name} is not in this build: use engine, or build with FXTRAIN_RTNEURAL=ON.")

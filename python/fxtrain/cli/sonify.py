@@ -11,8 +11,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
 from rich.console import Console
 
 from fxtrain.cli.arguments import non_negative_int, positive_float, positive_int
@@ -21,6 +19,9 @@ from fxtrain.cli.terminal import shown
 from fxtrain.errors import InputError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from fxtrain.tasks.image_to_sound.chain import Chain
 
 _MOST_CLIPS = 20
@@ -61,6 +62,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
     """Looks, decides, writes codes and decodes them."""
+    import numpy as np
+
     from fxtrain.audio import write_audio
     from fxtrain.config import build
     from fxtrain.data.videos import add_sound, video_seconds
