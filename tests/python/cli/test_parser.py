@@ -127,7 +127,8 @@ try:
     main([{name!r}, "--help"])
 except SystemExit:
     pass
-sys.exit(repr(sorted({{"torch", "numpy", "pydantic", "scipy", "matplotlib", "transformers", "textual"}} & set(sys.modules))))
+large = {{"torch", "numpy", "pydantic", "scipy", "matplotlib", "transformers", "textual"}}
+sys.exit(repr(sorted(large & set(sys.modules))))
 """
     made = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert made.stderr.strip() == "[]"
