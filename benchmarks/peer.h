@@ -3,9 +3,9 @@
    shared library that `bench_engine --peer` opens. Plain C, so that such a library may be built by any compiler, with
    any flags, from anything; peer_fxengine.cpp is an example.
 
-   The model has recurrent layers in a row and a dense read-out to one value; or it has no layers, and `json` alone tells
-   it: a .nam file, which bench_wavenet plays. Where the model says that the
-   input is added to the output, a library that does not do so leaves it to the benchmark, within the time measured. */
+   The model has recurrent layers in a row and a dense read-out to one value; or it has no layers, and `json` alone
+   tells it: a .nam file, which bench_wavenet plays. Where the model says that the input is added to the output, a
+   library that does not do so leaves it to the benchmark, within the time measured. */
 #pragma once
 
 #include <stddef.h>

@@ -4,8 +4,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 from made_recordings import RATE, bright_notes, make_recordings
+from peak_memory import peak_of_command
 
 from fxtrain.audio import write_audio
 from fxtrain.audio.codecs import code, lag_of, parse_codec
@@ -149,35 +148,15 @@ def test_chunks_leave_no_seam(run: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
 @pytest.mark.slow
 def test_twenty_minutes_of_stereo_keep_their_length_in_the_memory_of_two(run: Path, tmp_path: Path) -> None:
-    script = (
-        "import resource, sys\nfrom fxtrain.cli import main\ncode = main(sys.argv[1:])\n"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\nsys.exit(code)"
-    )
     peaks = []
     for minutes in (2, 20):
         with soundfile.SoundFile(tmp_path / "in.wav", "w", 44_100, 2, "PCM_16") as file:
             for _ in range(minutes * 6):
                 file.write(bright_notes(1, 10.0, 44_100, 2).T)
-        words = [
-            "restore",
-            tmp_path / "in.wav",
-            tmp_path / "out.wav",
-            "--model",
-            run,
-            "--cutoff",
-            4000,
-            "--force",
-            "-q",
-        ]
-        done = subprocess.run(
-            [sys.executable, "-c", script, *map(str, words), "--force", "-q"],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        peaks.append(int(done.stdout.split()[-1]))
+        files = (tmp_path / "in.wav", tmp_path / "out.wav")
+        peaks.append(peak_of_command("restore", *files, "--model", run, "--cutoff", 4000, "--force", "-q"))
         assert soundfile.info(tmp_path / "out.wav").frames == minutes * 60 * 44_100
-    assert peaks[1] - peaks[0] < 30_000  # KiB; twenty minutes of stereo in float32 are 413 000
+    assert peaks[1] - peaks[0] < 30  # twenty minutes of stereo in float32 are 404
 
 
 def test_noise_depends_on_its_place_alone() -> None:

@@ -22,6 +22,7 @@ import pytest
 import soundfile
 import torch
 from made_models import write_model
+from peak_memory import peak_of_command
 from plugin_files import write_gain_model
 from small_amplifier import SAMPLE_RATE, TINY, Pair, Run
 
@@ -193,26 +194,19 @@ BOMBS: dict[str, Callable[[], bytes]] = {
 }
 
 
-def peak_memory(*arguments: object) -> int:
-    """Greatest resident memory of a command, in bytes."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "fxtrain", *map(str, arguments)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as process:
-        _, _, usage = os.wait4(process.pid, 0)
-        process.returncode = 0  # it was waited for
-    return usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-
-
 def test_no_file_takes_more_than_half_a_gigabyte(tmp_path: Path) -> None:
     model = write_gain_model(tmp_path / "amp.json", 0.5)
     (tmp_path / "empty.vstpreset").write_bytes(preset_of('{"version":1}'))
-    start_up = {".json": peak_memory("info", model), ".vstpreset": peak_memory("info", tmp_path / "empty.vstpreset")}
+    start_up = {
+        ".json": peak_of_command("info", model),
+        ".vstpreset": peak_of_command("info", tmp_path / "empty.vstpreset"),
+    }
     start_up[".nam"] = start_up[".json"]
     for name, make in BOMBS.items():
         path = tmp_path / name
         path.write_bytes(make())
-        used = peak_memory("info", path) - start_up[path.suffix]
-        assert used <= 512 << 20, f"{name}: {used >> 20} MiB"
+        used = peak_of_command("info", path) - start_up[path.suffix]
+        assert used <= 512, f"{name}: {used:.0f} MiB"
         path.unlink()
 
 

@@ -8,7 +8,6 @@ It fills the aspects with words. Here stand figures, and each beside its baselin
 from __future__ import annotations
 
 import inspect
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
@@ -18,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fxtrain.audio.decibels import format_db
+from fxtrain.memory import peak_memory_mib
 from fxtrain.metrics.frechet import frechet_distance, frechet_floor
 from fxtrain.metrics.restoration import FLOOR_DB, RestorationFigures, mean_figures, measure_restoration
 from fxtrain.metrics.spectral import log_mel
@@ -306,16 +306,6 @@ def _rules(comparison: Comparison) -> list[str]:
         f"{'closer to' if closer > 0 else 'further from'} the original above the cutoff than the GAN.",
         f"The diffusion takes {RestoreDiffusion.Config().steps} steps unless told otherwise.",
     ]
-
-
-def peak_memory_mib() -> float | None:
-    """Greatest memory of this process so far, in MiB; None where the system does not say."""
-    if sys.platform == "win32":
-        return None
-    import resource
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (1 << 20 if sys.platform == "darwin" else 1 << 10)
 
 
 def _number(value: float | None) -> str:

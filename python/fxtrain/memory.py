@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: MIT
+"""How much memory this process has taken."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+__all__ = ["peak_memory_mib"]
+
+
+def peak_memory_mib() -> float | None:
+    """Greatest resident memory of this process so far, in MiB; None where the system does not say.
+
+    Linux counts into ``ru_maxrss`` what the program that started this one held at that moment, so the high-water mark
+    of the process's own memory is read there.
+    """
+    if sys.platform == "win32":
+        return None
+    if sys.platform == "linux":
+        for line in Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) / 1024
+        return None
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1 << 20 if sys.platform == "darwin" else 1 << 10)
