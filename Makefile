@@ -218,7 +218,7 @@ test-plugin-sanitized: dev  ## The plugin's own code under AddressSanitizer, Und
 
 PYTEST = OMP_NUM_THREADS=$$((($$(nproc) + $(1) - 1) / $(1))) pytest --numprocesses $(1)
 
-# What asks single functions and classes, and seldom for long.
+# Tests of single functions and classes; few take long.
 QUICK_TESTS := $(filter-out %/cli %/capture %/live %/plugin %/runs %/recordings %/house %/support %/benchmarks,$(shell find tests/python -mindepth 1 -maxdepth 1 -type d -not -name __pycache__))
 
 .PHONY: test-python test-quick test-slow

@@ -48,7 +48,7 @@ _LARGEST_TOML = 4 << 20  # bytes
 @dataclass_transform(frozen_default=True, kw_only_default=True)
 def configuration(section: type[_T]) -> type[_T]:
     """Class decorator of every configuration section: immutable, unknown keys refused, no silent type conversion."""
-    from pydantic import ConfigDict  # a third of the time that `fit --help` has
+    from pydantic import ConfigDict  # here, because importing it would take a third of the time of `fit --help`
     from pydantic.dataclasses import dataclass as pydantic_dataclass
 
     checks = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)

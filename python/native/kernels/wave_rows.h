@@ -15,8 +15,8 @@
 //   row     zeros kEdge | zeros | frames of the sequence | zeros: the longest reach + kEdge
 //                       ^ 0                              ^ total
 //
-// Forward goes block by block through all layers, backward the same from the end: what a layer needs from the blocks
-// before, or behind, is in rows of its own.
+// The forward pass takes one block at a time through all layers; the backward pass does the same, starting with the last
+// block. Each layer has rows of its own, where it finds what it needs from earlier or later blocks.
 namespace fxtrain::kernels {
 
 namespace simd = fxengine::simd;

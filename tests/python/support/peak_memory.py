@@ -11,7 +11,7 @@ import sys
 from fxtrain.cli import main
 from fxtrain.memory import peak_memory_mib
 try:
-    main(sys.argv[1:])
+    sys.exit(main(sys.argv[1:]))
 finally:
     print(f"\\n{peak_memory_mib()}")
 """
