@@ -15,8 +15,8 @@
 //   row     zeros kEdge | zeros | frames of the sequence | zeros: the longest reach + kEdge
 //                       ^ 0                              ^ total
 //
-// The forward pass takes one block at a time through all layers; the backward pass does the same, starting with the last
-// block. Each layer has rows of its own, where it finds what it needs from earlier or later blocks.
+// The forward pass takes one block at a time through all layers; the backward pass does the same, starting with the
+// last block. Each layer has rows of its own, where it finds what it needs from earlier or later blocks.
 namespace fxtrain::kernels {
 
 namespace simd = fxengine::simd;

@@ -2,8 +2,8 @@
 """The layers of a generative WaveNet trained fast on the CPU: ``fxtrain._kernels`` as a differentiable function.
 
 It computes what :class:`fxtrain.models.generators._wavenet_stack.GatedLayer` computes layer by layer, and the sum of
-skips, from the same parameters, up to 2.8 times as fast. Results are the same bit for bit whatever the number of threads
-(``torch.get_num_threads()``); sequences are shared out among these.
+skips, from the same parameters, up to 2.8 times as fast. Sequences are shared out among the threads
+(``torch.get_num_threads()``); how many there are does not change a bit of the results.
 """
 
 from __future__ import annotations
