@@ -13,7 +13,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[3] / "python" / "fxtrain"
 
-LEAVES = {"errors", "text", "atomic", "files", "folders", "gear", "config", "extras", "packages", "__init__"}
+LEAVES = {"errors", "text", "atomic", "files", "folders", "gear", "config", "extras", "packages", "memory", "__init__"}
 """Modules that know nothing but each other; any other may use them."""
 
 MAY_KNOW = {
