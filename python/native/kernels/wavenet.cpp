@@ -198,7 +198,8 @@ void playSequence(const Plan& plan, const float* input, float* memory, float* ou
                            summed.stride,
                            sums.data,
                            sums.stride,
-                           isEnd && isLast ? nullptr : &residual});
+                           isEnd && isLast ? nullptr : &residual,
+                           true});
       }
       convolve(array.headForward, array.shape.headBias ? parameters + array.headBias : nullptr, {}, own.sums, own.head,
                std::max(block, array.headFrom), end);

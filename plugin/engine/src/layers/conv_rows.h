@@ -63,6 +63,8 @@ class Ring {
     const int start = static_cast<int>(time & (length_ - 1));
     const int beyond = start + count - static_cast<int>(length_);
     const int mirrored = std::min(count, kPart - start);
+    if (beyond <= 0 && mirrored <= 0)
+      return;
     for (int channel = 0; channel < channels_; ++channel) {
       float* row = memory_.data() + static_cast<std::size_t>(channel) * static_cast<std::size_t>(stride_);
       if (beyond > 0)

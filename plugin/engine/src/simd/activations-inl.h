@@ -71,20 +71,12 @@ template <class V> FXENGINE_INLINE V onePlusExp2(V z) {
 #endif
 }
 
-/** 2^z = power * (1 + fraction): 1 - power is exact where 2^z is near 1, so nothing cancels in 1 - 2^z.
-    `held`: |z| is at most kLargestExponent, or NaN, which stays NaN in the fraction. */
-template <bool held = false, class V> FXENGINE_INLINE void splitExp2(V z, V& power, V& fraction) {
+/** 2^z = power * (1 + fraction): 1 - power is exact where 2^z is near 1, so nothing cancels in 1 - 2^z. */
+template <class V> FXENGINE_INLINE void splitExp2(V z, V& power, V& fraction) {
   V x;
-  if constexpr (held) {
-    const V magic(12582912.0f);
-    const V shifted = z + magic;
-    power = fromBits<V>((bitsOf(shifted) << 23) + Integers<V>(kExponentBias));
-    x = z - (shifted - magic);
-  } else {
-    Integers<V> n;
-    splitExponent(z, x, n);
-    power = fromBits<V>((n << 23) + Integers<V>(kExponentBias));
-  }
+  Integers<V> n;
+  splitExponent(z, x, n);
+  power = fromBits<V>((n << 23) + Integers<V>(kExponentBias));
   const V square = x * x;
   const V a = x * V(kSlope[0]);
   const V b = multiplyAdd(x, V(kSlope[2]), V(kSlope[1]));
@@ -105,35 +97,40 @@ template <class V> FXENGINE_INLINE void tanhRatio(V z, V& numerator, V& denomina
 /** Arguments of sigmoidOf() and tanhOf() are held to ± this. */
 constexpr float kHeldArgument = static_cast<float>(kLargestExponent);
 
-/** splitExp2() of a value that is held. */
-template <class V> FXENGINE_INLINE void splitHeldExp2(V z, V& power, V& fraction) {
-#if defined(__AVX512F__) // one chain: nothing waits for it here, and it is less work
-  const V n = roundToNearest(z);
-  const V x = z - n;
-  power = scaleByPower(V(1.0f), n);
-  V slope = multiplyAdd(x, V(kSlope[5]), V(kSlope[4]));
-  slope = multiplyAdd(slope, x, V(kSlope[3]));
-  slope = multiplyAdd(slope, x, V(kSlope[2]));
-  slope = multiplyAdd(slope, x, V(kSlope[1]));
-  fraction = multiplyAdd(slope, x, V(kSlope[0])) * x;
-#else
-  splitExp2<true>(z, power, fraction);
-#endif
-}
+/** 2^z = power + rest * slope, or 2^-z, with nothing lost where that is near 1. NaN stays NaN. In one chain, as that is
+    the least work: a Group of vectors fills its waits. */
+template <class V, bool isNegated> struct HeldExp2 {
+  V power, rest, slope;
+
+  explicit FXENGINE_INLINE HeldExp2(V z) {
+    const V magic(12582912.0f);
+    const V held = hold(z, kHeldArgument);
+    const V shifted = held + magic;
+    const V whole = shifted - magic;
+    const V x = isNegated ? whole - held : held - whole;
+    slope = multiplyAdd(x, V(kSlope[5]), V(kSlope[4]));
+    const Integers<V> exponent = bitsOf(shifted) << 23;
+    power = fromBits<V>(isNegated ? Integers<V>(kExponentBias) - exponent : exponent + Integers<V>(kExponentBias));
+    slope = multiplyAdd(slope, x, V(kSlope[3]));
+    slope = multiplyAdd(slope, x, V(kSlope[2]));
+    slope = multiplyAdd(slope, x, V(kSlope[1]));
+    slope = multiplyAdd(slope, x, V(kSlope[0]));
+    rest = power * x;
+  }
+};
 
 /** sigmoid(x) for z = -log2(e) x of any size; NaN stays NaN. Within 4.1 ULP for an exact z, and 9e-13 at least. */
 template <class V> FXENGINE_INLINE V sigmoidOf(V z) {
-  V power, fraction;
-  splitHeldExp2(hold(z, kHeldArgument), power, fraction);
-  return reciprocal(multiplyAdd(power, fraction, V(1.0f) + power));
+  const HeldExp2<V, false> exp2(z);
+  return reciprocal(multiplyAdd(exp2.rest, exp2.slope, exp2.power + V(1.0f)));
 }
 
-/** tanh(x) for z = -2 log2(e) x of any size; NaN stays NaN. Within 3.5 ULP for an exact z. */
+/** tanh(x) for z = -2 log2(e) x of any size; NaN stays NaN. Within 3.5 ULP for an exact z. Constants are added, never
+    subtracted from: compilers then read them where they are used, and have registers left. */
 template <class V> FXENGINE_INLINE V tanhOf(V z) {
-  V power, fraction;
-  splitHeldExp2(hold(z, kHeldArgument), power, fraction);
-  return negativeMultiplyAdd(power, fraction, V(1.0f) - power) *
-         reciprocal(multiplyAdd(power, fraction, V(1.0f) + power));
+  const HeldExp2<V, true> exp2(z);
+  const V less = multiplyAdd(exp2.rest, exp2.slope, exp2.power + V(-1.0f)); // 2^-z - 1
+  return divide(less, less + V(2.0f));
 }
 
 /** tanh(x) = numerator / denominator within 6e-5, not to float32 rounding, for z = -2 log2(e) x; for z = -log2(e) x it

@@ -91,11 +91,11 @@ template <class V, class F> FXENGINE_INLINE void forEachVector(float* values, in
 template <class V> FXENGINE_INLINE V keepNan(V x, V result) { return xsimd::select(x == x, result, x); }
 
 template <class V> void tanhOf(float* values, int size) noexcept {
-  forEachVector<V>(values, size, [](V x) FXENGINE_INLINE_LAMBDA {
-    V numerator, denominator;
-    tanhRatio(clampFloat(x, -20.0f, 20.0f) * V(-2.8853900817779268f), numerator, denominator);
-    return keepNan(x, divide(numerator, denominator));
-  });
+  using Vectors = Group<V, 4>;
+  constexpr int kSize = 4 * static_cast<int>(V::size);
+  for (; size >= kSize; size -= kSize, values += kSize)
+    tanhOf(Vectors::load(values) * Vectors(-2.8853900817779268f)).store(values);
+  forEachVector<V>(values, size, [](V x) FXENGINE_INLINE_LAMBDA { return tanhOf(x * V(-2.8853900817779268f)); });
 }
 
 template <class V> void sigmoidOf(float* values, int size) noexcept {

@@ -20,46 +20,53 @@ constexpr int convVectors(int outputs) {
 #endif
 }
 
-/** Adds what one source gives to the sums of `outputs` channels from firstOutput on, of the frames from t on.
-    `knownChannels` and `knownTaps` are those of the source, or 0 where only the source knows. */
-template <class V, int outputs, int vectors, int knownChannels, int knownTaps>
-FXENGINE_INLINE void addSource(const ConvSource& source, int firstOutput, int t, V (&sums)[outputs][vectors]) {
+/** Adds weighted rows of channels to the sums of `outputs` channels. `knownChannels` is the number of `channels`, or 0
+    where only the caller knows. */
+template <class V, int outputs, int vectors, int knownChannels>
+FXENGINE_INLINE void addRows(const float* row, std::ptrdiff_t stride, int channels, const float* weights,
+                             V (&sums)[outputs][vectors]) {
   constexpr std::ptrdiff_t kLanes = static_cast<std::ptrdiff_t>(V::size);
-  const int channels = knownChannels > 0 ? knownChannels : source.channels;
-  const int taps = knownTaps > 0 ? knownTaps : source.taps;
-  const float* weights = source.weights + static_cast<std::ptrdiff_t>(firstOutput) * taps * channels;
-  for (int tap = 0; tap < taps; ++tap) {
-    const float* row = source.rows + source.offsets[tap] + t;
-    FXENGINE_UNROLL(2)
-    for (int channel = 0; channel < channels; ++channel, row += source.stride, weights += outputs) {
-      // The fewer of both are kept in registers, the others are read one by one.
-      if constexpr (outputs > vectors) {
-        V in[vectors];
+  if constexpr (knownChannels > 0)
+    channels = knownChannels;
+  FXENGINE_UNROLL(2)
+  for (int channel = 0; channel < channels; ++channel, row += stride, weights += outputs) {
+    // The fewer of both are kept in registers, the others are read one by one.
+    if constexpr (outputs > vectors) {
+      V in[vectors];
+      FXENGINE_UNROLL(8)
+      for (int v = 0; v < vectors; ++v)
+        in[v] = V::load_unaligned(row + v * kLanes);
+      FXENGINE_UNROLL(4)
+      for (int o = 0; o < outputs; ++o) {
+        const V weight(weights[o]);
         FXENGINE_UNROLL(8)
         for (int v = 0; v < vectors; ++v)
-          in[v] = V::load_unaligned(row + v * kLanes);
-        FXENGINE_UNROLL(4)
-        for (int o = 0; o < outputs; ++o) {
-          const V weight(weights[o]);
-          FXENGINE_UNROLL(8)
-          for (int v = 0; v < vectors; ++v)
-            sums[o][v] = multiplyAdd(weight, in[v], sums[o][v]);
-        }
-      } else {
-        V weight[outputs];
+          sums[o][v] = multiplyAdd(weight, in[v], sums[o][v]);
+      }
+    } else {
+      V weight[outputs];
+      FXENGINE_UNROLL(4)
+      for (int o = 0; o < outputs; ++o)
+        weight[o] = V(weights[o]);
+      FXENGINE_UNROLL(8)
+      for (int v = 0; v < vectors; ++v) {
+        V in = V::load_unaligned(row + v * kLanes);
+        settle(in); // one read
         FXENGINE_UNROLL(4)
         for (int o = 0; o < outputs; ++o)
-          weight[o] = V(weights[o]);
-        FXENGINE_UNROLL(8)
-        for (int v = 0; v < vectors; ++v) {
-          const V in = V::load_unaligned(row + v * kLanes);
-          FXENGINE_UNROLL(4)
-          for (int o = 0; o < outputs; ++o)
-            sums[o][v] = multiplyAdd(weight[o], in, sums[o][v]);
-        }
+          sums[o][v] = multiplyAdd(weight[o], in, sums[o][v]);
       }
     }
   }
+}
+
+/** Adds what one source gives to the sums of `outputs` channels from firstOutput on, of the frames from t on. */
+template <class V, int outputs, int vectors>
+FXENGINE_INLINE void addSource(const ConvSource& source, int firstOutput, int t, V (&sums)[outputs][vectors]) {
+  const float* weights = source.weights + static_cast<std::ptrdiff_t>(firstOutput) * source.taps * source.channels;
+  for (int tap = 0; tap < source.taps; ++tap, weights += source.channels * outputs)
+    addRows<V, outputs, vectors, 0>(source.rows + source.offsets[tap] + t, source.stride, source.channels, weights,
+                                    sums);
 }
 
 /** What sums of `outputs` channels from firstOutput on begin with, of the frames from t on. */
@@ -84,26 +91,17 @@ FXENGINE_INLINE void beginSums(const Conv1dBlock& block, int firstOutput, int t,
   }
 }
 
-/** Sums of `outputs` channels from firstOutput on, of the frames from t on. Where the sizes of the first source are
-    known, a second one has a single channel and tap. */
-template <class V, int outputs, int vectors, int knownChannels = 0, int knownTaps = 0>
+/** Sums of `outputs` channels from firstOutput on, of the frames from t on. */
+template <class V, int outputs, int vectors>
 FXENGINE_INLINE void convSums(const Conv1dBlock& block, int firstOutput, int t, V (&sums)[outputs][vectors]) {
   beginSums(block, firstOutput, t, sums);
-  if constexpr (knownChannels > 0) {
-    addSource<V, outputs, vectors, knownChannels, knownTaps>(block.sources[0], firstOutput, t, sums);
-    if (block.numSources > 1)
-      addSource<V, outputs, vectors, 1, 1>(block.sources[1], firstOutput, t, sums);
-  } else {
-    for (int index = 0; index < block.numSources; ++index)
-      addSource<V, outputs, vectors, 0, 0>(block.sources[index], firstOutput, t, sums);
-  }
+  for (int index = 0; index < block.numSources; ++index)
+    addSource(block.sources[index], firstOutput, t, sums);
 }
 
-template <class V, int outputs, int vectors, int knownChannels = 0, int knownTaps = 0>
-FXENGINE_INLINE void convTile(const Conv1dBlock& block, int firstOutput, int t) {
+template <class V, int outputs, int vectors>
+FXENGINE_INLINE void storeSums(const Conv1dBlock& block, int firstOutput, int t, const V (&sums)[outputs][vectors]) {
   constexpr std::ptrdiff_t kLanes = static_cast<std::ptrdiff_t>(V::size);
-  V sums[outputs][vectors];
-  convSums<V, outputs, vectors, knownChannels, knownTaps>(block, firstOutput, t, sums);
   FXENGINE_UNROLL(4)
   for (int o = 0; o < outputs; ++o) {
     float* row = block.out + static_cast<std::ptrdiff_t>(firstOutput + o) * block.outStride + t;
@@ -111,6 +109,13 @@ FXENGINE_INLINE void convTile(const Conv1dBlock& block, int firstOutput, int t) 
     for (int v = 0; v < vectors; ++v)
       sums[o][v].store_unaligned(row + v * kLanes);
   }
+}
+
+template <class V, int outputs, int vectors>
+FXENGINE_INLINE void convTile(const Conv1dBlock& block, int firstOutput, int t) {
+  V sums[outputs][vectors];
+  convSums(block, firstOutput, t, sums);
+  storeSums(block, firstOutput, t, sums);
 }
 
 template <int most, class Tile> FXENGINE_INLINE void lastTile(int left, int t, Tile&& tile) {

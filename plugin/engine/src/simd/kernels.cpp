@@ -21,7 +21,7 @@ const Kernels& kernels() {
                            kGru,
                            &affine<Wide>,
                            &dot<Narrow>,
-                           &tanhOf<Narrow>,
+                           &tanhOf<Wide>,
                            &sigmoidOf<Narrow>,
                            &eluOf<Narrow>,
                            &symmetricFir<Wide::arch_type>,

@@ -130,7 +130,6 @@ FXENGINE_INLINE Wide reciprocal(Wide v) { // an estimate, once refined
   const Wide guess = _mm512_rcp14_ps(v);
   return _mm512_fmadd_ps(guess, _mm512_fnmadd_ps(v, guess, _mm512_set1_ps(1.0f)), guess);
 }
-FXENGINE_INLINE Wide scaleByPower(Wide v, Wide n) { return _mm512_scalef_ps(v, n); } // v 2^n
 FXENGINE_INLINE Wide hold(Wide v, float limit) {
   return _mm512_max_ps(_mm512_set1_ps(-limit), _mm512_min_ps(_mm512_set1_ps(limit), v));
 }
@@ -210,6 +209,16 @@ template <class V, int n> struct Group {
       group.parts[k] = f(k);
     return group;
   }
+  /** Vectors that lie one behind the other. */
+  static FXENGINE_INLINE Group load(const float* from) {
+    return make([from](int k)
+                    FXENGINE_INLINE_LAMBDA { return V::load_unaligned(from + k * static_cast<int>(V::size)); });
+  }
+  FXENGINE_INLINE void store(float* to) const {
+    FXENGINE_UNROLL(8)
+    for (int k = 0; k < n; ++k)
+      parts[k].store_unaligned(to + k * static_cast<int>(V::size));
+  }
 };
 
 template <class V, int n> struct IntegerGroup {
@@ -268,6 +277,10 @@ template <class V, int n>
 FXENGINE_INLINE IntegerGroup<V, n> operator+(const IntegerGroup<V, n>& a, const IntegerGroup<V, n>& b) {
   return IntegerGroup<V, n>::make([&](int k) FXENGINE_INLINE_LAMBDA { return a.parts[k] + b.parts[k]; });
 }
+template <class V, int n>
+FXENGINE_INLINE IntegerGroup<V, n> operator-(const IntegerGroup<V, n>& a, const IntegerGroup<V, n>& b) {
+  return IntegerGroup<V, n>::make([&](int k) FXENGINE_INLINE_LAMBDA { return a.parts[k] - b.parts[k]; });
+}
 template <class V, int n> FXENGINE_INLINE IntegerGroup<V, n> operator<<(const IntegerGroup<V, n>& a, int places) {
   return IntegerGroup<V, n>::make([&](int k) FXENGINE_INLINE_LAMBDA { return a.parts[k] << places; });
 }
@@ -280,6 +293,9 @@ FXENGINE_INLINE IntegerGroup<V, n> clampInteger(const IntegerGroup<V, n>& value,
 template <class V, int n>
 FXENGINE_INLINE Group<V, n> clampFloat(const Group<V, n>& value, float lowest, float highest) {
   return Group<V, n>::make([&](int k) FXENGINE_INLINE_LAMBDA { return clampFloat(value.parts[k], lowest, highest); });
+}
+template <class V, int n> FXENGINE_INLINE Group<V, n> hold(const Group<V, n>& v, float limit) {
+  return Group<V, n>::make([&](int k) FXENGINE_INLINE_LAMBDA { return hold(v.parts[k], limit); });
 }
 #if defined(__AVX2__)
 template <class V, int n>

@@ -16,8 +16,8 @@ constexpr bool isEvenlyTiled(int channels) { return channels <= 2 || channels % 
 
     a = f(conv), sums += a, next = residual convolution of a
 
-    `conv` writes a to its output; `next` has rows of it as its one source. Both have the same number of outputs, which
-    isEvenlyTiled(). Frames as in Conv1dBlock. */
+    `conv` writes a to its output if it isKept, and else may; `next` has rows of it as its one source. Both have the
+   same number of outputs, which isEvenlyTiled(). Frames as in Conv1dBlock. */
 struct WaveLayerBlock {
   Conv1dBlock conv;
   WaveFunction function = WaveFunction::tanh;
@@ -27,6 +27,7 @@ struct WaveLayerBlock {
   float* sums = nullptr; ///< may be sumsBefore
   int sumsStride = 0;
   const Conv1dBlock* next = nullptr; ///< null where no layer follows
+  bool isKept = false;               ///< whether a is wanted afterwards
 };
 using WaveLayerFunction = void (*)(const WaveLayerBlock& block) noexcept;
 
