@@ -118,27 +118,24 @@ FXENGINE_INLINE void convTile(const Conv1dBlock& block, int firstOutput, int t) 
   storeSums(block, firstOutput, t, sums);
 }
 
-template <int most, class Tile> FXENGINE_INLINE void lastTile(int left, int t, Tile&& tile) {
-  if (left == most)
+template <int most, class Tile> FXENGINE_INLINE void tileOf(int vectors, int t, Tile&& tile) {
+  if (vectors == most)
     tile(std::integral_constant<int, most>(), t);
   else if constexpr (most > 1)
-    lastTile<most - 1>(left, t, tile);
+    tileOf<most - 1>(vectors, t, tile);
 }
 
-/** tile(vectors, t) for all frames in turn, `vectors` of them from frame t on. */
+/** tile(vectors, t) for all frames in turn, `vectors` of them from frame t on. Tiles are as even as can be: in a small
+   one the chains of sums lie bare. */
 template <class V, int most, class Tile> FXENGINE_INLINE void forTiles(int numFrames, Tile&& tile) {
   constexpr int kLanes = static_cast<int>(V::size);
-  int left = (numFrames + kLanes - 1) / kLanes;
-  int t = 0;
-  // A single vector left over would leave the chains of sums bare: the last two tiles share.
-  for (; left > most + 1 || left == most; left -= most, t += most * kLanes)
-    tile(std::integral_constant<int, most>(), t);
-  if (left == most + 1) {
-    tile(std::integral_constant<int, most - 1>(), t);
-    t += (most - 1) * kLanes;
-    left = 2;
+  const int all = (numFrames + kLanes - 1) / kLanes;
+  int left = all;
+  for (int tiles = (all + most - 1) / most; tiles > 0; --tiles) {
+    const int vectors = (left + tiles - 1) / tiles;
+    tileOf<most>(vectors, (all - left) * kLanes, tile);
+    left -= vectors;
   }
-  lastTile<most - 1>(left, t, tile);
 }
 
 template <class V, int outputs> void convRows(const Conv1dBlock& block, int firstOutput) {
