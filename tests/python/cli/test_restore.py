@@ -149,10 +149,11 @@ def test_chunks_leave_no_seam(run: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 @pytest.mark.slow
 def test_twenty_minutes_of_stereo_keep_their_length_in_the_memory_of_two(run: Path, tmp_path: Path) -> None:
     peaks = []
+    ten_seconds = bright_notes(1, 10.0, 44_100, 2).T
     for minutes in (2, 20):
         with soundfile.SoundFile(tmp_path / "in.wav", "w", 44_100, 2, "PCM_16") as file:
             for _ in range(minutes * 6):
-                file.write(bright_notes(1, 10.0, 44_100, 2).T)
+                file.write(ten_seconds)
         files = (tmp_path / "in.wav", tmp_path / "out.wav")
         peaks.append(peak_of_command("restore", *files, "--model", run, "--cutoff", 4000, "--force", "-q"))
         assert soundfile.info(tmp_path / "out.wav").frames == minutes * 60 * 44_100
