@@ -195,7 +195,7 @@ def test_a_study_that_is_killed_and_stopped_ends_on_the_bits_of_one_that_is_not(
     process = begin(path, parts, *where)  # it is told to stop
     await_training(parts, process)
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=120)
+    _, said = process.communicate(timeout=600)
     if process.returncode:
         assert "stopped" in said, said  # at a step, or before it began
     result = fxtrain("sweep", path, "--out", parts, *where)
