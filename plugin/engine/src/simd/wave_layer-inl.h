@@ -203,13 +203,8 @@ template <class V, WaveFunction function> void waveLayer(const WaveLayerBlock& b
                        (block.next == nullptr || (block.next->bias != nullptr && block.next->add != nullptr));
   if (isPlain) {
     if constexpr (function == WaveFunction::tanh) {
-#if defined(__AVX512F__) // wider layers are no faster, and 16 channels slower
       if (waveLayerIfKnown<V, function, 3, 16, 8, 12, 6, 4, 2>(block))
         return;
-#else
-      if (waveLayerIfKnown<V, function, 3, 16, 8, 12, 6, 4, 2>(block))
-        return;
-#endif
     } else if (waveLayerIfKnown<V, function, 6, 8, 3>(block) || waveLayerIfKnown<V, function, 15, 8, 3>(block)) {
       return;
     }
