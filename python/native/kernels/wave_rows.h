@@ -16,7 +16,7 @@
 //                       ^ 0                              ^ total
 //
 // The forward pass takes one block at a time through all layers; the backward pass does the same, starting with the
-// last block. Each layer has rows of its own, where it finds what it needs from earlier or later blocks.
+// last block. A layer writes to its own rows, so what its neighbouring blocks computed is still there to be read.
 namespace fxtrain::kernels {
 
 namespace simd = fxengine::simd;
