@@ -7,7 +7,7 @@ Header::Header(PluginProcessor& processor, Browser& browser)
     : processor_(processor), browser_(browser), previous_("Previous preset", Icon::previous),
       next_("Next preset", Icon::next), preset_("Presets", {}, {}, PushButton::Style::raised),
       save_("Save preset", Icon::save), undo_("Undo", Icon::undo), redo_("Redo", Icon::redo),
-      settings_("Settings", Icon::menu),
+      settings_("Settings", Icon::settings),
       tuner_(processor, id::tuner, "Shows the tuner and mutes the output.", Icon::tuner, "Tuner"),
       bypass_(processor, id::bypass, "Lit while the plugin works; off, the input passes through, equally late.",
               Icon::power, {}, true) {

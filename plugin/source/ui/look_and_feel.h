@@ -35,6 +35,7 @@ class LookAndFeel : public juce::LookAndFeel_V4 {
 
  private:
   juce::SharedResourcePointer<Typefaces> typefaces_;
+  juce::SharedResourcePointer<IconOutlines> icons_;
 };
 
 /** Our looks for all that JUCE opens by itself, such as its file browser, as long as one of our windows is there. */

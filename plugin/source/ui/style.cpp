@@ -13,112 +13,82 @@ juce::Typeface::Ptr faceOf(const char* data, int size) {
   return juce::Typeface::createSystemTypefaceFor(data, std::size_t(size));
 }
 
-juce::Path pathOf(Icon icon) {
-  juce::Path p;
-  const auto polyline = [&p](std::initializer_list<juce::Point<float>> points, bool closed = false) {
-    bool first = true;
-    for (const auto point : points) {
-      if (first)
-        p.startNewSubPath(point);
-      else
-        p.lineTo(point);
-      first = false;
-    }
-    if (closed)
-      p.closeSubPath();
-  };
-  constexpr float pi = juce::MathConstants<float>::pi;
+constexpr float kIconGrid = 24.0f;   // of Lucide's files
+constexpr float kIconStroke = 2.25f; // on that grid; Lucide's own 2 is thin at the sizes of this window
+
+std::pair<const char*, int> svgOf(Icon icon) {
+#define FXTRAIN_SVG(name)                                                                                              \
+  { resources::name##_svg, resources::name##_svgSize }
   switch (icon) {
   case Icon::previous:
-    polyline({{9.5f, 3.5f}, {5.0f, 8.0f}, {9.5f, 12.5f}});
-    break;
+    return FXTRAIN_SVG(chevronleft);
   case Icon::next:
-    polyline({{6.5f, 3.5f}, {11.0f, 8.0f}, {6.5f, 12.5f}});
-    break;
+    return FXTRAIN_SVG(chevronright);
   case Icon::down:
-    polyline({{4.0f, 6.25f}, {8.0f, 10.25f}, {12.0f, 6.25f}});
-    break;
+    return FXTRAIN_SVG(chevrondown);
   case Icon::folder:
-    polyline({{2.0f, 12.5f}, {2.0f, 3.5f}, {6.0f, 3.5f}, {7.5f, 5.5f}, {14.0f, 5.5f}, {14.0f, 12.5f}}, true);
-    break;
+    return FXTRAIN_SVG(folder);
   case Icon::close:
-    polyline({{4.0f, 4.0f}, {12.0f, 12.0f}});
-    polyline({{12.0f, 4.0f}, {4.0f, 12.0f}});
-    break;
+    return FXTRAIN_SVG(x);
   case Icon::undo:
+    return FXTRAIN_SVG(undo2);
   case Icon::redo:
-    polyline({{5.5f, 2.5f}, {2.5f, 5.5f}, {5.5f, 8.5f}});
-    p.startNewSubPath(2.5f, 5.5f);
-    p.lineTo(9.5f, 5.5f);
-    p.addCentredArc(9.5f, 9.25f, 3.75f, 3.75f, 0.0f, 0.0f, pi);
-    p.lineTo(6.0f, 13.0f);
-    if (icon == Icon::redo)
-      p.applyTransform(juce::AffineTransform::scale(-1.0f, 1.0f, 8.0f, 8.0f));
-    break;
+    return FXTRAIN_SVG(redo2);
   case Icon::save:
-    polyline({{8.0f, 2.5f}, {8.0f, 9.5f}});
-    polyline({{5.0f, 6.75f}, {8.0f, 9.75f}, {11.0f, 6.75f}});
-    polyline({{2.5f, 10.5f}, {2.5f, 13.5f}, {13.5f, 13.5f}, {13.5f, 10.5f}});
-    break;
-  case Icon::tuner: // a tuning fork
-    p.startNewSubPath(5.0f, 2.0f);
-    p.lineTo(5.0f, 6.0f);
-    p.addCentredArc(8.0f, 6.0f, 3.0f, 3.0f, 0.0f, 1.5f * pi, 0.5f * pi);
-    p.lineTo(11.0f, 2.0f);
-    polyline({{8.0f, 9.0f}, {8.0f, 14.0f}});
-    break;
-  case Icon::menu:
-    polyline({{2.5f, 4.0f}, {13.5f, 4.0f}});
-    polyline({{2.5f, 8.0f}, {13.5f, 8.0f}});
-    polyline({{2.5f, 12.0f}, {13.5f, 12.0f}});
-    break;
+    return FXTRAIN_SVG(save);
+  case Icon::tuner:
+    return FXTRAIN_SVG(gauge);
+  case Icon::settings:
+    return FXTRAIN_SVG(settings);
   case Icon::power:
-    polyline({{8.0f, 2.0f}, {8.0f, 7.5f}});
-    p.addCentredArc(8.0f, 8.5f, 5.5f, 5.5f, 0.0f, 0.2f * pi, 1.8f * pi, true);
-    break;
+    return FXTRAIN_SVG(power);
   case Icon::play:
-    polyline({{5.0f, 3.0f}, {12.5f, 8.0f}, {5.0f, 13.0f}}, true);
-    break;
+    return FXTRAIN_SVG(play);
   case Icon::stop:
-    polyline({{4.0f, 4.0f}, {12.0f, 4.0f}, {12.0f, 12.0f}, {4.0f, 12.0f}}, true);
-    break;
+    return FXTRAIN_SVG(square);
   case Icon::loop:
-    polyline({{10.5f, 1.5f}, {12.75f, 3.75f}, {10.5f, 6.0f}});
-    polyline({{12.5f, 3.75f}, {3.0f, 3.75f}, {3.0f, 8.0f}});
-    polyline({{5.5f, 10.0f}, {3.25f, 12.25f}, {5.5f, 14.5f}});
-    polyline({{3.5f, 12.25f}, {13.0f, 12.25f}, {13.0f, 8.0f}});
-    break;
+    return FXTRAIN_SVG(repeat);
   case Icon::plus:
-    polyline({{8.0f, 2.0f}, {8.0f, 14.0f}});
-    polyline({{2.0f, 8.0f}, {14.0f, 8.0f}});
-    break;
+    return FXTRAIN_SVG(plus);
   case Icon::warning:
-    polyline({{8.0f, 2.0f}, {14.75f, 13.5f}, {1.25f, 13.5f}}, true);
-    polyline({{8.0f, 6.5f}, {8.0f, 9.5f}});
-    polyline({{8.0f, 11.4f}, {8.0f, 11.6f}});
-    break;
+    return FXTRAIN_SVG(trianglealert);
   case Icon::check:
-    polyline({{3.0f, 8.5f}, {6.5f, 12.0f}, {13.0f, 4.5f}});
-    break;
+    return FXTRAIN_SVG(check);
   case Icon::swap:
-    polyline({{5.0f, 13.0f}, {5.0f, 3.0f}});
-    polyline({{2.5f, 5.5f}, {5.0f, 3.0f}, {7.5f, 5.5f}});
-    polyline({{11.0f, 3.0f}, {11.0f, 13.0f}});
-    polyline({{8.5f, 10.5f}, {11.0f, 13.0f}, {13.5f, 10.5f}});
-    break;
+    return FXTRAIN_SVG(arrowupdown);
   case Icon::search:
-    p.addEllipse(2.5f, 2.5f, 8.0f, 8.0f);
-    polyline({{9.5f, 9.5f}, {13.5f, 13.5f}});
-    break;
+    return FXTRAIN_SVG(search);
   case Icon::star:
   case Icon::starred:
-    p.addStar({8.0f, 8.5f}, 5, 3.0f, 6.5f);
-    break;
+    return FXTRAIN_SVG(star);
   }
-  return p;
+#undef FXTRAIN_SVG
+  return {};
+}
+
+bool isFilled(Icon icon) { return icon == Icon::play || icon == Icon::stop || icon == Icon::starred; }
+
+/** What JUCE makes of an SVG file with these two in place of its own "currentColor" and "none". */
+juce::Path outlineOf(Icon icon, const char* stroke, const char* fill) {
+  const auto [data, size] = svgOf(icon);
+  const auto svg = juce::parseXML(juce::String::fromUTF8(data, size));
+  jassert(svg != nullptr);
+  svg->setAttribute("stroke", stroke);
+  svg->setAttribute("fill", fill);
+  svg->setAttribute("stroke-width", double(kIconStroke));
+  return juce::Drawable::createFromSVG(*svg)->getOutlineAsPath();
 }
 
 } // namespace
+
+IconOutlines::IconOutlines() {
+  for (std::size_t index = 0; index < kNumIcons; ++index) {
+    const auto icon = static_cast<Icon>(index);
+    strokes[index] = outlineOf(icon, "black", "none");
+    if (isFilled(icon))
+      fills[index] = outlineOf(icon, "none", "black");
+  }
+}
 
 Typefaces::Typefaces()
     : regular(faceOf(resources::InterRegular_otf, resources::InterRegular_otfSize)),
@@ -210,14 +180,13 @@ void drawText(juce::Graphics& g, const juce::String& text, juce::Rectangle<float
 }
 
 void drawIcon(juce::Graphics& g, Icon icon, juce::Rectangle<float> area, juce::Colour colour) {
-  const auto transform =
-      juce::AffineTransform::scale(area.getWidth() / 16.0f, area.getHeight() / 16.0f).translated(area.getTopLeft());
-  const auto path = pathOf(icon);
+  const juce::SharedResourcePointer<IconOutlines> outlines;
+  const auto transform = juce::AffineTransform::scale(area.getWidth() / kIconGrid, area.getHeight() / kIconGrid)
+                             .translated(area.getTopLeft());
+  const auto index = std::size_t(icon);
   g.setColour(colour);
-  if (icon == Icon::play || icon == Icon::stop || icon == Icon::starred)
-    g.fillPath(path, transform);
-  g.strokePath(path, juce::PathStrokeType(1.5f, juce::PathStrokeType::curved, juce::PathStrokeType::rounded),
-               transform);
+  g.fillPath(outlines->strokes[index], transform);
+  g.fillPath(outlines->fills[index], transform);
 }
 
 void drawDropArea(juce::Graphics& g, juce::Rectangle<float> area) {

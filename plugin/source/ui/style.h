@@ -3,6 +3,8 @@
 
 #include <juce_gui_basics/juce_gui_basics.h>
 
+#include <array>
+
 /** What everything in the window is drawn with: colours, type, icons. Sizes are logical pixels at 100 %. */
 namespace fxtrain::ui {
 
@@ -54,7 +56,7 @@ enum class Icon {
   redo,
   save,
   tuner,
-  menu,
+  settings,
   power,
   play,
   stop,
@@ -67,8 +69,15 @@ enum class Icon {
   star,
   starred
 };
+inline constexpr std::size_t kNumIcons = std::size_t(Icon::starred) + 1;
 
-/** @param area  of the icon's square; its grid is 16 x 16 */
+/** Read from their files once, and shared like the typefaces. */
+struct IconOutlines {
+  IconOutlines();
+  std::array<juce::Path, kNumIcons> strokes, fills;
+};
+
+/** One of Lucide's. @param area  of the icon's square */
 void drawIcon(juce::Graphics& g, Icon icon, juce::Rectangle<float> area, juce::Colour colour);
 
 /** A place for a file that is still to come. */
