@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""How much memory this process has taken."""
+"""How much memory this process has taken, and giving back what it no longer needs."""
 
 from __future__ import annotations
 
+import ctypes
 import sys
 from pathlib import Path
 
-__all__ = ["peak_memory_mib"]
+__all__ = ["peak_memory_mib", "return_freed_memory"]
 
 
 def peak_memory_mib() -> float | None:
@@ -26,3 +27,11 @@ def peak_memory_mib() -> float | None:
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (1 << 20 if sys.platform == "darwin" else 1 << 10)
+
+
+def return_freed_memory() -> None:
+    """Gives freed memory back to the system, where the C library keeps it for later: glibc keeps blocks of megabytes."""
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+        if trim is not None:
+            trim(0)

@@ -16,6 +16,8 @@ __all__ = ["Samples", "improve_filter", "whitening_filter", "whitening_of_spectr
 Vector: TypeAlias = NDArray[np.float64]
 Samples: TypeAlias = NDArray[np.floating[Any]]
 
+_LEAST_TRANSFORM = 1 << 13  # a filter of few taps would else be found by thousands of small transforms
+
 
 def improve_filter(
     taps: Vector, stretches: Iterable[tuple[Samples, Samples, Samples]], *, ridge: float = 1e-6
@@ -37,7 +39,7 @@ def improve_filter(
     """
     count = len(taps)
     past = count - 1
-    size = scipy.fft.next_fast_len(8 * count, real=True)
+    size = scipy.fft.next_fast_len(max(8 * count, _LEAST_TRANSFORM), real=True)
     block = size - past
     spectrum = scipy.fft.rfft(taps, size)
     slope = np.zeros(size // 2 + 1, np.complex128)

@@ -128,13 +128,15 @@ class _TorchStftModel(TorchModel):
         self.lag_samples = int(metadata.get("lag_samples", 0))
         self.model = _build(document["stft"], self.sample_rate or CUSTOMARY_RATE).eval()
 
-    @torch.no_grad()
+    def play(self, x: Tensor) -> Tensor:
+        """As a call."""
+        return self(x)  # type: ignore[no-any-return]
+
     def forward(self, x: Tensor) -> Tensor:
         """The output for recordings of shape ``(batch, frames)``."""
         late = self.model.latency_frames
-        y, _ = self.model(nn.functional.pad(x * self.gains[0], (0, late)))
-        aligned: Tensor = y[:, late:] * self.gains[1]
-        return aligned
+        y, _ = self.model.play(nn.functional.pad(x * self.gains[0], (0, late)))
+        return y[:, late:] * self.gains[1]
 
 
 def _build(stft: Mapping[str, Any], sample_rate: int) -> StftModel:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from fxtrain.audio.envelopes import Envelope, follow_envelope
 from fxtrain.errors import ModelFileError
-from fxtrain.models.effects._effect import EffectModel
+from fxtrain.models.effects._effect import PIECE_FRAMES, EffectModel
 
 __all__ = ["TorchEffect", "TorchModel", "build_torch_model", "fill", "torch_layers"]
 
@@ -62,6 +62,11 @@ class TorchModel(nn.Module):
         self._states: list[Any] = [None] * len(self.layers)
         self._envelope_values: list[Any] = [None] * len(self.envelopes)
         self._history: Tensor | None = None
+
+    def play(self, x: Tensor) -> Tensor:
+        """Plays recordings of shape ``(batch, frames)`` from a fresh state, in pieces, which takes less memory."""
+        self.reset()
+        return torch.cat([self(piece) for piece in torch.split(x, PIECE_FRAMES // 4, dim=-1)], dim=-1)
 
     @torch.no_grad()
     def forward(self, x: Tensor) -> Tensor:
@@ -113,12 +118,15 @@ class TorchEffect(TorchModel):
         super().reset()
         self._state: Any = None
 
-    @torch.no_grad()
+    def play(self, x: Tensor) -> Tensor:
+        """Plays recordings of shape ``(batch, frames)`` from a fresh state."""
+        self.reset()
+        return self(x)  # type: ignore[no-any-return]
+
     def forward(self, x: Tensor) -> Tensor:
         """Plays on from where the last call ended; ``x`` has shape ``(batch, frames)``."""
-        y, self._state = self.model(x, self._state)
-        played: Tensor = y
-        return played
+        y, self._state = self.model.play(x, self._state)
+        return y
 
 
 def build_torch_model(document: Any, name: str) -> TorchModel:

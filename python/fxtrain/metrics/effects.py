@@ -65,10 +65,11 @@ def scored_runs(mask: Mask) -> list[tuple[int, int]]:
     >>> scored_runs(np.array([False, True, True, False, True]))
     [(1, 3), (4, 5)]
     """
-    if mask.all():
-        return [(0, len(mask))] if len(mask) else []
-    steps = np.diff(np.concatenate(([0], np.asarray(mask, dtype=np.int8), [0])))
-    return list(zip(np.flatnonzero(steps == 1).tolist(), np.flatnonzero(steps == -1).tolist(), strict=True))
+    if not len(mask):
+        return []
+    edges = (np.flatnonzero(mask[1:] != mask[:-1]) + 1).tolist()
+    edges = [0] * bool(mask[0]) + edges + [len(mask)] * bool(mask[-1])
+    return list(zip(edges[::2], edges[1::2], strict=True))
 
 
 def esr(prediction: ArrayLike, target: ArrayLike, *, mask: Mask | None = None) -> float:
@@ -210,7 +211,7 @@ def band_esr(
         floor_db: smallest share of the target's energy for which a band gets an ESR.
     """
     prediction, target, scored = _prepare(prediction, target, mask)
-    error = np.subtract(prediction, target, dtype=np.float64)
+    error = prediction - target  # rounded once, in float32 too
     hz, (error_power, target_power) = average_power_spectra([error, target], sample_rate, mask=scored)
     return _bands(hz, error_power, target_power, sample_rate, floor_db)
 
@@ -373,14 +374,14 @@ def measure(
     if not scored.any():
         raise ValueError("no frame is scored, expected a mask with at least one true")
     value = esr(prediction, target, mask=scored)
-    error = np.subtract(prediction, target, dtype=np.float64)
+    error = prediction - target  # rounded once, in float32 too
     hz, (error_power, target_power) = average_power_spectra([error, target], sample_rate, mask=scored)
     weights = 10.0 ** (a_weighting_db(hz) / 10.0)
     num_scored = np.count_nonzero(scored)
     error_energy = _emphasised_energy(error, scored)
-    mean_error = float(np.mean(error, where=scored))
+    mean_error = float(np.mean(error, where=scored, dtype=np.float64))
     peak_error = float(max(np.max(error, where=scored, initial=0.0), -np.min(error, where=scored, initial=0.0)))
-    del error  # as large as two of the signals
+    del error  # as large as a signal
     result = {
         "esr": value,
         "esr_db": power_to_db(value),

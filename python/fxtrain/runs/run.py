@@ -20,6 +20,7 @@ from fxtrain import __version__
 from fxtrain.atomic import write_atomically
 from fxtrain.config import merge
 from fxtrain.errors import ConfigError, DivergenceError, FxtrainError, Interrupted, RankLostError
+from fxtrain.memory import return_freed_memory
 from fxtrain.report.html import write_page
 from fxtrain.runs.folder import RunFolder
 from fxtrain.runs.loggers import open_loggers
@@ -264,6 +265,7 @@ def _finish(
         history=list(read_history(RunFolder(trainer.folder).history)),
         common=common,
     )
+    return_freed_memory()  # what training took, before whole recordings are looked at
     evaluation = spec.task.finish(model, dataset, outcome)
     metrics = {**state, **evaluation.metrics, **common}
     logger.info("%s", evaluation.summary)

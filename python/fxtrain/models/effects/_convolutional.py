@@ -15,14 +15,12 @@ from fxtrain.data.pairs import PairBatch, PairedAudio
 from fxtrain.errors import ConfigError
 from fxtrain.losses import Loss
 from fxtrain.models.effects._causal import CausalNetwork
-from fxtrain.models.effects._effect import EffectModel, State
+from fxtrain.models.effects._effect import PIECE_FRAMES, EffectModel, State
 from fxtrain.models.effects._wavenet_network import WaveNetNetwork
 from fxtrain.training.protocol import Phase, StepContext
 
 __all__ = ["ConvolutionalEffect", "require_affordable"]
 
-_PIECE_FRAMES = 16384
-"""Played at a time without gradients, so that the layers' outputs of a long recording are not all in memory."""
 _ALL_FRAMES = 1 << 62
 _MOST_REMEMBERED = 1 << 22
 """Values that fxtrain's engine keeps of the layers' inputs."""
@@ -79,12 +77,8 @@ class ConvolutionalEffect(EffectModel):
         return network
 
     def _run(self, network: CausalNetwork, x: Tensor, state: State | None) -> tuple[Tensor, State]:
-        state = network.silent_state(x) if state is None else state
-        outputs = []
-        for piece in torch.split(x, max(x.shape[-1], 1) if torch.is_grad_enabled() else _PIECE_FRAMES, dim=-1):
-            y, state = network(piece, state)
-            outputs.append(y)
-        return torch.cat(outputs, dim=-1) * self.output_gain, state
+        y, state = network(x, network.silent_state(x) if state is None else state)
+        return y * self.output_gain, state
 
     def loss(self, batch: PairBatch, phase: Phase, context: StepContext) -> tuple[Tensor, dict[str, Tensor]]:
         """The sum of the networks' losses on one chunk, at the level that they are trained to.
@@ -128,8 +122,8 @@ class ConvolutionalEffect(EffectModel):
         x = torch.cat([_past(batch.warm_up, past), batch.input], dim=-1)
         frames = batch.input.shape[-1]
         pieces = [
-            network(x[:, start : min(start + _PIECE_FRAMES, frames) + past], None)[0]
-            for start in range(0, frames, _PIECE_FRAMES)
+            network(x[:, start : min(start + PIECE_FRAMES, frames) + past], None)[0]
+            for start in range(0, frames, PIECE_FRAMES)
         ]
         return torch.cat(pieces, dim=-1) * self.output_gain
 

@@ -23,7 +23,10 @@ from fxtrain.models.effects._linear_stage import LinearStage
 from fxtrain.training.checkpoint import save_checkpoint
 from fxtrain.training.protocol import Criterion, Phase, StepContext, Trainable
 
-__all__ = ["EffectModel", "State"]
+__all__ = ["PIECE_FRAMES", "EffectModel", "State"]
+
+PIECE_FRAMES = 16384
+"""Of a recording, played at a time: what a network keeps of a long one would take much memory."""
 
 State = tuple[Tensor, ...]
 """What a model carries from one stretch of audio to the next, batch in the second dimension."""
@@ -187,6 +190,30 @@ class EffectModel(Trainable):
             after = (*after, history.unsqueeze(0))
         return y, after
 
+    @property
+    def stretch_multiple(self) -> int:
+        """A stretch that is played on from is a multiple of so many frames."""
+        return 1
+
+    @torch.no_grad()
+    def play(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        """Plays recordings of any length, piece by piece; arguments and result are those of a call.
+
+        No gradients, and no more memory than a piece and the result take.
+        """
+        outputs = []
+        for y, after in self._play_pieces(x, state):
+            outputs.append(y)
+            state = after
+        assert state is not None  # there is a piece even of nothing
+        return torch.cat(outputs, dim=-1), state
+
+    def _play_pieces(self, x: Tensor, state: State | None) -> Iterator[tuple[Tensor, State]]:
+        multiple = self.stretch_multiple
+        for piece in torch.split(x, max(1, PIECE_FRAMES // multiple) * multiple, dim=-1):
+            y, state = self(piece, state)
+            yield y, state
+
     def network(self, features: Tensor, state: State | None) -> tuple[Tensor, State]:
         """The part of the model that is trained step by step.
 
@@ -259,13 +286,16 @@ class EffectModel(Trainable):
 
     def validate(self, batch: PairBatch, context: StepContext) -> dict[str, tuple[float, float]]:
         """Energies of the error and of the target."""
-        prediction, _ = self(batch.input, self._warm_up(batch))
-        late = self.latency_frames
-        prediction, target = prediction[:, late:], batch.target[:, : batch.target.shape[-1] - late]
         weight = batch.weight.double()
-        error = (prediction - target).square().sum(-1, dtype=torch.float64)
-        energy = target.square().sum(-1, dtype=torch.float64)
-        return {"esr": (float((error * weight).sum()), float((energy * weight).sum()))}
+        error = energy = 0.0
+        end = -self.latency_frames  # of the target's frames that are answered
+        for y, _ in self._play_pieces(batch.input, self._warm_up(batch)):
+            start, end = max(end, 0), end + y.shape[-1]
+            target = batch.target[:, start : max(end, 0)]
+            missed = y[:, y.shape[-1] - target.shape[-1] :] - target
+            error += float((missed.square().sum(-1, dtype=torch.float64) * weight).sum())
+            energy += float((target.square().sum(-1, dtype=torch.float64) * weight).sum())
+        return {"esr": (error, energy)}
 
     def _warm_up(self, batch: PairBatch) -> State | None:
         warm_up = batch.warm_up

@@ -136,6 +136,11 @@ class StftModel(EffectModel):
         """Three hops: see :class:`Stft`."""
         return 3 * self.stft.hop
 
+    @property
+    def stretch_multiple(self) -> int:
+        """Whole hops."""
+        return self.stft.hop
+
     def fresh_state(self, x: Tensor) -> State:
         """The state before the first frame, for streams of the number, type and device of ``x``."""
         raise NotImplementedError

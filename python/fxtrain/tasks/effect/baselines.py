@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
@@ -38,14 +38,19 @@ BaselineName: TypeAlias = Literal["input", "best_gain", "fir", "long_fir"]
 
 @dataclass(frozen=True)
 class Segment:
-    """A stretch of recording with silence before it: filters start from zero history, as a reset model does.
+    """A stretch of recording.
 
-    ``scored`` says which frames count (``None``: all); the others still serve as history of those that do.
+    Attributes:
+        input: shape ``(frames,)``.
+        target: same shape.
+        scored: which frames count, same shape; None is all. The others still serve as history of those that do.
+        history: input before the stretch. Silence precedes that, as filters start from zero like a reset model.
     """
 
     input: NDArray[np.floating[Any]]
     target: NDArray[np.floating[Any]]
     scored: Mask | None = None
+    history: NDArray[np.floating[Any]] = field(default_factory=lambda: np.zeros(0, np.float32))
 
     def __post_init__(self) -> None:
         shapes = {self.input.shape, self.target.shape, self.target.shape if self.scored is None else self.scored.shape}
@@ -56,6 +61,22 @@ class Segment:
     def mask(self) -> Mask:
         """Which frames count, shape ``(frames,)``."""
         return np.ones(self.input.shape, dtype=np.bool_) if self.scored is None else self.scored
+
+    def scored_runs(self) -> list[tuple[int, int]]:
+        """Start and end (exclusive) of each unbroken run of frames that count."""
+        return [(0, len(self.input))] if self.scored is None else scored_runs(self.scored)
+
+    def input_between(self, start: int, end: int) -> Vector:
+        """The input from one frame up to another, in float64; below 0 are the history and the silence before it."""
+        own = self.input[max(start, 0) : max(end, 0)]
+        if start >= 0:
+            return own.astype(np.float64)
+        piece = np.zeros(end - start)
+        before = self.history[max(len(self.history) + start, 0) : max(len(self.history) + min(end, 0), 0)]
+        at = min(end, 0) - start
+        piece[at - len(before) : at] = before
+        piece[at:] = own
+        return piece
 
 
 @dataclass(frozen=True)
@@ -86,12 +107,12 @@ class Baselines:
         errors = dict.fromkeys(names, 0.0)
         reference = 0.0
         for segment in segments:
-            mask = segment.mask
-            for start in range(0, len(mask), _BLOCK_FRAMES):
+            for start in range(0, len(segment.input), _BLOCK_FRAMES):
                 block = slice(start, start + _BLOCK_FRAMES)
-                scored, target = mask[block], segment.target[block].astype(np.float64)
-                first = max(start - LONG_TAPS + 1, 0)  # the filters' history
-                input = segment.input[first : start + len(target)]
+                target = segment.target[block].astype(np.float64)
+                scored = slice(None) if segment.scored is None else segment.scored[block]
+                first = start - LONG_TAPS + 1  # the filters' history
+                input = segment.input_between(first, start + len(target))
                 reference += float(np.sum(target[scored] ** 2))
                 for name in names:
                     predicted = self.predict(name, input)[start - first :]
@@ -130,15 +151,14 @@ def fit_baselines(segments: Sequence[Segment], *, num_taps: int = NUM_TAPS, ridg
     before: list[Vector] = []  # x[start - 1 - i] of each run
     last: list[Vector] = []  # x[end - 1 - i] of each run
     for segment in segments:
-        x, y = segment.input, segment.target
-        for start, end in scored_runs(segment.mask):
-            before.append(_cut(x, start - num_taps, start)[::-1])
-            last.append(_cut(x, end - num_taps, end)[::-1])
+        for start, end in segment.scored_runs():
+            before.append(segment.input_between(start - num_taps, start)[::-1])
+            last.append(segment.input_between(end - num_taps, end)[::-1])
             for at in range(start, end, block):
                 stop = min(at + block, end)
-                past = np.fft.rfft(_cut(x, at - history, stop), fft_size)
-                input_spectrum += np.conj(np.fft.rfft(_cut(x, at, stop), fft_size)) * past
-                target_spectrum += np.conj(np.fft.rfft(_cut(y, at, stop), fft_size)) * past
+                past = np.fft.rfft(segment.input_between(at - history, stop), fft_size)
+                input_spectrum += np.conj(np.fft.rfft(segment.input_between(at, stop), fft_size)) * past
+                target_spectrum += np.conj(np.fft.rfft(segment.target[at:stop].astype(np.float64), fft_size)) * past
     # A delay of i frames is a shift of history - i frames within the stretch that begins with its history.
     first_row = np.fft.irfft(input_spectrum, fft_size)[history::-1]
     right_side = np.fft.irfft(target_spectrum, fft_size)[history::-1]
@@ -162,19 +182,13 @@ def _fit_long(segments: Sequence[Segment], taps: Vector) -> Vector:
     stretches = []
     total = sum(len(segment.input) for segment in segments)
     for segment in itertools.islice(segments, 0, None, max(1, total // _MOST_FRAMES)):
-        for start, end in scored_runs(segment.mask):
+        for start, end in segment.scored_runs():
             end = min(end, start + _MOST_FRAMES)
-            history = _cut(segment.input, start - LONG_TAPS + 1, start)
+            history = segment.input_between(start - LONG_TAPS + 1, start)
             stretches.append((segment.input[start:end], segment.target[start:end], history))
     for _ in range(2):
         longer = improve_filter(longer, stretches)
     return longer
-
-
-def _cut(signal: NDArray[np.floating[Any]], start: int, end: int) -> Vector:
-    """``signal[start:end]``, with the silence that precedes it where ``start`` is below 0."""
-    piece = np.asarray(signal[max(start, 0) : max(end, 0)], dtype=np.float64)
-    return np.concatenate((np.zeros(end - start - len(piece)), piece)) if start < 0 else piece
 
 
 def _solve_positive(matrix: Vector, right_side: Vector, ridge: float) -> Vector:

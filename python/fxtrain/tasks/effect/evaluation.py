@@ -46,9 +46,8 @@ class TorchPlayer:
     def play(self, x: Samples) -> Samples:
         """The output for a recording, aligned with it."""
         late = self._model.latency_frames
-        with torch.no_grad():
-            given = torch.from_numpy(np.concatenate([x, np.zeros(late, np.float32)]))
-            y, self._state = self._model(given.unsqueeze(0), self._state)
+        given = torch.from_numpy(np.concatenate([x, np.zeros(late, np.float32)]))
+        y, self._state = self._model.play(given.unsqueeze(0), self._state)
         return np.ascontiguousarray(y[0, late:].numpy())
 
     def prewarm(self) -> int:
@@ -68,41 +67,36 @@ class Take:
 
 
 def segments_of(excerpts: Sequence[Excerpt]) -> list[Segment]:
-    """The excerpts as stretches that start from rest, with what precedes them as unscored history."""
+    """The excerpts as stretches that start from rest, with what precedes them as history."""
     segments = []
     for excerpt in excerpts:
         for start, end in excerpt.clips():
-            input, target = excerpt.input[start:end], excerpt.target[start:end]
-            num_unscored = excerpt.skip_frames
-            if excerpt.lead_in is not None and len(excerpt.lead_in):
-                history = excerpt.lead_in
-                input = np.concatenate([history, input])
-                target = np.concatenate([np.zeros_like(history), target])
-                num_unscored = len(history)
-            scored = np.ones(len(input), np.bool_)
-            scored[:num_unscored] = False
-            segments.append(Segment(input, target, scored))
+            history = np.zeros(0, np.float32) if excerpt.lead_in is None else excerpt.lead_in
+            scored = None
+            if excerpt.skip_frames and not len(history):
+                scored = np.arange(end - start) >= excerpt.skip_frames
+            segments.append(Segment(excerpt.input[start:end], excerpt.target[start:end], scored, history))
     return segments
 
 
 def play(player: Player, excerpts: Sequence[Excerpt]) -> Take:
     """Plays each excerpt, clip by clip, from rest and run in on what precedes it, and joins the results."""
-    clips = [(excerpt, start, end) for excerpt in excerpts for start, end in excerpt.clips()]
-    predictions, masks = [], []
-    for (_, start, end), segment in zip(clips, segments_of(excerpts), strict=True):
+    segments = segments_of(excerpts)
+    predictions = []
+    for segment in segments:
         player.prewarm()
-        predictions.append(player.play(np.ascontiguousarray(segment.input, np.float32))[start - end :])
-        masks.append(segment.mask[start - end :])
+        whole = joined([part for part in (segment.history, segment.input) if len(part)] or [segment.input])
+        predictions.append(player.play(np.ascontiguousarray(whole, np.float32))[len(segment.history) :])
     return Take(
-        input=joined([excerpt.input[start:end] for excerpt, start, end in clips]),
-        target=joined([excerpt.target[start:end] for excerpt, start, end in clips]),
+        input=joined([segment.input for segment in segments]),
+        target=joined([segment.target for segment in segments]),
         prediction=joined(predictions),
-        mask=np.concatenate(masks),
+        mask=np.concatenate([segment.mask for segment in segments]),
     )
 
 
 def measure_parity(
-    player: engine.Model, reference: TorchModel, input: Samples, *, num_stretches: int = 8, stretch_frames: int = 16384
+    player: engine.Model, reference: TorchModel, input: Samples, *, num_stretches: int = 16, stretch_frames: int = 8192
 ) -> dict[str, Any]:
     """Greatest difference of the engine, and of torch in float32, from torch in float64, from the player's start state.
 
@@ -119,9 +113,8 @@ def measure_parity(
     x = np.stack([input[start : start + length] for start in starts]).astype(np.float32)
     num_silent = player.prewarm() if player.info.starts_at_rest else 0
     padded = np.pad(x, ((0, 0), (num_silent, 0)))
-    reference.reset()
-    exact = copy.deepcopy(reference).double()(torch.from_numpy(padded.astype(np.float64))).numpy()[:, num_silent:]
-    rounded = reference(torch.from_numpy(padded)).numpy()[:, num_silent:]
+    exact = copy.deepcopy(reference).double().play(torch.from_numpy(padded.astype(np.float64))).numpy()[:, num_silent:]
+    rounded = reference.play(torch.from_numpy(padded)).numpy()[:, num_silent:]
     error = 0.0
     for piece, expected in zip(x, exact, strict=True):
         player.reset()
