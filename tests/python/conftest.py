@@ -23,6 +23,9 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
+# Before any test changes it: with another home folder the compiler's cache would be empty.
+ENVIRONMENT = dict(os.environ)
+
 # The same inputs in each run; pytest --hypothesis-profile=long tries thousands.
 _COMMON = {"derandomize": True, "deadline": None, "suppress_health_check": list(HealthCheck), "print_blob": True}
 settings.register_profile("short", max_examples=30, **_COMMON)
@@ -47,7 +50,7 @@ def engine_build() -> Path:
     with (build / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # test processes share the folder
         for step in ([*source, "-DFXTRAIN_INSTALL=ON", "-B", build], ["--build", build, "--parallel", "2"]):
-            made = subprocess.run(["cmake", *step], check=False, capture_output=True, text=True)
+            made = subprocess.run(["cmake", *step], check=False, capture_output=True, text=True, env=ENVIRONMENT)
             assert made.returncode == 0, made.stdout + made.stderr
     return build / "fxtrain"
 
