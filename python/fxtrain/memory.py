@@ -30,7 +30,7 @@ def peak_memory_mib() -> float | None:
 
 
 def return_freed_memory() -> None:
-    """Gives freed memory back to the system, where the C library keeps it for later: glibc keeps blocks of megabytes."""
+    """Gives freed memory back to the system. glibc, where it is the C library, keeps blocks of megabytes for later."""
     if sys.platform == "linux":
         trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
         if trim is not None:
