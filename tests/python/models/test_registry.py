@@ -12,8 +12,11 @@ import torch
 from torch import nn
 
 from fxtrain.data import Excerpt
+from fxtrain.data.pairs import PairBatch
 from fxtrain.errors import ConfigError
 from fxtrain.models import find_models, get_model, models_in
+from fxtrain.models.effects._convolutional import ConvolutionalEffect
+from fxtrain.models.effects._effect import PIECE_FRAMES
 from fxtrain.training.protocol import Criterion, Phase, StepContext, Trainable
 
 MODELS = sorted(find_models())
@@ -109,6 +112,28 @@ def test_state_carried_over_blocks_gives_the_output_of_one_pass(name: str) -> No
         y, state = model(block, state)
         parts.append(y)
     assert torch.allclose(torch.cat(parts, dim=1), whole, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", EFFECTS)
+@torch.no_grad()
+def test_a_recording_longer_than_a_piece_is_played_and_judged_as_a_whole(name: str) -> None:
+    torch.manual_seed(3)
+    settings = TINY[name] | ({"n_fft": 96, "hop": 24} if "hop" in TINY[name] else {})  # which a piece is no multiple of
+    model: Any = get_model(name).from_config(settings, sample_rate=48_000, loss={}).double()
+    x = 0.3 * torch.randn(2, 2 * PIECE_FRAMES + 777, dtype=torch.float64)
+    whole, state = model(x)
+    played, after = model.play(x)
+    assert torch.allclose(played, whole, rtol=0, atol=1e-12)
+    if model.stretch_multiple == 1:
+        assert all(torch.allclose(ours, theirs) for ours, theirs in zip(after, state, strict=True))
+    if isinstance(model, ConvolutionalEffect):
+        return  # starts from silence instead of zero state
+    target, weight, late = torch.tanh(3 * x), torch.tensor([1.0, 2.0]), model.latency_frames
+    batch = PairBatch(input=x, target=target, weight=weight, warm_up=x[:, :0])
+    error = (whole[:, late:] - target[:, : target.shape[-1] - late]).square().sum(-1) @ weight.double()
+    energy = target[:, : target.shape[-1] - late].square().sum(-1) @ weight.double()
+    judged = model.validate(batch, StepContext.of_validation(0, 0, 0))
+    assert judged["esr"] == pytest.approx((float(error), float(energy)))
 
 
 @pytest.mark.parametrize("name", RECURRENT)
