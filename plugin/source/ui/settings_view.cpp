@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "settings_view.h"
 
+#include "interface_levels.h"
+
 #include <fxengine/model_loader.h>
 
 namespace fxtrain::ui {
@@ -10,12 +12,12 @@ namespace {
 constexpr auto kLicence =
     "The source code is under the MIT licence. This program contains JUCE and is as a whole under "
     "the GNU Affero General Public License, version 3. It comes without any warranty. Typeface: "
-    "Inter, SIL Open Font License 1.1.";
+    "Inter, SIL Open Font License 1.1. Icons: Lucide, ISC licence.";
 #else
 constexpr auto kLicence =
     "The source code is under the MIT licence. This program contains JUCE and is as a whole under "
     "the GNU General Public License, version 3. It comes without any warranty. Typeface: Inter, "
-    "SIL Open Font License 1.1.";
+    "SIL Open Font License 1.1. Icons: Lucide, ISC licence.";
 #endif
 
 juce::String describe(const MidiControl::Binding& binding) {
@@ -44,11 +46,16 @@ SettingsView::Page::Page(PluginProcessor& processor, Browser& browser)
       interface_(processor, id::interfaceLevel,
                  "The analog level that is full scale at the input of your audio interface: its data sheet has it.",
                  72),
+      knownInterfaces_("Common interfaces", {}, "Choose yours", PushButton::Style::raised),
       backend_("Backend", {}, {}, PushButton::Style::raised),
       addFolder_("Add a folder to the library", Icon::plus, "Add a folder", PushButton::Style::raised) {
   for (auto* child :
        std::initializer_list<juce::Component*>{&levels_, &inputMode_, &calibrate_, &interface_, &live_, &offline_})
     addAndMakeVisible(child);
+  knownInterfaces_.setOpensMenu();
+  knownInterfaces_.setTooltip("Sets the interface level to what the maker states, for the least input gain.");
+  knownInterfaces_.onClick = [this] { chooseInterface(); };
+  addAndMakeVisible(knownInterfaces_);
   backend_.setOpensMenu();
   backend_.setTooltip("What plays the captures.");
   backend_.onClick = [this] { chooseBackend(); };
@@ -62,6 +69,21 @@ SettingsView::Page::Page(PluginProcessor& processor, Browser& browser)
 
 void SettingsView::Page::updateInterface() {
   interface_.setActive(calibrate_.isOn(), "Calibrate is off. Turn it on to use the level of your interface.");
+  knownInterfaces_.setEnabled(calibrate_.isOn());
+}
+
+void SettingsView::Page::chooseInterface() {
+  juce::PopupMenu menu;
+  auto* level = processor_.parameters.getParameter(id::interfaceLevel);
+  const float now = level->convertFrom0to1(level->getValue());
+  for (const auto& [name, dbu] : kInterfaceLevels)
+    menu.addItem(juce::String(name) + ": " + juce::String(dbu, 1) + " dBu", true, std::abs(dbu - now) < 0.05f,
+                 [level, dbu = dbu] {
+                   level->beginChangeGesture();
+                   level->setValueNotifyingHost(level->convertTo0to1(dbu));
+                   level->endChangeGesture();
+                 });
+  menu.showMenuAsync(juce::PopupMenu::Options().withTargetComponent(&knownInterfaces_));
 }
 
 void SettingsView::Page::chooseBackend() {
@@ -157,8 +179,9 @@ int SettingsView::Page::layOut(int width) {
   row("Input", inputMode_, 160);
   row("Calibrate the input", calibrate_, 38);
   row("Interface level", interface_, 208);
-  paragraph("The analog level at full scale of your interface's input, from its data sheet. Captures whose files tell "
-            "their level are then driven as the device was.",
+  row("Common interfaces", knownInterfaces_, 160);
+  paragraph("What your interface's instrument input takes as full scale with its gain turned down: its data sheet says "
+            "so. Captures whose files tell their level are then driven as the device was.",
             52);
 
   heading("Quality");
@@ -204,11 +227,11 @@ void SettingsView::Page::paint(juce::Graphics& g) {
     if (text.heading) {
       drawText(g, text.text, text.area.toFloat(), font(13.5f, Weight::semiBold), colour::text);
     } else if (text.secondary) {
-      g.setColour(colour::faint);
-      g.setFont(font(12.5f));
-      g.drawFittedText(text.text, text.area,
-                       text.area.getHeight() == 32 ? juce::Justification::centredLeft : juce::Justification::topLeft, 5,
-                       1.0f);
+      juce::AttributedString lines;
+      lines.append(text.text, font(12.5f), colour::faint);
+      lines.setJustification(text.area.getHeight() == 32 ? juce::Justification::centredLeft
+                                                         : juce::Justification::topLeft);
+      lines.draw(g, text.area.toFloat());
     } else {
       drawText(g, text.text, text.area.toFloat(), font(13.0f), colour::secondary);
     }

@@ -41,6 +41,7 @@ class SettingsView : public juce::Component {
       bool heading = false, secondary = false;
     };
     void chooseBackend();
+    void chooseInterface();
     void updateInterface();
     void chooseFolder();
 
@@ -49,7 +50,7 @@ class SettingsView : public juce::Component {
     Choice levels_, inputMode_, live_, offline_;
     Switch calibrate_;
     Fader interface_;
-    PushButton backend_, addFolder_;
+    PushButton knownInterfaces_, backend_, addFolder_;
     std::vector<juce::File> folders_;
     std::vector<std::unique_ptr<PushButton>> removeFolder_;
     std::vector<MidiControl::Binding> bindings_;
