@@ -142,6 +142,8 @@ struct SequenceRows {
   }
 };
 
+constexpr int kForwardPart = 128; // frames that a layer plays while memory brings the rows of the next ones
+
 void playSequence(const Plan& plan, const float* input, float* memory, float* output) {
   static const simd::Kernels& kernels = simd::kernelsInUse();
   const SequenceRows rows(plan, memory);
@@ -176,30 +178,30 @@ void playSequence(const Plan& plan, const float* input, float* memory, float* ou
         const int first = std::max(block, layer.from);
         if (first >= end)
           break;
-        const Rows in = own.layers[number].input.from(first), a = own.layers[number].activation.from(first);
-        const Rows sums = own.sums.from(first);
-        const Rows summed = number > 0 ? sums : index > 0 ? rows.arrays[index - 1].head.from(first) : Rows{};
-        const Rows next = isEnd ? own.last.from(first) : own.layers[number + 1].input.from(first);
-        const simd::ConvSource sources[2] = {layer.forward.of(in), layer.mix.of(rows.input.from(first))};
-        const simd::ConvSource answer = layer.residual.of(a);
-        const simd::Conv1dBlock residual{parameters + layer.matrixBias,
-                                         in.data,
-                                         in.stride,
-                                         &answer,
-                                         1,
-                                         next.data,
-                                         next.stride,
-                                         channels,
-                                         end - first};
-        kernels.waveLayer({{parameters + layer.bias, nullptr, 0, sources, 2, a.data, a.stride, channels, end - first},
-                           layer.shape.isTanh ? simd::WaveFunction::tanh : simd::WaveFunction::leakyRelu,
-                           layer.shape.slope,
-                           summed.data,
-                           summed.stride,
-                           sums.data,
-                           sums.stride,
-                           isEnd && isLast ? nullptr : &residual,
-                           true});
+        const Rows toNext = isEnd ? own.last : own.layers[number + 1].input;
+        for (int part = first; part < end; part += kForwardPart) {
+          const int count = std::min(kForwardPart, end - part);
+          const int ahead = std::min(part + 2 * kForwardPart, plan.total);
+          fetch(own.layers[number].activation, channels, part + kForwardPart, ahead);
+          fetch(toNext, channels, part + kForwardPart, ahead);
+          const Rows in = own.layers[number].input.from(part), a = own.layers[number].activation.from(part);
+          const Rows sums = own.sums.from(part);
+          const Rows summed = number > 0 ? sums : index > 0 ? rows.arrays[index - 1].head.from(part) : Rows{};
+          const Rows next = toNext.from(part);
+          const simd::ConvSource sources[2] = {layer.forward.of(in), layer.mix.of(rows.input.from(part))};
+          const simd::ConvSource answer = layer.residual.of(a);
+          const simd::Conv1dBlock residual{
+              parameters + layer.matrixBias, in.data, in.stride, &answer, 1, next.data, next.stride, channels, count};
+          kernels.waveLayer({{parameters + layer.bias, nullptr, 0, sources, 2, a.data, a.stride, channels, count},
+                             layer.shape.isTanh ? simd::WaveFunction::tanh : simd::WaveFunction::leakyRelu,
+                             layer.shape.slope,
+                             summed.data,
+                             summed.stride,
+                             sums.data,
+                             sums.stride,
+                             isEnd && isLast ? nullptr : &residual,
+                             true});
+        }
       }
       convolve(array.headForward, array.shape.headBias ? parameters + array.headBias : nullptr, {}, own.sums, own.head,
                std::max(block, array.headFrom), end);
