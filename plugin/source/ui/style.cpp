@@ -68,7 +68,7 @@ std::pair<const char*, int> svgOf(Icon icon) {
 
 bool isFilled(Icon icon) { return icon == Icon::play || icon == Icon::stop || icon == Icon::starred; }
 
-/** What JUCE makes of an SVG file with these two in place of its own "currentColor" and "none". */
+/** The outline that JUCE reads from an icon's file, with this stroke and fill in place of those that the file names. */
 juce::Path outlineOf(Icon icon, const char* stroke, const char* fill) {
   const auto [data, size] = svgOf(icon);
   const auto svg = juce::parseXML(juce::String::fromUTF8(data, size));
