@@ -9,8 +9,8 @@ struct InterfaceLevel {
   float dbu;
 };
 
-/** Common interfaces, with their gain at its minimum and no pad. docs/plugin.md has the same table, with the makers'
-    pages that it is from. */
+/** Common interfaces, with their gain at its minimum and no pad. docs/plugin.md has the same table, and says where the
+    figures come from. */
 inline constexpr InterfaceLevel kInterfaceLevels[] = {
     {"Arturia MiniFuse", 11.5f},
     {"Audient iD4 MkII", 12.0f},

@@ -129,7 +129,7 @@ class _TorchStftModel(TorchModel):
         self.model = _build(document["stft"], self.sample_rate or CUSTOMARY_RATE).eval()
 
     def play(self, x: Tensor) -> Tensor:
-        """As a call."""
+        """The same as calling the model, which always starts afresh."""
         return self(x)  # type: ignore[no-any-return]
 
     def forward(self, x: Tensor) -> Tensor:

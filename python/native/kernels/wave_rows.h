@@ -43,8 +43,8 @@ struct Rows {
   Rows from(int frame) const noexcept { return {data + frame, stride}; }
 };
 
-/** Asks for rows from memory before they are written: a processor sees a stream coming only after its first misses, and
-    the many rows of a tape are all short streams. */
+/** Prefetches rows that are about to be written: hardware notices a stream only after its first misses, and a tape is
+    written as many short streams. */
 inline void fetch(Rows rows, int numRows, int first, int last) noexcept {
 #if defined(__GNUC__)
   constexpr int kLine = 16; // floats

@@ -26,7 +26,7 @@ from fxtrain.training.protocol import Criterion, Phase, StepContext, Trainable
 __all__ = ["PIECE_FRAMES", "EffectModel", "State"]
 
 PIECE_FRAMES = 16384
-"""Of a recording, played at a time: what a network keeps of a long one would take much memory."""
+"""How much of a recording is played at a time, as a network's intermediate values for a long one take much memory."""
 
 State = tuple[Tensor, ...]
 """What a model carries from one stretch of audio to the next, batch in the second dimension."""
