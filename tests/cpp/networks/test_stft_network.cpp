@@ -59,8 +59,8 @@ TEST_CASE("StftNetwork: with masks of 1 it is a delay of its latency, in blocks 
 }
 
 TEST_CASE("StftNetwork: block sizes do not change the output", "[stft][property]") {
-  for (const test::Json& json :
-       {test::makeStftMask({}, 5), test::makeStftMask({512, 100, 1, 1, 0}, 6), test::makeStftLstm(128, 32, 5, 7)}) {
+  for (const test::Json& json : {test::makeStftMask({}, 5), test::makeStftMask({512, 100, 1, 1, 0}, 6),
+                                 test::makeStftMask({256, 32, 6, 11, 3}, 8), test::makeStftLstm(128, 32, 5, 7)}) {
     fxengine::Model model = test::load(json);
     const std::vector<float> x = test::noise(4000, 9);
     const std::vector<float> expected = test::play(model, x, {64});
@@ -70,7 +70,7 @@ TEST_CASE("StftNetwork: block sizes do not change the output", "[stft][property]
 }
 
 TEST_CASE("StftNetwork: two channels are two models, and nothing is allocated", "[stft][property][realtime]") {
-  for (const test::Json& json : {test::makeStftMask({}, 11), test::makeStftLstm(128, 32, 5, 12)}) {
+  for (const test::Json& json : {test::makeStftMask({256, 32, 6, 11, 3}, 11), test::makeStftLstm(128, 32, 5, 12)}) {
     fxengine::Model one = test::load(json), two = test::load(json);
     const std::vector<float> left = test::noise(3000, 1), right = test::noise(3000, 2);
     const std::vector<float> expected[2] = {test::play(one, left, {100}), test::play(one, right, {100})};
@@ -89,7 +89,9 @@ TEST_CASE("StftNetwork: two channels are two models, and nothing is allocated", 
 }
 
 TEST_CASE("StftNetwork: it starts again at reset, and is at rest after prewarm", "[stft][state]") {
-  fxengine::Model model = test::load(test::makeStftMask({}, 21));
+  const int memory = GENERATE(5, 11, 16);
+  CAPTURE(memory);
+  fxengine::Model model = test::load(test::makeStftMask({256, 32, 6, memory, 3}, 21));
   const std::vector<float> x = test::noise(3000, 3);
   const std::vector<float> first = test::play(model, x, {50});
   model.reset();

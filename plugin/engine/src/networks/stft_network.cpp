@@ -78,6 +78,10 @@ class VectorLayers {
 //   out                                      | hop k - 1    |   what is complete with the transform of k
 //
 // The work is a list of tasks in a fixed order, begun as the frames come in, so that no block has all of it.
+//
+// The filters along the hops read more than a second-level cache holds: spectra and taps of a megabyte for each hop. So
+// their later taps are worked out for four hops at once, some frequencies in each of the four hops before: what these
+// taps look at is known by then.
 class StftNetwork final : public Network {
  public:
   StftNetwork(std::shared_ptr<const StftData> data, const LoadOptions& options, const std::string& file);
@@ -95,7 +99,8 @@ class StftNetwork final : public Network {
                int numFrames) noexcept FXENGINE_REALTIME override;
 
  private:
-  enum class Task { transform, features, layer, apply, filter, inverse };
+  static constexpr int kGroup = simd::kSlidingSums; // hops whose later taps are worked out together
+  enum class Task { transform, features, layer, apply, filter, tail, inverse };
   struct Step {
     Task task;
     int index;    // signal, layer or tile
@@ -110,12 +115,16 @@ class StftNetwork final : public Network {
   struct Stream {
     std::vector<Signal> signals;
     simd::AlignedFloats sum; // [tile]
+    // Of the later taps, [tile][hop of the group]: of this group, and of the next one as far as that has been worked
+    // out.
+    simd::AlignedFloats tails, nextTails;
     std::vector<std::complex<double>> answer;
     std::vector<float> overlap, next, out; // one hop each: left of the last transform, worked out, going out
     int newest = 0;                        // slot of the ring
   };
 
   void plan();
+  void plan(int hop);
   void run(const Step& step, int numStreams) noexcept;
   void run(const Step& step, Stream& stream, int index) noexcept;
   void beginHop(Stream& stream) noexcept;
@@ -124,10 +133,15 @@ class StftNetwork final : public Network {
   void applyMasks(Stream& stream, const float* answers) noexcept;
   void applyMagnitudes(Stream& stream, const float* answers) noexcept;
   void filter(Stream& stream, int signal, int tile) noexcept;
+  void filterTails(Stream& stream, int tile) noexcept;
   void invert(Stream& stream) noexcept;
+  void begin() noexcept;
   void clear(Stream& stream) noexcept;
   static void copy(const Stream& from, Stream& to) noexcept;
   int numTiles() const noexcept { return (data_->numBins() + simd::kTileBins - 1) / simd::kTileBins; }
+  int filterStride() const noexcept { return (data_->memory + kGroup - 1) * simd::kTileFloats; }
+  /** Taps that are left for the groups: the others look at hops of the group itself or of the one before. */
+  int numTailTaps() const noexcept { return std::max(data_->memory - kGroup - 1, 0); }
 
   std::shared_ptr<const StftData> data_;
   NetworkSummary summary_;
@@ -142,14 +156,16 @@ class StftNetwork final : public Network {
   VectorLayers layers_;
   std::unique_ptr<Network> branch_;
   simd::MultiplyTilesFunction multiplyTiles_ = nullptr;
-  std::vector<simd::AlignedFloats> filters_; // per signal: [tile][hop]
-  std::vector<Step> steps_;
+  simd::MultiplySlidingTilesFunction multiplySlidingTiles_ = nullptr;
+  std::vector<simd::AlignedFloats> filters_; // per signal: [tile][hop], with kGroup - 1 taps of zero at the end
+  std::vector<Step> steps_[kGroup];          // of each hop of a group
   std::vector<Stream> streams_;
   Stream resting_; // of one stream; without signals until it is known
   std::vector<float> branchOutput_;
   std::vector<float*> branchPointers_;
   std::vector<float> frame_;
   int position_ = 0; // frames of the hop that have come in
+  int hop_ = 0;      // of the group, that is worked on
   std::size_t done_ = 0;
 };
 
@@ -175,7 +191,7 @@ StftNetwork::StftNetwork(std::shared_ptr<const StftData> data, const LoadOptions
     const int band = std::min(static_cast<int>(position), std::max(data_->numBands - 2, 0));
     places_.push_back({band, static_cast<float>(position - band)});
   }
-  const std::size_t stride = size(data_->memory) * simd::kTileFloats;
+  const std::size_t stride = size(filterStride());
   for (int signal = 0; signal < data_->numSignals(); ++signal) {
     simd::AlignedFloats& tiles = filters_.emplace_back();
     tiles.assign(size(numTiles()) * stride, 0.0f);
@@ -193,9 +209,15 @@ StftNetwork::StftNetwork(std::shared_ptr<const StftData> data, const LoadOptions
   plan();
 }
 
-/** The tasks of a hop in their order, with what each costs: in multiplications, about. */
+/** The tasks of the hops of a group in their order, with what each costs: in multiplications of a kernel, about. Those of
+    a transform are done one at a time. */
 void StftNetwork::plan() {
-  const double transform = 6.0 * data_->nFft * std::log2(static_cast<double>(data_->nFft));
+  for (int hop = 0; hop < kGroup; ++hop)
+    plan(hop);
+}
+
+void StftNetwork::plan(int hop) {
+  const double transform = 16.0 * data_->nFft * std::log2(static_cast<double>(data_->nFft));
   std::vector<std::pair<Step, double>> found;
   const auto add = [&](Task task, int index, double work) { found.push_back({{task, index, 0.0}, work}); };
   for (int signal = 0; signal < data_->numSignals(); ++signal)
@@ -204,10 +226,12 @@ void StftNetwork::plan() {
   for (int layer = 0; layer < layers_.numLayers(); ++layer)
     add(Task::layer, layer, layers_.work(layer));
   add(Task::apply, 0, 8.0 * data_->numSignals() * data_->numBins());
-  if (data_->isMask())
-    for (int signal = 0; signal < data_->numSignals(); ++signal)
-      for (int tile = 0; tile < numTiles(); ++tile)
-        add(Task::filter, signal * numTiles() + tile, 4.0 * data_->memory * simd::kTileBins);
+  if (data_->isMask()) {
+    for (int index = 0; index < data_->numSignals() * numTiles(); ++index)
+      add(Task::filter, index, 4.0 * std::min(kGroup + hop + 1, data_->memory) * simd::kTileBins);
+    for (int tile = hop * numTiles() / kGroup; tile < (hop + 1) * numTiles() / kGroup; ++tile)
+      add(Task::tail, tile, 4.0 * kGroup * data_->numSignals() * numTailTaps() * simd::kTileBins);
+  }
   add(Task::inverse, 0, transform);
   double total = 0.0;
   for (const auto& [step, work] : found)
@@ -216,12 +240,13 @@ void StftNetwork::plan() {
   for (auto& [step, work] : found) {
     step.begin = begin / total;
     begin += work;
-    steps_.push_back(step);
+    steps_[hop].push_back(step);
   }
 }
 
 void StftNetwork::prepare(int numStreams, int maxFrames) {
   multiplyTiles_ = simd::kernelsInUse().multiplyTiles;
+  multiplySlidingTiles_ = simd::kernelsInUse().multiplySlidingTiles;
   layers_.prepare(numStreams);
   if (branch_) {
     branch_->prepare(numStreams, maxFrames);
@@ -242,13 +267,21 @@ void StftNetwork::prepare(int numStreams, int maxFrames) {
         signal.ring.resize(size(numTiles()) * size(data_->memory) * simd::kTileFloats);
     }
     stream.sum.resize(size(numTiles()) * simd::kTileFloats);
+    if (data_->isMask())
+      for (simd::AlignedFloats* tails : {&stream.tails, &stream.nextTails})
+        tails->resize(size(numTiles()) * kGroup * simd::kTileFloats);
     stream.answer.resize(size(data_->numBins()));
     for (std::vector<float>* hop : {&stream.overlap, &stream.next, &stream.out})
       hop->resize(size(data_->hop));
     clear(stream);
   }
+  begin();
+}
+
+void StftNetwork::begin() noexcept {
   position_ = 0;
-  done_ = steps_.size(); // there is no hop to work on yet
+  hop_ = kGroup - 1;
+  done_ = steps_[hop_].size(); // there is no hop to work on yet
 }
 
 void StftNetwork::clear(Stream& stream) noexcept {
@@ -258,7 +291,8 @@ void StftNetwork::clear(Stream& stream) noexcept {
     std::fill(signal.spectrum.begin(), signal.spectrum.end(), 0.0);
     std::fill(signal.ring.begin(), signal.ring.end(), 0.0f);
   }
-  std::fill(stream.sum.begin(), stream.sum.end(), 0.0f);
+  for (simd::AlignedFloats* sums : {&stream.sum, &stream.tails, &stream.nextTails})
+    std::fill(sums->begin(), sums->end(), 0.0f);
   std::fill(stream.answer.begin(), stream.answer.end(), 0.0);
   for (std::vector<float>* hop : {&stream.overlap, &stream.next, &stream.out})
     std::fill(hop->begin(), hop->end(), 0.0f);
@@ -270,10 +304,8 @@ void StftNetwork::reset(int stream) noexcept {
   layers_.forEach([&](Layer& layer) { layer.reset(stream); });
   if (branch_)
     branch_->reset(stream);
-  if (stream == 0) {
-    position_ = 0;
-    done_ = steps_.size();
-  }
+  if (stream == 0)
+    begin();
 }
 
 void StftNetwork::captureRest() {
@@ -283,7 +315,7 @@ void StftNetwork::captureRest() {
     branch_->captureRest();
 }
 
-/** In silence all hops are alike, so it does not matter where in one the state was taken. */
+/** In silence all hops are alike, and so are all groups, so it does not matter where in one the state was taken. */
 void StftNetwork::rest(int stream) noexcept {
   reset(stream);
   if (!resting_.signals.empty())
@@ -304,6 +336,8 @@ void StftNetwork::copy(const Stream& from, Stream& to) noexcept {
     std::copy(source.ring.begin(), source.ring.end(), target.ring.begin());
   }
   std::copy(from.sum.begin(), from.sum.end(), to.sum.begin());
+  std::copy(from.tails.begin(), from.tails.end(), to.tails.begin());
+  std::copy(from.nextTails.begin(), from.nextTails.end(), to.nextTails.begin());
   std::copy(from.answer.begin(), from.answer.end(), to.answer.begin());
   std::copy(from.overlap.begin(), from.overlap.end(), to.overlap.begin());
   std::copy(from.next.begin(), from.next.end(), to.next.begin());
@@ -328,9 +362,11 @@ void StftNetwork::process(const float* const* input, float* const* output, int n
     position_ += count;
     offset += count;
     const double due = static_cast<double>(position_) / data_->hop;
-    for (; done_ < steps_.size() && steps_[done_].begin < due; ++done_)
-      run(steps_[done_], numStreams);
+    const std::vector<Step>& steps = steps_[hop_];
+    for (; done_ < steps.size() && steps[done_].begin < due; ++done_)
+      run(steps[done_], numStreams);
     if (position_ == data_->hop) {
+      hop_ = (hop_ + 1) % kGroup;
       for (int index = 0; index < numStreams; ++index) {
         endHop(streams_[size(index)]);
         beginHop(streams_[size(index)]);
@@ -346,6 +382,8 @@ void StftNetwork::endHop(Stream& stream) noexcept { std::swap(stream.out, stream
 
 /** Takes the frames that have come in. */
 void StftNetwork::beginHop(Stream& stream) noexcept {
+  if (hop_ == 0)
+    std::swap(stream.tails, stream.nextTails);
   for (Signal& signal : stream.signals) {
     for (std::size_t n = 0; n < signal.frame.size(); ++n)
       signal.frame[n] = analysis_[n] * signal.past[n];
@@ -375,6 +413,8 @@ void StftNetwork::run(const Step& step, Stream& stream, int index) noexcept {
     return data_->isMask() ? applyMasks(stream, layers_.output(index)) : applyMagnitudes(stream, layers_.output(index));
   case Task::filter:
     return filter(stream, step.index / numTiles(), step.index % numTiles());
+  case Task::tail:
+    return filterTails(stream, step.index);
   case Task::inverse:
     return invert(stream);
   }
@@ -399,7 +439,7 @@ void StftNetwork::findFeatures(const Stream& stream, float* features) const noex
     features[band] = std::log10(features[band] + 1e-9f) / 4.5f + 1.0f;
 }
 
-/** Puts the masked spectra into the rings, and clears the sums. */
+/** Puts the masked spectra into the rings, and begins the sums with what the later taps have given. */
 void StftNetwork::applyMasks(Stream& stream, const float* answers) noexcept {
   stream.newest = (stream.newest + data_->memory - 1) % data_->memory;
   const std::size_t stride = size(data_->memory) * simd::kTileFloats;
@@ -416,7 +456,9 @@ void StftNetwork::applyMasks(Stream& stream, const float* answers) noexcept {
       tile[simd::kTileBins + bin % simd::kTileBins] = gain * static_cast<float>(value.imag());
     }
   }
-  std::fill(stream.sum.begin(), stream.sum.end(), 0.0f);
+  for (int tile = 0; tile < numTiles(); ++tile)
+    std::copy_n(stream.tails.data() + size(tile * kGroup + hop_) * simd::kTileFloats, simd::kTileFloats,
+                stream.sum.data() + size(tile) * simd::kTileFloats);
 }
 
 /** New magnitudes with the phase of the input. */
@@ -428,15 +470,32 @@ void StftNetwork::applyMagnitudes(Stream& stream, const float* answers) noexcept
   }
 }
 
-/** Adds what the filters of one signal make of some neighbouring frequencies. */
+/** Adds what the first taps of one signal's filters make of some neighbouring frequencies. */
 void StftNetwork::filter(Stream& stream, int signal, int tile) noexcept {
-  const std::size_t start = size(tile) * size(data_->memory) * simd::kTileFloats;
-  const float* ring = stream.signals[size(signal)].ring.data() + start;
-  const float* taps = filters_[size(signal)].data() + start;
+  const float* ring = stream.signals[size(signal)].ring.data() + size(tile) * size(data_->memory) * simd::kTileFloats;
+  const float* taps = filters_[size(signal)].data() + size(tile) * size(filterStride());
   float* sum = stream.sum.data() + size(tile) * simd::kTileFloats;
-  const int first = data_->memory - stream.newest;
+  const int count = std::min(kGroup + hop_ + 1, data_->memory);
+  const int first = std::min(count, data_->memory - stream.newest);
   multiplyTiles_(ring + size(stream.newest) * simd::kTileFloats, taps, sum, first);
-  multiplyTiles_(ring, taps + size(first) * simd::kTileFloats, sum, stream.newest);
+  multiplyTiles_(ring, taps + size(first) * simd::kTileFloats, sum, count - first);
+}
+
+/** The later taps of all signals, for all hops of the next group: they look at what came before this group. */
+void StftNetwork::filterTails(Stream& stream, int tile) noexcept {
+  float* sums = stream.nextTails.data() + size(tile * kGroup) * simd::kTileFloats;
+  std::fill_n(sums, kGroup * simd::kTileFloats, 0.0f);
+  if (numTailTaps() == 0)
+    return;
+  const int newest = (stream.newest + hop_ + 1) % data_->memory; // of the hops before this group
+  const int first = std::min(numTailTaps(), data_->memory - newest);
+  for (std::size_t signal = 0; signal < stream.signals.size(); ++signal) {
+    const float* ring = stream.signals[signal].ring.data() + size(tile) * size(data_->memory) * simd::kTileFloats;
+    const float* taps =
+        filters_[signal].data() + size(tile) * size(filterStride()) + size(kGroup + 1) * simd::kTileFloats;
+    multiplySlidingTiles_(ring + size(newest) * simd::kTileFloats, taps, sums, first);
+    multiplySlidingTiles_(ring, taps + size(first) * simd::kTileFloats, sums, numTailTaps() - first);
+  }
 }
 
 void StftNetwork::invert(Stream& stream) noexcept {

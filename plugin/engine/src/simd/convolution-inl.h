@@ -74,4 +74,32 @@ template <class V> void multiplyTiles(const float* a, const float* b, float* sum
   }
 }
 
+template <class V> void multiplySlidingTiles(const float* a, const float* b, float* sums, int numTiles) noexcept {
+  constexpr int kLanes = static_cast<int>(V::size);
+  for (int bin = 0; bin < kTileBins; bin += kLanes) {
+    V real[kSlidingSums], imaginary[kSlidingSums];
+    FXENGINE_UNROLL(4)
+    for (int j = 0; j < kSlidingSums; ++j) {
+      real[j] = load<V>(sums + j * kTileFloats + bin);
+      imaginary[j] = load<V>(sums + j * kTileFloats + kTileBins + bin);
+    }
+    const float* x = a + bin;
+    const float* y = b + bin;
+    for (int tile = 0; tile < numTiles; ++tile, x += kTileFloats, y += kTileFloats) {
+      const V xr = load<V>(x), xi = load<V>(x + kTileBins);
+      FXENGINE_UNROLL(4)
+      for (int j = 0; j < kSlidingSums; ++j) {
+        const V yr = load<V>(y + j * kTileFloats), yi = load<V>(y + j * kTileFloats + kTileBins);
+        real[j] = negativeMultiplyAdd(xi, yi, multiplyAdd(xr, yr, real[j]));
+        imaginary[j] = multiplyAdd(xi, yr, multiplyAdd(xr, yi, imaginary[j]));
+      }
+    }
+    FXENGINE_UNROLL(4)
+    for (int j = 0; j < kSlidingSums; ++j) {
+      real[j].store_aligned(sums + j * kTileFloats + bin);
+      imaginary[j].store_aligned(sums + j * kTileFloats + kTileBins + bin);
+    }
+  }
+}
+
 } // namespace fxengine::simd::FXENGINE_SIMD_ISA

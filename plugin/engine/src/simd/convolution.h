@@ -14,4 +14,11 @@ inline constexpr int kTileFloats = 2 * kTileBins;
 /** sum += a[0] b[0] + a[1] b[1] + ..., complex products of tiles, one after the other. All aligned to 64 bytes. */
 using MultiplyTilesFunction = void (*)(const float* a, const float* b, float* sum, int numTiles) noexcept;
 
+/** Sums that multiplySlidingTiles() works out at once. */
+inline constexpr int kSlidingSums = 4;
+
+/** sums[j] += a[0] b[j] + a[1] b[j + 1] + ... for every j below kSlidingSums: what is read once serves them all. `b`
+   has numTiles + kSlidingSums - 1 tiles. All aligned to 64 bytes. */
+using MultiplySlidingTilesFunction = void (*)(const float* a, const float* b, float* sums, int numTiles) noexcept;
+
 } // namespace fxengine::simd

@@ -28,6 +28,7 @@ const Kernels& kernels() {
                            &polyphase<Narrow>,
                            &fir<Wide>,
                            &multiplyTiles<Wide>,
+                           &multiplySlidingTiles<Wide>,
                            &conv1d<Wide>,
                            &waveLayer<Wide>,
                            &add<Wide>,

@@ -45,6 +45,7 @@ struct Kernels {
   PolyphaseFunction polyphase;
   FirFunction fir;
   MultiplyTilesFunction multiplyTiles;
+  MultiplySlidingTilesFunction multiplySlidingTiles;
   Conv1dFunction conv1d;
   WaveLayerFunction waveLayer;
   AddFunction add;
