@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from os import PathLike
 from typing import Any
 
 from fxtrain.errors import ConfigError, ModelFileError
@@ -33,7 +33,7 @@ class TrainedModel:
     metadata: Mapping[str, Any]
 
 
-def load_trained_model(path: Path) -> TrainedModel:
+def load_trained_model(path: str | PathLike[str]) -> TrainedModel:
     """The model of a checkpoint (``best.pt`` or ``last.pt``).
 
     Raises:

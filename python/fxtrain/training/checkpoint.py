@@ -9,6 +9,7 @@ import pickle
 import pickletools
 import struct
 import zipfile
+from os import PathLike
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -48,12 +49,13 @@ def save_checkpoint(path: Path, content: dict[str, Any]) -> None:
         ) from error
 
 
-def load_checkpoint(path: Path) -> dict[str, Any]:
+def load_checkpoint(path: str | PathLike[str]) -> dict[str, Any]:
     """Reads what :func:`save_checkpoint` wrote.
 
     Raises:
         ModelFileError: the file is missing, or is not a checkpoint of fxtrain.
     """
+    path = Path(path)
     try:
         require_regular_file(path, "a checkpoint", at_most=_LARGEST_FILE, error=ModelFileError)
         _inspect(path)

@@ -739,10 +739,16 @@ class Trainer:
 def _interval_of(total_steps: int, steps_per_epoch: int) -> int:
     """Steps between two validations: a pass over the material, in bounds of 100 to 400 validations of a run.
 
+    Where a run sees little of its material, fewer: a validation then costs as much as many steps. There are eight for a
+    pass, or ten for the run if that is more.
+
     >>> _interval_of(10_000, 50), _interval_of(10_000, 500), _interval_of(10_000, 5)
     (50, 100, 25)
+    >>> _interval_of(1000, 400), _interval_of(1000, 4000)
+    (50, 100)
     """
-    return max(min(steps_per_epoch, math.ceil(total_steps / 100)), math.ceil(total_steps / 400))
+    at_least = max(math.ceil(total_steps / 400), min(steps_per_epoch // 8, total_steps // 10))
+    return max(min(steps_per_epoch, math.ceil(total_steps / 100)), at_least)
 
 
 @contextmanager

@@ -108,7 +108,19 @@ def command_line(*words: str) -> str:
     )
 
 
-HEAVY = {"transformers", "diffusers", "av", "ray", "torchaudio", "torchvision", "tensorflow", "jax", "onnxruntime"}
+# sympy comes with torch's compiler, which takes longer to import than the rest of torch.
+HEAVY = {
+    "sympy",
+    "transformers",
+    "diffusers",
+    "av",
+    "ray",
+    "torchaudio",
+    "torchvision",
+    "tensorflow",
+    "jax",
+    "onnxruntime",
+}
 
 
 @pytest.mark.parametrize("words", [("--help",), ("--version",), ("info", "MODEL"), ("preset", "--help")])

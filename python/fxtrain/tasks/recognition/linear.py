@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from fxtrain.training.protocol import OptimizerConfig
+
 __all__ = ["LinearRecogniser", "fit_linear"]
 
 _BATCH = 1024
@@ -71,7 +73,7 @@ def fit_linear(
     layer = nn.Linear(features.shape[1], num_phones)
     nn.init.zeros_(layer.weight)
     nn.init.zeros_(layer.bias)
-    optimizer = torch.optim.Adam(layer.parameters(), _RATE)
+    optimizer = OptimizerConfig().build(list(layer.parameters()), _RATE)
     order = torch.Generator().manual_seed(seed)
     steps = max(1, round(epochs * (len(labels) // _BATCH)))
     for step in range(steps):
