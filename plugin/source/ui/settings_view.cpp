@@ -75,14 +75,13 @@ void SettingsView::Page::updateInterface() {
 void SettingsView::Page::chooseInterface() {
   juce::PopupMenu menu;
   auto* level = processor_.parameters.getParameter(id::interfaceLevel);
-  const float now = level->convertFrom0to1(level->getValue());
+  // Without ticks: several have one level, and which of them is yours is not known.
   for (const auto& [name, dbu] : kInterfaceLevels)
-    menu.addItem(juce::String(name) + ": " + juce::String(dbu, 1) + " dBu", true, std::abs(dbu - now) < 0.05f,
-                 [level, dbu = dbu] {
-                   level->beginChangeGesture();
-                   level->setValueNotifyingHost(level->convertTo0to1(dbu));
-                   level->endChangeGesture();
-                 });
+    menu.addItem(juce::String(name) + ": " + juce::String(dbu, 1) + " dBu", [level, dbu = dbu] {
+      level->beginChangeGesture();
+      level->setValueNotifyingHost(level->convertTo0to1(dbu));
+      level->endChangeGesture();
+    });
   menu.showMenuAsync(juce::PopupMenu::Options().withTargetComponent(&knownInterfaces_));
 }
 

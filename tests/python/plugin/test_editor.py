@@ -39,6 +39,10 @@ GATE_SWITCH = (161, 282)
 SLOT_B = (274, 328)
 PREVIOUS_IN_B = (516, 390)
 FOLDER_IN_B = (580, 390)
+SETTINGS = (1112, 28)
+CALIBRATE_IN_SETTINGS = (1157, 252)
+COMMON_INTERFACES = (1096, 332)
+MOTU_IN_INTERFACES = (1000, 470)
 
 # Parts of the window: left, top, right, bottom.
 SLOT_B_TEXT = (226, 412, 632, 584)
@@ -47,6 +51,8 @@ FIRST_PEDAL = (330, 190)
 SECOND_PEDAL_BELOW = 270
 LIBRARY_SEARCH = (90, 122, 480, 146)
 LIBRARY_FIRST_ROW = (92, 200, 400, 238)
+SETTINGS_TITLE = (800, 76, 900, 102)
+INTERFACES_MENU = (900, 360, 1100, 480)
 
 
 @pytest.fixture
@@ -183,6 +189,16 @@ def test_a_pedal_is_dragged_before_the_other(
     assert {slot: held["name"] for slot, held in document["slots"].items()} == exchanged
     levels = {id: document["parameters"][id] for id in ("pedal_level", "pedal2_level")}
     assert levels == pytest.approx({"pedal_level": -5.0, "pedal2_level": 3.0}, abs=0.01)
+
+
+def test_the_level_of_a_common_interface_is_chosen(plugin: Any, display: dict[str, str]) -> None:
+    actions = [
+        ("click", *SETTINGS, SETTINGS_TITLE),
+        ("click", *CALIBRATE_IN_SETTINGS, {"calibrate": (1, 0)}),
+        ("click", *COMMON_INTERFACES, INTERFACES_MENU),
+        ("click", *MOTU_IN_INTERFACES, {"interface_level": (16, 0.01)}),
+    ]
+    call(use, plugin.vst3, actions, environment=display)
 
 
 def test_the_library_is_searched_and_played_by_keys(
