@@ -6,6 +6,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from auraloss.freq import MultiResolutionSTFTLoss
 
 from fxtrain.errors import ConfigError
 from fxtrain.losses import (
@@ -16,6 +17,7 @@ from fxtrain.losses import (
     mean_squared_error,
     pre_emphasis_filter,
 )
+from fxtrain.losses.spectral import MultiResolutionStft
 
 
 def test_esr_of_a_gain_error_is_its_square() -> None:
@@ -83,6 +85,21 @@ def test_emphasis_without_a_filter_is_refused() -> None:
 def test_a_loss_without_weights_is_refused() -> None:
     with pytest.raises(ConfigError, match="all weights of the loss are 0"):
         Loss(LossConfig(esr=0.0), 48_000)
+
+
+@pytest.mark.parametrize("num_frames", [8192, 3001, 1000, 511])
+def test_the_spectral_part_and_its_gradient_are_those_of_auraloss(num_frames: int) -> None:
+    divisor = MultiResolutionStft.divisor(num_frames)
+    sizes = [[size // divisor for size in each] for each in ((2048, 1024, 512), (240, 120, 50), (1200, 600, 240))]
+    theirs = MultiResolutionSTFTLoss(*sizes)
+    generator = torch.Generator().manual_seed(4)
+    prediction, target = 0.1 * torch.randn(2, 3, num_frames, generator=generator, dtype=torch.float64)
+    prediction[1, : num_frames // 2] = 0  # where the magnitudes are at their floor
+    prediction.requires_grad_()
+    expected, found = theirs(prediction[:, None], target[:, None]), MultiResolutionStft()(prediction, target)
+    assert found.item() == pytest.approx(expected.item(), rel=1e-12)
+    gradients = [torch.autograd.grad(value, prediction)[0] for value in (expected, found)]
+    torch.testing.assert_close(*gradients, rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize("num_frames", [24, 32, 100, 512, 2047, 2048, 8192])

@@ -61,6 +61,8 @@ class EffectModel(Trainable):
     training_defaults: ClassVar[Mapping[str, Any]] = {"starts": 4}
     data_defaults: ClassVar[Mapping[str, Any]] = {}
     """Its own defaults of the ``[data]`` table."""
+    loss_defaults: ClassVar[Mapping[str, Any]] = {}
+    """Its own defaults of the ``[loss]`` table."""
 
     formats: ClassVar[tuple[str, ...]] = ()
     Config: ClassVar[type] = NoSettings
@@ -97,7 +99,7 @@ class EffectModel(Trainable):
 
         Args:
             config: of the class ``Config``, or None to build it from ``settings``.
-            loss_function: what training minimises; None takes the defaults of :class:`fxtrain.losses.LossConfig`.
+            loss_function: what training minimises; None takes the model's defaults.
             sample_rate: in Hz.
             settings: keys of ``Config`` with their values.
 
@@ -109,7 +111,12 @@ class EffectModel(Trainable):
             raise TypeError(f"give {cls.__name__} either a config or settings ({', '.join(settings)}), not both")
         if config is None:
             config = build(cls.Config, settings, where="model")
-        return config, Loss(LossConfig(), sample_rate) if loss_function is None else loss_function
+        return config, cls._loss({}, sample_rate) if loss_function is None else loss_function
+
+    @classmethod
+    def _loss(cls, settings: Mapping[str, Any], sample_rate: int) -> Loss:
+        """The loss of these settings over the model's defaults."""
+        return Loss(build(LossConfig, {**cls.loss_defaults, **settings}, where="loss"), sample_rate)
 
     @property
     def latency_frames(self) -> int:
@@ -153,8 +160,7 @@ class EffectModel(Trainable):
         cls, config: Mapping[str, Any], *, loss: Mapping[str, Any] | None = None, sample_rate: int = 48000
     ) -> Self:
         """Builds the model with fresh weights; see its ``Config`` and :class:`fxtrain.losses.LossConfig`."""
-        loss_function = Loss(build(LossConfig, loss or {}, where="loss"), sample_rate)
-        return cls(build(cls.Config, config, where="model"), loss_function, sample_rate)
+        return cls(build(cls.Config, config, where="model"), cls._loss(loss or {}, sample_rate), sample_rate)
 
     @classmethod
     def get_provider(cls) -> type[PairedAudio]:

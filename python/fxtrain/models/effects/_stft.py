@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from fxtrain.audio.spectra import short_time_spectra
 from fxtrain.data.pairs import PairBatch
 from fxtrain.models.effects._effect import EffectModel, State
 
@@ -85,8 +86,7 @@ class Stft(nn.Module):
             Shape ``(streams, hops, num_bins)``, complex, and what is the past of the next stretch.
         """
         whole = torch.cat([past, x], dim=-1)
-        frames = whole.unfold(-1, self.n_fft, self.hop)
-        return torch.fft.rfft(frames * self.analysis.to(x.dtype)), whole[:, x.shape[-1] :].detach()
+        return short_time_spectra(whole, self.analysis.to(x.dtype), self.hop), whole[:, x.shape[-1] :].detach()
 
     def synthesise(self, spectra: Tensor, overlap: Tensor) -> tuple[Tensor, Tensor]:
         """The inverse of :meth:`analyse`, a hop late.

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import scipy.fft
@@ -11,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor, nn
+from torch.autograd import Function
 
 from fxtrain.audio.least_squares import whitening_of_spectrum
 from fxtrain.config import configuration
@@ -77,7 +79,7 @@ def band_matrix(num_bins: int, num_bands: int, sample_rate: float) -> NDArray[np
 class StftMask(StftModel):
     """What is played, and what a small recurrent network makes of it, each masked and filtered per frequency::
 
-        u_0 = x            u_1[n] = <h[n], w> + b               h: an LSTM on the waveform
+        u_0 = x            u_1[n] = <h[n], w>                   h: an LSTM on the waveform
         g_k[t] = 2 sigmoid(W m[t] + b)                          m: a GRU on the log energies of x in bands
         Y[t, f] = sum_k sum_i H_k[f, i] g_k[t-i, f] U_k[t-i, f]       i < memory
 
@@ -93,6 +95,7 @@ class StftMask(StftModel):
     name = "stft-mask"
     summary = "masks and long filters on an STFT: for cabinets, rooms and reverbs, at a few milliseconds of latency"
     Config = StftMaskConfig
+    loss_defaults: ClassVar[Mapping[str, Any]] = {"spectral": 0.5}
 
     config: StftMaskConfig
     filters: Tensor
@@ -151,10 +154,12 @@ class StftMask(StftModel):
         """As :meth:`StftModel.play_hops`."""
         *before, masked_past, overlap = state
         masked, own = self._masked(x, tuple(before))
-        whole = torch.cat([masked_past, masked], dim=2)  # (batch, channels, hops, bins)
-        answered = _filtered(whole, torch.view_as_complex(self.filters.to(x.dtype).contiguous()))
+        filters = torch.view_as_complex(self.filters.to(x.dtype).contiguous())
+        answered: Tensor = _Filtered.apply(masked, masked_past, filters)  # type: ignore[no-untyped-call]
         y, overlap = self.stft.synthesise(answered, overlap)
-        return y, (*own, whole[:, :, masked.shape[2] :].detach(), overlap)
+        hops, kept = masked.shape[2], masked_past.shape[2]
+        last = torch.cat([masked_past[:, :, hops:], masked[:, :, max(hops - kept, 0) :]], dim=2)
+        return y, (*own, last.detach(), overlap)
 
     def _masked(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """Spectra of all channels behind their masks, shape ``(batch, channels, hops, bins)``."""
@@ -166,7 +171,8 @@ class StftMask(StftModel):
         spectra, past = self.stft.analyse(torch.cat(channels), past)
         spectra = spectra.view(self.num_channels, len(x), *spectra.shape[1:]).transpose(0, 1)
         masks, hidden = self._masks(spectra[:, 0], hidden)
-        return spectra * masks, (*branch, past, hidden)
+        masked: Tensor = _Masked.apply(spectra, masks)  # type: ignore[no-untyped-call]
+        return masked, (*branch, past, hidden)
 
     def _masks(self, spectrum: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor]:
         """Gains of each channel, hop and frequency."""
@@ -180,10 +186,11 @@ class StftMask(StftModel):
 
     def whiten(self, signal: Tensor) -> Tensor:
         """A signal with the filters' colour taken off, as behind a linear stage: see :meth:`EffectModel.loss`."""
-        order = len(self.whitening) - 1
-        taps = self.whitening.flip(0).to(signal.dtype)
-        filtered: Tensor = nn.functional.conv1d(nn.functional.pad(signal, (order, 0))[:, None], taps[None, None])
-        return filtered[:, 0]
+        frames = signal.shape[-1]
+        size = scipy.fft.next_fast_len(frames + len(self.whitening) - 1, real=True)
+        spectrum = torch.fft.rfft(signal, size) * torch.fft.rfft(self.whitening.to(signal.dtype), size)
+        filtered: Tensor = torch.fft.irfft(spectrum, size)[:, :frames]
+        return filtered
 
     def solve(self, provider: PairedAudio) -> None:
         """Finds the filters for branch and masks as they are: a step of least squares in each frequency."""
@@ -237,13 +244,16 @@ class StftMask(StftModel):
 
 
 class _Branch(nn.Module):
-    """An LSTM on the waveform and its read-out."""
+    """An LSTM on the waveform and its read-out, without a bias: what silence gave, the filters would pass on, with a
+    step whenever playing begins or ends. Weights of earlier versions may have one, and keep it.
+    """
 
     def __init__(self, hidden_size: int) -> None:
         super().__init__()
         self.hidden_size = hidden_size
         self.recurrent = RestingLSTM(1, hidden_size)
         self.output = nn.Linear(hidden_size, 1)
+        nn.init.zeros_(self.output.bias).requires_grad_(False)
 
     def fresh_state(self, x: Tensor) -> State:
         zeros = x.new_zeros(1, len(x), self.hidden_size)
@@ -261,13 +271,48 @@ class _Branch(nn.Module):
         return self.output(answers).squeeze(-1), last
 
 
-def _filtered(whole: Tensor, filters: Tensor) -> Tensor:
-    """``sum_k sum_i H_k[i, f] V_k[t - i, f]`` for the hops behind the first ``memory - 1``."""
-    past = filters.shape[1] - 1
-    size = scipy.fft.next_fast_len(whole.shape[2])
-    spectrum = torch.fft.fft(whole, size, dim=2) * torch.fft.fft(filters, size, dim=1)
-    answered: Tensor = torch.fft.ifft(spectrum.sum(1), dim=1)[:, past : whole.shape[2]]
-    return answered
+class _Masked(Function):
+    """Complex spectra times real masks, without making the masks complex on the way as torch does."""
+
+    @staticmethod
+    def forward(ctx: Any, spectra: Tensor, masks: Tensor) -> Tensor:
+        ctx.save_for_backward(spectra, masks)
+        return torch.view_as_complex(torch.view_as_real(spectra) * masks[..., None])
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:
+        spectra, masks = ctx.saved_tensors
+        of_spectra = torch.view_as_complex(torch.view_as_real(gradient) * masks[..., None])
+        return of_spectra, torch.addcmul(gradient.real * spectra.real, gradient.imag, spectra.imag)
+
+
+class _Filtered(Function):
+    """``sum_k sum_i H_k[i, f] V_k[t - i, f]`` with the hops before the first one given; gradients go to V alone.
+
+    Shapes are ``(batch, channels, hops, bins)`` of V and of its past, and ``(channels, memory, bins)`` of H.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, masked: Tensor, past: Tensor, filters: Tensor) -> Tensor:
+        before = past.shape[2]
+        size = scipy.fft.next_fast_len(before + masked.shape[2])
+        responses = torch.fft.fft(filters, size, dim=1)
+        ctx.save_for_backward(responses)
+        ctx.before, ctx.num_hops = before, masked.shape[2]
+        spectra = torch.fft.fft(torch.cat([past, masked], dim=2), size, dim=2)
+        product = spectra[:, 0] * responses[0]
+        for channel in range(1, len(responses)):
+            product.addcmul_(spectra[:, channel], responses[channel])
+        answered: Tensor = torch.fft.ifft(product, dim=1)[:, before : before + masked.shape[2]]
+        return answered
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        (responses,) = ctx.saved_tensors
+        # The correlation with the filters. Filters are no longer than the past and one hop, so nothing wraps around.
+        spectrum = torch.fft.fft(gradient, responses.shape[1], dim=1)
+        product = spectrum[:, None] * responses.conj()
+        return torch.fft.ifft(product, dim=2)[:, :, : ctx.num_hops], None, None
 
 
 def _gather(

@@ -34,7 +34,8 @@ def find_starts(model: type[Trainable], material: Material, tables: Tables, trai
     """
     asked = tables.get("model", {})
     fields = getattr(model.Config, "__dataclass_fields__", {})
-    found: Tables = _under(tables, {"data": getattr(model, "data_defaults", {})})
+    defaults = {"data": getattr(model, "data_defaults", {}), "loss": getattr(model, "loss_defaults", {})}
+    found: Tables = _under(tables, defaults)
     reasons = []
     if "linear_stage" in fields and asked.get("linear_stage", "auto") == "auto":
         decided, reason = decide_linear_stage(material)
