@@ -218,7 +218,7 @@ void playSequence(const Plan& plan, const float* input, float* memory, float* ou
 void playSequenceBackward(const Plan& plan, const float* tape, const float* outputGradient, float* memory,
                           float* gradients) {
   const WaveNetKernels& kernels = activeKernels().waveNet;
-  // In the order of the parameters, but convolutions [tap][out][in].
+  // In the order of the parameters, but convolutions [tap][out][in], and bias and mixin of a layer by channel.
   float* const sums = memory + plan.scratchFloats;
   const std::size_t numSumFloats = plan.numParameters * size(kernels.sumLanes);
   std::fill_n(sums, numSumFloats, 0.0f);
@@ -298,8 +298,8 @@ void playSequenceBackward(const Plan& plan, const float* tape, const float* outp
               correlate(gradient.from(part), channels,
                         layerRows.input.from(part - (layer.shape.kernel - 1 - tap) * layer.shape.dilation), channels,
                         std::min(kCorrelatedPart, end - part), layer.conv + size(tap * channels * channels));
-          correlate(gradient.from(first), channels, {rows.input.at(1, first), plan.stride}, 1, count, layer.bias);
-          correlate(gradient.from(first), channels, {rows.input.at(0, first), plan.stride}, 1, count, layer.mixin);
+          // Of bias and mixin together, channel by channel: the mixin's, then the bias's.
+          correlate(gradient.from(first), channels, rows.input.from(first), 2, count, layer.bias);
         }
         const int inputFirst = std::max(start, layer.inputFrom);
         if (inputFirst >= end)
@@ -334,8 +334,13 @@ void playSequenceBackward(const Plan& plan, const float* tape, const float* outp
           gradients[at + size((o * inputs + i) * kernel + tap)] = reduced[at + size((tap * outputs + o) * inputs + i)];
   };
   for (const Array& array : plan.arrays) {
-    for (const Layer& layer : array.layers)
+    for (const Layer& layer : array.layers) {
       transpose(layer.conv, array.shape.channels, array.shape.channels, layer.shape.kernel);
+      for (std::size_t channel = 0; channel < size(array.shape.channels); ++channel) {
+        gradients[layer.mixin + channel] = reduced[layer.bias + 2 * channel];
+        gradients[layer.bias + channel] = reduced[layer.bias + 2 * channel + 1];
+      }
+    }
     transpose(array.head, array.shape.headOutputs, array.shape.channels, array.shape.headKernel);
   }
 }
