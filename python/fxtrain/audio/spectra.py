@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Spectra of overlapping frames, in torch, with gradients that take less time than those of its own operations."""
+"""Spectra of overlapping frames, with gradients that are faster than those of torch's operations."""
 
 from __future__ import annotations
 

@@ -209,8 +209,8 @@ StftNetwork::StftNetwork(std::shared_ptr<const StftData> data, const LoadOptions
   plan();
 }
 
-/** The tasks of the hops of a group in their order, with what each costs: in multiplications of a kernel, about. Those of
-    a transform are done one at a time. */
+/** The tasks of the hops of a group in their order, with what each costs: in multiplications of a kernel, about. Those
+   of a transform are done one at a time. */
 void StftNetwork::plan() {
   for (int hop = 0; hop < kGroup; ++hop)
     plan(hop);
