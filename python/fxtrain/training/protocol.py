@@ -82,7 +82,9 @@ class Provider(Protocol):
 
 @cache
 def _without_compiler(kind: type[torch.optim.Adam]) -> type[torch.optim.Adam]:
-    """The same optimiser, but for wrappers that keep torch's compiler out of it: they import it, in 1.4 seconds."""
+    """The same optimiser without the wrappers that keep torch's compiler out of it: they import it, which takes 1.4
+    seconds.
+    """
     wrapped = ("add_param_group", "zero_grad", "state_dict", "load_state_dict")
     methods: dict[str, Any] = {name: inspect.unwrap(getattr(kind, name)) for name in wrapped}
     return type(kind.__name__, (kind,), {"step": torch.no_grad()(inspect.unwrap(kind.step)), **methods})

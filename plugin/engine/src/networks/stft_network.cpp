@@ -209,8 +209,8 @@ StftNetwork::StftNetwork(std::shared_ptr<const StftData> data, const LoadOptions
   plan();
 }
 
-/** The tasks of the hops of a group in their order, with what each costs: in multiplications of a kernel, about. Those
-   of a transform are done one at a time. */
+/** The tasks of each hop of a group in their order, with what they cost: in multiplications of a kernel, about. A
+    transform multiplies one number at a time, so it costs more than it has multiplications. */
 void StftNetwork::plan() {
   for (int hop = 0; hop < kGroup; ++hop)
     plan(hop);
@@ -229,7 +229,7 @@ void StftNetwork::plan(int hop) {
   if (data_->isMask()) {
     for (int index = 0; index < data_->numSignals() * numTiles(); ++index)
       add(Task::filter, index, 4.0 * std::min(kGroup + hop + 1, data_->memory) * simd::kTileBins);
-    for (int tile = hop * numTiles() / kGroup; tile < (hop + 1) * numTiles() / kGroup; ++tile)
+    for (int tile = hop * numTiles() / kGroup; numTailTaps() > 0 && tile < (hop + 1) * numTiles() / kGroup; ++tile)
       add(Task::tail, tile, 4.0 * kGroup * data_->numSignals() * numTailTaps() * simd::kTileBins);
   }
   add(Task::inverse, 0, transform);
@@ -485,8 +485,6 @@ void StftNetwork::filter(Stream& stream, int signal, int tile) noexcept {
 void StftNetwork::filterTails(Stream& stream, int tile) noexcept {
   float* sums = stream.nextTails.data() + size(tile * kGroup) * simd::kTileFloats;
   std::fill_n(sums, kGroup * simd::kTileFloats, 0.0f);
-  if (numTailTaps() == 0)
-    return;
   const int newest = (stream.newest + hop_ + 1) % data_->memory; // of the hops before this group
   const int first = std::min(numTailTaps(), data_->memory - newest);
   for (std::size_t signal = 0; signal < stream.signals.size(); ++signal) {
