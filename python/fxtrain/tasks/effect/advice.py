@@ -35,6 +35,8 @@ def advise(metrics: Mapping[str, Any]) -> list[str]:
 
     >>> advise({"esr": 0.1, "model": {"hidden_size": 8}})
     ['The model is small (8 units): a larger one can follow more, for example with --preset standard.']
+    >>> advise({"esr": 0.1, "model": {"name": "stft-mask", "hidden_size": 24}})  # presets are of recurrent models
+    []
     """
     value = number_at(metrics, "esr")
     is_stopped = metrics.get("complete") is False
@@ -155,7 +157,9 @@ def _about_training(metrics: Mapping[str, Any], *, is_stopped: bool) -> Iterator
     is_told = metrics.get("stopped") == "diverged"
     if divergences is not None and divergences >= _MANY_DIVERGENCES and not is_told:
         yield f"Training diverged {divergences:.0f} times (the error grew instead of falling): use a lower --lr."
-    units = number_at(metrics, "model", "hidden_size")
+    model = metrics.get("model")
+    has_presets = isinstance(model, Mapping) and model.get("name", "lstm") in ("lstm", "gru")
+    units = number_at(metrics, "model", "hidden_size") if has_presets else None
     larger = None if units is None else _larger_preset(units)
     if units is not None and larger and (units < _SMALL or not (is_falling or is_stopped)):
         yield (
