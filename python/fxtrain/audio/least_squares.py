@@ -41,7 +41,7 @@ def improve_filter(
     past = count - 1
     size = scipy.fft.next_fast_len(max(8 * count, _LEAST_TRANSFORM), real=True)
     block = size - past
-    spectrum = scipy.fft.rfft(taps, size)
+    spectrum = scipy.fft.rfft(taps, size) if taps.any() else None  # silence needs no transforms
     slope = np.zeros(size // 2 + 1, np.complex128)
     power = np.zeros(size // 2 + 1, np.complex128)
     for x, target, history in stretches:
@@ -53,7 +53,8 @@ def improve_filter(
             new = np.concatenate((np.zeros(past), piece[past:]))
             power += np.conj(around) * scipy.fft.rfft(new, size)
             error = _stretch(wanted, start, stop)
-            error -= scipy.fft.irfft(around * spectrum, size)[past : past + stop - start]
+            if spectrum is not None:
+                error -= scipy.fft.irfft(around * spectrum, size)[past : past + stop - start]
             error[: max(0, past - start)] = 0.0  # before the stretch
             slope += np.conj(around) * scipy.fft.rfft(np.concatenate((np.zeros(past), error)), size)
     # A delay of i frames is one of i within what begins with its history.

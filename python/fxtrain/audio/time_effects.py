@@ -108,18 +108,23 @@ def _modulation(dry: Samples, wet: Samples, sample_rate: int, *, line: float = _
     gain = np.clip(20 * np.log10((y + 1e-9) / (x + 1e-9)), -80, 80)
     gain = _without_level(gain, weight, level - loud, 20 * np.log10(x + 1e-9) - loud)
     rates = np.arange(_LOW_HZ, _HIGH_HZ, 0.5 * sample_rate / len(dry))
-    times = np.arange(len(level)) * hop / sample_rate
-    waves = np.exp(-2j * np.pi * np.outer(rates, times))  # (rates, frames)
+    band_hz = [_LOW_HZ, _LOW_HZ + len(rates) * (rates[1] - rates[0])]
+
+    def at_rates(values: Doubles) -> npt.NDArray[np.complex128]:
+        """The Fourier transform of values of each frame, shape ``(frames, ...)``, at ``rates``."""
+        found: npt.NDArray[np.complex128] = signal.zoom_fft(values, band_hz, len(rates), fs=sample_rate / hop, axis=0)
+        return found
+
     heard = weight.sum(axis=0)  # per band
     bands = heard > 0.02 * len(level)
     if not bands.any():
         return None
-    lines = 2 * (waves @ (gain * weight)[:, bands]) / heard[bands]
+    lines = 2 * at_rates((gain * weight)[:, bands]) / heard[bands]
     share = heard[bands] / heard[bands].sum()
     power = np.square(np.abs(lines)) @ share
     is_playing = level > loud - 40
     own = (level - level[is_playing].mean()) * is_playing
-    clock = np.square(np.abs(waves @ own))
+    clock = np.square(np.abs(at_rates(own)))
     around = round(1.5 / (rates[1] - rates[0]))
     ratio = power / np.maximum(ndimage.median_filter(power, 2 * around + 1, mode="nearest"), 1e-30)
     of_dry = clock / np.maximum(ndimage.median_filter(clock, 2 * around + 1, mode="nearest"), 1e-30)
