@@ -62,12 +62,12 @@ Plan::Plan(const GatedStackShape& given, const float* values, int frames)
   }
   skips = take(size(shape.skips) * size(numAll * channels));
   skipBias = take(size(shape.skips));
-  stride = roundUp(kEdge + total + longest + kEdge);
+  stride = strideFor(kEdge + total + longest + kEdge);
   // Ones, condition, of each layer what goes in and the gates' two halves, sums of the skips.
   tapeFloats = size(1 + shape.condition + numAll * (channels + gates) + shape.skips) * size(stride);
   // Gradients of the skips, of the condition and of what goes into the gates; blocks from layer to layer.
   scratchFloats = size(shape.skips + shape.condition + numAll * gates) * size(stride) +
-                  4 * size(channels) * size(kBackwardBlock + kEdge);
+                  4 * size(channels) * size(strideFor(kBackwardBlock + kEdge));
 
   for (int index = 0; index < numAll; ++index) {
     Layer& layer = layers[size(index)];
@@ -180,7 +180,7 @@ void playSequence(const Plan& plan, const GatedStackInput& input, float* memory,
 
 /** Gradients of one sequence.
 
-    @param memory  scratchFloats, and numParameters sums with one float more each
+    @param memory  scratchFloats, and numParameters sums
     @param gradients  of this sequence */
 void playSequenceBackward(const Plan& plan, const float* tape, const float* outputGradient, float* memory,
                           const GatedStackGradients& gradients) {
@@ -189,7 +189,7 @@ void playSequenceBackward(const Plan& plan, const float* tape, const float* outp
   const int condition = plan.shape.condition, skips = plan.shape.skips;
   const int frames = plan.total - plan.lead;
   float* const sums = memory + plan.scratchFloats; // convolutions as [tap][out][in], skips as [layer][out][in]
-  std::fill_n(sums, plan.numParameters * size(kernels.sumLanes), 0.0f);
+  std::fill_n(sums, plan.numParameters, 0.0f);
   const SequenceRows rows(plan, const_cast<float*>(tape)); // which is only read
   RowTaker taker(memory, plan.stride);
   const Rows skipGradient = taker.take(skips), conditionGradient = taker.take(condition);
@@ -206,11 +206,11 @@ void playSequenceBackward(const Plan& plan, const float* tape, const float* outp
     std::copy_n(outputGradient + size(row) * size(frames - plan.past), frames - plan.past,
                 skipGradient.at(row, plan.lead + plan.past));
   clear(conditionGradient, condition, 0, plan.total);
-  constexpr int kBlockStride = kBackwardBlock + kEdge;
+  constexpr int kBlockStride = strideFor(kBackwardBlock + kEdge);
   float* const blocks = taker.rest();
-  const auto correlate = [&](Rows a, int numRows, Rows b, int numColumns, int count, std::size_t parameter) {
-    float* to = sums + parameter * size(kernels.sumLanes);
-    kernels.correlate({a.data, a.stride, numRows, b.data, b.stride, numColumns, count, to});
+  const auto correlate = [&](Rows a, int numRows, Rows b, int numColumns, int count, std::size_t parameter,
+                             Rows ahead = {}) {
+    kernels.correlate({a.data, a.stride, numRows, b.data, b.stride, numColumns, count, sums + parameter, ahead.data});
   };
 
   for (int start = (plan.total - 1) / kBackwardBlock * kBackwardBlock; start >= 0; start -= kBackwardBlock) {
@@ -229,6 +229,8 @@ void playSequenceBackward(const Plan& plan, const float* tape, const float* outp
       const SequenceRows::OfLayer& taped = rows.layers[size(index)];
       const Rows gradient = gateGradients[size(index)];
       const bool isLast = index + 1 == numAll;
+      // The layer whose rows come from memory while this one's are at work.
+      const SequenceRows::OfLayer* const following = index > 0 ? &rows.layers[size(index - 1)] : nullptr;
       const int first = std::max(start, layer.from);
       if (first < end) {
         const int count = end - first, skipFirst = std::min(std::max(first, plan.headFrom), end);
@@ -242,16 +244,25 @@ void playSequenceBackward(const Plan& plan, const float* tape, const float* outp
                                 taped.gates.at(channels + row, first), gradient.at(row, first),
                                 gradient.at(channels + row, first), z.at(row, first), count});
         if (!isLast) {
-          correlate(next.from(first), channels, z.from(first), channels, count, layer.residual);
+          correlate(next.from(first), channels, z.from(first), channels, count, layer.residual,
+                    following ? following->gates.from(first) : Rows{});
           correlate(next.from(first), channels, rows.ones.from(first), 1, count, layer.residualBias);
         }
         if (skipFirst < end)
-          correlate(skipGradient.from(skipFirst), skips, z.from(skipFirst), channels, end - skipFirst, layer.skip);
+          correlate(skipGradient.from(skipFirst), skips, z.from(skipFirst), channels, end - skipFirst, layer.skip,
+                    following ? Rows{following->gates.at(channels, skipFirst), plan.stride} : Rows{});
         for (int part = first; part < end; part += kCorrelatedPart) {
           const int partCount = std::min(kCorrelatedPart, end - part);
-          for (int tap = 0; tap < 2; ++tap)
-            correlate(gradient.from(part), gates, taped.input.from(part - (1 - tap) * layer.dilation), channels,
-                      partCount, layer.taps + size(tap * gates * channels));
+          for (int tap = 0; tap < 2; ++tap) {
+            const int back = 1 - tap;
+            Rows ahead;
+            if (part + partCount < end)
+              ahead = taped.input.from(part + partCount - back * layer.dilation);
+            else if (following != nullptr)
+              ahead = following->input.from(first - back * plan.layers[size(index - 1)].dilation);
+            correlate(gradient.from(part), gates, taped.input.from(part - back * layer.dilation), channels, partCount,
+                      layer.taps + size(tap * gates * channels), ahead);
+          }
         }
         correlate(gradient.from(first), gates, rows.ones.from(first), 1, count, layer.bias);
         if (condition > 0) {
@@ -275,21 +286,19 @@ void playSequenceBackward(const Plan& plan, const float* tape, const float* outp
 
   for (int row = 0; row < condition && gradients.condition != nullptr; ++row)
     std::copy_n(conditionGradient.at(row, plan.lead), frames, gradients.condition + size(row) * size(frames));
-  float* const reduced = sums + plan.numParameters * size(kernels.sumLanes);
-  kernels.reduce(sums, plan.numParameters, reduced);
-  std::copy_n(reduced, plan.numParameters, gradients.parameters);
+  std::copy_n(sums, plan.numParameters, gradients.parameters);
   for (int index = 0; index < numAll; ++index) {
     const Layer& layer = plan.layers[size(index)];
     for (int o = 0; o < gates; ++o)
       for (int i = 0; i < channels; ++i)
         for (int tap = 0; tap < 2; ++tap)
           gradients.parameters[layer.taps + size((o * channels + i) * 2 + tap)] =
-              reduced[layer.taps + size((tap * gates + o) * channels + i)];
+              sums[layer.taps + size((tap * gates + o) * channels + i)];
     for (int o = 0; o < skips; ++o)
-      std::copy_n(reduced + layer.skip + size(o * channels), channels,
+      std::copy_n(sums + layer.skip + size(o * channels), channels,
                   gradients.parameters + plan.skips + size((o * numAll + index) * channels));
     if (gradients.biases != nullptr)
-      std::copy_n(reduced + layer.bias, gates, gradients.biases + size(index * gates));
+      std::copy_n(sums + layer.bias, gates, gradients.biases + size(index * gates));
   }
 }
 
@@ -342,7 +351,7 @@ void runGatedStackBackward(const GatedStackTape& tape, const float* outputGradie
                            const GatedStackGradients& gradients, int threads) {
   const Plan& plan = tape.plan;
   const int workers = std::clamp(threads, 1, tape.batch);
-  const std::size_t workerFloats = plan.scratchFloats + plan.numParameters * size(activeKernels().waveNet.sumLanes + 1);
+  const std::size_t workerFloats = plan.scratchFloats + plan.numParameters;
   const Buffer scratch = takeBuffer(workerFloats * size(workers));
   const Buffer parts = takeBuffer(plan.numParameters * size(tape.batch));
   const std::size_t frames = size(plan.total - plan.lead), ofOutput = frames - size(plan.past);

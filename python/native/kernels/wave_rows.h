@@ -2,6 +2,7 @@
 #pragma once
 
 #include "simd/kernels.h"
+#include "wavenet_kernels.h"
 
 #include <algorithm>
 #include <cstddef>
@@ -25,10 +26,17 @@ inline constexpr int kGrid = 16;
 inline constexpr int kEdge = 16;
 inline constexpr int kForwardBlock = 512;
 inline constexpr int kBackwardBlock = 1024;
-inline constexpr int kCorrelatedPart = 256; // so that rows which meet in many tiles do too
 // Frames that a convolution is given at a time, so that its rows stay in first-level cache: whole tiles of three
 // vectors of eight, and of six of sixteen.
 inline constexpr int kPart = 96;
+
+/** The distance between rows of so many floats. Rows a whole number of pages apart would fall into the same few places
+   of a first-level cache, which cannot hold the rows of all channels then; so each begins a little further on in its
+   page than the one before. */
+constexpr int strideFor(int floats) {
+  constexpr int kPage = 1024, kFurther = 144; // floats; a little more than kCorrelatedPart
+  return floats + (kPage + kFurther - floats % kPage) % kPage;
+}
 
 inline std::size_t size(int count) { return static_cast<std::size_t>(count); }
 inline int roundDown(int value) { return value / kGrid * kGrid; }
@@ -44,8 +52,9 @@ struct Rows {
 };
 
 /** Prefetches rows that are about to be written: hardware notices a stream only after its first misses, and a tape is
-    written as many short streams. */
-inline void fetch(Rows rows, int numRows, int first, int last) noexcept {
+    written as many short streams. Always inlined, since GCC takes a function that does nothing else for one that does
+    nothing. */
+[[gnu::always_inline]] inline void fetch(Rows rows, int numRows, int first, int last) noexcept {
 #if defined(__GNUC__)
   constexpr int kLine = 16; // floats
   for (int row = 0; row < numRows; ++row)

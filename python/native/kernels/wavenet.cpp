@@ -83,10 +83,10 @@ Plan::Plan(const WaveNetShape& shape, const float* values, int frames)
     numRows += 2 * channels + given.headOutputs; // sums, the last layer's output, the head's
     arrays.push_back(std::move(array));
   }
-  stride = roundUp(kEdge + total + longest + kEdge);
+  stride = strideFor(kEdge + total + longest + kEdge);
   tapeFloats = size(numRows) * size(stride);
   // Gradients of all layers' convolutions and of the last head; blocks for what goes from layer to layer.
-  scratchFloats = size(numLayerRows + 1) * size(stride) + 5 * size(widest) * size(kBackwardBlock + kEdge);
+  scratchFloats = size(numLayerRows + 1) * size(stride) + 5 * size(widest) * size(strideFor(kBackwardBlock + kEdge));
 
   for (Array& array : arrays) {
     const int channels = array.shape.channels;
@@ -214,14 +214,13 @@ void playSequence(const Plan& plan, const float* input, float* memory, float* ou
 
 /** Gradients of one sequence.
 
-    @param memory  scratchFloats, and numParameters sums with one float more each */
+    @param memory  scratchFloats, and numParameters sums */
 void playSequenceBackward(const Plan& plan, const float* tape, const float* outputGradient, float* memory,
                           float* gradients) {
   const WaveNetKernels& kernels = activeKernels().waveNet;
   // In the order of the parameters, but convolutions [tap][out][in], and bias and mixin of a layer by channel.
   float* const sums = memory + plan.scratchFloats;
-  const std::size_t numSumFloats = plan.numParameters * size(kernels.sumLanes);
-  std::fill_n(sums, numSumFloats, 0.0f);
+  std::fill_n(sums, plan.numParameters, 0.0f);
   const SequenceRows rows(plan, const_cast<float*>(tape)); // which is only read
   const int frames = plan.total - plan.lead;
   RowTaker taker(memory, plan.stride);
@@ -240,15 +239,15 @@ void playSequenceBackward(const Plan& plan, const float* tape, const float* outp
       z[index].push_back(own);
     }
   }
-  constexpr int kBlockStride = kBackwardBlock + kEdge;
+  constexpr int kBlockStride = strideFor(kBackwardBlock + kEdge);
   float* blocks = taker.rest();
   const auto block = [&](int index) {
     return Rows{blocks + size(index) * size(plan.widest) * size(kBlockStride), kBlockStride};
   };
 
-  const auto correlate = [&](Rows a, int numRows, Rows b, int numColumns, int count, std::size_t parameter) {
-    float* to = sums + parameter * size(kernels.sumLanes);
-    kernels.correlate({a.data, a.stride, numRows, b.data, b.stride, numColumns, count, to});
+  const auto correlate = [&](Rows a, int numRows, Rows b, int numColumns, int count, std::size_t parameter,
+                             Rows ahead = {}) {
+    kernels.correlate({a.data, a.stride, numRows, b.data, b.stride, numColumns, count, sums + parameter, ahead.data});
   };
   for (int start = roundDown(plan.total - 1) / kBackwardBlock * kBackwardBlock; start >= 0; start -= kBackwardBlock) {
     const int end = std::min(start + kBackwardBlock, plan.total);
@@ -280,26 +279,38 @@ void playSequenceBackward(const Plan& plan, const float* tape, const float* outp
         const Layer& layer = array.layers[number];
         const SequenceRows::OfLayer& layerRows = taped.layers[number];
         const Rows gradient = z[index][number];
+        const bool hasAhead = number > 0; // a layer whose rows come from memory while this one's are at work
         const int first = std::max(start, layer.from);
         if (first < end) {
-          const int count = end - first;
+          const int numFrames = end - first;
           Rows through = sumsGradient;
           if (hasNext) {
-            correlate(next.from(first), channels, layerRows.activation.from(first), channels, count, layer.matrix);
-            correlate(next.from(first), channels, {rows.input.at(1, first), plan.stride}, 1, count, layer.matrixBias);
+            correlate(next.from(first), channels, layerRows.activation.from(first), channels, numFrames, layer.matrix,
+                      hasAhead ? taped.layers[number - 1].activation.from(first) : Rows{});
+            correlate(next.from(first), channels, {rows.input.at(1, first), plan.stride}, 1, numFrames,
+                      layer.matrixBias);
             convolve(layer.residualBackward, nullptr, sumsGradient, next, activation, first, end);
             through = activation;
           }
           for (int channel = 0; channel < channels; ++channel)
             kernels.activationGradient({layer.shape.isTanh, layer.shape.slope, through.at(channel, first),
-                                        layerRows.activation.at(channel, first), gradient.at(channel, first), count});
-          for (int part = first; part < end; part += kCorrelatedPart)
-            for (int tap = 0; tap < layer.shape.kernel; ++tap)
-              correlate(gradient.from(part), channels,
-                        layerRows.input.from(part - (layer.shape.kernel - 1 - tap) * layer.shape.dilation), channels,
-                        std::min(kCorrelatedPart, end - part), layer.conv + size(tap * channels * channels));
+                                        layerRows.activation.at(channel, first), gradient.at(channel, first),
+                                        numFrames});
+          for (int part = first; part < end; part += kCorrelatedPart) {
+            const int count = std::min(kCorrelatedPart, end - part);
+            for (int tap = 0; tap < layer.shape.kernel; ++tap) {
+              const int back = layer.shape.kernel - 1 - tap;
+              Rows ahead;
+              if (part + count < end)
+                ahead = layerRows.input.from(part + count - back * layer.shape.dilation);
+              else if (hasAhead)
+                ahead = taped.layers[number - 1].input.from(first - back * array.layers[number - 1].shape.dilation);
+              correlate(gradient.from(part), channels, layerRows.input.from(part - back * layer.shape.dilation),
+                        channels, count, layer.conv + size(tap * channels * channels), ahead);
+            }
+          }
           // Of bias and mixin together, channel by channel: the mixin's, then the bias's.
-          correlate(gradient.from(first), channels, rows.input.from(first), 2, count, layer.bias);
+          correlate(gradient.from(first), channels, rows.input.from(first), 2, numFrames, layer.bias);
         }
         const int inputFirst = std::max(start, layer.inputFrom);
         if (inputFirst >= end)
@@ -324,21 +335,19 @@ void playSequenceBackward(const Plan& plan, const float* tape, const float* outp
     }
   }
 
-  float* const reduced = sums + numSumFloats;
-  kernels.reduce(sums, plan.numParameters, reduced);
-  std::copy_n(reduced, plan.numParameters, gradients);
+  std::copy_n(sums, plan.numParameters, gradients);
   const auto transpose = [&](std::size_t at, int outputs, int inputs, int kernel) {
     for (int tap = 0; tap < kernel; ++tap)
       for (int o = 0; o < outputs; ++o)
         for (int i = 0; i < inputs; ++i)
-          gradients[at + size((o * inputs + i) * kernel + tap)] = reduced[at + size((tap * outputs + o) * inputs + i)];
+          gradients[at + size((o * inputs + i) * kernel + tap)] = sums[at + size((tap * outputs + o) * inputs + i)];
   };
   for (const Array& array : plan.arrays) {
     for (const Layer& layer : array.layers) {
       transpose(layer.conv, array.shape.channels, array.shape.channels, layer.shape.kernel);
       for (std::size_t channel = 0; channel < size(array.shape.channels); ++channel) {
-        gradients[layer.mixin + channel] = reduced[layer.bias + 2 * channel];
-        gradients[layer.bias + channel] = reduced[layer.bias + 2 * channel + 1];
+        gradients[layer.mixin + channel] = sums[layer.bias + 2 * channel];
+        gradients[layer.bias + channel] = sums[layer.bias + 2 * channel + 1];
       }
     }
     transpose(array.head, array.shape.headOutputs, array.shape.channels, array.shape.headKernel);
@@ -414,7 +423,7 @@ void copyTails(const WaveNetTape& tape, const std::vector<float*>& tails) {
 void runWaveNetBackward(const WaveNetTape& tape, const float* outputGradient, float* gradients, int threads) {
   const Plan& plan = tape.plan;
   const int workers = std::clamp(threads, 1, tape.batch);
-  const std::size_t workerFloats = plan.scratchFloats + plan.numParameters * size(activeKernels().waveNet.sumLanes + 1);
+  const std::size_t workerFloats = plan.scratchFloats + plan.numParameters;
   const Buffer scratch = takeBuffer(workerFloats * size(workers));
   const Buffer parts = takeBuffer(plan.numParameters * size(tape.batch));
   const std::size_t frames = size(plan.total - plan.lead - plan.past);

@@ -5,6 +5,7 @@
 #include "simd/activations-inl.h"
 #include "simd/lanes-inl.h"
 
+#include <algorithm>
 #include <cstddef>
 
 namespace fxtrain::kernels::FXENGINE_SIMD_ISA {
@@ -19,38 +20,59 @@ constexpr std::ptrdiff_t kStep = kLanes;
 #if defined(__AVX512F__) || defined(__aarch64__) || defined(_M_ARM64)
 constexpr int kTileRows = 4, kTileColumns = 4;
 #else
-constexpr int kTileRows = 4, kTileColumns = 2;
+constexpr int kTileRows = 6, kTileColumns = 2;
+#endif
+
+// xsimd 8's haddp of 16 lanes gives wrong sums.
+#if defined(__AVX512F__)
+using Half = lanes::Narrow;
+FXENGINE_INLINE Half folded(V v) {
+  return Half(_mm256_add_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1)));
+}
+#else
+using Half = V;
+FXENGINE_INLINE Half folded(V v) { return v; }
 #endif
 
 template <int rows, int columns> void correlateTile(const Correlation& c, int row, int column) {
   const float* a = c.a + static_cast<std::ptrdiff_t>(row) * c.aStride;
   const float* b = c.b + static_cast<std::ptrdiff_t>(column) * c.bStride;
   V sums[rows][columns];
-  FXENGINE_UNROLL(4)
+  FXENGINE_UNROLL(6)
   for (int i = 0; i < rows; ++i)
-    FXENGINE_UNROLL(4)
+    FXENGINE_UNROLL(6)
   for (int j = 0; j < columns; ++j)
     sums[i][j] = V(0.0f);
   for (std::ptrdiff_t t = 0; t < c.numFrames; t += kStep) {
     V right[columns];
-    FXENGINE_UNROLL(4)
+    FXENGINE_UNROLL(6)
     for (int j = 0; j < columns; ++j)
       right[j] = V::load_unaligned(b + j * static_cast<std::ptrdiff_t>(c.bStride) + t);
-    FXENGINE_UNROLL(4)
+    FXENGINE_UNROLL(6)
     for (int i = 0; i < rows; ++i) {
       V left = V::load_unaligned(a + i * static_cast<std::ptrdiff_t>(c.aStride) + t);
       lanes::settle(left); // read once, not again for each column
-      FXENGINE_UNROLL(4)
+      FXENGINE_UNROLL(6)
       for (int j = 0; j < columns; ++j)
         sums[i][j] = lanes::multiplyAdd(left, right[j], sums[i][j]);
     }
   }
-  FXENGINE_UNROLL(4)
+  // The lanes of as many sums as a vector has lanes are added up together.
+  constexpr int kGroup = static_cast<int>(Half::size);
+  constexpr int kNumSums = rows * columns, kNumGroups = (kNumSums + kGroup - 1) / kGroup;
+  alignas(64) float found[kNumGroups * kGroup];
+  for (int group = 0; group < kNumGroups; ++group) {
+    Half own[kGroup];
+    for (int index = 0; index < kGroup; ++index) {
+      const int sum = group * kGroup + index;
+      own[index] = sum < kNumSums ? folded(sums[sum / columns][sum % columns]) : Half(0.0f);
+    }
+    xsimd::haddp(own).store_aligned(found + group * kGroup);
+  }
   for (int i = 0; i < rows; ++i) {
-    float* to = c.sums + (static_cast<std::ptrdiff_t>(row + i) * c.numColumns + column) * kStep;
-    FXENGINE_UNROLL(4)
+    float* to = c.sums + static_cast<std::ptrdiff_t>(row + i) * c.numColumns + column;
     for (int j = 0; j < columns; ++j)
-      (V::load_unaligned(to + j * kStep) + sums[i][j]).store_unaligned(to + j * kStep);
+      to[j] += found[i * columns + j];
   }
 }
 
@@ -68,15 +90,35 @@ template <int rows> void correlateRows(const Correlation& c, int row, int column
     correlateRows<rows - 1>(c, row, column);
 }
 
-void correlate(const Correlation& c) noexcept {
-  for (int column = 0; column < c.numColumns; column += kTileColumns)
-    for (int row = 0; row < c.numRows; row += kTileRows)
-      correlateRows<kTileRows>(c, row, column);
+/** Prefetches a share of the lines of a tile's rows: all at once, they would wait for each other. Always inlined, since
+    GCC takes a function that only prefetches for one that does nothing. */
+FXENGINE_INLINE void fetchAhead(const Correlation& c, int row, int column) {
+  constexpr int kLine = 16; // floats
+  const int numTiles = (c.numRows + kTileRows - 1) / kTileRows, tile = row / kTileRows;
+  const int last = std::min(column + kTileColumns, c.numColumns);
+  for (; column < last; ++column)
+    for (int frame = tile * kLine; frame < c.numFrames; frame += numTiles * kLine)
+      __builtin_prefetch(c.ahead + column * static_cast<std::ptrdiff_t>(c.bStride) + frame, 0, 2);
 }
 
-void reduce(const float* sums, std::size_t count, float* out) noexcept {
-  for (std::size_t index = 0; index < count; ++index)
-    out[index] = lanes::sumOfLanes(V::load_unaligned(sums + index * kLanes));
+void correlatePart(const Correlation& c) {
+  for (int column = 0; column < c.numColumns; column += kTileColumns)
+    for (int row = 0; row < c.numRows; row += kTileRows) {
+      if (c.ahead != nullptr)
+        fetchAhead(c, row, column);
+      correlateRows<kTileRows>(c, row, column);
+    }
+}
+
+void correlate(const Correlation& all) noexcept {
+  for (int part = 0; part < all.numFrames; part += kCorrelatedPart) {
+    Correlation c = all;
+    c.a += part;
+    c.b += part;
+    c.ahead = all.ahead == nullptr ? nullptr : all.ahead + part;
+    c.numFrames = std::min(kCorrelatedPart, all.numFrames - part);
+    correlatePart(c);
+  }
 }
 
 void activationGradient(const ActivationGradient& g) noexcept {
@@ -113,6 +155,6 @@ void gateGradient(const GateGradient& g) noexcept {
 } // namespace
 
 extern const WaveNetKernels kWaveNetKernels;
-const WaveNetKernels kWaveNetKernels{kLanes, &correlate, &reduce, &activationGradient, &gate, &gateGradient};
+const WaveNetKernels kWaveNetKernels{&correlate, &activationGradient, &gate, &gateGradient};
 
 } // namespace fxtrain::kernels::FXENGINE_SIMD_ISA

@@ -5,9 +5,12 @@
 
 namespace fxtrain::kernels {
 
+/** Frames of a correlation that are taken at a time, so that rows which meet in many tiles stay in first-level cache.
+ */
+inline constexpr int kCorrelatedPart = 256;
+
 /** sums[i * numColumns + j] += sum over t of a[i][t] * b[j][t]: the gradient of a matrix that takes rows b to rows a.
-    Rows are channels, `aStride` and `bStride` floats apart. numFrames is a multiple of 16. A sum is kept as a vector of
-    sumLanes floats, which reduce() adds up once: to do so after each block would take as long as the products. */
+    Rows are channels, `aStride` and `bStride` floats apart. numFrames is a multiple of 16. */
 struct Correlation {
   const float* a = nullptr;
   int aStride = 0;
@@ -17,6 +20,7 @@ struct Correlation {
   int numColumns = 0;
   int numFrames = 0;
   float* sums = nullptr;
+  const float* ahead = nullptr; ///< rows like b that will be read next, and come from memory meanwhile
 };
 
 /** Backward through an activation, from what it gave: out = gradient * f'(z). */
@@ -51,9 +55,7 @@ struct GateGradient {
 
 /** What training needs beside the engine's own kernels. */
 struct WaveNetKernels {
-  int sumLanes; ///< floats of a sum of Correlation
   void (*correlate)(const Correlation&) noexcept;
-  void (*reduce)(const float* sums, std::size_t count, float* out) noexcept;
   void (*activationGradient)(const ActivationGradient&) noexcept;
   void (*gate)(const Gate&) noexcept;
   void (*gateGradient)(const GateGradient&) noexcept;
