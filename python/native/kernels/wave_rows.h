@@ -34,7 +34,7 @@ inline constexpr int kPart = 96;
    of a first-level cache, which cannot hold the rows of all channels then; so each begins a little further on in its
    page than the one before. */
 constexpr int strideFor(int floats) {
-  constexpr int kPage = 1024, kFurther = 144; // floats; a little more than kCorrelatedPart
+  constexpr int kPage = 1024, kFurther = 144; // floats; no multiple of a row's part, and whole cache lines
   return floats + (kPage + kFurther - floats % kPage) % kPage;
 }
 
