@@ -134,18 +134,6 @@ def test_other_rates_and_channels_keep_length_and_lows(run: Path, rate: int, cha
     assert np.square(spectra).sum() > 0
 
 
-def test_chunks_leave_no_seam(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    model: Any = load_trained_model(run / "best.pt").model
-    sound = bright_notes(8, 3.0, RATE, 2)
-    whole = Restorer(model, RATE, 2, 4000.0, seed=3).restore(sound)
-    monkeypatch.setattr("fxtrain.tasks.restoration.restorer._CHUNK_FRAMES", 96)
-    parts: list[np.ndarray] = []
-    blocks = (sound[:, start : start + 999] for start in range(0, sound.shape[1], 999))
-    Restorer(model, RATE, 2, 4000.0, seed=3).run(blocks, parts.append)
-    difference = np.concatenate(parts, axis=1) - whole
-    assert np.abs(difference).max() < 1e-3 * np.abs(whole - sound).max()  # -60 dB of what was added
-
-
 @pytest.mark.slow
 def test_twenty_minutes_of_stereo_keep_their_length_in_the_memory_of_two(run: Path, tmp_path: Path) -> None:
     peaks = []

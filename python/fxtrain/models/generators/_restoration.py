@@ -5,16 +5,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from fxtrain.data.codec_pairs import CodecBatch, CodecPairs
-from fxtrain.models.generators._spectral import Spectra, compress
+from fxtrain.models.generators._spectral import LEVEL_RADIUS, Spectra, compress
 from fxtrain.training.protocol import StepContext, Trainable
 
-__all__ = ["RestorationModel", "Restored", "high_band_distance", "spectral_error"]
+__all__ = ["RestorationModel", "Restored", "Told", "high_band_distance", "spectral_error"]
+
+Told = tuple[Tensor, ...]
+"""What a model knows of damaged sound: tensors of a named tuple, all with their rows of time in dimension 1."""
 
 _FLOOR_DB = -90.0  # of a bin relative to a sine of full scale: what is softer is not heard and does not count
 _EXPONENT = 0.3  # of magnitudes, where spectra are compared as pairs
@@ -34,7 +38,13 @@ class Restored:
 
 
 class RestorationModel(Trainable):
-    """What the three have in common: spectra, the mean profile of clean sound, and how close they come."""
+    """What the three have in common: spectra, the mean profile of clean sound, and how close they come.
+
+    A model is told the damaged sound, begins with a state of noise, advances it in one or more passes, and makes sound
+    of it. Each of these looks a fixed number of frames to both sides, so that a recording of any length can go through
+    a window at a time and come out as if it had gone through whole. A frame is a spectrum; states and what is told have
+    :attr:`rows_per_frame` rows for each.
+    """
 
     task = "restoration"
     formats: ClassVar[tuple[str, ...]] = ()
@@ -56,18 +66,53 @@ class RestorationModel(Trainable):
 
     @property
     def reach_frames(self) -> int:
-        """Spectra to both sides that a spectrum may depend on."""
+        """Frames to both sides that a pass looks at."""
         raise NotImplementedError
 
     @property
+    def look_frames(self) -> int:
+        """Frames to both sides of the sound that :meth:`tell` and :meth:`begin` look at."""
+        return LEVEL_RADIUS + 2 * self.overlap_frames
+
+    @property
+    def overlap_frames(self) -> int:
+        """Frames to both sides that :meth:`finish` looks at."""
+        return self.spectra.n_fft // self.spectra.hop
+
+    @property
     def granularity(self) -> int:
-        """Spectra are worked on in multiples of this many."""
+        """A window begins at a multiple of this many frames."""
         return 1
+
+    @property
+    def rows_per_frame(self) -> Fraction:
+        """Rows of a state for each frame."""
+        return Fraction(1)
 
     def noise(self, batch: int, frames: int, generator: torch.Generator) -> Tensor:
         """White noise of unit power for so many spectra, shape ``(batch, frames, bins, 2)``, on the model's device."""
         drawn = torch.randn(batch, frames, self.spectra.num_bins, 2, generator=generator, device=generator.device)
         return drawn.to(self.device)
+
+    def tell(self, damaged: Tensor, cutoff_hz: Tensor) -> Told:
+        """What the passes are to know, of damaged sound of shape ``(batch, samples)`` and its cutoffs ``(batch,)``."""
+        raise NotImplementedError
+
+    def begin(self, noise: Tensor, num_samples: int) -> Tensor:
+        """The first state: shape ``(batch, rows, ...)``, of :meth:`noise` for so many samples."""
+        raise NotImplementedError
+
+    def num_passes(self, steps: int | None) -> int:
+        """Of a state; a diffusion has ``steps``, or as many as it was configured with."""
+        return 1
+
+    def advance(self, state: Tensor, told: Told, cutoff_hz: Tensor, number: int, num_passes: int) -> Tensor:
+        """The state after pass ``number``, counted from 0, of the shape of the one before."""
+        raise NotImplementedError
+
+    def finish(self, state: Tensor, told: Told, cutoff_hz: Tensor, num_samples: int) -> Restored:
+        """The sound of the last state."""
+        raise NotImplementedError
 
     def complete(self, damaged: Tensor, cutoff_hz: Tensor, noise: Tensor, *, steps: int | None = None) -> Restored:
         """What belongs above the cutoff, and what to correct below.
@@ -78,7 +123,13 @@ class RestorationModel(Trainable):
             noise: for so many spectra as :class:`Spectra` makes, as :meth:`noise` draws it.
             steps: of a diffusion; others pay no heed.
         """
-        raise NotImplementedError
+        num_samples = damaged.shape[1]
+        told = self.tell(damaged, cutoff_hz)
+        state = self.begin(noise, num_samples)
+        num_passes = self.num_passes(steps)
+        for number in range(num_passes):
+            state = self.advance(state, told, cutoff_hz, number, num_passes)
+        return self.finish(state, told, cutoff_hz, num_samples)
 
     def above(self, cutoff_hz: Tensor) -> Tensor:
         """1 for bins above the cutoff, 0 below, a ramp of a few bins between; shape ``(batch, 1, bins)``."""

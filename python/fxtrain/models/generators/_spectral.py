@@ -9,10 +9,21 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["BandSplit", "ConvNextBlock", "FrameUNet", "Spectra", "compress", "expand", "frame_level", "full_precision"]
+__all__ = [
+    "LEVEL_RADIUS",
+    "BandSplit",
+    "ConvNextBlock",
+    "FrameUNet",
+    "Spectra",
+    "compress",
+    "expand",
+    "frame_level",
+    "full_precision",
+]
 
 _FLOOR = 1e-7  # of magnitudes: -140 dB
-_LEVEL_RADIUS = 8  # frames to both sides over which a frame's level is averaged
+LEVEL_RADIUS = 8
+"""Frames to both sides over which a frame's level is averaged."""
 
 
 class Spectra(nn.Module):
@@ -90,8 +101,8 @@ def frame_level(spectra: Tensor) -> Tensor:
     becomes depends on its surroundings alone.
     """
     power = spectra.real.square().add(spectra.imag.square()).mean(dim=2)[:, None]
-    width = 2 * _LEVEL_RADIUS + 1
-    mean = functional.avg_pool1d(power, width, 1, _LEVEL_RADIUS)
+    width = 2 * LEVEL_RADIUS + 1
+    mean = functional.avg_pool1d(power, width, 1, LEVEL_RADIUS)
     return mean[:, 0, :, None].sqrt() + _FLOOR
 
 
@@ -156,7 +167,7 @@ class FrameUNet(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, channels: int, *, levels: int = 2, blocks: int = 2) -> None:
         super().__init__()
-        self.levels = levels
+        self.levels, self.blocks = levels, blocks
         self.into = nn.Linear(inputs, channels)
         self.time = nn.Sequential(nn.Linear(64, channels), nn.SiLU(), nn.Linear(channels, channels))
         count = 2 * levels + 1
@@ -174,6 +185,13 @@ class FrameUNet(nn.Module):
     def granularity(self) -> int:
         """Frames must be a multiple of this many."""
         return int(2**self.levels)
+
+    @property
+    def reach(self) -> int:
+        """Frames to both sides that a frame may depend on."""
+        stage = 3 * self.blocks  # frames of its own rate
+        sides = sum(2 * stage << level for level in range(self.levels))
+        return sides + stage * self.granularity + self.granularity
 
     def forward(self, x: Tensor, time: Tensor) -> Tensor:
         """Converts ``(batch, frames, inputs)`` at times ``(batch,)`` from 0 to 1 to ``(batch, frames, outputs)``."""

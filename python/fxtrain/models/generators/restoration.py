@@ -14,7 +14,7 @@ So what lies below the cutoff passes untouched.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self
 
 import torch
 from pydantic import Field
@@ -31,7 +31,7 @@ from fxtrain.losses.adversarial import (
     gradient_penalty,
 )
 from fxtrain.models.generators._discriminators import ProjectedDiscriminator, SpectralDiscriminator
-from fxtrain.models.generators._restoration import RestorationModel, Restored, high_band_distance, spectral_error
+from fxtrain.models.generators._restoration import RestorationModel, Restored, Told, high_band_distance, spectral_error
 from fxtrain.models.generators._spectral import (
     BandSplit,
     ConvNextBlock,
@@ -101,6 +101,13 @@ class MseConfig(RestorationConfig):
     domain: Literal["waveform", "spectrum"] = "waveform"
 
 
+class _Heard(NamedTuple):
+    """What a model of this file is told: shapes ``(batch, frames, bins)``, complex, and ``(batch, frames, 1)``."""
+
+    spectra: Tensor
+    level: Tensor
+
+
 class _BandSplitModel(RestorationModel):
     """A network that shapes replicated lows and noise, and adds what neither can be shaped to."""
 
@@ -127,13 +134,21 @@ class _BandSplitModel(RestorationModel):
 
     @property
     def reach_frames(self) -> int:
-        """Spectra to both sides that a spectrum may depend on."""
-        return sum(block.reach for block in self.blocks) + 8  # type: ignore[misc]
+        """See :attr:`RestorationModel.reach_frames`."""
+        return sum(block.reach for block in self.blocks)  # type: ignore[misc]
 
-    def complete(self, damaged: Tensor, cutoff_hz: Tensor, noise: Tensor, *, steps: int | None = None) -> Restored:
-        """See :meth:`RestorationModel.complete`."""
+    def tell(self, damaged: Tensor, cutoff_hz: Tensor) -> _Heard:
+        """See :meth:`RestorationModel.tell`."""
         x = self.spectra(damaged)
-        level = frame_level(x)
+        return _Heard(x, frame_level(x))
+
+    def begin(self, noise: Tensor, num_samples: int) -> Tensor:
+        """See :meth:`RestorationModel.begin`."""
+        return functional.pad(noise, (0, 2))
+
+    def advance(self, state: Tensor, told: Told, cutoff_hz: Tensor, number: int, num_passes: int) -> Tensor:
+        """To spectra above the cutoff and below, real and imaginary; see :meth:`RestorationModel.advance`."""
+        x, level = told
         mask = self.above(cutoff_hz)
         pairs = compress(x / level, _EXPONENT)
         logs = (x.abs() / level + 1e-6).log()
@@ -148,15 +163,17 @@ class _BandSplitModel(RestorationModel):
         content = content / (1 + out[..., 3].square() + out[..., 4].square()).sqrt()
         envelope = level * self.profile.exp()
         smooth = _smoothed(x.abs())
-        white = torch.complex(noise[..., 0], noise[..., 1]) * 0.7071068
+        white = torch.complex(state[..., 0], state[..., 1]) * 0.7071068
         high = envelope * (
             gains[..., 0] * self._replicated(x, cutoff_hz) + gains[..., 1] * white + gains[..., 2] * content
         )
         low = smooth * gains[..., 2] * content
-        num_samples = damaged.shape[1]
-        return Restored(
-            self.spectra.inverse(high * mask, num_samples), self.spectra.inverse(low * (1 - mask), num_samples)
-        )
+        return torch.cat([torch.view_as_real(high * mask), torch.view_as_real(low * (1 - mask))], dim=3)
+
+    def finish(self, state: Tensor, told: Told, cutoff_hz: Tensor, num_samples: int) -> Restored:
+        """See :meth:`RestorationModel.finish`."""
+        high, low = (torch.complex(*state[..., part : part + 2].unbind(dim=3)) for part in (0, 2))
+        return Restored(self.spectra.inverse(high, num_samples), self.spectra.inverse(low, num_samples))
 
     def _replicated(self, x: Tensor, cutoff_hz: Tensor) -> Tensor:
         """The upper half of what lies below the cutoff, repeated above it, with its level taken out."""

@@ -20,8 +20,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal
+from fractions import Fraction
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 import torch
 from pydantic import Field
@@ -32,7 +32,7 @@ from fxtrain.config import build, configuration
 from fxtrain.data.codec_pairs import CodecBatch
 from fxtrain.extras import require
 from fxtrain.losses.mel import LogMel, MelConfig
-from fxtrain.models.generators._restoration import RestorationModel, Restored
+from fxtrain.models.generators._restoration import RestorationModel, Restored, Told
 from fxtrain.models.generators._spectral import FrameUNet, Spectra, compress, expand, frame_level
 from fxtrain.training.protocol import Criterion, Phase, StepContext
 
@@ -67,14 +67,13 @@ class DiffusionConfig:
     steps: Annotated[int, Field(ge=1, le=1000)] = 16
 
 
-@dataclass(frozen=True)
-class _Told:
+class _Known(NamedTuple):
     """What is known before noise is removed.
 
     Attributes:
-        features: for each frame of the network, shape ``(batch, frames, features)``.
+        features: shape ``(batch, rows, features)``.
         envelope: what a state is multiplied by to become sound, in the shape of a state or broadcast to it.
-        damaged: spectra or samples.
+        damaged: spectra, or patches of samples.
     """
 
     features: Tensor
@@ -90,20 +89,21 @@ class _Spectral(nn.Module):
         self.spectra = spectra
         self.state_features = 2 * spectra.num_bins
         self.told_features = 3 * spectra.num_bins
+        self.rows_per_frame = Fraction(1)
 
-    def tell(self, damaged: Tensor, above: Tensor, profile: Tensor) -> _Told:
+    def tell(self, damaged: Tensor, above: Tensor, profile: Tensor) -> _Known:
         x = self.spectra(damaged)
         envelope = frame_level(x) * profile.exp()
         pairs = compress(x / envelope, _EXPONENT)
-        return _Told(torch.cat([pairs.flatten(2), above.expand(x.shape)], dim=2), envelope, x)
+        return _Known(torch.cat([pairs.flatten(2), above.expand(x.shape)], dim=2), envelope, x)
 
-    def state_of(self, clean: Tensor, told: _Told) -> Tensor:
+    def state_of(self, clean: Tensor, told: _Known) -> Tensor:
         return compress(self.spectra(clean) / told.envelope, _EXPONENT).flatten(2)
 
     def noise_of(self, noise: Tensor, num_samples: int) -> Tensor:
         return noise.flatten(2)
 
-    def spectra_of(self, state: Tensor, told: _Told, num_samples: int) -> tuple[Tensor, Tensor]:
+    def spectra_of(self, state: Tensor, told: _Known, num_samples: int) -> tuple[Tensor, Tensor]:
         made = expand(state.reshape(*state.shape[:2], -1, 2), _EXPONENT) * told.envelope
         return made, made - told.damaged
 
@@ -125,28 +125,29 @@ class _Waveform(nn.Module):
         self.extra = nn.ConvTranspose1d(_MEL_BANDS, 1, spectra.n_fft, stride=spectra.hop, padding=pad, bias=False)
         self.state_features = _PATCH
         self.told_features = 2 * _PATCH + 1
+        self.rows_per_frame = Fraction(spectra.hop, _PATCH)
 
-    def tell(self, damaged: Tensor, above: Tensor, profile: Tensor) -> _Told:
+    def tell(self, damaged: Tensor, above: Tensor, profile: Tensor) -> _Known:
         whole = functional.pad(damaged, (0, -damaged.shape[1] % math.lcm(_PATCH, self.spectra.hop)))
         level = frame_level(self.spectra(whole))[..., 0] / math.sqrt(self.spectra.hop)
         num_patches = whole.shape[1] // _PATCH
-        level = functional.interpolate(level[:, None], num_patches, mode="linear")[:, 0, :, None]
+        level = _between_frames(level, num_patches, self.spectra.hop)
         extra = self.extra(self.mel(whole) / 5.0)[:, 0]
         share = above.mean(dim=2, keepdim=True).expand(-1, num_patches, 1)
-        features = torch.cat([_patches(whole) / level, _patches(extra), share], dim=2)
-        return _Told(features, _TAKEN * level, damaged)
+        patches = _patches(whole)
+        features = torch.cat([patches / level, _patches(extra), share], dim=2)
+        return _Known(features, _TAKEN * level, patches)
 
-    def state_of(self, clean: Tensor, told: _Told) -> Tensor:
-        taken = clean - told.damaged
-        whole = functional.pad(taken, (0, told.envelope.shape[1] * _PATCH - taken.shape[1]))
-        return _patches(whole) / told.envelope
+    def state_of(self, clean: Tensor, told: _Known) -> Tensor:
+        whole = functional.pad(clean, (0, told.envelope.shape[1] * _PATCH - clean.shape[1]))
+        return (_patches(whole) - told.damaged) / told.envelope
 
     def noise_of(self, noise: Tensor, num_samples: int) -> Tensor:
         unit = math.sqrt(self.spectra.n_fft / 2)  # so that samples have unit power
         wave = self.spectra.inverse(torch.complex(noise[..., 0], noise[..., 1]) * unit, num_samples)
         return _patches(functional.pad(wave, (0, -num_samples % math.lcm(_PATCH, self.spectra.hop))))
 
-    def spectra_of(self, state: Tensor, told: _Told, num_samples: int) -> tuple[Tensor, Tensor]:
+    def spectra_of(self, state: Tensor, told: _Known, num_samples: int) -> tuple[Tensor, Tensor]:
         taken: Tensor = self.spectra((state * told.envelope).flatten(1)[:, :num_samples])
         return taken, taken
 
@@ -188,14 +189,20 @@ class RestoreDiffusion(RestorationModel):
         return cls(build(DiffusionConfig, config, where="model"), facts["sample_rate"], facts["profile"])
 
     @property
+    def rows_per_frame(self) -> Fraction:
+        """See :attr:`RestorationModel.rows_per_frame`."""
+        return self.domain.rows_per_frame
+
+    @property
     def reach_frames(self) -> int:
-        """Spectra to both sides that matter. Each step looks further, but what comes from far hardly counts."""
-        return 64
+        """See :attr:`RestorationModel.reach_frames`."""
+        return math.ceil(self.network.reach / self.rows_per_frame)
 
     @property
     def granularity(self) -> int:
-        """Spectra are worked on in multiples of this many."""
-        return self.network.granularity
+        """See :attr:`RestorationModel.granularity`."""
+        rows = self.network.granularity
+        return (rows / self.rows_per_frame).numerator if self.rows_per_frame != 1 else rows
 
     def loss(self, batch: CodecBatch, phase: Phase, context: StepContext) -> tuple[Tensor, dict[str, Tensor]]:
         """Squared error of the velocity; in the domain of the spectrum, bins below the cutoff count a fifth."""
@@ -207,22 +214,35 @@ class RestoreDiffusion(RestorationModel):
         errors = self._denoising(batch, context.generator)
         return {"denoising": (float(errors.sum()), float(len(errors)))}
 
-    def complete(self, damaged: Tensor, cutoff_hz: Tensor, noise: Tensor, *, steps: int | None = None) -> Restored:
-        """See :meth:`RestorationModel.complete`."""
-        num_samples = damaged.shape[1]
+    def tell(self, damaged: Tensor, cutoff_hz: Tensor) -> _Known:
+        """See :meth:`RestorationModel.tell`."""
+        return self.domain.tell(damaged, self.above(cutoff_hz), self.profile)
+
+    def begin(self, noise: Tensor, num_samples: int) -> Tensor:
+        """See :meth:`RestorationModel.begin`."""
+        return self.domain.noise_of(noise, num_samples)
+
+    def num_passes(self, steps: int | None) -> int:
+        """See :meth:`RestorationModel.num_passes`."""
+        return steps or self.steps
+
+    def advance(self, state: Tensor, told: Told, cutoff_hz: Tensor, number: int, num_passes: int) -> Tensor:
+        """Removes some of the noise; see :meth:`RestorationModel.advance`."""
+        self.schedule.set_timesteps(num_passes)
+        moment = self.schedule.timesteps[number]
+        velocity = self._velocity(state, _Known(*told), moment.expand(len(state)))
+        less: Tensor = self.schedule.step(velocity, moment, state).prev_sample
+        return less
+
+    def finish(self, state: Tensor, told: Told, cutoff_hz: Tensor, num_samples: int) -> Restored:
+        """See :meth:`RestorationModel.finish`."""
         above = self.above(cutoff_hz)
-        told = self.domain.tell(damaged, above, self.profile)
-        state = self.domain.noise_of(noise, num_samples)
-        self.schedule.set_timesteps(steps or self.steps)
-        for moment in self.schedule.timesteps:
-            velocity = self._velocity(state, told, moment.expand(len(damaged)))
-            state = self.schedule.step(velocity, moment, state).prev_sample
-        high, low = self.domain.spectra_of(state, told, num_samples)
+        high, low = self.domain.spectra_of(state, _Known(*told), num_samples)
         return Restored(
             self.spectra.inverse(high * above, num_samples), self.spectra.inverse(low * (1 - above), num_samples)
         )
 
-    def _velocity(self, state: Tensor, told: _Told, moment: Tensor) -> Tensor:
+    def _velocity(self, state: Tensor, told: _Known, moment: Tensor) -> Tensor:
         shown = torch.cat([state, told.features], dim=2)
         num_frames = shown.shape[1]
         whole = functional.pad(shown, (0, 0, 0, -num_frames % self.network.granularity))
@@ -233,7 +253,7 @@ class RestoreDiffusion(RestorationModel):
     def _denoising(self, batch: CodecBatch, generator: torch.Generator) -> Tensor:
         """Weighted squared error of the velocity for each item."""
         above = self.above(batch.cutoff_hz)
-        told = self.domain.tell(batch.damaged, above, self.profile)
+        told = self.tell(batch.damaged, batch.cutoff_hz)
         clean = self.domain.state_of(batch.clean, told)
         noise = torch.randn(clean.shape, generator=generator, device=generator.device).to(clean)
         steps = self.schedule.config.num_train_timesteps
@@ -243,6 +263,14 @@ class RestoreDiffusion(RestorationModel):
         weight = self.domain.weight(above)
         error: Tensor = (self._velocity(state, told, moment) - wanted).square() * weight
         return error.mean(dim=(1, 2)) / weight.mean(dim=(1, 2))
+
+
+def _between_frames(values: Tensor, num_patches: int, hop: int) -> Tensor:
+    """Values at frames, shape ``(batch, frames)``, in the middle of each patch: ``(batch, patches, 1)``."""
+    place = (torch.arange(num_patches, device=values.device) + 0.5) * (_PATCH / hop)
+    before = place.long()
+    after, share = (before + 1).clamp(max=values.shape[1] - 1), place - before
+    return torch.lerp(values[:, before], values[:, after], share)[..., None]
 
 
 def _patches(samples: Tensor) -> Tensor:

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import numpy as np
 import soxr
@@ -13,15 +12,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from fxtrain.models.generators._restoration import RestorationModel
+from fxtrain.tasks.restoration.passage import Passage, round_up
 
 __all__ = ["FrameNoise", "Restorer"]
 
 Samples = NDArray[np.float32]
 
-_CHUNK_FRAMES = 512  # spectra at a time
+_CHUNK_FRAMES = 512  # sent at a time
 _NOISE_FRAMES = 64  # drawn at a time
 _AHEAD = 1 << 20  # blocks of noise before the first frame
-_SILENT = 1e-6  # peak below which there is nothing to restore
 
 
 class FrameNoise:
@@ -80,11 +79,12 @@ class Restorer:
         full: bool = False,
     ) -> None:
         self.model, self.sample_rate, self.num_channels = model, sample_rate, num_channels
-        self._cutoff = torch.tensor([min(cutoff_hz, 0.5 * model.sample_rate)])
+        self._cutoff_hz = torch.tensor([min(cutoff_hz, 0.5 * model.sample_rate)])
         self._noises = [FrameNoise(seed, channel, model.spectra.num_bins) for channel in range(num_channels)]
-        self._steps, self._mix, self._full = steps, mix, full
-        whole = 8 * model.granularity
-        self._margin = -(-(model.reach_frames + model.spectra.n_fft // model.spectra.hop) // whole) * whole
+        self._num_passes = model.num_passes(steps)
+        self._mix, self._full = mix, full
+        self._margin = round_up(model.look_frames, model.granularity)
+        self._chunk = round_up(_CHUNK_FRAMES, model.granularity)
 
     def run(
         self,
@@ -103,21 +103,28 @@ class Restorer:
         Returns:
             The number of frames.
         """
-        hop = self.model.spectra.hop
+        model = self.model
+        hop = model.spectra.hop
         to_model, from_model = (
             _Converter(one, other, self.num_channels)
-            for one, other in (
-                (self.sample_rate, self.model.sample_rate),
-                (self.model.sample_rate, self.sample_rate),
-            )
+            for one, other in ((self.sample_rate, model.sample_rate), (model.sample_rate, self.sample_rate))
         )
+        passages = [Passage(model, self._cutoff_hz, self._num_passes, full=self._full) for _ in self._noises]
         original = _Queue(self.num_channels)
         # What the model hears: a margin of silence first, so that a chunk begins at 0.
         heard = _Queue(self.num_channels)
         heard.push(np.zeros((self.num_channels, self._margin * hop), dtype=np.float32))
         added = _Queue(self.num_channels)
-        needed = (_CHUNK_FRAMES + 2 * self._margin) * hop
-        frame = written = received = 0
+        frame = made = written = 0
+
+        def send(num_frames: int, *, last: bool = False) -> Samples:
+            nonlocal frame, made
+            shown = heard.peek((num_frames + 2 * self._margin) * hop)
+            wave = self._send(passages, shown, frame, num_frames, last=last)
+            heard.pull(min(num_frames * hop, heard.length))
+            frame += num_frames
+            made += wave.shape[1]
+            return wave
 
         def settle() -> None:
             nonlocal written
@@ -128,24 +135,20 @@ class Restorer:
                 progress(written)
 
         for block in blocks:
-            received += block.shape[1]
             original.push(block)
             heard.push(to_model(block))
-            while heard.length >= needed:
-                added.push(from_model(self._chunk(heard.peek(needed), frame)))
-                heard.pull(_CHUNK_FRAMES * hop)
-                frame += _CHUNK_FRAMES
+            while heard.length >= (self._chunk + 2 * self._margin) * hop:
+                added.push(from_model(send(self._chunk)))
             settle()
         heard.push(to_model(np.zeros((self.num_channels, 0), dtype=np.float32), last=True))
         left = heard.length - self._margin * hop
-        while left > 0:
-            lacking = max(0, needed - heard.length)
-            chunk = np.pad(heard.peek(min(needed, heard.length)), ((0, 0), (0, lacking)))
-            taken = min(left, _CHUNK_FRAMES * hop)
-            added.push(from_model(self._chunk(chunk, frame)[:, :taken], last=left <= _CHUNK_FRAMES * hop))
-            heard.pull(min(heard.length, _CHUNK_FRAMES * hop))
-            frame, left = frame + _CHUNK_FRAMES, left - _CHUNK_FRAMES * hop
-        missing = received - written - added.length
+        length = frame * hop + left  # of the recording, in the model's samples
+        end = frame + round_up(model.spectra.num_frames(max(0, left)), model.granularity)
+        while end - frame > self._chunk:
+            added.push(from_model(send(self._chunk)))
+        begun = made
+        added.push(from_model(send(end - frame, last=True)[:, : length - begun], last=True))
+        missing = original.length - added.length
         if missing > 0:
             added.push(np.zeros((self.num_channels, missing), dtype=np.float32))
         settle()
@@ -158,22 +161,19 @@ class Restorer:
         return np.concatenate(parts, axis=1)
 
     @torch.inference_mode()
-    def _chunk(self, samples: Samples, frame: int) -> Samples:
-        """What is to be added to the middle of a chunk, whose first frame in the recording is ``frame``."""
-        hop = self.model.spectra.hop
+    def _send(self, passages: list[Passage], samples: Samples, frame: int, num_frames: int, *, last: bool) -> Samples:
+        """Shows the passages ``num_frames`` more frames, from ``frame`` on, with margins around; what they give."""
+        lacking = (num_frames + 2 * self._margin) * self.model.spectra.hop - samples.shape[1]
+        samples = np.pad(samples, ((0, 0), (0, lacking)))
         stereo = self.num_channels == 2
         shown = np.stack([samples.sum(axis=0) / 2, (samples[0] - samples[1]) / 2]) if stereo else samples
-        middle = slice(self._margin * hop, (self._margin + _CHUNK_FRAMES) * hop)
-        made = np.zeros((len(shown), _CHUNK_FRAMES * hop), dtype=np.float32)
-        first = frame - self._margin
-        num_frames = self.model.spectra.num_frames(shown.shape[1])
-        for index, channel in enumerate(shown):
-            if np.abs(channel).max() < _SILENT:
-                continue
-            noise = self._noises[index].frames(first, first + num_frames)
-            waves = self.model.complete(torch.from_numpy(channel)[None], self._cutoff, noise, steps=self._steps)
-            wave: Any = waves.high + waves.low if self._full else waves.high
-            made[index] = wave[0, middle].numpy()
+        first, after = frame - self._margin, frame + num_frames + self._margin + 1
+        made = np.stack(
+            [
+                passage.send(torch.from_numpy(channel)[None], noises.frames(first, after), self._margin, last=last)
+                for passage, noises, channel in zip(passages, self._noises, shown, strict=True)
+            ]
+        )
         return np.stack([made[0] + made[1], made[0] - made[1]]) if stereo else made
 
 
