@@ -11,9 +11,17 @@
 namespace fxtrain::kernels::FXENGINE_SIMD_ISA {
 
 constexpr int kGateRows = 4;
+/** Of a state's gradient, back through time. In silence, zero state is a fixed point, and while a network learns it may
+    be unstable: the gradient then grows with each frame, and infinity times the zeros there would be NaN. */
+constexpr float kLargestStateGradient = 1e18f;
 constexpr int kVectors = kLanes / kVectorLanes; ///< vectors per row of kLanes floats
 
 enum class Column { hidden, input, bias };
+
+/** Not a number stays so: of two operands, x86 returns the second where one is none. */
+FXENGINE_INLINE Vec held(Vec stateGradient) {
+  return xsimd::min(Vec(kLargestStateGradient), xsimd::max(Vec(-kLargestStateGradient), stateGradient));
+}
 
 /** PyTorch's LSTM. Rows and saved values: i, f, g, o. */
 struct LstmCell {
@@ -64,7 +72,7 @@ struct LstmCell {
                                             float* carry, Vec (&rows)[kGateRows]) {
     const Vec i = load(gates), f = load(gates + kLanes), g = load(gates + 2 * kLanes), o = load(gates + 3 * kLanes);
     const Vec tanhCell = nextHidden * reciprocal(o);
-    const Vec dc = multiplyAdd(dh, negativeMultiplyAdd(nextHidden, tanhCell, o), load(carry));
+    const Vec dc = held(multiplyAdd(dh, negativeMultiplyAdd(nextHidden, tanhCell, o), load(carry)));
     const Vec toInput = dc * i;
     const Vec toInputGate = toInput * g;
     const Vec toCell = dc * f;
@@ -131,6 +139,7 @@ struct GruCell {
                                             Vec (&rows)[kGateRows]) {
     const Vec r = load(gates), z = load(gates + kLanes), n = load(gates + 2 * kLanes),
               hiddenPart = load(gates + 3 * kLanes);
+    dh = held(dh);
     const Vec through = dh * z;
     const Vec toCandidate = dh - through;
     const Vec toUpdateGate = through * (hidden - n);

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from fxtrain.models.effects import _recurrent_cpu as recurrent
+from fxtrain.models.effects._resting import RestingGRU, RestingLSTM, layer_weights
 
 _kernels = pytest.importorskip("fxtrain._kernels", reason="this build has no kernels (they need GCC or Clang)")
 
@@ -278,6 +279,40 @@ def test_a_weight_that_is_not_a_number_is_seen_in_output_and_gradient(kind: str,
     results = problem.run(own=True)
     assert not results["output"].isfinite().any()
     assert not results["gradient of w_hh"].isfinite().all()
+
+
+@pytest.mark.parametrize("silent", [400, 512])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_state_of_rest_that_is_unstable_has_finite_gradients_in_silence(kind: str, silent: int) -> None:
+    hidden, batch, frames = 8, 3, 512
+    torch.manual_seed(0)
+    layer = RestingLSTM(1, hidden) if kind == "lstm" else RestingGRU(1, hidden)
+    with torch.no_grad():
+        layer.weight_hh_l0[2 * hidden :][:hidden] = 4 * torch.eye(hidden)  # of the candidates: a state feeds itself
+    x = 0.1 * torch.randn(batch, frames, 1)
+    x[1, :silent] = 0.0
+    w_out, b_out = torch.randn(hidden), torch.full((1,), 0.1)
+
+    def gradients(x: Tensor, layer: nn.Module) -> list[Tensor]:
+        layer.zero_grad()
+        weights = layer_weights(layer)  # type: ignore[arg-type]
+        if kind == "lstm":
+            y, _ = recurrent.lstm_residual_head(x, None, weights[0], weights[1], weights[2] + weights[3], w_out, b_out)
+        else:
+            y, _ = recurrent.gru_residual_head(x, None, *weights, w_out, b_out)
+        y.square().mean().backward()
+        return [each.grad.clone() for each in layer.parameters() if each.grad is not None]
+
+    with_silence = gradients(x, layer)
+    assert all(bool(each.isfinite().all()) for each in with_silence)
+    # Frames of silence at rest teach nothing: in their place the sequence may as well begin later.
+    parts = [gradients(x[[0, 2]], layer)] + ([gradients(x[1:2, silent:], layer)] if silent < frames else [])
+    shares = [2 / 3, (frames - silent) / frames / 3]
+    expected = [
+        sum(share * each for share, each in zip(shares, every, strict=False)) for every in zip(*parts, strict=True)
+    ]
+    for one, other in zip(with_silence, expected, strict=True):
+        assert torch.allclose(one, other, rtol=1e-4, atol=1e-4 * float(other.abs().max()))
 
 
 @pytest.mark.parametrize("kind", KINDS)
