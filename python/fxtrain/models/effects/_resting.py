@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-__all__ = ["RestingGRU", "RestingLSTM", "layer_weights"]
+__all__ = ["RestingGRU", "RestingLSTM", "candidate_biases_are_zero", "layer_weights"]
 
 
 class RestingLSTM(nn.LSTM):
@@ -46,6 +46,12 @@ def layer_weights(recurrent: nn.LSTM | nn.GRU, layer: int = 0) -> list[Tensor]:
     """Input weights, recurrent ones, and their biases, in torch's order."""
     names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
     return [getattr(recurrent, f"{name}_l{layer}") for name in names]
+
+
+def candidate_biases_are_zero(recurrent: nn.LSTM | nn.GRU) -> Tensor:
+    """Whether silence keeps zero state there; one value, on the layer's device."""
+    candidate = slice(2 * recurrent.hidden_size, 3 * recurrent.hidden_size)
+    return torch.stack([(bias[candidate] == 0.0).all() for bias in _biases(recurrent)]).all()
 
 
 def _rest_at_zero_state(recurrent: nn.LSTM | nn.GRU) -> None:

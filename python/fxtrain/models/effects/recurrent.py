@@ -17,7 +17,7 @@ from fxtrain.config import configuration
 from fxtrain.losses import Loss
 from fxtrain.models.effects import _recurrent_cpu
 from fxtrain.models.effects._effect import EffectModel, State
-from fxtrain.models.effects._resting import RestingGRU, RestingLSTM, layer_weights
+from fxtrain.models.effects._resting import RestingGRU, RestingLSTM, candidate_biases_are_zero, layer_weights
 
 __all__ = ["GRU", "LSTM", "Knob", "RecurrentConfig", "ResidualRecurrent", "round_to_bfloat16"]
 
@@ -191,7 +191,19 @@ class ResidualRecurrent(EffectModel):
             last = last if isinstance(last, tuple) else (last,)
         else:
             hidden, last = self._recurrent_rounded(features, state)
-        return self.output(hidden).squeeze(-1), last
+        y: Tensor = self.output(hidden).squeeze(-1)
+        return torch.where(self._at_rest(features, state)[:, None], self.output.bias, y), last
+
+    def _at_rest(self, features: Tensor, state: State | None) -> Tensor:
+        """Whether a sequence is silence from zero state to the end, shape ``(batch,)``: then the output is its bias.
+
+        While a network learns, this state of rest may be unstable. Its gradient, which teaches nothing, then grows with
+        each frame and overflows; fxtrain's own kernels hold it.
+        """
+        rests = (features == 0.0).flatten(1).all(dim=1) & candidate_biases_are_zero(self.recurrent)
+        for part in state or ():
+            rests = rests & (part == 0.0).all(dim=2).all(dim=0)
+        return rests
 
     def _recurrent_rounded(self, features: Tensor, state: State | None) -> tuple[Tensor, State]:
         """``self.recurrent`` with rounded matrices, by the functions that torch's layers themselves call."""
