@@ -110,7 +110,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="stop when the error stops improving, also with --epochs, --max-steps or --max-minutes",
     )
     run.add_argument("--batch-size", type=positive_int, metavar="B", help="sequences per batch (default 32)")
-    run.add_argument("--lr", type=positive_float, help="peak learning rate (default 0.004)")
+    run.add_argument("--lr", type=positive_float, help="peak learning rate (default: the model's own, 0.04 for lstm)")
     run.add_argument(
         "--scheduler",
         choices=("constant", "cosine", "exponential"),

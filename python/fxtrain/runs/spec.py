@@ -76,10 +76,14 @@ class RunSpec:
 
     @property
     def training(self) -> TrainingConfig:
-        """The ``[training]`` table over the model's own defaults."""
-        return build(
-            TrainingConfig, {**self.model_class.training_defaults, **self.tables.get("training", {})}, where="training"
-        )
+        """The ``[training]`` table over the model's own defaults.
+
+        A model's own learning rate is one to begin at. Weights of a checkpoint go on at the general one.
+        """
+        defaults = dict(self.model_class.training_defaults)
+        if self.checkpoint is not None:
+            defaults.pop("learning_rate", None)
+        return build(TrainingConfig, {**defaults, **self.tables.get("training", {})}, where="training")
 
     def settings(self) -> dict[str, Any]:
         """The checked settings by table, defaults included.

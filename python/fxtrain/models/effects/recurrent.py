@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
@@ -124,6 +125,7 @@ class ResidualRecurrent(EffectModel):
     """
 
     formats: ClassVar[tuple[str, ...]] = ("rtneural", "aidax")
+    training_defaults: ClassVar[Mapping[str, Any]] = {"learning_rate": 0.04}
     Config = RecurrentConfig
     unit: ClassVar[Literal["lstm", "gru"]]
 
