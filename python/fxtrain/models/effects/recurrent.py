@@ -125,7 +125,7 @@ class ResidualRecurrent(EffectModel):
     """
 
     formats: ClassVar[tuple[str, ...]] = ("rtneural", "aidax")
-    training_defaults: ClassVar[Mapping[str, Any]] = {"learning_rate": 0.04}
+    training_defaults: ClassVar[Mapping[str, Any]] = {**EffectModel.training_defaults, "learning_rate": 0.04}
     Config = RecurrentConfig
     unit: ClassVar[Literal["lstm", "gru"]]
 
