@@ -18,7 +18,7 @@ from fxtrain.training.protocol import StepContext, Trainable
 __all__ = ["RestorationModel", "Restored", "Told", "high_band_distance", "spectral_error"]
 
 Told = tuple[Tensor, ...]
-"""What a model knows of damaged sound: tensors of a named tuple, all with their rows of time in dimension 1."""
+"""A model's analysis of the damaged sound: a named tuple of tensors whose dimension 1 is time."""
 
 _FLOOR_DB = -90.0  # of a bin relative to a sine of full scale: what is softer is not heard and does not count
 _EXPONENT = 0.3  # of magnitudes, where spectra are compared as pairs
@@ -40,10 +40,10 @@ class Restored:
 class RestorationModel(Trainable):
     """What the three have in common: spectra, the mean profile of clean sound, and how close they come.
 
-    A model is told the damaged sound, begins with a state of noise, advances it in one or more passes, and makes sound
-    of it. Each of these looks a fixed number of frames to both sides, so that a recording of any length can go through
-    a window at a time and come out as if it had gone through whole. A frame is a spectrum; states and what is told have
-    :attr:`rows_per_frame` rows for each.
+    A model works in four parts: :meth:`tell` analyses the damaged sound, :meth:`begin` makes a state of noise,
+    :meth:`advance` changes that state in one or more passes, and :meth:`finish` turns it into sound. Each part depends
+    on a fixed number of frames to either side, so a recording of any length can be processed in windows with the same
+    result as in one piece. A frame is one spectrum; states and analyses have :attr:`rows_per_frame` rows per frame.
     """
 
     task = "restoration"
@@ -95,7 +95,7 @@ class RestorationModel(Trainable):
         return drawn.to(self.device)
 
     def tell(self, damaged: Tensor, cutoff_hz: Tensor) -> Told:
-        """What the passes are to know, of damaged sound of shape ``(batch, samples)`` and its cutoffs ``(batch,)``."""
+        """Analyses damaged sound of shape ``(batch, samples)`` with cutoffs ``(batch,)`` for the passes."""
         raise NotImplementedError
 
     def begin(self, noise: Tensor, num_samples: int) -> Tensor:
@@ -103,7 +103,7 @@ class RestorationModel(Trainable):
         raise NotImplementedError
 
     def num_passes(self, steps: int | None) -> int:
-        """Of a state; a diffusion has ``steps``, or as many as it was configured with."""
+        """Number of passes: for a diffusion ``steps``, or the number in its configuration."""
         return 1
 
     def advance(self, state: Tensor, told: Told, cutoff_hz: Tensor, number: int, num_passes: int) -> Tensor:

@@ -201,8 +201,7 @@ class RestoreDiffusion(RestorationModel):
     @property
     def granularity(self) -> int:
         """See :attr:`RestorationModel.granularity`."""
-        rows = self.network.granularity
-        return (rows / self.rows_per_frame).numerator if self.rows_per_frame != 1 else rows
+        return (self.network.granularity / self.rows_per_frame).numerator
 
     def loss(self, batch: CodecBatch, phase: Phase, context: StepContext) -> tuple[Tensor, dict[str, Tensor]]:
         """Squared error of the velocity; in the domain of the spectrum, bins below the cutoff count a fifth."""

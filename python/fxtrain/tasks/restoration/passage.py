@@ -19,17 +19,17 @@ _SILENT = 1e-6  # peak below which there is nothing to restore
 
 
 class Passage:
-    """A channel on its way through the passes of a model.
+    """Sends one channel through the passes of a model.
 
-    A pass looks some frames ahead in what the pass before it made, so each lags a little more behind what is told::
+    A pass needs some frames beyond its own from the pass before, so each pass lags a little further behind::
 
         told    ██████████████████
         pass 1  ███████████████
         pass 2  ████████████
         sound   ███████████
 
-    What a later pass still looks at is kept, and nothing else. So memory does not grow, and whatever the windows, each
-    frame comes out as if the recording had gone through whole. Where the recording is silent, nothing is made.
+    Only the frames that a later pass still needs are kept, so memory does not grow with the recording. The result does
+    not depend on the size of the windows. Nothing is generated where the recording is silent.
 
     Args:
         model: in evaluation mode.
