@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Short starts, of which the best one continues: results scatter with the seed, and good settings show early.
 
-A start is the run itself with its own settings and seed, stopped after a few steps. Each has a folder inside the run's
+A start is the run itself with its own settings and seed, stopped after a few steps, over which its learning rate falls
+as that of a whole run does: errors at a high rate scatter too much to be compared. Each has a folder inside the run's
 folder until one is chosen; the checkpoint of that one becomes the run's. A run that is killed during the starts resumes
 to the same bits: each start resumes from its own checkpoint, and the choice depends on these checkpoints alone.
 """
@@ -126,9 +127,8 @@ def choose_start(
                 del attempts[1:]
             plan = plan.shared_by(len(attempts), _SHARE)
         plans[kind] = plan
-        until = round(_SHARE * plan.total_steps) if len(attempts) > 1 else 0
         try:
-            result = trainer.run(resume=True, plan=plan, until=until)
+            result = trainer.run(resume=True, plan=plan, until=plan.start_steps)
         except DivergenceError as error:
             logger.warning("start %d: %s", attempt.number, error)
             values.append(trainer.model.criterion.worst)

@@ -85,15 +85,20 @@ class Plan:
     Attributes:
         total_steps: optimiser steps of the run.
         validation_interval: steps between two validations.
+        start_steps: of a short start, at the beginning of the run; its learning rate falls along a schedule of its own,
+            so that starts can be compared. 0 if the run has no choice of starts.
     """
 
     total_steps: int
     validation_interval: int
+    start_steps: int = 0
 
     def shared_by(self, starts: int, share: float) -> Plan:
         """The plan of a run that takes no longer although it has several starts, each of this share of its steps."""
+        if starts == 1:
+            return self
         total = max(1, int(self.total_steps / (1 + share * (starts - 1))))
-        return Plan(total, min(self.validation_interval, total))
+        return Plan(total, min(self.validation_interval, total), round(share * total))
 
 
 @dataclass
@@ -454,6 +459,8 @@ class Trainer:
         position = self._position
         assert self._plan is not None
         schedule = self.model.get_scheduler(self.config.scheduler)
+        if position.step < self._plan.start_steps:
+            return schedule(self._plan.start_steps).factor(position.step)
         if position.anneal_start < 0:
             return schedule(self._plan.total_steps).factor(position.step)
         start = schedule(self._plan.total_steps).factor(position.anneal_start)
@@ -525,11 +532,13 @@ class Trainer:
                 self._save_best()
         if criterion.is_progress(value, position.plateau_value, share=_LEAST_PROGRESS):
             position.plateau_value, position.plateau_step = value, position.step
+        assert self._plan is not None
+        if position.step <= self._plan.start_steps:  # the rate will rise again, and with it the error
+            position.plateau_value, position.plateau_step = criterion.worst, position.step
         waited = position.step - position.plateau_step
         epochs = _LEAST_PATIENCE_EPOCHS * self.provider.steps_per_epoch
         patience = max(config.patience * position.step, 10 * self._interval, epochs)
         if config.until_converged and position.anneal_start < 0 and waited > patience:
-            assert self._plan is not None
             left = self._plan.total_steps - position.step
             anneals = self.model.get_scheduler(config.scheduler).anneals
             position.anneal_start = position.step

@@ -64,6 +64,18 @@ def test_the_best_start_goes_on(whole: Path) -> None:
     assert not list(whole.glob("start-*"))
 
 
+def test_the_rate_of_a_start_falls_and_begins_high_again_after_it(whole: Path) -> None:
+    events = [json.loads(line) for line in (whole / "log.jsonl").read_text().splitlines()]
+    chosen = next(index for index, event in enumerate(events) if event["event"] == "start" and "values" in event)
+    of_start, of_run = (
+        [event["learning_rate"] for event in part if event["event"] == "validation"]
+        for part in (events[:chosen], events[chosen:])
+    )
+    assert of_run[0] > 0.9 * of_start[0]
+    assert min(of_start) < 0.1 * of_start[0]
+    assert of_run == sorted(of_run, reverse=True)
+
+
 @pytest.mark.parametrize("stop_at", [(40,), (130, 250), (395, 1500)])
 def test_a_run_that_is_stopped_anywhere_ends_with_the_same_bits(
     spec: RunSpec, whole: Path, stop_at: tuple[int, ...], tmp_path: Path
@@ -102,10 +114,12 @@ def test_a_run_that_is_too_short_for_starts_does_without(spec: RunSpec, tmp_path
 @pytest.mark.parametrize(
     ("levels", "values", "chosen"),
     [
-        (("off", "on", "off", "on"), (0.2, 0.19, 0.15, 0.14), 2),  # levels are not worth it
-        (("off", "on", "off", "on"), (0.2, 0.05, 0.15, 0.14), 1),
+        (("off", "on", "off", "on"), (0.2, 0.19, 0.15, 0.14), 2),  # envelopes are not worth it
+        (("off", "on", "off", "on"), (0.2, 0.05, 0.15, 0.14), 2),  # and one lucky start does not prove it
+        (("off", "on", "off", "on"), (0.2, 0.05, 0.15, 0.1), 1),
         (("on", "on"), (0.2, 0.19), 1),
         (("off", "on"), (np.inf, 0.3), 1),  # one diverged
+        (("off", "on", "off", "on"), (np.inf, 0.3, np.inf, np.inf), 1),
     ],
 )
 def test_levels_must_be_worth_their_price(levels: tuple[str, ...], values: tuple[float, ...], chosen: int) -> None:
