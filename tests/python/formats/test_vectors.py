@@ -34,7 +34,24 @@ def test_a_large_model_has_fewer_frames_of_vectors_and_they_are_the_loudest() ->
     x, y, _ = vectors.test_vectors(model, 48_000, num_silent=0)
     assert len(x) == len(y) == vectors.VECTOR_FRAMES * 2**19 // num_weights < vectors.VECTOR_FRAMES
     energy = np.convolve(vectors.programme(48_000).astype(np.float64) ** 2, np.ones(len(x)), "valid")
-    assert np.sum(x**2) == pytest.approx(energy.max(), rel=1e-9)
+    clip = vectors.programme(48_000)[int(energy.argmax()) :][: len(x)]
+    np.testing.assert_array_equal(x[512:], clip[512:])  # what comes before is faded in
+
+
+def test_vectors_begin_softly_and_tell_the_worst_of_many_roundings() -> None:
+    model = lstm(8)
+    with torch.no_grad():
+        model.recurrent.weight_hh_l0.mul_(12)  # magnifies rounding
+    x, y, error = vectors.test_vectors(model, 48_000, num_silent=0)
+    assert x[0] == 0
+    assert np.abs(x[:32]).max() < 0.01 * np.abs(x).max()
+    with torch.no_grad():
+        exact, rounded = (
+            model.to(dtype)(torch.from_numpy(x)[None].to(dtype))[0][0].double().numpy()
+            for dtype in (torch.float64, torch.float32)
+        )
+    np.testing.assert_allclose(exact, y, atol=1e-12)
+    assert error > np.abs(rounded - exact).max() > 0
 
 
 def test_a_model_whose_output_is_not_finite_has_no_vectors() -> None:

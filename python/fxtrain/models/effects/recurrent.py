@@ -125,7 +125,11 @@ class ResidualRecurrent(EffectModel):
     """
 
     formats: ClassVar[tuple[str, ...]] = ("rtneural", "aidax")
-    training_defaults: ClassVar[Mapping[str, Any]] = {**EffectModel.training_defaults, "learning_rate": 0.04}
+    training_defaults: ClassVar[Mapping[str, Any]] = {
+        **EffectModel.training_defaults,
+        "learning_rate": 0.04,
+        "clip_norm": 0.03,  # nearly every step: with Adam, a few great gradients would rule its means for long
+    }
     Config = RecurrentConfig
     unit: ClassVar[Literal["lstm", "gru"]]
 
