@@ -583,7 +583,13 @@ def _system_name(path: Path) -> str | bytes:
     return os.fsencode(path) if os.name == "posix" else str(path)
 
 
+_BAD_FILE = 7
+"""libsndfile's SFE_BAD_FILE: it says "does not exist" also of a file in which it finds no MPEG audio."""
+
+
 def _reason(error: BaseException) -> str:
+    if getattr(error, "code", None) == _BAD_FILE:
+        return "no audio format is recognised in it"
     text = str(getattr(error, "error_string", error)).strip().rstrip(".")
     return text[:1].lower() + text[1:]
 

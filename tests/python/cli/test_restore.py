@@ -160,7 +160,7 @@ def test_noise_depends_on_its_place_alone() -> None:
     ("words", "message"),
     [
         (("missing.mp3", "OUT.wav"), "does not exist"),
-        (("text.mp3", "OUT.wav"), "is not audio that can be read"),
+        (("text.mp3", "OUT.wav"), "is not audio that can be read (no audio format is recognised in it)"),
         (("silence.wav", "OUT.wav"), "is silent"),
         (("short.wav", "OUT.wav"), "holds 0.050 s of sound, expected 0.1 s"),
         (("good.wav", "good.wav"), "is the file to be read"),
