@@ -117,7 +117,7 @@ CAPTURES = {
         gear_type="preamp",
         seed=11,
         seconds=240.0,
-        epochs=160,
+        epochs=80,
         story="A valve preamp at the edge of breakup: clean when picked softly or with the guitar turned down, hairy\n"
         "on a hard chord. It is what the plugin plays at first opening.",
     ),
