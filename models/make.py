@@ -2,11 +2,11 @@
 """Makes everything in this folder again: ``python models/make.py [NAME ...]``.
 
 Each capture is recorded from a device of ours and trained by ``fxtrain fit``, with fixed seeds and a fixed number of
-epochs: 5 to 20 minutes each on one or two cores, and on the same kind of processor the same weights to the bit. What
-is done already in the working folder is not done again.
+epochs. That takes 5 to 20 minutes each on one or two cores, and gives the same weights, to the bit, on the same kind of
+processor. A capture that is finished in the working folder is not made again.
 
-The files of ``combo``, ``compressor``, ``fuzz`` and ``overdrive`` were made with the learning rate of 0.004 and the
-gradient's norm limited to 1; with today's defaults other weights come out.
+The files of ``combo``, ``compressor``, ``fuzz`` and ``overdrive`` are from earlier training defaults (a learning rate
+of 0.004, the gradient's norm limited to 1). Today's defaults give other weights.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ _FADE_FRAMES = 512
 """At the start: no player begins in the middle of a loud note, and what a network does there can be ill-conditioned."""
 _NUM_ROUNDINGS = 16
 _ROUNDING = 2.0**-22
-"""Of the input, relative: two units in the last place."""
+"""Of the input, relative: two to four units in the last place."""
 _PROGRAMME_SECONDS = 8.0
 _PROGRAMME_SEED = 1
 
@@ -80,7 +80,7 @@ def test_vectors(
 
 
 def _roundings(x: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The input as it is, and others within two units in the last place of it, shape ``(roundings, frames)``."""
+    """The input as it is, and others within four units in the last place of it, shape ``(roundings, frames)``."""
     noise = np.random.default_rng(0).uniform(-_ROUNDING, _ROUNDING, (_NUM_ROUNDINGS, len(x)))
     noise[0] = 0
     return (x * (1 + noise)).astype(np.float32)

@@ -85,8 +85,8 @@ class Plan:
     Attributes:
         total_steps: optimiser steps of the run.
         validation_interval: steps between two validations.
-        start_steps: of a short start, at the beginning of the run; its learning rate falls along a schedule of its own,
-            so that starts can be compared. 0 if the run has no choice of starts.
+        start_steps: length of the short start that the run begins with. Its learning rate follows its own schedule, so
+            that starts can be compared. 0 if there is no choice of starts.
     """
 
     total_steps: int

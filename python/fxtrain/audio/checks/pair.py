@@ -52,13 +52,13 @@ _LEAST_OVERLAP_SECONDS = 0.2
 
 @dataclass(frozen=True)
 class _Match:
-    """How a wet recording follows a dry one.
+    """How the wet recording lines up with the dry one.
 
     Attributes:
-        target: the wet one without the drift that ``clock`` takes out.
-        alignment: of that.
-        clock: of the wet one's recorder against the dry one's.
-        drift_samples: of the wet one as it is.
+        target: the wet recording, with steady drift removed.
+        alignment: of ``target`` with the dry recording.
+        clock: the wet recorder's clock against the dry one's.
+        drift_samples: drift of the wet recording before it was removed.
         verdicts: on lag, polarity and drift.
     """
 

@@ -128,7 +128,7 @@ class ResidualRecurrent(EffectModel):
     training_defaults: ClassVar[Mapping[str, Any]] = {
         **EffectModel.training_defaults,
         "learning_rate": 0.04,
-        "clip_norm": 0.03,  # nearly every step: with Adam, a few great gradients would rule its means for long
+        "clip_norm": 0.03,  # Adam remembers a few very large gradients for long
     }
     Config = RecurrentConfig
     unit: ClassVar[Literal["lstm", "gru"]]
