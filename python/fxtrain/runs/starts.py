@@ -2,9 +2,9 @@
 """Short starts, of which the best one continues: results scatter with the seed, and good settings show early.
 
 A start is the run itself with its own settings and seed, stopped after a few steps. Over these its learning rate falls
-as it does over a whole run, because errors at a high rate scatter too much to compare. Each has a folder inside the run's
-folder until one is chosen; the checkpoint of that one becomes the run's. A run that is killed during the starts resumes
-to the same bits: each start resumes from its own checkpoint, and the choice depends on these checkpoints alone.
+as it does over a whole run, because errors at a high rate scatter too much to compare. Each has a folder inside the
+run's folder until one is chosen; the checkpoint of that one becomes the run's. A run that is killed during the starts
+resumes to the same bits: each start resumes from its own checkpoint, and the choice depends on these checkpoints alone.
 """
 
 from __future__ import annotations
