@@ -5,8 +5,8 @@ Each capture is recorded from a device of ours and trained by ``fxtrain fit``, w
 epochs. That takes 5 to 20 minutes each on one or two cores, and gives the same weights, to the bit, on the same kind of
 processor. A capture that is finished in the working folder is not made again.
 
-All files but that of ``stack`` are from earlier training defaults (a learning rate of 0.004, the gradient's norm limited
-to 1). Today's defaults give other weights.
+All files but that of ``stack`` are from earlier training defaults (a learning rate of 0.004, the gradient's norm
+limited to 1). Today's defaults give other weights.
 """
 
 from __future__ import annotations
