@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import tarfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -276,7 +277,10 @@ def _unpack(archive: Path, folder: Path) -> None:
     if archive.suffix == ".deb":
         debfile: Any = require("debian.debfile", purpose="unpacking Debian packages")
         with debfile.DebFile(str(archive)) as deb:
-            deb.data.tgz().extractall(folder, filter="data")
+            files = deb.data.tgz()
+            # Python before 3.11.4, such as Debian 12's, has no filters and ignores this; the archive's hash is checked.
+            files.extraction_filter = getattr(tarfile, "data_filter", None)
+            files.extractall(folder)
     else:
         shutil.unpack_archive(archive, folder, "zip")
 
