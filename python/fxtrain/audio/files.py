@@ -31,6 +31,7 @@ __all__ = [
     "AudioWriter",
     "MemoryFile",
     "SequentialFile",
+    "open_descriptor",
     "read_audio",
     "read_channels",
     "write_audio",
@@ -383,6 +384,17 @@ def write_audio(
         writer.write(samples)
 
 
+def open_descriptor(path: Path) -> int:
+    """A file for soundfile, which closes it.
+
+    Of a name that ends in ".mp3", libsndfile believes that the file is one, and libmpg123 prints what it does not find.
+
+    Raises:
+        OSError: it cannot be opened.
+    """
+    return os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+
+
 def _open(path: Path) -> tuple[soundfile.SoundFile, str]:
     """The file, and what is wrong with it."""
     expected = "expected a WAV, FLAC, AIFF or OGG file"
@@ -405,9 +417,8 @@ def _open(path: Path) -> tuple[soundfile.SoundFile, str]:
             )
     wave = _find_wave_data(path) if head[:4] in (b"RIFF", b"RIFX") and head[8:12] == b"WAVE" else None
     try:
-        file = SequentialFile(_system_name(path))
-    except (soundfile.SoundFileError, RuntimeError, TypeError, ValueError) as error:
-        # soundfile takes ".raw" for headerless samples and then asks for the rate with a TypeError
+        file = SequentialFile(open_descriptor(path))
+    except (soundfile.SoundFileError, OSError, RuntimeError, ValueError) as error:
         rebuilt = wave.rebuilt(path) if wave else None
         if rebuilt is not None:
             return rebuilt, "has a header that is damaged and was repaired"
@@ -583,13 +594,7 @@ def _system_name(path: Path) -> str | bytes:
     return os.fsencode(path) if os.name == "posix" else str(path)
 
 
-_BAD_FILE = 7
-"""libsndfile's SFE_BAD_FILE: it says "does not exist" also of a file in which it finds no MPEG audio."""
-
-
 def _reason(error: BaseException) -> str:
-    if getattr(error, "code", None) == _BAD_FILE:
-        return "no audio format is recognised in it"
     text = str(getattr(error, "error_string", error)).strip().rstrip(".")
     return text[:1].lower() + text[1:]
 

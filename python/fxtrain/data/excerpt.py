@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Excerpt", "joined"]
+__all__ = ["Excerpt", "Peaks", "joined"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +41,33 @@ class Excerpt:
             (start, start + self.clip_frames)
             for start in range(0, len(self.input) - self.clip_frames + 1, self.clip_frames)
         ]
+
+
+@dataclass(frozen=True)
+class Peaks:
+    """The highest samples of a recording, dry and wet; full scale is 1."""
+
+    input: float
+    output: float
+
+    @classmethod
+    def of(cls, excerpts: Iterable[Excerpt]) -> Self:
+        """Those of all excerpts together; 0 where there are none."""
+        input = output = 0.0
+        for excerpt in excerpts:
+            input = max(input, float(np.abs(excerpt.input).max(initial=0.0)))
+            output = max(output, float(np.abs(excerpt.target).max(initial=0.0)))
+        return cls(input, output)
+
+    def ceiling(self, times: float) -> float:
+        """The highest output that is credible at so many times the recording's level: a linear device's, and 2 dB.
+
+        A network that adds its input to its output would have to cancel that input to stay far below.
+
+        >>> Peaks(0.8, 0.5).ceiling(4.0)
+        2.5
+        """
+        return 1.25 * self.output * times
 
 
 def joined(pieces: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:

@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Annotated, TypeVar
 
@@ -17,7 +18,7 @@ from torch import Tensor
 
 from fxtrain.audio.envelopes import Envelope, EnvelopeTable
 from fxtrain.config import configuration
-from fxtrain.data.excerpt import Excerpt
+from fxtrain.data.excerpt import Excerpt, Peaks
 from fxtrain.data.sharding import Sharded
 from fxtrain.errors import DataCheckError
 
@@ -38,6 +39,8 @@ class PairBatch:
             zero there. None for later chunks: state is carried over from the step before.
         envelope_values: of the input before the warm-up, shape ``(batch, envelopes)``, float64, where the model has
             envelopes.
+        ceiling: shape ``(batch,)``: how loud the output may be, in rows that are louder than the recording. That is all
+            that is known of it, and their target is silence. Infinity in other rows; None where there are only these.
     """
 
     input: Tensor
@@ -45,6 +48,7 @@ class PairBatch:
     weight: Tensor
     warm_up: Tensor | None = None
     envelope_values: Tensor | None = None
+    ceiling: Tensor | None = None
 
     @property
     def num_items(self) -> int:
@@ -60,6 +64,7 @@ class PairBatch:
             weight=self.weight.to(device),
             warm_up=None if self.warm_up is None else self.warm_up.to(device),
             envelope_values=None if self.envelope_values is None else self.envelope_values.to(device),
+            ceiling=None if self.ceiling is None else self.ceiling.to(device),
         )
 
 
@@ -77,11 +82,28 @@ class PairedAudioConfig:
         warm_up_frames: frames that run before each sequence without gradient.
         sequence_frames: frames of a sequence that are trained on.
         chunk_frames: frames between two optimiser steps (truncation of backpropagation).
+        loud_share: share of the sequences that are played up to 12 dB louder than the recording, only to keep the
+            output in bounds there. Without them, networks may burst or get stuck when they are played too loud.
     """
 
     warm_up_frames: Annotated[int, Field(ge=0, le=MOST_FRAMES)] = 1024
     sequence_frames: Annotated[int, Field(ge=64, le=MOST_FRAMES)] = 8192
     chunk_frames: Annotated[int, Field(ge=32, le=MOST_FRAMES)] = 512
+    loud_share: Annotated[float, Field(ge=0, le=0.5)] = 0.0625
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a sequence lies, and how it is played: at a gain, and up to which output if louder than the recording."""
+
+    index: int
+    start: int
+    gain: float = 1.0
+    ceiling: float = math.inf
+
+    @property
+    def is_loud(self) -> bool:
+        return self.ceiling < math.inf
 
 
 class PairedAudio(Sharded):
@@ -155,7 +177,7 @@ class PairedAudio(Sharded):
         ]
         self._epochs: dict[int, tuple[NDArray[np.int64], float]] = {}
         self._group = (-1, 0, 1)  # of the last step: the chunks of a group share their places
-        self._group_places: list[tuple[int, int]] = []
+        self._group_places: list[_Place] = []
         self.batch_size = min(batch_size, len(self._slots))
         self._config = config
         self._memory_frames = memory_frames
@@ -193,21 +215,22 @@ class PairedAudio(Sharded):
         places = self._own_places(group)
         first = self.warm_up_frames + chunk * self.chunk_frames
         inputs, targets, weights, warm_ups, envelope_values = [], [], [], [], []
-        for index, start in places:
-            excerpt = self._train[index]
+        for place in places:
+            excerpt, start, gain = self._train[place.index], place.start, np.float32(place.gain)
             stretch = slice(start + first, start + first + self.chunk_frames)
-            inputs.append(excerpt.input[stretch])
-            targets.append(excerpt.target[stretch])
+            inputs.append(gain * excerpt.input[stretch])
+            targets.append(np.zeros(self.chunk_frames, np.float32) if place.is_loud else excerpt.target[stretch])
             weights.append(excerpt.weight)
             if chunk == 0:
-                warm_ups.append(excerpt.input[start : start + self.warm_up_frames])
-                envelope_values.append(self._envelopes_before(excerpt, start))
+                warm_ups.append(gain * excerpt.input[start : start + self.warm_up_frames])
+                envelope_values.append(place.gain * self._envelopes_before(excerpt, start))
         return PairBatch(
             input=torch.from_numpy(np.stack(inputs)),
             target=torch.from_numpy(np.stack(targets)),
             weight=torch.tensor(weights),
             warm_up=torch.from_numpy(np.stack(warm_ups)) if chunk == 0 else None,
             envelope_values=torch.from_numpy(np.stack(envelope_values)) if chunk == 0 and self._envelopes else None,
+            ceiling=torch.tensor([place.ceiling for place in places]) if self._config.loud_share else None,
         )
 
     def validation(self) -> Iterator[PairBatch]:
@@ -224,22 +247,36 @@ class PairedAudio(Sharded):
         for excerpt in self._train:
             yield from self._whole(excerpt, min(1.0, num_frames / max(total, 1)))
 
-    def _own_places(self, group: int) -> list[tuple[int, int]]:
-        """Excerpt and first frame of each sequence of a group that this rank trains on."""
+    def _own_places(self, group: int) -> list[_Place]:
+        """The sequences of a group that this rank trains on."""
         key = (group, self._rank, self._world)
         if self._group != key:
-            rows = self.own_rows(np.array(self._places(group)))
-            self._group, self._group_places = key, [(int(index), int(start)) for index, start in rows]
+            positions = np.arange(group * self.batch_size, (group + 1) * self.batch_size)
+            self._group = key
+            self._group_places = [self._place(int(position)) for position in self.own_rows(positions)]
         return self._group_places
 
-    def _places(self, group: int) -> list[tuple[int, int]]:
-        places = []
-        for position in range(group * self.batch_size, (group + 1) * self.batch_size):
-            epoch, rank = divmod(position, len(self._slots))
-            order, offset = self._epoch(epoch)
-            index, start, room = self._slots[order[rank]]
-            places.append((index, start + int(offset * (room + 1))))
-        return places
+    def _place(self, position: int) -> _Place:
+        """The sequence at a position, counted from the start of the run."""
+        epoch, rank = divmod(position, len(self._slots))
+        order, offset = self._epoch(epoch)
+        index, start, room = self._slots[order[rank]]
+        place = _Place(index, start + int(offset * (room + 1)))
+        share = self._config.loud_share
+        is_loud = math.floor((position + 1) * share) > math.floor(position * share)
+        return self._louder(place, position) if is_loud and self._peaks.input else place
+
+    def _louder(self, place: _Place, position: int) -> _Place:
+        """The same sequence with a peak of one to four times the recording's."""
+        peaks = self._peaks
+        times = float(np.exp2(2 * np.random.default_rng([self._seed, 1, position]).random()))
+        own = float(np.abs(self._train[place.index].input[place.start : place.start + self._length]).max())
+        gain = times * peaks.input / max(own, 0.01 * peaks.input)  # a pause stays a pause
+        return replace(place, gain=gain, ceiling=peaks.ceiling(times))
+
+    @cached_property
+    def _peaks(self) -> Peaks:
+        return Peaks.of(self._train)
 
     def _epoch(self, epoch: int) -> tuple[NDArray[np.int64], float]:
         if epoch not in self._epochs:

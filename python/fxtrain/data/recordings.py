@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import soundfile
 
-from fxtrain.audio.files import AudioReader
+from fxtrain.audio.files import AudioReader, open_descriptor
 from fxtrain.audio.resampling import resample
 from fxtrain.errors import AudioFileError, ConfigError, InputError
 from fxtrain.files import read_file
@@ -168,7 +168,7 @@ def find_recordings(
                 continue
             label = name.partition("/")[0]
         try:
-            info = soundfile.info(str(path))
+            info = soundfile.info(open_descriptor(path))
         except (soundfile.SoundFileError, OSError, RuntimeError):
             left_out.append(LeftOut(name, "not readable as sound"))
             continue

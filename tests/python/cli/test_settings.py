@@ -33,6 +33,8 @@ SETTINGS = [
     "data.sequence_frames=16777216",
     "data.chunk_frames=32",
     "data.chunk_frames=16777216",
+    "data.loud_share=0",
+    "data.loud_share=0.5",
     "loss.esr=0 loss.dc=1",
     "loss.esr=0 loss.mse=1 training.scheduler=exponential",
     "loss.pre_emphasis=a-weighting loss.emphasised=1 data.chunk_frames=64",

@@ -18,8 +18,8 @@ def counting(num_frames: int, **options: object) -> Excerpt:
     return Excerpt(input=x, target=x + 0.5, **options)  # type: ignore[arg-type]
 
 
-def small(excerpt: Excerpt, **options: int) -> PairedAudio:
-    config = PairedAudioConfig(warm_up_frames=100, sequence_frames=400, chunk_frames=100)
+def small(excerpt: Excerpt, *, loud_share: float = 0.0, **options: int) -> PairedAudio:
+    config = PairedAudioConfig(warm_up_frames=100, sequence_frames=400, chunk_frames=100, loud_share=loud_share)
     return PairedAudio(config, [excerpt], [excerpt], **{"batch_size": 4, "seed": 3, **options})
 
 
@@ -94,6 +94,43 @@ def test_ranks_make_their_rows_of_a_step_that_was_made_whole_before() -> None:
     whole = provider.batch(5).input
     parts = [provider.shard(rank, 2).batch(5).input for rank in range(2)]
     assert torch.equal(torch.cat(parts), whole)
+
+
+def test_a_share_of_the_sequences_is_louder_than_the_recording() -> None:
+    ordinary, provider = small(counting(9000)), small(counting(9000), loud_share=0.125)
+    seen, times = 0, []
+    for group in range(40):
+        inputs, warm_ups, ceilings = [], [], []
+        for step in range(4 * group, 4 * group + 4):
+            batch = provider.batch(step)
+            assert batch.ceiling is not None
+            is_loud = batch.ceiling.isfinite()
+            assert torch.equal(batch.input[~is_loud], ordinary.batch(step).input[~is_loud])
+            assert torch.equal(batch.target[~is_loud], ordinary.batch(step).target[~is_loud])
+            assert (batch.target[is_loud] == 0).all()
+            gains = batch.input[is_loud] / ordinary.batch(step).input[is_loud]
+            assert torch.allclose(gains, gains[:, :1].expand_as(gains))
+            inputs.append(batch.input[is_loud])
+            ceilings.append(batch.ceiling)
+            if batch.warm_up is not None:
+                warm_ups.append(batch.warm_up[is_loud])
+        assert all(torch.equal(each, ceilings[0]) for each in ceilings)
+        seen += len(inputs[0])
+        louder = torch.cat([*warm_ups, *inputs], dim=1).max(dim=1).values / 8999
+        assert torch.allclose(ceilings[0][ceilings[0].isfinite()], 1.25 * 8999.5 * louder)
+        times += louder.tolist()
+    assert seen == 0.125 * 40 * 4  # whatever the size of the batches
+    assert 1 <= min(times) < 1.5 < 3 < max(times) <= 4
+
+
+def test_ranks_make_their_rows_of_the_loud_sequences_too() -> None:
+    provider = small(counting(9000), loud_share=0.25)
+    whole = provider.batch(4)
+    parts = [provider.shard(rank, 2).batch(4) for rank in range(2)]
+    for name in ("input", "target", "warm_up", "ceiling"):
+        assert torch.equal(torch.cat([getattr(part, name) for part in parts]), getattr(whole, name))
+    assert whole.ceiling is not None
+    assert whole.ceiling.isfinite().sum() == 1
 
 
 def test_too_little_material_is_refused() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from fxtrain.data import Excerpt
 from fxtrain.data.pairs import PairBatch
@@ -99,6 +99,38 @@ def test_a_tiny_effect_learns_on_what_its_provider_gives(name: str) -> None:
     with torch.no_grad():
         error, energy = model.validate(next(iter(provider.validation())), context)["esr"]
     assert 0 < error < energy
+
+
+@pytest.mark.parametrize("name", EFFECTS)
+def test_what_is_louder_than_the_recording_is_judged_by_its_ceiling_alone(name: str) -> None:
+    torch.manual_seed(5)
+    settings = {"mse": 0.5, "spectral": 0.5}  # whose means are taken over all rows, loud ones included
+    model: Any = get_model(name).from_config(TINY[name], sample_rate=48_000, loss=settings).double()
+    (phase,), context = model.phases(), StepContext.of_training(0, 0)
+    x = 0.5 * torch.randn(2, 1024, dtype=torch.float64)
+    target = torch.tanh(3 * x) * torch.tensor([[1.0], [0.0]])
+
+    def judged(loud_ceiling: float | None, loud_gain: float = 3.0) -> tuple[Tensor, dict[str, Tensor]]:
+        ceiling = None if loud_ceiling is None else torch.tensor([torch.inf, loud_ceiling])
+        played = x * torch.tensor([[1.0], [loud_gain]])
+        batch = PairBatch(input=played, target=target, weight=torch.ones(2), warm_up=x[:, :0], ceiling=ceiling)
+        found: tuple[Tensor, dict[str, Tensor]] = model.loss(batch, phase, context)
+        return found
+
+    below, parts = judged(1e6)
+    assert parts["loud"] == 0.0
+    assert torch.equal(judged(1e6, loud_gain=0.1)[0], below)  # whatever lies below it
+    assert judged(None)[0] > below
+    assert "loud" not in judged(None)[1]
+    above, parts = judged(0.01)
+    assert torch.allclose(above, below + parts["loud"], rtol=1e-12)
+    model.set_carried_state([])
+    y, _ = model(3.0 * x[1:])
+    if not isinstance(model, ConvolutionalEffect):  # these are judged with a level that is not known yet
+        excess = (y.abs() / 0.01 - 1.0).clamp(min=0.0).square().mean() / 2
+        assert torch.allclose(parts["loud"], excess, rtol=1e-6)
+    gradients = torch.autograd.grad(parts["loud"], phase.parameters, allow_unused=True)
+    assert any(each is not None and each.abs().max() > 0 for each in gradients)
 
 
 @pytest.mark.parametrize("name", RECURRENT)

@@ -147,3 +147,24 @@ def test_a_model_that_beats_no_filter_is_called_so(esr: float, baselines: dict[s
 def test_a_model_that_beats_them_all_is_not_judged() -> None:
     assert judge_result({"esr": 0.1, "baselines": {"best_gain": 0.9, "fir": 0.4, "long_fir": 0.3}}) == []
     assert judge_result({}) == []
+
+
+@pytest.mark.parametrize(
+    ("peak", "after", "said"),
+    [
+        (3.9, 1e-3, []),
+        (25.0, 1e-3, ["reaches 25 times full scale (more than about 2 is not credible)"]),
+        (1.0, 0.5, ["still sounds after five seconds of silence (-6 dB)"]),
+        (25.0, 0.5, ["reaches 25 times", "and still sounds after five seconds"]),
+    ],
+)
+def test_even_a_good_model_is_warned_of_that_bursts_when_it_is_played_too_loud(
+    peak: float, after: float, said: list[str]
+) -> None:
+    loud = {"times": 4.0, "peak": peak, "ceiling": 2.0, "after": after}
+    sentences = advise(result(0.001, loud=loud))
+    assert len(sentences) == bool(said)
+    for words in said:
+        assert words in sentences[0]
+        assert sentences[0].startswith("Played 12 dB louder than its recording")
+        assert "--set data.loud_share=0.125" in sentences[0]

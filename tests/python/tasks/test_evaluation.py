@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from fxtrain import engine
-from fxtrain.data.pairs import Excerpt
+from fxtrain.data.excerpt import Excerpt, Peaks
 from fxtrain.formats import read_torch_model
-from fxtrain.tasks.effect.evaluation import measure_parity, play
+from fxtrain.tasks.effect.evaluation import measure_loud_playing, measure_parity, play
 
 
 @pytest.fixture
@@ -35,3 +35,35 @@ def test_parity_is_measured_to_the_last_frame(amp: Any, playing: np.ndarray) -> 
     parity = measure_parity(engine.load(amp.path), read_torch_model(amp.path), playing[:5000])
     assert parity["frames"] == 5000
     assert 0 < parity["engine_error"] < parity["bound"]
+
+
+class _Latch:
+    """A clean amplifier that goes on sounding once its input has been above full scale."""
+
+    def __init__(self) -> None:
+        self.level = 0.3  # until prewarm
+
+    def play(self, x: np.ndarray) -> np.ndarray:
+        self.level = 0.7 if np.abs(x).max() > 1.0 else self.level
+        return np.asarray(0.5 * x + self.level, np.float32)
+
+    def prewarm(self) -> int:
+        self.level = 0.0
+        return 0
+
+
+def test_loud_playing_is_the_loudest_stretch_at_four_times_the_peak_of_the_recording() -> None:
+    x = np.full(10 * 8000, 0.01, np.float32)
+    x[40_000:60_000] = 0.1
+    x[50_000] = -0.2
+    assert measure_loud_playing(_Latch(), x, Peaks(0.2, 0.1), 8000) == {
+        "times": 4.0,
+        "peak": pytest.approx(0.5 * 0.8),
+        "ceiling": 0.5,
+        "after": 0.0,
+    }
+    stuck = measure_loud_playing(_Latch(), x, Peaks(0.8, 0.4), 8000)
+    assert stuck["peak"] == pytest.approx(0.5 * 1.6 + 0.7)  # the plateau, which has half of the peak
+    assert stuck["after"] == pytest.approx(0.7)
+    brief = measure_loud_playing(_Latch(), x[:1000], Peaks(0.2, 0.1), 8000)  # shorter than three seconds
+    assert brief["peak"] == pytest.approx(0.4)

@@ -38,7 +38,12 @@ class ConvolutionalEffect(EffectModel):
 
     formats = ("nam",)
     training_defaults: ClassVar[Mapping[str, Any]] = {"starts": 1, "batch_size": 16}
-    data_defaults: ClassVar[Mapping[str, Any]] = {"warm_up_frames": 0, "sequence_frames": 8192, "chunk_frames": 8192}
+    data_defaults: ClassVar[Mapping[str, Any]] = {
+        "warm_up_frames": 0,
+        "sequence_frames": 8192,
+        "chunk_frames": 8192,
+        "loud_share": 0.0,  # without recurrence they do not burst
+    }
 
     level: Tensor
 
@@ -87,6 +92,7 @@ class ConvolutionalEffect(EffectModel):
         from the state.
         """
         target = batch.target / self.output_gain
+        ceiling = None if batch.ceiling is None else batch.ceiling / self.output_gain
         carried = iter(self._carried or ())
         total, after = target.new_zeros(()), []
         parts: dict[str, Tensor] = {}
@@ -98,10 +104,11 @@ class ConvolutionalEffect(EffectModel):
             else:
                 state = tuple(islice(carried, len(network.convolutions))) or network.silent_state(batch.input)
                 prediction, state = network(batch.input, state)
+            excess, prediction = self._over_ceiling(prediction, ceiling)
             value, own = self.loss_function(prediction, target, weight=batch.weight, mean=context.mean)
-            total = total + value
+            total = total + value + sum(excess.values())
             after += [part.detach() for part in state]
-            parts |= {f"{name}{self._suffix(index)}": part for name, part in own.items()}
+            parts |= {f"{name}{self._suffix(index)}": part for name, part in (own | excess).items()}
         self._carried = tuple(after)
         return total, parts
 

@@ -262,6 +262,8 @@ class EffectModel(Trainable):
     def loss(self, batch: PairBatch, phase: Phase, context: StepContext) -> tuple[Tensor, dict[str, Tensor]]:
         """The loss on one chunk; the state runs on from the chunk before.
 
+        Rows that are louder than the recording add what exceeds their ceiling.
+
         With a linear stage it is taken on whitened signals: through a loudspeaker, the treble that tells one distortion
         from another hardly counts, and the network would be slow to learn it.
         """
@@ -269,12 +271,23 @@ class EffectModel(Trainable):
             self._carried, self._late_target = self._warm_up(batch), None
         prediction, state = self(batch.input, self._carried)
         self._carried = tuple(part.detach() for part in state)
+        excess, prediction = self._over_ceiling(prediction, batch.ceiling)
         prediction, target = self._in_time(prediction, batch.target)
         prediction, target = self.whiten(prediction), self.whiten(target)
-        value: tuple[Tensor, dict[str, Tensor]] = self.loss_function(
-            prediction, target, weight=batch.weight, mean=context.mean
-        )
-        return value
+        value, parts = self.loss_function(prediction, target, weight=batch.weight, mean=context.mean)
+        return value + sum(excess.values()), parts | excess
+
+    @staticmethod
+    def _over_ceiling(prediction: Tensor, ceiling: Tensor | None) -> tuple[dict[str, Tensor], Tensor]:
+        """What loud rows are judged by, and the prediction with silence in their place.
+
+        The first is a part of the loss: the mean square of what exceeds the ceiling, relative to it.
+        """
+        if ceiling is None:
+            return {}, prediction
+        ceiling = ceiling.unsqueeze(-1)
+        excess = (prediction.abs() / ceiling - 1.0).relu().square().mean()
+        return {"loud": excess}, torch.where(ceiling.isinf(), prediction, 0.0)
 
     def whiten(self, signal: Tensor) -> Tensor:
         """What the loss is taken on: the signal itself, or one without the linear stage's colour."""

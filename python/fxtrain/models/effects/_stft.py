@@ -122,7 +122,7 @@ class StftModel(EffectModel):
 
     formats = ("stft",)
     training_defaults: ClassVar[Mapping[str, Any]] = {"starts": 1, "batch_size": 16}
-    data_defaults: ClassVar[Mapping[str, Any]] = {"chunk_frames": 8192, "sequence_frames": 32768}
+    data_defaults: ClassVar[Mapping[str, Any]] = {"chunk_frames": 8192, "sequence_frames": 32768, "loud_share": 0.0}
 
     stft: Stft
 

@@ -15,6 +15,7 @@ from fxtrain import __version__
 from fxtrain.audio import HIGHEST_SAMPLE_RATE, LOWEST_SAMPLE_RATE, write_audio
 from fxtrain.config import Tables, build, numbered
 from fxtrain.data import SplitConfig
+from fxtrain.data.excerpt import Peaks
 from fxtrain.data.material import Material, PairFiles, Reading, load_material
 from fxtrain.data.pairs import PairedAudio
 from fxtrain.folders import MODEL_NAMES
@@ -26,7 +27,14 @@ from fxtrain.models.effects.stft_lstm import StftLstm
 from fxtrain.report.html import Page
 from fxtrain.tasks.effect.advice import advise, judge_result
 from fxtrain.tasks.effect.baselines import fit_baselines
-from fxtrain.tasks.effect.evaluation import TorchPlayer, measure_parity, measure_speed, play, segments_of
+from fxtrain.tasks.effect.evaluation import (
+    TorchPlayer,
+    measure_loud_playing,
+    measure_parity,
+    measure_speed,
+    play,
+    segments_of,
+)
 from fxtrain.tasks.effect.recipe import choose_start, find_starts
 from fxtrain.tasks.effect.sections import (
     TERMS,
@@ -187,18 +195,18 @@ class EffectTask:
         material = dataset.material
         metadata = {**dataset.metadata, "esr": 0.0}  # which is measured below
         made = new_document(model, sample_rate=material.sample_rate, metadata=metadata) if model.formats else None
-        take = play(TorchPlayer(model) if made is None else made[1], material.test)
+        player = TorchPlayer(model) if made is None else made[1]
+        take = play(player, material.test)
         figures = measure(take.prediction, take.target, material.sample_rate, mask=take.mask)
         baselines = fit_baselines(segments_of(material.train)).score(segments_of(material.test))
-        played: dict[str, Any] = {}
+        loud = measure_loud_playing(player, take.input, Peaks.of(material.train), material.sample_rate)
+        played: dict[str, Any] = {"loud": loud}
         if made is not None:
-            file, player = made
+            file, engine_model = made
             file.add_metadata(esr=float(f"{figures['esr']:.4g}"))
             file.save(outcome.folder / f"model{file.format.suffix}")
-            played = {
-                "parity": measure_parity(player, file.reference(), take.input),
-                "speed": measure_speed(player, take.input, material.sample_rate),
-            }
+            played["parity"] = measure_parity(engine_model, file.reference(), take.input)
+            played["speed"] = measure_speed(engine_model, take.input, material.sample_rate)
         if model.linear_stage is not None:
             taps = model.linear_stage.taps.cpu().numpy()
             write_audio(outcome.folder / "cabinet.wav", taps, material.sample_rate, "FLOAT")

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from fxtrain.audio.decibels import amplitude_to_db
 from fxtrain.config import load_preset, presets
 from fxtrain.report.numbers import number_at
 
@@ -20,6 +21,8 @@ _CAUSES = ("lag", "time", "gate", "drift", "replicate", "noise", "swapped", "ide
 _MINOR_CAUSES = ("clipping", "level", "dc", "rate")
 """Checks whose warnings explain it if nothing else does."""
 
+_CREDIBLE = 2.0  # times the ceiling: what is called wild when it is played too loud
+_STUCK = 0.05  # of the ceiling: what is called stuck
 _FLOOR_SHARE = 0.05  # of the ESR; a smaller floor explains nothing
 _FEW_SECONDS = 100.0  # of training: less than two minutes of recording
 _STILL_FALLING = 0.7  # share of the steps; if the best weights came later, longer training finds better ones
@@ -41,6 +44,7 @@ def advise(metrics: Mapping[str, Any]) -> list[str]:
     value = number_at(metrics, "esr")
     is_stopped = metrics.get("complete") is False
     sentences = [_about_the_stop(metrics)] if is_stopped else []
+    sentences += _about_loud_playing(metrics)
     if value is None or value <= BAD_ESR:
         return sentences
     sentences += _about_recordings(metrics, value, _CAUSES)
@@ -111,6 +115,22 @@ def _about_the_stop(metrics: Mapping[str, Any]) -> str:
             "run with a lower --lr, for example a quarter of this one's."
         )
     return f"Training was stopped{where}: finish it with fxtrain fit --resume and the folder of this run."
+
+
+def _about_loud_playing(metrics: Mapping[str, Any]) -> Iterator[str]:
+    times, peak, ceiling, after = (number_at(metrics, "loud", key) for key in ("times", "peak", "ceiling", "after"))
+    if times is None or peak is None or ceiling is None or after is None:
+        return
+    found = []
+    if peak > _CREDIBLE * ceiling:
+        found.append(f"reaches {peak:.2g} times full scale (more than about {ceiling:.2g} is not credible)")
+    if after > _STUCK * ceiling:
+        found.append(f"still sounds after five seconds of silence ({amplitude_to_db(after):.0f} dB)")
+    if found:
+        yield (
+            f"Played {amplitude_to_db(times):.0f} dB louder than its recording, the model {' and '.join(found)}: play "
+            "it at the level of the recording, or train again with --set data.loud_share=0.125."
+        )
 
 
 def _about_recordings(metrics: Mapping[str, Any], value: float, causes: Sequence[str]) -> Iterator[str]:

@@ -15,15 +15,17 @@ from numpy.typing import NDArray
 
 from fxtrain import engine
 from fxtrain.data import Excerpt
-from fxtrain.data.excerpt import joined
+from fxtrain.data.excerpt import Peaks, joined
 from fxtrain.formats import TorchModel
 from fxtrain.metrics.effects import Mask
 from fxtrain.models.effects._effect import EffectModel, State
 from fxtrain.tasks.effect.baselines import Segment
 
-__all__ = ["Take", "TorchPlayer", "measure_parity", "measure_speed", "play", "segments_of"]
+__all__ = ["Take", "TorchPlayer", "measure_loud_playing", "measure_parity", "measure_speed", "play", "segments_of"]
 
 Samples = NDArray[np.float32]
+
+_LOUD_TIMES = 4.0
 
 
 class Player(Protocol):
@@ -127,6 +129,31 @@ def measure_parity(
         "bound": max(1e-5, 1.5 * torch_error),
         "frames": x.size,
     }
+
+
+def measure_loud_playing(player: Player, input: Samples, peaks: Peaks, sample_rate: int) -> dict[str, Any]:
+    """What a model does when it is played 12 dB louder than its recording.
+
+    Args:
+        player: of the model.
+        input: what to play, shape ``(frames,)``: its loudest three seconds are used, with the recording's peak times 4.
+        peaks: of the recording.
+        sample_rate: in Hz.
+
+    Returns:
+        ``peak`` of the output, the ``ceiling`` of what is credible, and ``after``, the peak of the last tenth of a
+        second when five seconds of silence have followed. Full scale is 1.
+    """
+    length = min(len(input), 3 * sample_rate)
+    power = np.concatenate([[0.0], np.cumsum(np.square(input, dtype=np.float64))])
+    start = int(np.argmax(power[length:] - power[: len(power) - length]))
+    x = input[start : start + length]
+    gain = _LOUD_TIMES * peaks.input / max(float(np.abs(x).max(initial=0.0)), 1e-9)
+    player.prewarm()
+    y = player.play(np.ascontiguousarray(gain * x, np.float32))
+    after = player.play(np.zeros(5 * sample_rate, np.float32))
+    peak, rest = (float(np.abs(part).max(initial=0.0)) for part in (y, after[-(sample_rate // 10) :]))
+    return {"times": _LOUD_TIMES, "peak": peak, "ceiling": peaks.ceiling(_LOUD_TIMES), "after": rest}
 
 
 def measure_speed(player: engine.Model, input: Samples, sample_rate: int, *, block_frames: int = 64) -> dict[str, Any]:

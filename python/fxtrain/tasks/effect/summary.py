@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from fxtrain.audio.decibels import power_to_db
+from fxtrain.audio.decibels import amplitude_to_db, power_to_db
 from fxtrain.report.numbers import format_ratio, number_at
 from fxtrain.report.sections import Fact
 
@@ -81,6 +81,10 @@ def describe(metrics: Mapping[str, Any]) -> list[Fact]:
     parity = number_at(metrics, "parity", "engine_error")
     if parity is not None:
         facts.append(Fact("Engine parity", format_ratio(parity), "largest difference of the C++ engine from PyTorch"))
+    louder, peak = (number_at(metrics, "loud", key) for key in ("times", "peak"))
+    if louder and peak is not None:
+        note = f"highest output at {amplitude_to_db(louder):.0f} dB above the recording; full scale is 1"
+        facts.append(Fact("Played too loud", f"{peak:.2g}", note))
     model = metrics.get("model")
     if isinstance(model, Mapping) and model.get("envelopes") == "on":
         facts.append(Fact("Players", "fxtrain", "the network gets levels of its input, which other players refuse"))
