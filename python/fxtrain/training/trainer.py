@@ -106,7 +106,8 @@ class _Position:
     """Where a run is; together with weights and optimisers, all that a checkpoint needs.
 
     The sums are those of losses since the last validation, as (sum, count). ``skipped`` counts the optimiser steps that
-    were left out since the last look at them, because the loss or its gradient was not finite.
+    were left out since the last look at them, because the loss or its gradient was not finite. ``trained`` is the
+    criterion's figure in training between the last two validations, if it is known.
     """
 
     best_value: float
@@ -120,6 +121,7 @@ class _Position:
     learning_rate_scale: float = 1.0
     divergences: int = 0
     skipped: int = 0
+    trained: float | None = None
     sums: dict[str, tuple[float, int]] = field(default_factory=dict)
 
 
@@ -269,7 +271,7 @@ class Trainer:
             self._log("start", **asdict(self._plan))
             self._solve()
             self._best = self._weights()
-            self._judge(self._validate())
+            self._judge(*self._validate())
             self._save_all()
         with closing(
             batches(self._own, self._position.step, self._schedule_end, workers=self.config.workers)
@@ -325,8 +327,8 @@ class Trainer:
                 self._set_back("the loss was not finite")
             elif is_validated:
                 self._solve()
-                value = self._validate()
-                self._judge(value)
+                value, trained = self._validate()
+                self._judge(value, trained)
                 self._show_start()
             now = time.monotonic()
             if now - shown > 0.25 or at_end:
@@ -493,8 +495,12 @@ class Trainer:
             self.model.solve(self.provider)
         self.ranks.copy_from_first(list(self.model.state_dict().values()))
 
-    def _validate(self) -> float:
-        """Logs the validation figures and the losses since the last time; returns the criterion's figure."""
+    def _validate(self) -> tuple[float, float | None]:
+        """Logs the validation figures and the losses since the last time.
+
+        Returns:
+            The criterion's figure, and the mean of the same figure in training, if it is a part of the loss.
+        """
         figures = self._figures()
         position = self._position
         self._collect()
@@ -514,15 +520,24 @@ class Trainer:
         )
         finite = {f"val_{name}": figure for name, figure in figures.items() if math.isfinite(figure)}
         self._log("validation", train_loss=train_loss, learning_rate=rate, **finite, **means)
-        return value
+        return value, means.get(f"{main}/{self._criterion.name}")
 
-    def _judge(self, value: float) -> None:
-        """Keeps the best weights; notices divergence and convergence."""
+    def _judge(self, value: float, trained: float | None) -> None:
+        """Keeps the best weights; notices divergence and convergence.
+
+        Args:
+            value: the criterion's figure in validation.
+            trained: in training. A network may have come to burst in a few sequences, without any in validation.
+        """
         position, config, criterion = self._position, self.config, self._criterion
+        moved = "fell" if criterion.higher_is_better else "rose"
+        if trained is not None:
+            if position.trained is not None and criterion.diverged(trained, position.trained):
+                self._set_back(f"the {criterion.label} in training {moved} to {trained:.3g}")
+                return
+            position.trained = trained
         if position.step and (not math.isfinite(value) or criterion.diverged(value, position.best_value)):
-            self._set_back(
-                f"the validation {criterion.label} {'fell' if criterion.higher_is_better else 'rose'} to {value:.3g}"
-            )
+            self._set_back(f"the validation {criterion.label} {moved} to {value:.3g}")
             return
         if criterion.is_better(value, position.best_value):
             position.best_value, position.best_step = value, position.step

@@ -15,7 +15,7 @@ from toy_gan import DEVIATION, MEAN, Gan, GanConfig, NumberBatch, Numbers
 from fxtrain.errors import Interrupted
 from fxtrain.training.checkpoint import load_checkpoint
 from fxtrain.training.history import read_history
-from fxtrain.training.protocol import Criterion, Frozen, OptimizerConfig, StepContext
+from fxtrain.training.protocol import Criterion, Frozen, OptimizerConfig, Phase, StepContext
 from fxtrain.training.trainer import Trainer, TrainingConfig
 
 
@@ -152,6 +152,27 @@ def test_a_figure_with_a_rule_diverges_by_it(tmp_path: Path) -> None:
     assert result.divergences == 1
     (row,) = [row for row in read_history(tmp_path / "log.jsonl") if row["event"] == "divergence"]
     assert row["reason"] == "the validation accuracy fell to 0.2"
+
+
+def test_a_figure_that_goes_wrong_in_training_alone_diverges_too(tmp_path: Path) -> None:
+    class Heard(Accurate):
+        criterion = Criterion(
+            "accuracy", "accuracy", higher_is_better=True, diverged=lambda value, best: value < 0.5 * best
+        )
+        trained = (0.1, 0.8, 0.3, 0.3, 0.75, 0.7)
+
+        def loss(self, batch: Any, phase: Phase, context: StepContext) -> tuple[Tensor, dict[str, Tensor]]:
+            value, parts = super().loss(batch, phase, context)
+            return value, parts | {"accuracy": torch.tensor(self.trained[context.step // 20])}
+
+    model = Heard(GanConfig())
+    model.figures = (0.05, 0.9, 0.91, 0.92)
+    result = trainer(tmp_path, model, epochs=6).run()
+    rows = [row for row in read_history(tmp_path / "log.jsonl") if row["event"] == "divergence"]
+    assert [row["step"] for row in rows] == [60, 80]  # against the last figure that was accepted
+    assert {row["reason"] for row in rows} == {"the accuracy in training fell to 0.3"}
+    assert result.divergences == 2
+    assert last(tmp_path)["position"]["trained"] == pytest.approx(0.7)
 
 
 def test_the_average_is_validated_and_kept_and_the_weights_go_on(tmp_path: Path) -> None:
