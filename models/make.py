@@ -141,8 +141,7 @@ CAPTURES = {
         gear_type="pedal",
         seed=13,
         seconds=400.0,
-        epochs=90,
-        options=("--set", "data.loud_share=0.125", "--set", "data.warm_up_frames=4096"),
+        epochs=60,
         story="A silicon fuzz turned well up: asymmetric, near a square wave on single notes, torn on chords, and\n"
         "clearer when the guitar's volume comes down.",
     ),
