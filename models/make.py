@@ -108,6 +108,9 @@ class Capture:
         return pair.dry, recorded
 
 
+_BRIEF_WARM_UP = ("--set", "data.warm_up_frames=1024")
+"""The default when these captures were made; today it is 4096."""
+
 CAPTURES = {
     "valve": Capture(
         name="Lowlight Valve",
@@ -118,6 +121,7 @@ CAPTURES = {
         seed=11,
         seconds=240.0,
         epochs=80,
+        options=_BRIEF_WARM_UP,
         story="A valve preamp at the edge of breakup: clean when picked softly or with the guitar turned down, hairy\n"
         "on a hard chord. It is what the plugin plays at first opening.",
     ),
@@ -156,6 +160,7 @@ CAPTURES = {
         seconds=240.0,
         epochs=110,
         has_cabinet=True,
+        options=_BRIEF_WARM_UP,
         story="A clean valve amplifier through a closed 4x12, as a microphone hears it: round, with a little hair on\n"
         "the hardest chords. Switch the cabinet panel off behind it.",
     ),
@@ -171,7 +176,7 @@ CAPTURES = {
         epochs=45,
         has_cabinet=True,
         level=0.4,
-        options=("--set", "linear_stage=on", "--set", "data.loud_share=0"),
+        options=(*_BRIEF_WARM_UP, "--set", "linear_stage=on", "--set", "data.loud_share=0"),
         story="The same amplifier turned up, through the same 4x12: thick, compressed, for riffs and leads. Switch\n"
         "the cabinet panel off behind it.",
     ),
@@ -184,7 +189,7 @@ CAPTURES = {
         seed=16,
         seconds=240.0,
         epochs=20,
-        options=("--set", "envelopes=on"),
+        options=(*_BRIEF_WARM_UP, "--set", "envelopes=on"),
         story="An optical compressor: it evens out picking within 15 ms and lets go in two stages, of 80 ms and of\n"
         "more than a second. Put it into the pedal slot in front of an amplifier, and keep its input within\n"
         "full scale: far beyond, it rumbles for some seconds afterwards.",

@@ -319,7 +319,7 @@ class PairedAudio(Sharded):
             return
         lead_in = 0 if excerpt.lead_in is None else len(excerpt.lead_in)
         first = 0 if lead_in else excerpt.skip_frames
-        settling = 4 * self._config.warm_up_frames + self._memory_frames
+        settling = max(4096, self._config.warm_up_frames) + self._memory_frames
         warm_up = max(4096, min(settling, lead_in + first + len(excerpt.input)))
         count = max(1, min(64, (len(excerpt.input) - first) // self._config.sequence_frames))
         stretch = (len(excerpt.input) - first) // count

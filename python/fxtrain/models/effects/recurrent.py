@@ -130,6 +130,10 @@ class ResidualRecurrent(EffectModel):
         "learning_rate": 0.04,
         "clip_norm": 0.03,  # Adam remembers a few very large gradients for long
     }
+    data_defaults: ClassVar[Mapping[str, Any]] = {
+        **EffectModel.data_defaults,
+        "warm_up_frames": 4096,  # after less, a network's errors are mostly those of states that have not settled
+    }
     Config = RecurrentConfig
     unit: ClassVar[Literal["lstm", "gru"]]
 
