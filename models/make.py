@@ -134,6 +134,7 @@ CAPTURES = {
         seed=12,
         seconds=480.0,
         epochs=64,
+        options=_BRIEF_WARM_UP,
         story="An overdrive pedal with the drive past noon. Bass stays clean and tight, the middle sings, and the\n"
         "clean signal stays in the sum, so picking still shows.",
     ),
@@ -296,8 +297,8 @@ Error-to-signal ratio (ESR), 0 is exact, 1 is silence:
 
 Multi-resolution STFT distance {test["mr_stft"]:.3f}. All playing is synthetic (`synthesise_guitar`): real guitars,
 basses and other instruments may ask for what it has not met. Nothing louder than full scale was recorded; played 12 dB
-louder, the model's highest output is {metrics["loud"]["peak"]:.2g} times full scale, which says nothing of the device. Nobody has
-judged it by ear beside the device.
+louder, the model's highest output is {metrics["loud"]["peak"]:.2g} times full scale, which says nothing of the device.
+Nobody has judged it by ear beside the device.
 
 ## How it was made
 
