@@ -176,6 +176,8 @@ class RunSpec:
         if "skip_frames" in run and form == 1:
             tables.setdefault("reading", {})["skip_frames"] = run.pop("skip_frames")
         is_of_a_run = run.pop("version", None) is not None
+        if is_of_a_run and "chunk_frames" in tables.get("data", {}):  # an effect of before this setting
+            tables["data"].setdefault("loud_share", 0.0)
         for key, value in run.items():
             if key not in ("model", "device", "checkpoint", "command"):
                 raise ConfigError(
