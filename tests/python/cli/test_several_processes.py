@@ -72,6 +72,7 @@ def test_a_killed_process_ends_the_run_in_a_sentence_and_any_number_goes_on(
 ) -> None:
     """Four starts, carried state in the middle of a sequence, and 16 sequences on 1, 2 and 3 processes."""
     fit = ["fit", pair.dry, pair.wet, *SMALL, "--max-steps", 2600, "--set", "starts=2", "--set", "chunk_frames=128"]
+    fit += ["--lr", 0.004]  # at the default rate, rounding decides which of two equally good starts goes on
     assert fxtrain(*fit, "--batch-size", 16, "--out", tmp_path / "one").exit_code == 0
 
     out = tmp_path / "two"
