@@ -296,9 +296,9 @@ Error-to-signal ratio (ESR), 0 is exact, 1 is silence:
 | the input as it is | {baselines["input"]:.3g} |
 
 Multi-resolution STFT distance {test["mr_stft"]:.3f}. All playing is synthetic (`synthesise_guitar`): real guitars,
-basses and other instruments may ask for what it has not met. Nothing louder than full scale was recorded; played 12 dB
-louder, the model's highest output is {metrics["loud"]["peak"]:.2g} times full scale, which says nothing of the device.
-Nobody has judged it by ear beside the device.
+basses and other instruments may ask for what it has not met. Nothing louder than full scale was recorded. With input
+12 dB louder, the model's highest output is {metrics["loud"]["peak"]:.2g} times full scale; the device may differ
+there. Nobody has compared the two by ear.
 
 ## How it was made
 

@@ -385,9 +385,9 @@ def write_audio(
 
 
 def open_descriptor(path: Path) -> int:
-    """A file for soundfile, which closes it.
+    """Opens a file for soundfile, which closes it.
 
-    Of a name that ends in ".mp3", libsndfile believes that the file is one, and libmpg123 prints what it does not find.
+    If libsndfile gets a name that ends in ".mp3", it passes even a text to libmpg123, which prints warnings of its own.
 
     Raises:
         OSError: it cannot be opened.

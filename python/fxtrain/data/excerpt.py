@@ -60,9 +60,9 @@ class Peaks:
         return cls(input, output)
 
     def ceiling(self, times: float) -> float:
-        """The highest output that is credible at so many times the recording's level: a linear device's, and 2 dB.
+        """The highest credible output for an input of ``times`` the recording's level: a linear device's, plus 2 dB.
 
-        A network that adds its input to its output would have to cancel that input to stay far below.
+        It is no lower because a network that adds its input to its output would have to cancel that input.
 
         >>> Peaks(0.8, 0.5).ceiling(4.0)
         2.5

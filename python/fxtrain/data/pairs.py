@@ -39,8 +39,8 @@ class PairBatch:
             zero there. None for later chunks: state is carried over from the step before.
         envelope_values: of the input before the warm-up, shape ``(batch, envelopes)``, float64, where the model has
             envelopes.
-        ceiling: shape ``(batch,)``: how loud the output may be, in rows that are louder than the recording. That is all
-            that is known of it, and their target is silence. Infinity in other rows; None where there are only these.
+        ceiling: shape ``(batch,)``: the highest output allowed in rows that are louder than the recording. Nothing else
+            is known about their output, and their target is silence. Infinity in other rows; None if all are others.
     """
 
     input: Tensor
@@ -82,8 +82,8 @@ class PairedAudioConfig:
         warm_up_frames: frames that run before each sequence without gradient.
         sequence_frames: frames of a sequence that are trained on.
         chunk_frames: frames between two optimiser steps (truncation of backpropagation).
-        loud_share: share of the sequences that are played up to 12 dB louder than the recording, only to keep the
-            output in bounds there. Without them, networks may burst or get stuck when they are played too loud.
+        loud_share: share of the sequences that are played up to 12 dB louder than the recording, to keep the output in
+            bounds. Without them, networks may burst or get stuck when they are played too loud.
     """
 
     warm_up_frames: Annotated[int, Field(ge=0, le=MOST_FRAMES)] = 1024
@@ -94,7 +94,7 @@ class PairedAudioConfig:
 
 @dataclass(frozen=True)
 class _Place:
-    """Where a sequence lies, and how it is played: at a gain, and up to which output if louder than the recording."""
+    """Where a sequence lies, at what gain it is played, and the highest output allowed if that makes it too loud."""
 
     index: int
     start: int

@@ -107,7 +107,7 @@ class _Position:
 
     The sums are those of losses since the last validation, as (sum, count). ``skipped`` counts the optimiser steps that
     were left out since the last look at them, because the loss or its gradient was not finite. ``trained`` is the
-    criterion's figure in training between the last two validations, if it is known.
+    criterion's figure in training before the last validation, if it is known.
     """
 
     best_value: float
@@ -527,7 +527,7 @@ class Trainer:
 
         Args:
             value: the criterion's figure in validation.
-            trained: in training. A network may have come to burst in a few sequences, without any in validation.
+            trained: the same in training, where a network may burst in a few sequences that validation does not have.
         """
         position, config, criterion = self._position, self.config, self._criterion
         moved = "fell" if criterion.higher_is_better else "rose"

@@ -262,7 +262,7 @@ class EffectModel(Trainable):
     def loss(self, batch: PairBatch, phase: Phase, context: StepContext) -> tuple[Tensor, dict[str, Tensor]]:
         """The loss on one chunk; the state runs on from the chunk before.
 
-        Rows that are louder than the recording add what exceeds their ceiling.
+        Rows that are louder than the recording count only if they exceed their ceiling.
 
         With a linear stage it is taken on whitened signals: through a loudspeaker, the treble that tells one distortion
         from another hardly counts, and the network would be slow to learn it.
@@ -279,9 +279,9 @@ class EffectModel(Trainable):
 
     @staticmethod
     def _over_ceiling(prediction: Tensor, ceiling: Tensor | None) -> tuple[dict[str, Tensor], Tensor]:
-        """What loud rows are judged by, and the prediction with silence in their place.
+        """The loss of rows that are too loud, and the prediction with silence in their place.
 
-        The first is a part of the loss: the mean square of what exceeds the ceiling, relative to it.
+        That loss is the mean square of what exceeds the ceiling, relative to the ceiling.
         """
         if ceiling is None:
             return {}, prediction

@@ -132,7 +132,7 @@ class ResidualRecurrent(EffectModel):
     }
     data_defaults: ClassVar[Mapping[str, Any]] = {
         **EffectModel.data_defaults,
-        "warm_up_frames": 4096,  # after less, a network's errors are mostly those of states that have not settled
+        "warm_up_frames": 4096,  # with fewer, most of the error comes from states that have not settled
     }
     Config = RecurrentConfig
     unit: ClassVar[Literal["lstm", "gru"]]

@@ -21,8 +21,8 @@ _CAUSES = ("lag", "time", "gate", "drift", "replicate", "noise", "swapped", "ide
 _MINOR_CAUSES = ("clipping", "level", "dc", "rate")
 """Checks whose warnings explain it if nothing else does."""
 
-_CREDIBLE = 2.0  # times the ceiling: what is called wild when it is played too loud
-_STUCK = 0.05  # of the ceiling: what is called stuck
+_BURST = 2.0  # times the ceiling: a higher peak is a burst
+_STUCK = 0.05  # of the ceiling: a higher peak after the silence is a state that is stuck
 _FLOOR_SHARE = 0.05  # of the ESR; a smaller floor explains nothing
 _FEW_SECONDS = 100.0  # of training: less than two minutes of recording
 _STILL_FALLING = 0.7  # share of the steps; if the best weights came later, longer training finds better ones
@@ -122,8 +122,8 @@ def _about_loud_playing(metrics: Mapping[str, Any]) -> Iterator[str]:
     if times is None or peak is None or ceiling is None or after is None:
         return
     found = []
-    if peak > _CREDIBLE * ceiling:
-        found.append(f"reaches {peak:.2g} times full scale (more than about {ceiling:.2g} is not credible)")
+    if peak > _BURST * ceiling:
+        found.append(f"reaches {peak:.2g} times full scale, but the device hardly more than {ceiling:.2g}")
     if after > _STUCK * ceiling:
         found.append(f"still sounds after five seconds of silence ({amplitude_to_db(after):.0f} dB)")
     if found:

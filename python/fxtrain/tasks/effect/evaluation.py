@@ -136,18 +136,15 @@ def measure_loud_playing(player: Player, input: Samples, peaks: Peaks, sample_ra
 
     Args:
         player: of the model.
-        input: what to play, shape ``(frames,)``: its loudest three seconds are used, with the recording's peak times 4.
+        input: what to play, shape ``(frames,)``: its first minute, at four times the recording's peak.
         peaks: of the recording.
         sample_rate: in Hz.
 
     Returns:
-        ``peak`` of the output, the ``ceiling`` of what is credible, and ``after``, the peak of the last tenth of a
-        second when five seconds of silence have followed. Full scale is 1.
+        ``peak``: of the output; full scale is 1. ``ceiling``: the highest credible peak. ``after``: the peak of the
+        last tenth of a second of the five seconds of silence that follow. ``times``: 4.
     """
-    length = min(len(input), 3 * sample_rate)
-    power = np.concatenate([[0.0], np.cumsum(np.square(input, dtype=np.float64))])
-    start = int(np.argmax(power[length:] - power[: len(power) - length]))
-    x = input[start : start + length]
+    x = input[: 60 * sample_rate]
     gain = _LOUD_TIMES * peaks.input / max(float(np.abs(x).max(initial=0.0)), 1e-9)
     player.prewarm()
     y = player.play(np.ascontiguousarray(gain * x, np.float32))
