@@ -219,7 +219,7 @@ test-plugin-sanitized: dev  ## The plugin's own code under AddressSanitizer, Und
 PYTEST = OMP_NUM_THREADS=$$((($$(nproc) + $(1) - 1) / $(1))) pytest --numprocesses $(1)
 
 # Tests of single functions and classes, and of who imports whom; few take long.
-QUICK_TESTS := tests/python/house/test_imports.py $(filter-out %/cli %/capture %/live %/plugin %/runs %/recordings %/house %/support %/benchmarks,$(shell find tests/python -mindepth 1 -maxdepth 1 -type d -not -name __pycache__))
+QUICK_TESTS := tests/python/house/test_imports.py $(filter-out %/cli %/capture %/live %/sound_devices %/plugin %/runs %/recordings %/house %/support %/benchmarks,$(shell find tests/python -mindepth 1 -maxdepth 1 -type d -not -name __pycache__))
 
 .PHONY: test-python test-quick test-slow
 test-python: dev  ## Python tests, without those marked slow or realtime

@@ -130,12 +130,12 @@ def play(kind: str, models: list[Path], seconds: float, result: Path) -> None:
     import numpy as np
 
     from fxtrain import _engine
-    from fxtrain.live.devices import choose_wiring
     from fxtrain.live.load import share_of_time
     from fxtrain.live.player import Player, PlayerSettings
     from fxtrain.live.screen import LiveScreen
     from fxtrain.live.sounds import read_sound
-    from fxtrain.live.stream import Stream
+    from fxtrain.sound_devices.stream import Stream
+    from fxtrain.sound_devices.wiring import choose_wiring
 
     nothing = dict.fromkeys(("input_device", "output_device", "input_channel", "output_channel", "sample_rate"))
     wiring = choose_wiring(**nothing, block_size=64, preferred_rate=48_000)  # type: ignore[arg-type]

@@ -18,12 +18,12 @@ import numpy.typing as npt
 from fxtrain.audio import LAG_GUARD, Audio, DataReport, check_pair, estimate_alignment
 from fxtrain.audio.decibels import amplitude_to_db
 from fxtrain.audio.levels import frame_rms, peak, rms
-from fxtrain.capture.round_trip import MAX_SECONDS
 from fxtrain.errors import AudioFileError, TakeError
-from fxtrain.live.stream import Recorded, play_and_record
+from fxtrain.sound_devices.round_trip import MAX_SECONDS
+from fxtrain.sound_devices.stream import Recorded, play_and_record
 
 if TYPE_CHECKING:
-    from fxtrain.live.devices import Wiring
+    from fxtrain.sound_devices.wiring import Wiring
 
 __all__ = [
     "Level",
@@ -53,7 +53,7 @@ _SURE = 0.5
 
 
 class Recorder(Protocol):
-    """What plays and records: :func:`fxtrain.live.stream.play_and_record`."""
+    """What plays and records: :func:`fxtrain.sound_devices.stream.play_and_record`."""
 
     def __call__(
         self,
@@ -220,7 +220,7 @@ def make_take(
         known_round_trip: frames, and where they come from; None to find the round trip in the take.
         tries: how many takes to make at most.
         ignore: checks whose verdict is not to count: names of :data:`fxtrain.audio.CHECKS`.
-        progress: as in :func:`fxtrain.live.stream.play_and_record`.
+        progress: as in :func:`fxtrain.sound_devices.stream.play_and_record`.
         on_retake: told the number of a take that was not good, and why, before the next is made.
         record: plays and records.
 

@@ -86,7 +86,7 @@ def add_clip_arguments(parser: argparse._ActionsContainer) -> None:
 
 
 def add_device_arguments(parser: argparse._ActionsContainer, *, rate: str) -> None:
-    """Which sound devices to use and how: see :func:`fxtrain.live.devices.wiring_from`.
+    """Which sound devices to use and how: see :func:`fxtrain.sound_devices.wiring.wiring_from`.
 
     Args:
         parser: what to add them to.

@@ -32,7 +32,7 @@ from fxtrain.errors import (
 if TYPE_CHECKING:
     from fxtrain.audio import Audio
     from fxtrain.capture.take import Level, Source, Take
-    from fxtrain.live.devices import Wiring
+    from fxtrain.sound_devices.wiring import Wiring
 
 __all__ = ["add_arguments", "run"]
 
@@ -176,7 +176,7 @@ def _open(args: argparse.Namespace) -> tuple[Audio, Wiring]:
     """The recording, and devices that run at its rate."""
     from fxtrain.audio import read_audio
     from fxtrain.capture.take import require_playable
-    from fxtrain.live.devices import wiring_from
+    from fxtrain.sound_devices.wiring import wiring_from
 
     dry = read_audio(args.play, sample_rate=args.sample_rate)
     require_playable(dry)
@@ -190,7 +190,7 @@ def _open(args: argparse.Namespace) -> tuple[Audio, Wiring]:
 
 
 def _known_round_trip(args: argparse.Namespace, wiring: Wiring) -> tuple[float, Source] | None:
-    from fxtrain.capture.round_trip import recall
+    from fxtrain.sound_devices.round_trip import recall
 
     if args.round_trip is not None:
         return args.round_trip, "given"

@@ -16,7 +16,7 @@ __all__ = ["print_devices"]
 def print_devices(console: Console) -> dict[str, Any]:
     """Prints all sound devices; returns them as JSON-able values."""
     from fxtrain.errors import DeviceError
-    from fxtrain.live.devices import list_devices
+    from fxtrain.sound_devices.portaudio import list_devices
 
     devices = list_devices()
     if not devices:

@@ -32,8 +32,8 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any] 
         from fxtrain.cli.device_list import print_devices
 
         return print_devices(console)
-    from fxtrain.capture.round_trip import measure_round_trip, remember
-    from fxtrain.live.devices import wiring_from
+    from fxtrain.sound_devices.round_trip import measure_round_trip, remember
+    from fxtrain.sound_devices.wiring import wiring_from
 
     wiring = wiring_from(args, None)
     where = f"{wiring.describe('output')} to {wiring.describe('input')}"

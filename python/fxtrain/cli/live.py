@@ -27,8 +27,8 @@ from fxtrain.errors import ConfigError, DeviceError, FxtrainError, InputError
 from fxtrain.extras import require
 
 if TYPE_CHECKING:
-    from fxtrain.live.devices import Wiring
     from fxtrain.live.player import Player
+    from fxtrain.sound_devices.wiring import Wiring
 
 __all__ = ["add_arguments", "run"]
 
@@ -72,10 +72,10 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any] 
         raise InputError("live needs a MODEL to play through, or --list-devices.")
     if args.record is not None:
         _check_files(*args.record, force=args.force)
-    from fxtrain.live.devices import wiring_from
     from fxtrain.live.player import Player, PlayerSettings
     from fxtrain.live.sounds import read_cabinet, read_sound
     from fxtrain.model_files import model_file
+    from fxtrain.sound_devices.wiring import wiring_from
 
     cabinet = None if args.ir is None else read_cabinet(args.ir)
     sounds = [

@@ -16,14 +16,14 @@ import numpy as np
 
 from fxtrain import _engine
 from fxtrain.audio.decibels import amplitude_to_db
-from fxtrain.capture.round_trip import recall
 from fxtrain.errors import AudioFileError, DeviceError, FxtrainError
-from fxtrain.live.devices import Wiring
 from fxtrain.live.load import RecentLoad
 from fxtrain.live.recorder import Recorder
 from fxtrain.live.sounds import Cabinet, Sound
 from fxtrain.live.status import Status
-from fxtrain.live.stream import Stream
+from fxtrain.sound_devices.round_trip import recall
+from fxtrain.sound_devices.stream import Stream
+from fxtrain.sound_devices.wiring import Wiring
 from fxtrain.text import printable
 
 __all__ = ["Player", "PlayerSettings", "Status"]

@@ -29,7 +29,7 @@ from fxtrain.capture.take import Level, make_take
 from fxtrain.cli import main
 from fxtrain.cli.capture import check_until_good
 from fxtrain.errors import Interrupted
-from fxtrain.live.stream import Recorded
+from fxtrain.sound_devices.stream import Recorded
 from fxtrain.synthetic import synthesise_guitar
 
 FXTRAIN = [sys.executable, "-m", "fxtrain"]
@@ -280,7 +280,7 @@ def test_learning_follows_when_asked_for(
     dry: Path, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     wiring = SimpleNamespace(sample_rate=RATE, key="", describe=lambda way: f"Box, {way}")
-    monkeypatch.setattr("fxtrain.live.devices.wiring_from", lambda args, rate: wiring)
+    monkeypatch.setattr("fxtrain.sound_devices.wiring.wiring_from", lambda args, rate: wiring)
     monkeypatch.setattr("fxtrain.capture.take.make_take", partial(make_take, record=through_drive))
     ran: list[list[str]] = []
 

@@ -15,7 +15,7 @@ from patient_interface import Drive
 from fxtrain.audio import LAG_GUARD, Audio
 from fxtrain.capture.take import check_level, judge_level, loudest_excerpt, make_take, require_playable
 from fxtrain.errors import AudioFileError, TakeError
-from fxtrain.live.stream import Recorded
+from fxtrain.sound_devices.stream import Recorded
 from fxtrain.synthetic import synthesise_guitar
 
 RATE = 48_000

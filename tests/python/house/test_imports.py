@@ -40,9 +40,11 @@ MAY_KNOW = {
         "training",
     },
     "runs": {"models", "report", "tasks", "training"},
+    "sound_devices": {"audio"},
     "studies": {"report", "runs", "training"},
+    "capture": {"audio", "sound_devices", "synthetic"},
 }
-"""For each package the others that it may import; ``cli``, ``live``, ``capture`` and ``api`` may import all."""
+"""For each package the others that it may import; ``cli``, ``live`` and ``api`` may import all."""
 
 MAY_KNOW_WHEN_CALLED = {"models/effects/_effect.py": {"formats"}}
 """Further ones that a file imports inside a function: ``EffectModel.export`` writes a model file."""

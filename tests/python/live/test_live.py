@@ -25,7 +25,7 @@ from terminal import terminal
 
 from fxtrain import engine
 from fxtrain.cli import main
-from fxtrain.live.devices import Wiring, choose_wiring
+from fxtrain.sound_devices.wiring import Wiring, choose_wiring
 
 Interface = Callable[..., dict[str, str]]
 LSTM = [("lstm", 32), ("dense", 1)]
@@ -344,7 +344,7 @@ def test_recording_ends_soon_after_audio_was_lost_where_that_is_asked_for(interf
 
 def record_what_is_lost() -> list[int]:
     """How many of three seconds are recorded where a block is lost after one, with and without end."""
-    from fxtrain.live.stream import play_and_record
+    from fxtrain.sound_devices.stream import play_and_record
 
     lengths = []
     for stop_at_xrun in (False, True):

@@ -15,15 +15,16 @@ import soundfile
 from stream_callback import play
 
 from fxtrain.audio import AudioWriter
-from fxtrain.capture.round_trip import RoundTrip
 from fxtrain.cli import main
 from fxtrain.errors import AudioFileError, DeviceError, FxtrainError
 from fxtrain.live import player as module
-from fxtrain.live.devices import Device, Wiring
 from fxtrain.live.player import Player, PlayerSettings
 from fxtrain.live.sounds import ModelSound, read_cabinet, read_sound
 from fxtrain.plugin_files.preset import CabinetContent, Preset, SlotContent, write_preset
 from fxtrain.plugin_files.rig import Rig
+from fxtrain.sound_devices.portaudio import Device
+from fxtrain.sound_devices.round_trip import RoundTrip
+from fxtrain.sound_devices.wiring import Wiring
 
 RATE = 48_000
 BOX = Device(0, "Box", "Test", 2, 2, RATE, 0.001, 0.002, True, True)
@@ -288,7 +289,7 @@ def test_it_begins_muted_where_it_would_howl_and_says_so(
     muted: bool,
 ) -> None:
     wiring = replace(WIRING, feeds_back=feeds_back)
-    monkeypatch.setattr("fxtrain.live.devices.wiring_from", lambda args, rate: wiring)
+    monkeypatch.setattr("fxtrain.sound_devices.wiring.wiring_from", lambda args, rate: wiring)
     assert main(["live", str(models[0].info.path), "--seconds", "0.05", *arguments]) == 0
     said = capsys.readouterr().out
     assert ("microphone and speakers would howl: plug in headphones, then press m" in said) is muted

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from fxtrain.errors import ConfigError, DeviceError
-from fxtrain.live import devices
-from fxtrain.live.devices import Wiring, choose_wiring
+from fxtrain.sound_devices import portaudio, wiring
+from fxtrain.sound_devices.wiring import Wiring, choose_wiring
 
 BUSY, BAD_RATE, BAD_CHANNELS, OTHER = -9985, -9997, -9998, -9999
 
@@ -66,7 +66,8 @@ class Machine:
 
 
 def wire(monkeypatch: pytest.MonkeyPatch, machine: Machine, **arguments: Any) -> Wiring:
-    monkeypatch.setattr(devices, "portaudio", lambda: machine)
+    for module in (portaudio, wiring):
+        monkeypatch.setattr(module, "portaudio", lambda: machine)
     nothing = dict.fromkeys(("input_device", "output_device", "input_channel", "output_channel", "sample_rate"))
     return choose_wiring(**nothing | {"preferred_rate": None, "block_size": 64} | arguments)
 
@@ -183,12 +184,12 @@ def test_what_cannot_be_is_told_in_a_sentence(
 
 
 def test_codes_are_those_of_portaudio() -> None:
-    library = devices.portaudio()._lib
+    library = portaudio.portaudio()._lib
     texts = {
-        devices.UNAVAILABLE: b"Device unavailable",
-        devices.INVALID_RATE: b"Invalid sample rate",
-        devices.INVALID_CHANNELS: b"Invalid number of channels",
+        portaudio.UNAVAILABLE: b"Device unavailable",
+        portaudio.INVALID_RATE: b"Invalid sample rate",
+        portaudio.INVALID_CHANNELS: b"Invalid number of channels",
     }
-    ffi = devices.portaudio()._ffi
+    ffi = portaudio.portaudio()._ffi
     for code, text in texts.items():
         assert ffi.string(library.Pa_GetErrorText(code)) == text

@@ -15,9 +15,9 @@ import pytest
 from jack_amp import jack_amp
 from jack_server import PERIOD, RATE
 
-from fxtrain.capture.round_trip import RoundTrip, find_clicks, make_clicks, recall, remember
 from fxtrain.errors import TakeError
 from fxtrain.folders import user_folders
+from fxtrain.sound_devices.round_trip import RoundTrip, find_clicks, make_clicks, recall, remember
 
 
 def delayed_clicks(delay: float, *, rate: int = RATE, gain: float = 1.0) -> np.ndarray:

@@ -15,7 +15,8 @@ import numpy.typing as npt
 
 from fxtrain import _engine
 from fxtrain.errors import DeviceError
-from fxtrain.live.devices import Wiring, device_error, portaudio, quiet
+from fxtrain.sound_devices.portaudio import device_error, portaudio, quiet
+from fxtrain.sound_devices.wiring import Wiring
 
 __all__ = ["Recorded", "Stream", "play_and_record"]
 

@@ -9,7 +9,7 @@ half the sample rate.
 
 Each click that comes back is matched with the same shape at every delay, also between the samples: for white noise,
 that is the maximum likelihood delay. Without noise the result is right to 0.0001 frames, with white noise 40 dB below
-the clicks' peak to 0.01 frames (one click's standard deviation); see ``tests/python/live/test_latency.py``.
+the clicks' peak to 0.01 frames (one click's standard deviation); see ``tests/python/sound_devices/test_round_trip.py``.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from fxtrain.files import read_file
 from fxtrain.folders import user_folders
 
 if TYPE_CHECKING:
-    from fxtrain.live.devices import Wiring
+    from fxtrain.sound_devices.wiring import Wiring
 
 __all__ = ["MAX_SECONDS", "RoundTrip", "find_clicks", "make_clicks", "measure_round_trip", "recall", "remember"]
 
@@ -157,7 +157,7 @@ def measure_round_trip(wiring: Wiring) -> RoundTrip:
         DeviceError: the devices cannot be opened, or have gone.
         TakeError: as :func:`find_clicks`, or an xrun in each of the tries.
     """
-    from fxtrain.live.stream import play_and_record
+    from fxtrain.sound_devices.stream import play_and_record
 
     clicks = make_clicks(wiring.sample_rate)
     tail = round((MAX_SECONDS + 2 * _FOLLOW_SECONDS) * wiring.sample_rate)
