@@ -29,7 +29,8 @@ from fxtrain.runs.run import build_model
 from fxtrain.synthetic import synthesise_guitar
 from fxtrain.synthetic.effects import amplifier
 from fxtrain.training.device import init_device, wait_for
-from fxtrain.training.trainer import Plan, Trainer
+from fxtrain.training.plan import Plan
+from fxtrain.training.trainer import Trainer
 
 _RATE = 44_100
 _FAR = 10_000_000

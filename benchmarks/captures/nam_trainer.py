@@ -81,8 +81,10 @@ def main():
         "train": part("train", ny),
         "validation": part("val", None),
         "common": {"delay": 0},
-        "joint": [{"name": "nam.data.normalize_joint_dataset_output", "kwargs": {"level_rms_dbfs": -18.0}}],
     }
+    if name != "nam-lstm":  # the package does not export an LSTM that was trained on a target of another level
+        level = {"name": "nam.data.normalize_joint_dataset_output", "kwargs": {"level_rms_dbfs": -18.0}}
+        data_config["joint"] = [level]
     learning_config = {
         "train_dataloader": {"batch_size": 16, "shuffle": True, "drop_last": True, "num_workers": 0},
         "val_dataloader": {},

@@ -16,7 +16,7 @@ __all__ = ["TrainingBar"]
 class TrainingBar:
     """Steps done, the criterion's last figure, speed and time left, on one line.
 
-    See :class:`fxtrain.training.trainer.Progress`.
+    See :class:`fxtrain.training.progress.Progress`.
     """
 
     def __init__(self, console: Console) -> None:

@@ -34,8 +34,10 @@ from fxtrain.training.checkpoint import load_checkpoint
 from fxtrain.training.device import init_device
 from fxtrain.training.distributed import ALONE, Ranks
 from fxtrain.training.history import read_history
+from fxtrain.training.plan import TrainingResult
+from fxtrain.training.progress import Progress, Silent
 from fxtrain.training.protocol import Trainable
-from fxtrain.training.trainer import Progress, Silent, Trainer, TrainingResult
+from fxtrain.training.trainer import Trainer
 
 __all__ = ["TrainedModel", "build_model", "fit", "load_trained_model", "open_inputs"]
 

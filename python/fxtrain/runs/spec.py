@@ -17,8 +17,8 @@ from fxtrain.models import get_model
 from fxtrain.tasks import Task, get_task
 from fxtrain.text import quoted
 from fxtrain.training.device import init_device
+from fxtrain.training.plan import TrainingConfig
 from fxtrain.training.protocol import Trainable
-from fxtrain.training.trainer import TrainingConfig
 
 __all__ = ["RunInput", "RunSpec", "known_tables", "layer_tables"]
 

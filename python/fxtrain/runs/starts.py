@@ -23,8 +23,9 @@ from fxtrain.tasks.protocol import Dataset, OpenTask, Start
 from fxtrain.training import history
 from fxtrain.training.checkpoint import load_checkpoint
 from fxtrain.training.distributed import ALONE, Ranks
+from fxtrain.training.plan import Plan
 from fxtrain.training.protocol import Criterion
-from fxtrain.training.trainer import Plan, Trainer
+from fxtrain.training.trainer import Trainer
 
 __all__ = ["MakeTrainer", "as_decided", "choose_start", "prepare_starts", "starts_of"]
 

@@ -12,8 +12,8 @@ from rich.console import Console
 
 from fxtrain.config import Tables
 from fxtrain.report.html import Page
+from fxtrain.training.plan import TrainingConfig, TrainingResult
 from fxtrain.training.protocol import Provider, Trainable
-from fxtrain.training.trainer import TrainingConfig, TrainingResult
 
 __all__ = [
     "ComparingTask",

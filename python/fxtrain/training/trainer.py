@@ -14,13 +14,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal, Protocol
+from typing import Any
 
 import torch
-from pydantic import Field
 from torch import Tensor, nn
 
-from fxtrain.config import configuration
 from fxtrain.errors import CheckpointError, ConfigError, DivergenceError, Interrupted
 from fxtrain.text import shortened
 from fxtrain.training import history
@@ -29,152 +27,13 @@ from fxtrain.training.checkpoint import load_checkpoint, save_checkpoint
 from fxtrain.training.device import compile_forward, to_device, wait_for
 from fxtrain.training.distributed import ALONE, Ranks, join_batch, part_of_batch
 from fxtrain.training.loader import batches
+from fxtrain.training.plan import Plan, Position, TrainingConfig, TrainingResult, interval_of
+from fxtrain.training.progress import Progress, Silent
 from fxtrain.training.protocol import Batch, Phase, Provider, StepContext, Trainable
 
-__all__ = ["Plan", "Progress", "Silent", "Trainer", "TrainingConfig", "TrainingResult"]
+__all__ = ["Trainer"]
 
 logger = logging.getLogger(__name__)
-
-Positive = Annotated[float, Field(gt=0)]
-
-
-@configuration
-class TrainingConfig:
-    """How long and how fast to train.
-
-    Attributes:
-        epochs: passes over the material; 0 sets no limit. Of several limits, the lowest counts.
-        max_steps: optimiser steps; 0 sets no limit.
-        max_minutes: time for training; turned into a fixed number of steps by a short timing at the start.
-        until_converged: end earlier when the validation figure no longer improves.
-        patience: share of the steps so far without an improvement of 1 % that counts as converged.
-        batch_size: sequences side by side.
-        learning_rate: of the optimiser, at its highest.
-        scheduler: ``cosine``, ``constant`` or ``exponential``.
-        clip_norm: greatest norm of the gradient.
-        ema: decay of the moving average of the weights that is validated and kept; 0 keeps the weights themselves.
-        workers: processes that prepare batches; 0 prepares them between the steps. The result is the same.
-        precision: of the forward pass in training: ``bfloat16`` is faster on GPUs that have it, and for large models.
-            Weights and validation stay in float32.
-        compile: whether torch compiles the model's forward pass, which saves GPUs the time between small operations.
-        starts: short first trainings with seeds of their own, of which the best goes on; 1 trains at once.
-        seed: of weights, order, offsets and noise.
-    """
-
-    epochs: Annotated[int, Field(ge=0, lt=2**31)] = 0
-    max_steps: Annotated[int, Field(ge=0, lt=2**31)] = 0
-    max_minutes: Annotated[float, Field(gt=0, le=1e6)] | None = None
-    until_converged: bool = False
-    patience: Positive = 0.5
-    batch_size: Annotated[int, Field(ge=1, lt=2**31)] = 32
-    learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.004
-    scheduler: Literal["cosine", "constant", "exponential"] = "cosine"
-    clip_norm: Positive = 1.0
-    ema: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    workers: Annotated[int, Field(ge=0, le=256)] = 0
-    precision: Literal["float32", "bfloat16"] = "float32"
-    compile: bool = False
-    starts: Annotated[int, Field(ge=1, le=64)] = 1
-    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What was fixed at the start of a run and holds when it is resumed.
-
-    Attributes:
-        total_steps: optimiser steps of the run.
-        validation_interval: steps between two validations.
-        start_steps: length of the short start that the run begins with. Its learning rate follows its own schedule, so
-            that starts can be compared. 0 if there is no choice of starts.
-    """
-
-    total_steps: int
-    validation_interval: int
-    start_steps: int = 0
-
-    def shared_by(self, starts: int, share: float) -> Plan:
-        """The plan of a run that takes no longer although it has several starts, each of this share of its steps."""
-        if starts == 1:
-            return self
-        total = max(1, int(self.total_steps / (1 + share * (starts - 1))))
-        return Plan(total, min(self.validation_interval, total), round(share * total))
-
-
-@dataclass
-class _Position:
-    """Where a run is; together with weights and optimisers, all that a checkpoint needs.
-
-    The sums are those of losses since the last validation, as (sum, count). ``skipped`` counts the optimiser steps that
-    were left out since the last look at them, because the loss or its gradient was not finite. ``trained`` is the
-    criterion's figure in training before the last validation, if it is known.
-    """
-
-    best_value: float
-    plateau_value: float
-    step: int = 0
-    seconds: float = 0.0
-    best_step: int = 0
-    plateau_step: int = 0
-    anneal_start: int = -1
-    anneal_steps: int = 0
-    learning_rate_scale: float = 1.0
-    divergences: int = 0
-    skipped: int = 0
-    trained: float | None = None
-    sums: dict[str, tuple[float, int]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class TrainingResult:
-    """How a run ended.
-
-    Attributes:
-        steps: optimiser steps done.
-        planned_steps: what the run was to do when it ended; fewer than planned at first if it converged.
-        epochs: the same in passes over the material.
-        seconds: spent in training, earlier sittings included.
-        best_value: best figure of the model's criterion.
-        best_step: where it was reached.
-        converged: whether the run ended because the figure no longer improved.
-        divergences: how often training was set back to its best weights.
-    """
-
-    steps: int
-    planned_steps: int
-    epochs: float
-    seconds: float
-    best_value: float
-    best_step: int
-    converged: bool
-    divergences: int
-
-    def to_document(self, *, higher_is_better: bool) -> dict[str, Any]:
-        """Plain values; the best figure is called ``best_score`` if a higher one is better, else ``best_error``."""
-        name = "best_score" if higher_is_better else "best_error"
-        return {name if key == "best_value" else key: value for key, value in asdict(self).items()}
-
-
-class Progress(Protocol):
-    """Follows a run; see :mod:`fxtrain.cli.progress` for the bar."""
-
-    def start(self, total_steps: int, step: int, *, figure: str, unit: str) -> None:
-        """The number of steps is known; ``figure`` is the criterion's name, ``unit`` what is counted in a batch."""
-
-    def update(self, step: int, *, items_per_second: float, value: float) -> None:
-        """Steps were done; ``value`` is the criterion's last figure."""
-
-
-@dataclass
-class Silent:
-    """Tells nobody."""
-
-    def start(self, total_steps: int, step: int, *, figure: str, unit: str) -> None:
-        """Nothing."""
-
-    def update(self, step: int, *, items_per_second: float, value: float) -> None:
-        """Nothing."""
-
 
 _TIMING_SECONDS = 3.0
 _VALIDATION_SHARE = 0.05
@@ -224,7 +83,7 @@ class Trainer:
         ranks = self.ranks
         self._own = self.provider.shard(ranks.rank, ranks.world) if ranks.are_several else self.provider
         self._criterion = self.model.criterion
-        self._position = _Position(best_value=self._criterion.worst, plateau_value=self._criterion.worst)
+        self._position = Position(best_value=self._criterion.worst, plateau_value=self._criterion.worst)
         self._phases = self.model.phases()
         self._optimizers = [
             phase.optimizer.build(phase.parameters, self.config.learning_rate) for phase in self._phases
@@ -592,7 +451,7 @@ class Trainer:
         per_epoch = provider.steps_per_epoch
         by_epochs = config.epochs * per_epoch
         if config.max_steps and not 0 < by_epochs <= config.max_steps:
-            counted = Plan(config.max_steps, _interval_of(config.max_steps, per_epoch))
+            counted = Plan(config.max_steps, interval_of(config.max_steps, per_epoch))
         else:
             counted = Plan(by_epochs, min(per_epoch, by_epochs))
         if config.max_minutes is None:
@@ -605,7 +464,7 @@ class Trainer:
         total = max(1, int(budget / cost))
         if 0 < counted.total_steps <= total:
             return counted
-        return Plan(total, min(max(interval, _interval_of(total, per_epoch)), total))
+        return Plan(total, min(max(interval, interval_of(total, per_epoch)), total))
 
     def _measure(self) -> tuple[float, float, float]:
         """Seconds per step, per validation and per solution before it, on a copy that leaves the run untouched.
@@ -740,7 +599,7 @@ class Trainer:
         self._best = content["best_weights"]
         position = dict(content["position"])
         sums = {name: (float(total), int(count)) for name, (total, count) in position.pop("sums").items()}
-        self._position = _Position(**position, sums=sums)
+        self._position = Position(**position, sums=sums)
         self._plan = Plan(**content["plan"])
         if set(self._best) != set(content["weights"]) or self._plan.validation_interval < 1:
             raise ValueError("its best weights or its plan are of another run")
@@ -758,21 +617,6 @@ class Trainer:
         }
         history.append(self._history, event, **values)
         self.on_event(event, values)
-
-
-def _interval_of(total_steps: int, steps_per_epoch: int) -> int:
-    """Steps between two validations: a pass over the material, in bounds of 100 to 400 validations of a run.
-
-    Where a run sees little of its material, fewer: a validation then costs as much as many steps. There are eight for a
-    pass, or ten for the run if that is more.
-
-    >>> _interval_of(10_000, 50), _interval_of(10_000, 500), _interval_of(10_000, 5)
-    (50, 100, 25)
-    >>> _interval_of(1000, 400), _interval_of(1000, 4000)
-    (50, 100)
-    """
-    at_least = max(math.ceil(total_steps / 400), min(steps_per_epoch // 8, total_steps // 10))
-    return max(min(steps_per_epoch, math.ceil(total_steps / 100)), at_least)
 
 
 @contextmanager

@@ -241,7 +241,8 @@ def replay_from_the_start(run: Path, plan: dict[str, int]) -> dict[str, Any]:
     from fxtrain.runs import RunFolder, RunSpec
     from fxtrain.runs.run import build_model
     from fxtrain.runs.starts import as_decided
-    from fxtrain.training.trainer import Plan, Trainer
+    from fxtrain.training.plan import Plan
+    from fxtrain.training.trainer import Trainer
 
     spec = as_decided(RunSpec.load(run / "config.toml"), RunFolder(run))
     dataset = spec.task.load(spec.model_class, spec.tables, {})

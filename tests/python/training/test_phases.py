@@ -15,8 +15,9 @@ from toy_gan import DEVIATION, MEAN, Gan, GanConfig, NumberBatch, Numbers
 from fxtrain.errors import Interrupted
 from fxtrain.training.checkpoint import load_checkpoint
 from fxtrain.training.history import read_history
+from fxtrain.training.plan import TrainingConfig
 from fxtrain.training.protocol import Criterion, Frozen, OptimizerConfig, Phase, StepContext
-from fxtrain.training.trainer import Trainer, TrainingConfig
+from fxtrain.training.trainer import Trainer
 
 
 def trainer(folder: Path, model: Gan | None = None, **settings: Any) -> Trainer:

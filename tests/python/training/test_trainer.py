@@ -21,9 +21,10 @@ from fxtrain.models.effects.recurrent import LSTM
 from fxtrain.training.checkpoint import load_checkpoint, save_checkpoint
 from fxtrain.training.device import init_device, to_device
 from fxtrain.training.history import read_history
+from fxtrain.training.plan import TrainingConfig
 from fxtrain.training.protocol import StepContext
 from fxtrain.training.schedulers import Constant, Cosine, Exponential, get_scheduler
-from fxtrain.training.trainer import Trainer, TrainingConfig
+from fxtrain.training.trainer import Trainer
 
 CONTEXT = StepContext.of_validation(0, 0, 0)
 

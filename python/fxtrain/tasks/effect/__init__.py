@@ -47,8 +47,8 @@ from fxtrain.tasks.effect.sections import (
 from fxtrain.tasks.effect.table import print_summary
 from fxtrain.tasks.protocol import Evaluation, InputRun, Notice, Outcome, Start
 from fxtrain.text import quoted
+from fxtrain.training.plan import TrainingConfig
 from fxtrain.training.protocol import Trainable
-from fxtrain.training.trainer import TrainingConfig
 
 __all__ = ["EffectDataset", "EffectTask", "pair_tables"]
 

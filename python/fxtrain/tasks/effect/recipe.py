@@ -12,8 +12,8 @@ from fxtrain.data.material import Material
 from fxtrain.tasks.effect.long_response import decide_linear_stage
 from fxtrain.tasks.effect.slow_state import choose_envelopes
 from fxtrain.tasks.protocol import Start
+from fxtrain.training.plan import TrainingConfig
 from fxtrain.training.protocol import Trainable
-from fxtrain.training.trainer import TrainingConfig
 
 __all__ = ["choose_start", "find_starts"]
 

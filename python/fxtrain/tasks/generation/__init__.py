@@ -25,8 +25,8 @@ from fxtrain.tasks.generation.evaluation import Sound, by_samples_heard, held_ou
 from fxtrain.tasks.generation.sections import BASELINES, facts_of, generation_sections, verdict
 from fxtrain.tasks.protocol import Evaluation, InputRun, Outcome
 from fxtrain.text import printable
+from fxtrain.training.plan import TrainingConfig
 from fxtrain.training.protocol import Trainable
-from fxtrain.training.trainer import TrainingConfig
 
 __all__ = ["GenerationTask"]
 

@@ -29,8 +29,8 @@ from fxtrain.tasks.image_to_sound.material import (
     load_picture_data,
 )
 from fxtrain.tasks.protocol import Evaluation, InputRun, Outcome
+from fxtrain.training.plan import TrainingConfig
 from fxtrain.training.protocol import Provider, Trainable
-from fxtrain.training.trainer import TrainingConfig
 
 __all__ = ["ImageToSoundTask"]
 

@@ -31,8 +31,8 @@ from fxtrain.tasks.protocol import Evaluation, InputRun, Notice, Outcome
 from fxtrain.tasks.restoration.page import make_page
 from fxtrain.tasks.restoration.remedies import REMEDIES, Remedies
 from fxtrain.tasks.restoration.restorer import Restorer
+from fxtrain.training.plan import TrainingConfig
 from fxtrain.training.protocol import Trainable
-from fxtrain.training.trainer import TrainingConfig
 
 __all__ = ["CodedExcerpt", "RestorationDataset", "RestorationTask", "compare_files", "evaluate_excerpts"]
 

@@ -38,8 +38,8 @@ from fxtrain.report.sections import Tables as TableSection
 from fxtrain.tasks.protocol import Evaluation, InputRun, Notice, Outcome
 from fxtrain.tasks.vocoder.baselines import MelRegression, sound_of_mels, state_mels
 from fxtrain.tasks.vocoder.rendering import read_states, render_file, render_states
+from fxtrain.training.plan import TrainingConfig
 from fxtrain.training.protocol import Trainable
-from fxtrain.training.trainer import TrainingConfig
 
 __all__ = ["VocoderDataset", "VocoderTask"]
 

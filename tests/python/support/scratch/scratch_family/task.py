@@ -23,8 +23,8 @@ from fxtrain.report.sections import Curve, Curves, Fact, Facts, Panel, Player, S
 from fxtrain.report.sections import Tables as TableSection
 from fxtrain.runs import load_trained_model
 from fxtrain.tasks.protocol import Evaluation, InputRun, Notice, Outcome
+from fxtrain.training.plan import TrainingConfig
 from fxtrain.training.protocol import Trainable
-from fxtrain.training.trainer import TrainingConfig
 
 NUM_BANDS = 24
 
