@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fxtrain.audio import write_audio
-from fxtrain.data.material import Material, PairFiles, Reading, load_material
+from fxtrain.data.material import Material, load_material
+from fxtrain.data.pair_table import PairFiles
+from fxtrain.data.recording import Reading
 from fxtrain.data.split import SplitConfig
 from fxtrain.synthetic import synthesise_guitar
 from fxtrain.synthetic.effects import (

@@ -232,7 +232,7 @@ def fit(
     """
     from fxtrain import runs
     from fxtrain.config import load_preset, locate_setting
-    from fxtrain.data.material import PairFiles
+    from fxtrain.data.pair_table import PairFiles
     from fxtrain.models import name_of
     from fxtrain.runs.spec import known_tables
     from fxtrain.tasks.effect import pair_tables

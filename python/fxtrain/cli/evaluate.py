@@ -16,7 +16,8 @@ from fxtrain.model_files import model_file
 
 if TYPE_CHECKING:
     from fxtrain.data import Excerpt
-    from fxtrain.data.material import Material, Reading, Recording
+    from fxtrain.data.material import Material
+    from fxtrain.data.recording import Reading, Recording
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,7 +42,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
     """Prints and returns ESR, baselines and further metrics."""
     from fxtrain import engine
-    from fxtrain.data.material import PairFiles, Reading, load_recording, whole_excerpt
+    from fxtrain.data.material import whole_excerpt
+    from fxtrain.data.pair_table import PairFiles
+    from fxtrain.data.recording import Reading, load_recording
     from fxtrain.errors import InputError
     from fxtrain.metrics.effects import measure
     from fxtrain.tasks.effect.advice import advise
@@ -107,7 +110,9 @@ def _training_part(
     args: argparse.Namespace, model: Path, reading: Reading, recording: Recording
 ) -> tuple[list[Excerpt], str]:
     """Excerpts to fit the baselines on, and where they come from; none means the evaluated pair itself."""
-    from fxtrain.data.material import PairFiles, load_recording, whole_excerpt
+    from fxtrain.data.material import whole_excerpt
+    from fxtrain.data.pair_table import PairFiles
+    from fxtrain.data.recording import load_recording
     from fxtrain.errors import InputError
     from fxtrain.runs import RunFolder, RunSpec
 
@@ -132,7 +137,7 @@ _OWN_TRAINING = "the training part of the run"
 
 def _heard(recording: Recording, training: list[Excerpt]) -> list[str]:
     """A sentence if a part of the recording was trained on."""
-    from fxtrain.data.material import heard_before
+    from fxtrain.data.copies import heard_before
 
     found = heard_before(training, recording) if training else []
     if not found:

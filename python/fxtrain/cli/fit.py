@@ -385,7 +385,7 @@ def _effect_options(args: argparse.Namespace) -> dict[str, Any]:
 
 def _effect_tables(args: argparse.Namespace) -> list[Tables]:
     """What the command line says of recordings, and of what the model file says."""
-    from fxtrain.data.material import PairFiles, read_pairs
+    from fxtrain.data.pair_table import PairFiles, read_pairs
     from fxtrain.tasks.effect import pair_tables
 
     check_clips(args)

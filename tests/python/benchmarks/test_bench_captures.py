@@ -10,7 +10,7 @@ import pytest
 
 from fxtrain.audio import write_audio
 from fxtrain.cli.sweep import cells_of
-from fxtrain.data.material import PairFiles
+from fxtrain.data.pair_table import PairFiles
 from fxtrain.studies import read_study
 from fxtrain.synthetic import synthesise_guitar
 

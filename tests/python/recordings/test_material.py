@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from scipy import signal
 
 from fxtrain.audio import write_audio
-from fxtrain.data.material import Material, PairFiles, Reading, load_material, read_pairs
+from fxtrain.data.material import Material, load_material
+from fxtrain.data.pair_table import PairFiles, read_pairs
+from fxtrain.data.recording import Reading
 from fxtrain.data.split import SplitConfig
 from fxtrain.errors import DataCheckError, InputError
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fxtrain.config import build, numbered
-from fxtrain.data.material import PairFiles
+from fxtrain.data.pair_table import PairFiles
 from fxtrain.errors import ConfigError
 from fxtrain.runs import RunSpec, layer_tables
 from fxtrain.tasks.effect import pair_tables

@@ -14,7 +14,7 @@ import torch
 from small_amplifier import amplifier
 
 from fxtrain.audio import write_audio
-from fxtrain.data.material import PairFiles
+from fxtrain.data.pair_table import PairFiles
 from fxtrain.runs import RunFolder, RunSpec, fit
 from fxtrain.synthetic import synthesise_guitar
 from fxtrain.tasks.effect import pair_tables

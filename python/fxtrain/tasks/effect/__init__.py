@@ -16,8 +16,10 @@ from fxtrain.audio import HIGHEST_SAMPLE_RATE, LOWEST_SAMPLE_RATE, write_audio
 from fxtrain.config import Tables, build, numbered
 from fxtrain.data import SplitConfig
 from fxtrain.data.excerpt import Peaks
-from fxtrain.data.material import Material, PairFiles, Reading, load_material
+from fxtrain.data.material import Material, load_material
+from fxtrain.data.pair_table import PairFiles
 from fxtrain.data.pairs import PairedAudio
+from fxtrain.data.recording import Reading
 from fxtrain.folders import MODEL_NAMES
 from fxtrain.formats import Metadata, new_document
 from fxtrain.losses import LossConfig
