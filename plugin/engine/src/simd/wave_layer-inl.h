@@ -8,6 +8,7 @@
 #include "simd/wave_layer.h"
 
 #include <cstddef>
+#include <utility>
 
 namespace fxengine::simd::FXENGINE_SIMD_ISA {
 
@@ -66,57 +67,81 @@ template <int taps> struct KnownWaveLayer {
   float slope;
 };
 
-/** waveTile() of such a layer. Activations lie side by side in the first-level cache. */
-template <class V, int vectors, WaveFunction function, int channels, int taps>
-FXENGINE_INLINE void waveTileOfKnownSize(const KnownWaveLayer<taps>& layer, int t) {
-  constexpr std::ptrdiff_t kLanes = static_cast<std::ptrdiff_t>(V::size);
-  constexpr int outputs = convTileSize(channels);
-  using Vectors = Group<V, vectors>;
-  alignas(64) float answers[static_cast<std::size_t>(channels) * vectors * kLanes];
-  alignas(64) static constexpr float kSilence[8 * kMostLanes] = {};
-  const V slope(layer.slope);
-  const float* before = layer.sumsBefore == nullptr ? kSilence : layer.sumsBefore + t;
-  float* summed = layer.sums + t;
-  for (int first = 0; first < channels; first += outputs) {
-    V sums[outputs][vectors];
-    FXENGINE_UNROLL(4)
-    for (int o = 0; o < outputs; ++o) {
-      const V bias(layer.bias[first + o]);
-      const V mix(layer.mix[first + o]);
-      FXENGINE_UNROLL(8)
-      for (int v = 0; v < vectors; ++v)
-        sums[o][v] = multiplyAdd(mix, V::load_unaligned(layer.condition + t + v * kLanes), bias);
-    }
-    const float* weights = layer.weights + static_cast<std::ptrdiff_t>(first) * taps * channels;
-    for (int tap = 0; tap < taps; ++tap, weights += channels * outputs)
-      addRows<V, outputs, vectors, channels>(layer.rows[tap] + t, layer.stride, channels, weights, sums);
-    FXENGINE_UNROLL(4)
-    for (int o = 0; o < outputs; ++o) {
-      FXENGINE_UNROLL(8)
-      for (int v = 0; v < vectors; ++v) {
-        if constexpr (function == WaveFunction::leakyRelu) {
-          sums[o][v] = activated<V, function>(sums[o][v], slope);
-          (sums[o][v] + V::load_unaligned(before + v * kLanes)).store_unaligned(summed + v * kLanes);
-        }
-        sums[o][v].store_aligned(answers + ((first + o) * vectors + v) * kLanes);
+/** Whether a tile's convolution comes before the last step of the tile in front of it: faster where there are registers
+   enough, slower where not. */
+#if defined(__AVX512F__)
+constexpr bool kTilesOverlap = true;
+#else
+constexpr bool kTilesOverlap = false;
+#endif
+
+/** The three steps of a tile of such a layer. Its activations lie side by side in the first-level cache. */
+template <class V, WaveFunction function, int channels, int taps> struct KnownWaveTile {
+  static constexpr std::ptrdiff_t kLanes = static_cast<std::ptrdiff_t>(V::size);
+  static constexpr int kOutputs = convTileSize(channels);
+  static constexpr int kMostVectors = convVectors(kOutputs);
+
+  struct alignas(64) Answers {
+    float values[static_cast<std::size_t>(channels) * kMostVectors * kLanes];
+  };
+
+  static FXENGINE_INLINE const float* sumsBefore(const KnownWaveLayer<taps>& layer, int t) {
+    alignas(64) static constexpr float kSilence[8 * kMostLanes] = {};
+    return layer.sumsBefore == nullptr ? kSilence : layer.sumsBefore + t;
+  }
+
+  /** The convolution; with an activation that is worked out in registers, also the sums for the head. */
+  template <int vectors>
+  static FXENGINE_INLINE void convolve(const KnownWaveLayer<taps>& layer, int t, float* answers) {
+    const V slope(layer.slope);
+    const float* before = sumsBefore(layer, t);
+    float* summed = layer.sums + t;
+    for (int first = 0; first < channels; first += kOutputs) {
+      V sums[kOutputs][vectors];
+      FXENGINE_UNROLL(4)
+      for (int o = 0; o < kOutputs; ++o) {
+        const V bias(layer.bias[first + o]);
+        const V mix(layer.mix[first + o]);
+        FXENGINE_UNROLL(8)
+        for (int v = 0; v < vectors; ++v)
+          sums[o][v] = multiplyAdd(mix, V::load_unaligned(layer.condition + t + v * kLanes), bias);
       }
-      if constexpr (function == WaveFunction::leakyRelu) {
+      const float* weights = layer.weights + static_cast<std::ptrdiff_t>(first) * taps * channels;
+      for (int tap = 0; tap < taps; ++tap, weights += channels * kOutputs)
+        addRows<V, kOutputs, vectors, channels>(layer.rows[tap] + t, layer.stride, channels, weights, sums);
+      FXENGINE_UNROLL(4)
+      for (int o = 0; o < kOutputs; ++o) {
+        FXENGINE_UNROLL(8)
+        for (int v = 0; v < vectors; ++v) {
+          if constexpr (function == WaveFunction::leakyRelu) {
+            sums[o][v] = activated<V, function>(sums[o][v], slope);
+            (sums[o][v] + V::load_unaligned(before + v * kLanes)).store_unaligned(summed + v * kLanes);
+          }
+          sums[o][v].store_aligned(answers + ((first + o) * vectors + v) * kLanes);
+        }
         before += layer.sumsBeforeStride;
         summed += layer.sumsStride;
       }
     }
   }
-  if constexpr (function == WaveFunction::tanh) {
-    for (int channel = 0; channel < channels; ++channel) {
-      float* row = answers + channel * vectors * kLanes;
-      const Vectors values = activated<Vectors, function>(Vectors::load(row), Vectors(layer.slope));
-      values.store(row);
-      (values + Vectors::load(before)).store(summed);
-      before += layer.sumsBeforeStride;
-      summed += layer.sumsStride;
+
+  /** Other activations, and the sums for the head. */
+  template <int vectors> static FXENGINE_INLINE void answer(const KnownWaveLayer<taps>& layer, int t, float* answers) {
+    if constexpr (function != WaveFunction::leakyRelu) {
+      using Vectors = Group<V, vectors>;
+      const float* before = sumsBefore(layer, t);
+      float* summed = layer.sums + t;
+      for (int channel = 0; channel < channels; ++channel) {
+        float* row = answers + channel * vectors * kLanes;
+        const Vectors values = activated<Vectors, function>(Vectors::load(row), Vectors(layer.slope));
+        values.store(row);
+        (values + Vectors::load(before)).store(summed);
+        before += layer.sumsBeforeStride;
+        summed += layer.sumsStride;
+      }
     }
-  }
-  if (layer.kept != nullptr) {
+    if (layer.kept == nullptr)
+      return;
     for (int channel = 0; channel < channels; ++channel) {
       FXENGINE_UNROLL(8)
       for (int v = 0; v < vectors; ++v)
@@ -124,29 +149,34 @@ FXENGINE_INLINE void waveTileOfKnownSize(const KnownWaveLayer<taps>& layer, int 
             .store_unaligned(layer.kept + channel * layer.keptStride + t + v * kLanes);
     }
   }
-  if (layer.next == nullptr)
-    return;
-  const float* input = layer.input + t;
-  float* next = layer.next + t;
-  for (int first = 0; first < channels; first += outputs) {
-    V sums[outputs][vectors];
-    FXENGINE_UNROLL(4)
-    for (int o = 0; o < outputs; ++o, input += layer.inputStride) {
-      const V bias(layer.matrixBias[first + o]);
-      FXENGINE_UNROLL(8)
-      for (int v = 0; v < vectors; ++v)
-        sums[o][v] = bias + V::load_unaligned(input + v * kLanes);
-    }
-    addRows<V, outputs, vectors, channels>(answers, vectors * kLanes, channels,
-                                           layer.matrix + static_cast<std::ptrdiff_t>(first) * channels, sums);
-    FXENGINE_UNROLL(4)
-    for (int o = 0; o < outputs; ++o, next += layer.nextStride) {
-      FXENGINE_UNROLL(8)
-      for (int v = 0; v < vectors; ++v)
-        sums[o][v].store_unaligned(next + v * kLanes);
+
+  /** The next layer's input. */
+  template <int vectors>
+  static FXENGINE_INLINE void pass(const KnownWaveLayer<taps>& layer, int t, const float* answers) {
+    if (layer.next == nullptr)
+      return;
+    const float* input = layer.input + t;
+    float* next = layer.next + t;
+    for (int first = 0; first < channels; first += kOutputs) {
+      V sums[kOutputs][vectors];
+      FXENGINE_UNROLL(4)
+      for (int o = 0; o < kOutputs; ++o, input += layer.inputStride) {
+        const V bias(layer.matrixBias[first + o]);
+        FXENGINE_UNROLL(8)
+        for (int v = 0; v < vectors; ++v)
+          sums[o][v] = bias + V::load_unaligned(input + v * kLanes);
+      }
+      addRows<V, kOutputs, vectors, channels>(answers, vectors * kLanes, channels,
+                                              layer.matrix + static_cast<std::ptrdiff_t>(first) * channels, sums);
+      FXENGINE_UNROLL(4)
+      for (int o = 0; o < kOutputs; ++o, next += layer.nextStride) {
+        FXENGINE_UNROLL(8)
+        for (int v = 0; v < vectors; ++v)
+          sums[o][v].store_unaligned(next + v * kLanes);
+      }
     }
   }
-}
+};
 
 template <class V, WaveFunction function, int channels, int taps>
 void waveTilesOfKnownSize(const WaveLayerBlock& block) {
@@ -178,9 +208,30 @@ void waveTilesOfKnownSize(const WaveLayerBlock& block) {
     layer.next = block.next->out;
     layer.nextStride = block.next->outStride;
   }
-  forTiles<V, convVectors(convTileSize(channels))>(conv.numFrames, [layer](auto vectors, int t) FXENGINE_INLINE_LAMBDA {
-    waveTileOfKnownSize<V, vectors, function, channels, taps>(layer, t);
+  using Tile = KnownWaveTile<V, function, channels, taps>;
+  constexpr int kMost = Tile::kMostVectors;
+  typename Tile::Answers answers[2];
+  float *now = answers[0].values, *held = answers[1].values;
+  int heldVectors = 0, heldStart = 0;
+  const auto passHeld = [&](auto vectors, int t)
+                            FXENGINE_INLINE_LAMBDA { Tile::template pass<vectors>(layer, t, held); };
+  forTiles<V, kMost>(conv.numFrames, [&](auto vectors, int t) FXENGINE_INLINE_LAMBDA {
+    Tile::template convolve<vectors>(layer, t, now);
+    if constexpr (kTilesOverlap) {
+      if (heldVectors != 0)
+        tileOf<kMost>(heldVectors, heldStart, passHeld);
+    }
+    Tile::template answer<vectors>(layer, t, now);
+    if constexpr (!kTilesOverlap) {
+      Tile::template pass<vectors>(layer, t, now);
+      return;
+    }
+    std::swap(now, held);
+    heldVectors = vectors;
+    heldStart = t;
   });
+  if constexpr (kTilesOverlap)
+    tileOf<kMost>(heldVectors, heldStart, passHeld);
 }
 
 /** Layers of the sizes that captures have, which the compiler then knows. @return  whether this is one */
