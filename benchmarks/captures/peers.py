@@ -25,6 +25,8 @@ PEERS = ("nam-a1", "nam-a2", "nam-lstm")
 
 Samples = NDArray[np.float32]
 
+_HIGHEST_PEAK = 0.9
+
 
 def train_peer(name: str, device: Device, minutes: float, out: Path, *, python: Path, threads: int) -> dict[str, Any]:
     """Trains a peer and scores what it plays.
@@ -39,10 +41,13 @@ def train_peer(name: str, device: Device, minutes: float, out: Path, *, python: 
     """
     material = device.material()
     out.mkdir(parents=True)
+    # The package refuses a target that reaches full scale.
+    gain = min(1.0, _HIGHEST_PEAK / max(float(np.max(np.abs(excerpt.target))) for excerpt in material.train))
     for part, excerpts in (("train", material.train), ("val", material.validation)):
         for side in ("input", "target"):
             joined = np.concatenate([_with_lead_in(getattr(excerpt, side), excerpt, side) for excerpt in excerpts])
-            write_audio(out / f"{part}-{side}.wav", joined, material.sample_rate, "PCM_24")
+            level = gain if side == "target" else 1.0
+            write_audio(out / f"{part}-{side}.wav", level * joined, material.sample_rate, "PCM_24")
     segments = segments_of(material.test)
     gap = np.zeros(material.sample_rate // 4, np.float32)  # each starts from rest
     np.save(out / "play.npy", np.concatenate([x for segment in segments for x in (segment.input, gap)]))
@@ -54,7 +59,7 @@ def train_peer(name: str, device: Device, minutes: float, out: Path, *, python: 
         )
     if done.returncode != 0:
         return {"error": (out / "peer.log").read_text().strip().splitlines()[-1]}
-    played = np.load(out / "prediction.npy")
+    played = np.load(out / "prediction.npy") / gain
     lengths = [len(segment.input) for segment in segments]
     figures = measure(
         _cut(played, lengths, len(gap)),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Draws the plugin's window in each of its states, off screen, and writes the pictures:
 //
-//     screenshots FOLDER [state...]
+//     screenshots FOLDER [state...]  at 100 %, or as STATE-200 at 200 %
 //     screenshots --controls         names what the keyboard reaches, in its order: id, title, help
 //     screenshots --cost             the time that the moving parts take to draw
 
@@ -12,6 +12,7 @@
 
 #include <juce_audio_utils/juce_audio_utils.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
@@ -30,6 +31,7 @@ using fxtrain::PluginProcessor;
 namespace id = fxtrain::id;
 
 constexpr double kRate = 48000.0;
+constexpr const char* kDouble = "-200"; // behind a state's name: at 200 %
 constexpr int kBlock = 480;
 
 void set(PluginProcessor& processor, const juce::String& parameter, float plainValue) {
@@ -252,7 +254,6 @@ const std::vector<State>& states() {
          set(scene.processor, id::cabinetDelay, 0.4f);
          set(scene.processor, id::cabinetLowCut, 90.0f);
          set(scene.processor, id::reverb, 18.0f);
-         scene.processor.setEditorSize({PluginEditor::kGreatestWidth, 1});
          scene.open();
        }},
       {"pedal-two", false,
@@ -261,7 +262,6 @@ const std::vector<State>& states() {
          loadPedal(scene.processor);
          set(scene.processor, id::slot, 2.0f);
          set(scene.processor, id::pedalOn[0], 0.0f);
-         scene.processor.setEditorSize({PluginEditor::kGreatestWidth, 1});
          scene.open();
        }},
       {"board", false,
@@ -278,7 +278,6 @@ const std::vector<State>& states() {
          loadBoard(scene.processor, false);
          set(scene.processor, id::pedalSlot[0], 1.0f);
          set(scene.processor, id::pedalOn[1], 0.0f);
-         scene.processor.setEditorSize({PluginEditor::kGreatestWidth, 1});
          scene.open();
        }},
       {"sizes", false,
@@ -324,7 +323,6 @@ const std::vector<State>& states() {
        }},
       {"library-search", false,
        [](Scene& scene) {
-         scene.processor.setEditorSize({PluginEditor::kGreatestWidth, 1});
          openLibrary(scene, "ada");
          scene.editor->libraryView()->setTag("amp", true);
          scene.editor->libraryView()->keyPressed(juce::KeyPress(juce::KeyPress::downKey));
@@ -340,17 +338,7 @@ const std::vector<State>& states() {
          scene.processor.setEditorSize({PluginEditor::kLeastWidth, 1});
          scene.open();
        }},
-      {"double", false,
-       [](Scene& scene) {
-         scene.processor.setEditorSize({PluginEditor::kGreatestWidth, 1});
-         scene.open();
-       }},
-      {"large", false,
-       [](Scene& scene) {
-         scene.processor.setEditorSize({PluginEditor::kGreatestWidth, 1});
-         play(scene.processor, 0.25f, 196.0, 1.0);
-         scene.open();
-       }},
+      {"plain", false, [](Scene& scene) { scene.open(); }},
       {"standalone", true,
        [](Scene& scene) {
          const juce::TemporaryFile folder;
@@ -377,13 +365,15 @@ const std::vector<State>& states() {
   return all;
 }
 
-juce::Image picture(const State& state) {
+juce::Image picture(const State& state, bool isDouble) {
   if (state.standalone)
     juce::AudioProcessor::setTypeOfNextNewPlugin(juce::AudioProcessor::wrapperType_Standalone);
   PluginProcessor processor;
   juce::AudioProcessor::setTypeOfNextNewPlugin(juce::AudioProcessor::wrapperType_Undefined);
   processor.setRateAndBufferSizeDetails(kRate, kBlock);
   processor.prepareToPlay(kRate, kBlock);
+  if (isDouble)
+    processor.setEditorSize({PluginEditor::kGreatestWidth, 1});
   Scene scene{processor, nullptr};
   state.prepare(scene);
   test::deliverMessages(100);
@@ -484,16 +474,23 @@ int run(int argc, char** argv) {
     std::cerr << "cannot make " << folder.getFullPathName() << "\n";
     return 1;
   }
-  for (const auto& state : states()) {
-    bool wanted = argc == 2;
-    for (int i = 2; i < argc; ++i)
-      wanted = wanted || std::strcmp(argv[i], state.name) == 0;
-    if (!wanted)
-      continue;
-    const auto file = folder.getChildFile(juce::String(state.name) + ".png");
+  juce::StringArray wanted(argv + 2, argc - 2);
+  if (wanted.isEmpty())
+    for (const auto& state : states())
+      wanted.add(state.name);
+  for (const auto& name : wanted) {
+    const bool isDouble = name.endsWith(kDouble);
+    const auto stateName = isDouble ? name.dropLastCharacters(int(std::strlen(kDouble))) : name;
+    const auto state =
+        std::find_if(states().begin(), states().end(), [&](const State& each) { return stateName == each.name; });
+    if (state == states().end()) {
+      std::cerr << "there is no state " << stateName << "\n";
+      return 2;
+    }
+    const auto file = folder.getChildFile(name + ".png");
     file.deleteFile();
     juce::FileOutputStream stream(file);
-    if (!stream.openedOk() || !juce::PNGImageFormat().writeImageToStream(picture(state), stream)) {
+    if (!stream.openedOk() || !juce::PNGImageFormat().writeImageToStream(picture(*state, isDouble), stream)) {
       std::cerr << "cannot write " << file.getFullPathName() << "\n";
       return 1;
     }
