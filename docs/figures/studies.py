@@ -87,9 +87,9 @@ def main() -> None:
     for name, found in runs.items():
         figures = [esr for esr, _ in found]
         low, high = min(figures), max(figures)
-        print(f"| {name} | {statistics.median(figures):.4f} | {low:.4f} | {high:.4f} | {len(figures)} |")
+        print(f"| {name} | {statistics.median(figures):.3g} | {low:.3g} | {high:.3g} | {len(figures)} |")
     for name, value in baselines.items():
-        print(f"| {name} | {value:.4f} | | | |")
+        print(f"| {name} | {value:.3g} | | | |")
 
 
 if __name__ == "__main__":
