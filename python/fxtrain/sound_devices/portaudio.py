@@ -29,8 +29,10 @@ __all__ = [
 
 Way = Literal["input", "output"]
 
-INVALID_RATE, INVALID_CHANNELS, UNAVAILABLE = -9997, -9998, -9985
-"""Codes of PortAudio (portaudio.h, PaErrorCode)."""
+# Codes of PortAudio (portaudio.h, PaErrorCode).
+INVALID_RATE = -9997
+INVALID_CHANNELS = -9998
+UNAVAILABLE = -9985
 
 # Names by which systems call what is built in, and what may turn out to be that.
 _BUILT_IN = re.compile(
