@@ -42,7 +42,8 @@ def train_peer(name: str, device: Device, minutes: float, out: Path, *, python: 
     material = device.material()
     out.mkdir(parents=True)
     # The package refuses a target that reaches full scale.
-    gain = min(1.0, _HIGHEST_PEAK / max(float(np.max(np.abs(excerpt.target))) for excerpt in material.train))
+    peak = max(float(np.max(np.abs(excerpt.target))) for excerpt in (*material.train, *material.validation))
+    gain = _HIGHEST_PEAK / peak if peak >= 1.0 else 1.0
     for part, excerpts in (("train", material.train), ("val", material.validation)):
         for side in ("input", "target"):
             joined = np.concatenate([_with_lead_in(getattr(excerpt, side), excerpt, side) for excerpt in excerpts])

@@ -387,7 +387,7 @@ def write_audio(
 def open_descriptor(path: Path) -> int:
     """Opens a file for soundfile, which closes it.
 
-    If libsndfile gets a name that ends in ".mp3", it passes even a text to libmpg123, which prints warnings of its own.
+    libsndfile hands any file named ".mp3" to libmpg123, even if it holds text, and libmpg123 then prints warnings.
 
     Raises:
         OSError: it cannot be opened.

@@ -21,9 +21,8 @@ from fxtrain.errors import ConfigError, DataCheckError
 
 __all__ = ["Material", "check_split", "load_material", "whole_excerpt"]
 
-_IDLE_SECONDS = (
-    3.0  # longer stretches without playing are left out; in a short recording, three quarters of its shortest part
-)
+# Longer stretches without playing are left out; in a short recording, three quarters of its shortest part.
+_IDLE_SECONDS = 3.0
 _LEAST_IDLE_SECONDS = 1.0
 
 
