@@ -176,8 +176,8 @@ class PairedAudio(Sharded):
             slot for index, excerpt in enumerate(self._train) for slot in self._cut(index, excerpt)
         ]
         self._epochs: dict[int, tuple[NDArray[np.int64], float]] = {}
-        self._group = (-1, 0, 1)  # of the last step: the chunks of a group share their places
-        self._group_places: list[_Place] = []
+        self._group = (-1, 0, 1)  # of the last step: the chunks of a group are cut from the same sequences
+        self._group_sequences: PairBatch
         self.batch_size = min(batch_size, len(self._slots))
         self._config = config
         self._memory_frames = memory_frames
@@ -212,25 +212,15 @@ class PairedAudio(Sharded):
     def batch(self, step: int) -> PairBatch:
         """The batch of an optimiser step, counted from 0."""
         group, chunk = divmod(step, self.steps_per_sequence)
-        places = self._own_places(group)
-        first = self.warm_up_frames + chunk * self.chunk_frames
-        inputs, targets, weights, warm_ups, envelope_values = [], [], [], [], []
-        for place in places:
-            excerpt, start, gain = self._train[place.index], place.start, np.float32(place.gain)
-            stretch = slice(start + first, start + first + self.chunk_frames)
-            inputs.append(gain * excerpt.input[stretch])
-            targets.append(np.zeros(self.chunk_frames, np.float32) if place.is_loud else excerpt.target[stretch])
-            weights.append(excerpt.weight)
-            if chunk == 0:
-                warm_ups.append(gain * excerpt.input[start : start + self.warm_up_frames])
-                envelope_values.append(place.gain * self._envelopes_before(excerpt, start))
+        sequences = self._own_sequences(group)
+        stretch = slice(chunk * self.chunk_frames, (chunk + 1) * self.chunk_frames)
         return PairBatch(
-            input=torch.from_numpy(np.stack(inputs)),
-            target=torch.from_numpy(np.stack(targets)),
-            weight=torch.tensor(weights),
-            warm_up=torch.from_numpy(np.stack(warm_ups)) if chunk == 0 else None,
-            envelope_values=torch.from_numpy(np.stack(envelope_values)) if chunk == 0 and self._envelopes else None,
-            ceiling=torch.tensor([place.ceiling for place in places]) if self._config.loud_share else None,
+            input=sequences.input[:, stretch].contiguous(),
+            target=sequences.target[:, stretch].contiguous(),
+            weight=sequences.weight,
+            warm_up=sequences.warm_up if chunk == 0 else None,
+            envelope_values=sequences.envelope_values if chunk == 0 else None,
+            ceiling=sequences.ceiling,
         )
 
     def validation(self) -> Iterator[PairBatch]:
@@ -247,14 +237,32 @@ class PairedAudio(Sharded):
         for excerpt in self._train:
             yield from self._whole(excerpt, min(1.0, num_frames / max(total, 1)))
 
-    def _own_places(self, group: int) -> list[_Place]:
-        """The sequences of a group that this rank trains on."""
+    def _own_sequences(self, group: int) -> PairBatch:
+        """The sequences of a group that this rank trains on, with all their chunks."""
         key = (group, self._rank, self._world)
         if self._group != key:
             positions = np.arange(group * self.batch_size, (group + 1) * self.batch_size)
-            self._group = key
-            self._group_places = [self._place(int(position)) for position in self.own_rows(positions)]
-        return self._group_places
+            places = [self._place(int(position)) for position in self.own_rows(positions)]
+            self._group, self._group_sequences = key, self._sequences(places)
+        return self._group_sequences
+
+    def _sequences(self, places: Sequence[_Place]) -> PairBatch:
+        inputs, targets, envelope_values = [], [], []
+        for place in places:
+            excerpt, start, end = self._train[place.index], place.start, place.start + self._length
+            target = excerpt.target[start + self.warm_up_frames : end]
+            inputs.append(np.float32(place.gain) * excerpt.input[start:end])
+            targets.append(np.zeros_like(target) if place.is_loud else target)
+            envelope_values.append(place.gain * self._envelopes_before(excerpt, start))
+        played = torch.from_numpy(np.stack(inputs))
+        return PairBatch(
+            input=played[:, self.warm_up_frames :],
+            target=torch.from_numpy(np.stack(targets)),
+            weight=torch.tensor([self._train[place.index].weight for place in places]),
+            warm_up=played[:, : self.warm_up_frames],
+            envelope_values=torch.from_numpy(np.stack(envelope_values)) if self._envelopes else None,
+            ceiling=torch.tensor([place.ceiling for place in places]) if self._config.loud_share else None,
+        )
 
     def _place(self, position: int) -> _Place:
         """The sequence at a position, counted from the start of the run."""

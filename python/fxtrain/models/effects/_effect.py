@@ -234,11 +234,11 @@ class EffectModel(Trainable):
 
     def _play_network(self, x: Tensor, own: State | None, envelope_values: Tensor | None) -> tuple[Tensor, State]:
         """What goes into the linear stage, and the state without that."""
-        features = [x]
+        features = x.unsqueeze(-1)
         if self.envelopes:
             followed, envelope_values = self._follow(x, envelope_values)
-            features += followed
-        y, own = self.network(torch.stack(features, dim=-1), own)
+            features = torch.stack([x, *followed], dim=-1)
+        y, own = self.network(features, own)
         return y, own if envelope_values is None else (*own, envelope_values.unsqueeze(0))
 
     def _parts(self, state: State) -> tuple[State, Tensor | None, Tensor | None]:
