@@ -4,6 +4,11 @@
 #include <cmath>
 
 namespace fxtrain::ui {
+namespace {
+
+constexpr float kSmallestCaption = 0.87f; // of its size, where it would not fit otherwise
+
+} // namespace
 
 void RangeControl::setActive(bool active, const juce::String& whyNot) {
   whyNot_ = whyNot;
@@ -216,7 +221,10 @@ float Knob::origin() const {
 void Knob::paint(juce::Graphics& g) {
   const auto bounds = getLocalBounds().toFloat();
   const float smaller = getWidth() < 50 ? 1.75f : 0.0f; // where they stand close
-  drawText(g, shownCaption(), bounds.withHeight(16.0f), font(12.0f - smaller, Weight::medium),
+  const auto captionFont = font(12.0f - smaller, Weight::medium);
+  const float room = bounds.getWidth() / std::max(1.0f, widthOf(captionFont, shownCaption()));
+  drawText(g, shownCaption(), bounds.withHeight(16.0f),
+           captionFont.withHeight(captionFont.getHeight() * juce::jlimit(kSmallestCaption, 1.0f, room)),
            active() ? colour::secondary : colour::faint, juce::Justification::centred);
 
   const float size = float(dialSize_);
