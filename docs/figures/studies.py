@@ -61,7 +61,7 @@ def draw(path: Path, key: str, runs: Runs) -> None:
         right.plot(steps, np.median(values, axis=0), color=colour, label=name)
         if len(curves) > 1:
             right.fill_between(steps, values.min(axis=0), values.max(axis=0), color=colour, alpha=0.15, linewidth=0)
-    left.set_xticks(range(len(runs)), list(runs))
+    left.set_xticks(range(len(runs)), [name.replace(", ", "\n") for name in runs])
     left.set_xlim(-0.6, len(runs) - 0.4)
     left.set_xlabel(key)
     left.set_ylabel("test ESR")
