@@ -49,7 +49,7 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
     from fxtrain.metrics.effects import measure
     from fxtrain.tasks.effect.advice import advise
     from fxtrain.tasks.effect.baselines import fit_baselines
-    from fxtrain.tasks.effect.evaluation import play, segments_of
+    from fxtrain.tasks.effect.evaluation import best_shift, play, segments_of
     from fxtrain.tasks.effect.table import print_summary
 
     check_clips(args)
@@ -66,11 +66,8 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
         ignore=tuple(args.ignore),
         fix_polarity=player.info.metadata.get("polarity_fixed") is True,
     )
-    recording = load_recording(
-        PairFiles(input=args.dry, target=args.wet, clip_frames=args.clip_frames),
-        reading,
-        lag=None if lag == "auto" else lag,
-    )
+    files = PairFiles(input=args.dry, target=args.wet, clip_frames=args.clip_frames)
+    recording = load_recording(files, reading, lag=None if lag == "auto" else lag)
     rate = player.info.sample_rate
     if rate and recording.sample_rate != rate:
         raise InputError(
@@ -79,6 +76,10 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
         )
     excerpt = whole_excerpt(recording, args.skip_frames)
     take = play(player, [excerpt])
+    if lag == "auto" and (later := best_shift(take.prediction, take.target)):  # the model has a delay of its own
+        recording = load_recording(files, reading, lag=recording.lag_removed - later)
+        excerpt = whole_excerpt(recording, args.skip_frames)
+        take = play(player, [excerpt])
     if not take.mask.any():
         raise InputError(
             f"nothing of {args.dry} is left to be scored with a lag of {recording.lag_removed} and --skip-frames "
@@ -114,17 +115,18 @@ def _training_part(
     from fxtrain.data.pair_table import PairFiles
     from fxtrain.data.recording import load_recording
     from fxtrain.errors import InputError
-    from fxtrain.runs import RunFolder, RunSpec
+    from fxtrain.runs import RunFolder, RunSpec, as_decided, settled
 
     if args.train:
         files = PairFiles(input=args.train[0], target=args.train[1], clip_frames=args.clip_frames)
         recording = load_recording(files, reading, lag=recording.lag_removed)
         return [whole_excerpt(recording, args.skip_frames)], str(args.train[0])
-    config = RunFolder(model.parent).config
-    if config.exists():
+    run = RunFolder(model.parent)
+    if run.config.exists():
         try:
-            spec = RunSpec.load(config)
-            material: Material = spec.task.load(spec.model_class, spec.tables, {}).material  # type: ignore[attr-defined]
+            spec = as_decided(RunSpec.load(run.config), run)
+            dataset = settled(spec, spec.task.load(spec.model_class, spec.tables, {}))
+            material: Material = dataset.material  # type: ignore[attr-defined]
         except InputError:
             return [], "the evaluated recording"
         if material.sample_rate == recording.sample_rate:

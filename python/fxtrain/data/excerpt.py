@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -41,6 +41,17 @@ class Excerpt:
             (start, start + self.clip_frames)
             for start in range(0, len(self.input) - self.clip_frames + 1, self.clip_frames)
         ]
+
+    def with_later_target(self, frames: int) -> Excerpt:
+        """The same stretch, not in clips, with a target that is later by so many frames; as many fewer are left."""
+        if frames >= len(self.input):
+            return self
+        lead_in = self.lead_in
+        if lead_in is not None and len(lead_in):
+            lead_in = np.concatenate([lead_in, self.input[:frames]])
+        return replace(
+            self, input=self.input[frames:], target=self.target[: len(self.target) - frames], lead_in=lead_in
+        )
 
 
 @dataclass(frozen=True)

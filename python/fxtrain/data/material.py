@@ -48,6 +48,22 @@ class Material:
     recordings: list[Recording] = field(repr=False)
     parts: list[dict[str, Any]] = field(repr=False)
 
+    @property
+    def is_in_clips(self) -> bool:
+        """Whether any part that is trained on consists of clips."""
+        return any(excerpt.clip_frames for excerpt in self.train)
+
+    def with_later_target(self, frames: int) -> Material:
+        """The same recordings, not in clips, with so much less lag removed."""
+        return replace(
+            self,
+            train=[excerpt.with_later_target(frames) for excerpt in self.train],
+            validation=[excerpt.with_later_target(frames) for excerpt in self.validation],
+            test=[excerpt.with_later_target(frames) for excerpt in self.test],
+            lag_samples=self.lag_samples - frames,
+            recordings=[replace(each, lag_removed=each.lag_removed - frames) for each in self.recordings],
+        )
+
 
 def load_material(
     pairs: Sequence[PairFiles],

@@ -27,7 +27,7 @@ from fxtrain.runs.loggers import open_loggers
 from fxtrain.runs.spec import RunInput, RunSpec
 from fxtrain.runs.starts import MakeTrainer, as_decided, choose_start, prepare_starts, starts_of
 from fxtrain.tasks import Dataset
-from fxtrain.tasks.protocol import InputRun, Outcome
+from fxtrain.tasks.protocol import InputRun, OpenTask, Outcome
 from fxtrain.tasks.trained import TrainedModel, load_trained_model
 from fxtrain.text import quoted
 from fxtrain.training.checkpoint import load_checkpoint
@@ -150,12 +150,19 @@ def fit(
 
         ranks.first(begin)
         reasons = sorted({start.reason for start in starts if start.reason})
+        begun = replace(spec, tables=merge(spec.tables, starts[0].tables)) if starts else spec
         if ranks.is_first:
-            announce(dataset, reasons)
+            announce(settled(begun, dataset), reasons)
         logger.info("%s", spec.command)
-        for line in (*dataset.log, *reasons):
+        for line in (*settled(begun, dataset).log, *reasons):
             logger.info("%s", line)
         return _run(spec, dataset, folder, trainer, make_trainer, resume=resume)
+
+
+def settled(spec: RunSpec, dataset: Dataset) -> Dataset:
+    """The material as the decided settings want it."""
+    made: Dataset = spec.task.settle(dataset, spec.tables) if isinstance(spec.task, OpenTask) else dataset
+    return made
 
 
 def _with_batch_of_all(spec: RunSpec, ranks: Ranks) -> RunSpec:
@@ -174,6 +181,7 @@ def _trainer(
     should_stop: Callable[[], bool],
     ranks: Ranks,
 ) -> Trainer:
+    dataset = settled(spec, dataset)
     model = build_model(spec, dataset.facts).to(init_device(spec.device, local_rank=ranks.local))
     shared = {name: table for name, table in spec.for_another_run().items() if name != "training"}
     return Trainer(
@@ -268,7 +276,7 @@ def _finish(
         common=common,
     )
     return_freed_memory()  # what training took, before whole recordings are looked at
-    evaluation = spec.task.finish(model, dataset, outcome)
+    evaluation = spec.task.finish(model, settled(spec, dataset), outcome)
     metrics = {**state, **evaluation.metrics, **common}
     logger.info("%s", evaluation.summary)
     write_page(folder.path, evaluation.page)

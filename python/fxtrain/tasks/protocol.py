@@ -181,6 +181,9 @@ class OpenTask(Protocol):
             values: its best validation figure.
         """
 
+    def settle(self, dataset: Any, tables: Tables) -> Any:
+        """The material as the settings want it, once all of them are decided."""
+
 
 @runtime_checkable
 class ComparingTask(Protocol):

@@ -13,6 +13,7 @@ from small_amplifier import LAG, SAMPLE_RATE, Pair, Run, amplifier
 
 from fxtrain import engine
 from fxtrain.audio import apply_lag, read_audio, write_audio
+from fxtrain.data.recording import lag_to_remove
 from fxtrain.formats import read_torch_model
 from fxtrain.synthetic import synthesise_guitar
 from fxtrain.synthetic.effects import cabinet_response, play_through_cabinet
@@ -101,6 +102,14 @@ def test_a_loudspeaker_is_found_learnt_and_can_be_left_out(fxtrain: Run, pair: P
     with_stage = json.loads((run / "model.json").read_text())
     cabinet = read_audio(run / "cabinet.wav").samples
     assert np.array_equal(cabinet, np.float32(with_stage["fir"]["taps"]))
+
+    # A loudspeaker rises slowly: less lag is removed than of a pedal, and whoever measures the model does the same.
+    lag = with_stage["metadata"]["lag_samples"]
+    assert lag == lag_to_remove(json.loads((run / "metrics.json").read_text())["data"]["lag_samples"]) - 8
+    own = fxtrain("evaluate", run, pair.dry, tmp_path / "wet.wav", "--json").json
+    found = fxtrain("evaluate", run, pair.dry, tmp_path / "wet.wav", "--lag", "auto", "--json").json
+    assert own["lag_samples"] == lag
+    assert found["esr"] <= own["esr"]
 
     assert fxtrain("export", run, tmp_path / "bare.json", "--no-linear-stage", "-q").exit_code == 0
     bare = json.loads((tmp_path / "bare.json").read_text())

@@ -13,6 +13,7 @@ from fxtrain.data import Excerpt
 from fxtrain.data.material import Material
 from fxtrain.synthetic import synthesise_guitar
 from fxtrain.tasks.effect.long_response import LINEAR, Clipper, best_clipper, decide_linear_stage
+from fxtrain.tasks.effect.recipe import settle_material
 
 RATE = 48_000
 
@@ -24,9 +25,9 @@ def dry() -> Signal:
     return synthesise_guitar(16, RATE, 5)
 
 
-def room(taps: int) -> Callable[[Signal], Signal]:
-    """A response that falls by 60 dB over its taps, after its direct sound."""
-    tail = np.random.default_rng(1).standard_normal(taps) * np.exp(-6.9 * np.arange(taps) / taps)
+def room(taps: int, falls_db: float = 60.0) -> Callable[[Signal], Signal]:
+    """A response that falls by so much over its taps, after its direct sound."""
+    tail = np.random.default_rng(1).standard_normal(taps) * 10 ** (-falls_db / 20 * np.arange(taps) / taps)
     tail *= 0.7 / np.linalg.norm(tail)
     tail[0] += 1.0
     return lambda x: oaconvolve(x, tail)[: len(x)]
@@ -50,6 +51,26 @@ def material_of(dry: Signal, wet: Signal, **more: int) -> Material:
     return Material(
         train=parts[:1], validation=parts[1:], test=[], sample_rate=RATE, lag_samples=0, recordings=[], parts=[]
     )
+
+
+def test_the_stage_is_as_long_as_the_response(dry: Signal) -> None:
+    for taps, expected in ((1900, 2048), (3600, 4096), (7500, 8192)):
+        decided, _ = decide_linear_stage(material_of(dry, room(taps, 20.0)(np.tanh(20 * dry))))
+        assert decided["model"]["linear_stage_taps"] == expected
+
+
+def test_a_stage_gets_a_later_target_than_a_pedal(dry: Signal) -> None:
+    stage = {"model": {"linear_stage": "on"}}
+    material = material_of(dry, room(4000)(dry))
+    later = settle_material(material, stage)
+    assert later.lag_samples == -8
+    for excerpt, same in zip((*later.train, *later.validation), (*material.train, *material.validation), strict=True):
+        assert np.array_equal(excerpt.input, same.input[8:])
+        assert np.array_equal(excerpt.target, same.target[:-8])
+    assert settle_material(material, {"model": {"linear_stage": "off"}}) is material
+    assert settle_material(material, stage | {"reading": {"lag": 3}}) is material
+    clips = material_of(dry, dry, clip_frames=RATE)
+    assert settle_material(clips, stage) is clips
 
 
 def test_the_clipper_of_a_device_is_found(dry: Signal) -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar
 
 from rich.console import Console
@@ -37,7 +37,7 @@ from fxtrain.tasks.effect.evaluation import (
     play,
     segments_of,
 )
-from fxtrain.tasks.effect.recipe import choose_start, find_starts
+from fxtrain.tasks.effect.recipe import choose_start, find_starts, settle_material
 from fxtrain.tasks.effect.sections import (
     TERMS,
     EffectReport,
@@ -176,6 +176,10 @@ class EffectTask:
     def choose(self, starts: Sequence[Tables], values: Sequence[float]) -> int:
         """The one of the least error; envelopes have to be worth that players of others cannot play the file."""
         return choose_start(starts, values)
+
+    def settle(self, dataset: EffectDataset, tables: Tables) -> EffectDataset:
+        """With the lag that the model's linear stage wants."""
+        return replace(dataset, material=settle_material(dataset.material, tables))
 
     def check_facts(self, facts: Mapping[str, Any], metadata: Mapping[str, Any]) -> None:
         """Raises ValueError where what a checkpoint says cannot be."""

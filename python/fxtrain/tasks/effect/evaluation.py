@@ -21,7 +21,16 @@ from fxtrain.metrics.effects import Mask
 from fxtrain.models.effects._effect import EffectModel, State
 from fxtrain.tasks.effect.baselines import Segment
 
-__all__ = ["Take", "TorchPlayer", "measure_loud_playing", "measure_parity", "measure_speed", "play", "segments_of"]
+__all__ = [
+    "Take",
+    "TorchPlayer",
+    "best_shift",
+    "measure_loud_playing",
+    "measure_parity",
+    "measure_speed",
+    "play",
+    "segments_of",
+]
 
 Samples = NDArray[np.float32]
 
@@ -95,6 +104,30 @@ def play(player: Player, excerpts: Sequence[Excerpt]) -> Take:
         prediction=joined(predictions),
         mask=np.concatenate([segment.mask for segment in segments]),
     )
+
+
+def best_shift(prediction: Samples, target: Samples, *, most: int = 16) -> int:
+    """By how many frames the prediction comes later than the target, where the two fit best.
+
+    Args:
+        prediction: shape ``(frames,)``.
+        target: same shape.
+        most: frames to look for, either way.
+
+    >>> played = np.sin(np.arange(2000.0) ** 1.5 / 50)
+    >>> best_shift(played[:-3], played[3:])
+    3
+    """
+    if len(target) <= 4 * most:
+        return 0
+    inner = np.asarray(target[most:-most], np.float64)
+    energy = np.concatenate([[0.0], np.cumsum(np.square(prediction, dtype=np.float64))])
+    matches = {}
+    for shift in sorted(range(-most, most + 1), key=abs):
+        start = most + shift
+        own = energy[start + len(inner)] - energy[start]
+        matches[shift] = 2.0 * float(np.dot(inner, prediction[start : start + len(inner)])) - own
+    return max(matches, key=matches.__getitem__)
 
 
 def measure_parity(

@@ -20,7 +20,7 @@ from fxtrain.data.material import Material
 __all__ = ["LINEAR", "Clipper", "best_clipper", "decide_linear_stage", "score_filter"]
 
 SHORT_TAPS = 512
-LONG_TAPS = (2048, 8192, 16384)
+LONG_TAPS = (2048, 4096, 8192, 16384)
 _BEYOND_TAPS = 32768
 _MOST_FRAMES = 1 << 22
 """A minute and a half of the training part tells as much as all of it."""
@@ -29,8 +29,10 @@ _MOST_JUDGED_FRAMES = 1 << 21
 _WORTH_A_STAGE, _BEHIND_A_CLIPPER = 0.9, 0.7
 """A long filter must leave less than this share of what a short one leaves. It is stricter behind a clipper, which is a
 crude guess: a long filter makes up for part of its error even if the device does not ring."""
-_WORTH_MORE_TAPS = 5e-4
-"""Share of the signal that a longer stage must explain beyond a shorter one."""
+_LEAST_GAIN = 5e-4
+"""Share of the signal that a long filter must explain beyond a short one."""
+_WORTH_MORE_TAPS = 5e-5
+"""The same of a longer stage and a shorter one: a captured amplifier can leave as little as this."""
 _STILL_RINGS = 0.9
 """If a filter of twice the stage leaves less than this share of what one as long leaves, the tail is cut short."""
 
@@ -86,7 +88,7 @@ def decide_linear_stage(material: Material) -> tuple[Tables, str]:
     or a spring shows in long filters. A close-miked loudspeaker, whose response is nearly over after 10 ms, shows
     above 700 Hz.
     """
-    if any(excerpt.clip_frames for excerpt in material.train):
+    if material.is_in_clips:
         return {"model": {"linear_stage": "off"}}, "no linear stage: the recording consists of clips"
     clipper = best_clipper(material.train, material.sample_rate)
     short = score_filter(material, SHORT_TAPS, clipper)
@@ -101,7 +103,7 @@ def decide_linear_stage(material: Material) -> tuple[Tables, str]:
     behind = "" if clipper == LINEAR else "behind a clipper, "
     on = {"model": {"linear_stage": "on", "linear_stage_taps": taps}}
     enough = (_WORTH_A_STAGE if clipper == LINEAR else _BEHIND_A_CLIPPER) * short
-    if best >= min(enough, short - _WORTH_MORE_TAPS):
+    if best >= min(enough, short - _LEAST_GAIN):
         few, many = (round(1e-3 * ms * material.sample_rate) for ms in (_DETAIL_MS, _WHOLE_MS))
         smooth, fine = (score_filter(material, count, clipper, above_hz=_DETAIL_HZ) for count in (few, many))
         if fine >= _HAS_DETAIL * smooth:

@@ -15,13 +15,16 @@ from fxtrain.tasks.protocol import Start
 from fxtrain.training.plan import TrainingConfig
 from fxtrain.training.protocol import Trainable
 
-__all__ = ["choose_start", "find_starts"]
+__all__ = ["choose_start", "find_starts", "settle_material"]
 
 _WORTH_ITS_PRICE = 0.7
 """Envelopes must leave less than this share of the error without them: other players cannot play such a file."""
 
 _LINEAR_STAGE: Tables = {"data": {"chunk_frames": 2048, "sequence_frames": 32768}}
 """Its answer is longer than a chunk: longer ones see more of it."""
+_LATER_FRAMES = 8
+"""Behind a linear stage the target is later by so much. The answer of a loudspeaker rises slowly, and up to 0.5 % of
+its energy may come before the lag that was found; no model can give that. The filter holds the delay at no cost."""
 
 
 def find_starts(model: type[Trainable], material: Material, tables: Tables, training: TrainingConfig) -> list[Start]:
@@ -60,6 +63,18 @@ def find_starts(model: type[Trainable], material: Material, tables: Tables, trai
             own = merge(own, {"model": {"envelopes": choice, **(times if choice == "on" else {})}})
         starts.append(Start(merge(found, own), "; ".join(reasons)))
     return starts
+
+
+def settle_material(material: Material, tables: Tables) -> Material:
+    """The material for a model with these settings: less lag is removed in front of a linear stage.
+
+    A lag that was given stays as it is, and so do clips.
+    """
+    has_stage = tables.get("model", {}).get("linear_stage") == "on"
+    is_given = tables.get("reading", {}).get("lag") is not None
+    if not has_stage or is_given or material.is_in_clips:
+        return material
+    return material.with_later_target(_LATER_FRAMES)
 
 
 def choose_start(starts: Sequence[Tables], values: Sequence[float]) -> int:
