@@ -85,7 +85,8 @@ class Position:
 
     The sums are those of losses since the last validation, as (sum, count). ``skipped`` counts the optimiser steps that
     were left out since the last look at them, because the loss or its gradient was not finite. ``trained`` is the
-    criterion's figure in training before the last validation, if it is known.
+    criterion's figure in training before the last validation, if it is known. ``lost_step`` is that of the first of the
+    validations in a row that the criterion calls lost, or -1.
     """
 
     best_value: float
@@ -100,6 +101,7 @@ class Position:
     divergences: int = 0
     skipped: int = 0
     trained: float | None = None
+    lost_step: int = -1
     sums: dict[str, tuple[float, int]] = field(default_factory=dict)
 
 

@@ -198,12 +198,14 @@ class Criterion:
         higher_is_better: whether the best weights are those of the highest figure.
         diverged: called with a new figure and the best so far; True goes back to the best weights with a lower rate.
             A figure that is not finite always does.
+        is_lost: called with the same; True many times in a row does so, too.
     """
 
     name: str
     label: str
     higher_is_better: bool = False
     diverged: Callable[[float, float], bool] = _never
+    is_lost: Callable[[float, float], bool] = _never
 
     @property
     def worst(self) -> float:

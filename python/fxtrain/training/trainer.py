@@ -44,6 +44,8 @@ _ANNEAL_SHARE = 0.3
 _LEAST_PATIENCE_EPOCHS = 10
 _LEAST_PROGRESS = 0.01
 _MAX_DIVERGENCES = 4
+_LOST_VALIDATIONS = 5
+_LOST_SHARE = 0.03
 _CHECK_INTERVAL = 50
 """Steps between two looks at whether all losses were finite, where each look would wait for a GPU."""
 
@@ -398,6 +400,16 @@ class Trainer:
         if position.step and (not math.isfinite(value) or criterion.diverged(value, position.best_value)):
             self._set_back(f"the validation {criterion.label} {moved} to {value:.3g}")
             return
+        assert self._plan is not None
+        if not criterion.is_lost(value, position.best_value) or position.step <= self._plan.start_steps:
+            position.lost_step = -1
+        elif position.lost_step < 0:
+            position.lost_step = position.step
+        elif position.step - position.lost_step >= max(
+            _LOST_VALIDATIONS * self._interval, _LOST_SHARE * self._plan.total_steps
+        ):
+            self._set_back(f"the validation {criterion.label} {moved} to {value:.3g} and stayed there", may_end=False)
+            return
         if criterion.is_better(value, position.best_value):
             position.best_value, position.best_step = value, position.step
             self._best = self._weights()
@@ -406,7 +418,6 @@ class Trainer:
                 self._save_best()
         if criterion.is_progress(value, position.plateau_value, share=_LEAST_PROGRESS):
             position.plateau_value, position.plateau_step = value, position.step
-        assert self._plan is not None
         if position.step <= self._plan.start_steps:  # the rate will rise again, and with it the error
             position.plateau_value, position.plateau_step = criterion.worst, position.step
         waited = position.step - position.plateau_step
@@ -425,13 +436,19 @@ class Trainer:
         assert self._plan is not None
         return self._plan.validation_interval
 
-    def _set_back(self, reason: str) -> None:
-        """Goes back to the best weights with half the learning rate."""
+    def _set_back(self, reason: str, *, may_end: bool = True) -> None:
+        """Goes back to the best weights with half the learning rate.
+
+        Args:
+            reason: what happened.
+            may_end: ends the run where it has happened too often.
+        """
         position = self._position
         position.divergences += 1
+        position.lost_step = -1
         position.learning_rate_scale *= 0.5
         self._log("divergence", reason=reason, learning_rate_scale=position.learning_rate_scale)
-        if position.divergences > _MAX_DIVERGENCES:
+        if may_end and position.divergences > _MAX_DIVERGENCES:
             self._save_best()
             raise DivergenceError(
                 f"{reason} for the {position.divergences}th time, at step {position.step}; the best weights are kept; "

@@ -178,6 +178,36 @@ def test_divergence_is_logged_and_recovered_from(tmp_path: Path) -> None:
     assert result.best_value < 0.5
 
 
+class Lost(LSTM):
+    """From a step on, its weights are as they were at first, and it learns no more."""
+
+    lost_steps: frozenset[int] = frozenset()
+
+    def loss(self, batch: Any, phase: Any, context: Any) -> tuple[Tensor, dict[str, Tensor]]:
+        value, parts = super().loss(batch, phase, context)
+        if context.step in self.lost_steps:
+            with torch.no_grad():
+                self.output.weight.zero_()
+            value = 0.0 * value
+        return value, parts
+
+
+def test_a_run_that_is_lost_goes_back_to_its_best_weights(tmp_path: Path) -> None:
+    per_epoch = provider().steps_per_epoch
+    torch.manual_seed(0)
+    model = Lost.from_config({"hidden_size": 6}, sample_rate=48_000, loss={})
+    model.lost_steps = frozenset(range(20 * per_epoch, 26 * per_epoch))
+    result = trainer(tmp_path, model=model, epochs=60).run()
+    rows = list(read_history(tmp_path / "log.jsonl"))
+    (event,) = [row for row in rows if row["event"] == "divergence"]
+    assert event["step"] == 26 * per_epoch
+    assert "stayed there" in event["reason"]
+    errors = {row["step"]: row["val_esr"] for row in rows if row["event"] == "validation"}
+    assert errors[25 * per_epoch] > 3 * errors[20 * per_epoch]
+    assert errors[27 * per_epoch] < 2 * errors[20 * per_epoch]
+    assert result.best_step > 26 * per_epoch
+
+
 def test_endless_divergence_is_explained(tmp_path: Path) -> None:
     torch.manual_seed(0)
     model = Explosive.from_config({"hidden_size": 6}, sample_rate=48_000, loss={})

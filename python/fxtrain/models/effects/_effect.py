@@ -39,6 +39,11 @@ def _esr_diverged(value: float, best: float) -> bool:
     return value > 10 * max(best, 0.1)
 
 
+def _esr_is_lost(value: float, best: float) -> bool:
+    """Whether the error is three times the best one, and not just that of a very good model at a high rate."""
+    return value > 3 * max(best, 0.002)
+
+
 @configuration
 class NoSettings:
     """Of a model that has nothing to set."""
@@ -57,7 +62,7 @@ class EffectModel(Trainable):
     """
 
     task = "effect"
-    criterion = Criterion("esr", "ESR", diverged=_esr_diverged)
+    criterion = Criterion("esr", "ESR", diverged=_esr_diverged, is_lost=_esr_is_lost)
     training_defaults: ClassVar[Mapping[str, Any]] = {"starts": 4}
     data_defaults: ClassVar[Mapping[str, Any]] = {}
     """Its own defaults of the ``[data]`` table."""
