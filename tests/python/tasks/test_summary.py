@@ -65,6 +65,19 @@ def test_a_model_no_better_than_a_filter_is_called_so():
     assert "as good or better" in fact.note
 
 
+@pytest.mark.parametrize(
+    ("lag", "removed", "text"),
+    [
+        (55, 43, "samples: the wet comes late; 43 removed before training"),
+        (0, 0, "samples: in step; left to the model"),
+        (1, -8, "sample: the wet comes late; 8 added before training"),
+    ],
+)
+def test_the_lag_is_told_with_what_became_of_it(lag: int, removed: int, text: str) -> None:
+    (fact,) = (fact for fact in describe({"data": {"lag_samples": lag, "lag_removed": removed}}) if "Lag" in fact.label)
+    assert fact.note == text
+
+
 def test_a_bad_result_ends_with_what_to_do_next() -> None:
     verdict = {"name": "time", "level": "warn", "message": "Wet repeats [the] playing", "remedy": "switch it off"}
     metrics = {"esr": 0.2, "data": {"verdicts": [verdict]}}

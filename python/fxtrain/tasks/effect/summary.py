@@ -75,7 +75,8 @@ def describe(metrics: Mapping[str, Any]) -> list[Fact]:
     if lag is not None:
         what = "the wet comes late" if lag > 0 else "the wet comes early" if lag < 0 else "in step"
         if removed is not None:
-            what += f"; {removed:.0f} removed before training" if removed else "; left to the model"
+            done = f"{abs(removed):.0f} {'removed' if removed > 0 else 'added'} before training"
+            what += f"; {done if removed else 'left to the model'}"
         unit = "sample" if abs(lag) == 1 else "samples"
         facts.append(Fact("Lag in the recording", f"{abs(lag):.0f}", f"{unit}: {what}"))
     parity = number_at(metrics, "parity", "engine_error")
