@@ -76,7 +76,7 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
         )
     excerpt = whole_excerpt(recording, args.skip_frames)
     take = play(player, [excerpt])
-    if lag == "auto" and (later := best_shift(take.prediction, take.target)):  # the model has a delay of its own
+    if lag == "auto" and (later := best_shift(take.prediction, take.target)):  # a model may be a few samples late
         recording = load_recording(files, reading, lag=recording.lag_removed - later)
         excerpt = whole_excerpt(recording, args.skip_frames)
         take = play(player, [excerpt])
