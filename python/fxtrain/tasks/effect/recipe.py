@@ -68,7 +68,7 @@ def find_starts(model: type[Trainable], material: Material, tables: Tables, trai
 def settle_material(material: Material, tables: Tables) -> Material:
     """The material for a model with these settings: less lag is removed in front of a linear stage.
 
-    A lag that was given stays as it is, and so do clips.
+    Nothing changes if the user gave the lag, or if the recording consists of clips.
     """
     has_stage = tables.get("model", {}).get("linear_stage") == "on"
     is_given = tables.get("reading", {}).get("lag") is not None
