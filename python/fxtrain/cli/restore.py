@@ -64,6 +64,11 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
         )
     found = _look(args.input)
     model, name = _load(args.model)
+    if args.full and not model.corrects_lows:
+        raise InputError(
+            f"{args.model} makes highs alone (its diffusion works on latents), so there is nothing for --full to "
+            "correct: leave it out, or give another model"
+        )
     cutoff = args.cutoff if args.cutoff is not None else found.cutoff_hz
     result: dict[str, Any] = {
         "input": str(args.input),

@@ -197,3 +197,24 @@ def test_recordings_that_were_coded_themselves_are_named(tmp_path: Path, capsys:
     out = tmp_path / "run"
     assert main(["fit", "--model", "restore-mse", *words, "--epochs", "1", "--out", str(out)]) == 0
     assert "1 of 6 recordings were coded themselves" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_model_of_highs_alone_refuses_to_correct_the_rest(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("diffusers", reason="make generators was not run")
+    import torch
+
+    from fxtrain.models import get_model
+    from fxtrain.training.checkpoint import save_checkpoint
+
+    sizes = {"domain": "latent", "n_fft": 256, "hop": 64, "channels": 8, "levels": 0, "blocks": 1, "steps": 2}
+    facts = {"sample_rate": RATE, "profile": [-2.0] * 129}
+    torch.manual_seed(0)
+    made = get_model("restore-diffusion").from_config(sizes, loss={}, **facts)
+    content = {"model": made.name, "tables": {"model": sizes}, "facts": facts, "metadata": {}}
+    save_checkpoint(tmp_path / "highs.pt", content | {"weights": dict(made.state_dict())})
+    write_audio(tmp_path / "in.wav", bright_notes(1, 1.0, RATE), RATE)
+    words = ["restore", tmp_path / "in.wav", tmp_path / "out.wav", "--model", tmp_path / "highs.pt", "--cutoff", "4000"]
+    assert main([*map(str, words), "--full"]) == 2
+    assert "makes highs alone" in capfd.readouterr().err
+    assert main(list(map(str, words))) == 0
+    assert (tmp_path / "out.wav").exists()

@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 import torch
 
+from fxtrain.data.codec_pairs import CodecBatch
 from fxtrain.losses.adversarial import discriminator_loss, feature_distance, generator_loss, gradient_penalty
 from fxtrain.models import get_model
 from fxtrain.models.generators._restoration import RestorationModel, high_band_distance
 from fxtrain.models.generators._spectral import BandSplit, FrameUNet, Spectra, compress, expand, frame_level
+from fxtrain.training.protocol import StepContext
 
 RATE = 16000
 SIZES: dict[str, dict[str, Any]] = {
@@ -19,21 +21,22 @@ SIZES: dict[str, dict[str, Any]] = {
     "restore-gan": {"n_fft": 256, "hop": 64, "bands": 8, "channels": 3, "blocks": 2, "discriminator_channels": 2},
     "restore-diffusion": {"n_fft": 256, "hop": 64, "channels": 16, "levels": 1, "blocks": 1, "steps": 4},
 }
+LATENT = {**SIZES["restore-diffusion"], "domain": "latent", "latents": 8, "latent_frames": 2, "levels": 0, "steps": 2}
 
 
-def small(name: str, seed: int = 0) -> RestorationModel:
+def small(name: str, seed: int = 0, size: dict[str, Any] | None = None) -> RestorationModel:
     torch.manual_seed(seed)
     facts = {"sample_rate": RATE, "profile": [-2.0 - 0.01 * index for index in range(129)]}
-    model = get_model(name).from_config(SIZES[name], loss={}, **facts)
+    model = get_model(name).from_config(size or SIZES[name], loss={}, **facts)
     assert isinstance(model, RestorationModel)
     return model.eval()
 
 
-@pytest.fixture(params=sorted(SIZES))
+@pytest.fixture(params=[*sorted(SIZES), "latent"])
 def model(request: pytest.FixtureRequest) -> RestorationModel:
-    if request.param == "restore-diffusion":
+    if request.param in ("restore-diffusion", "latent"):
         pytest.importorskip("diffusers", reason="make generators was not run")
-    return small(request.param)
+    return small("restore-diffusion", size=LATENT) if request.param == "latent" else small(request.param)
 
 
 @pytest.mark.parametrize("num_samples", [1, 63, 64, 1000, 4096])
@@ -152,9 +155,6 @@ def test_features_are_compared_layer_by_layer() -> None:
 
 @pytest.mark.parametrize("kind", ["least-squares", "hinge", "minimax", "wasserstein"])
 def test_both_phases_of_every_loss_have_gradients(kind: str) -> None:
-    from fxtrain.data.codec_pairs import CodecBatch
-    from fxtrain.training.protocol import StepContext
-
     torch.manual_seed(0)
     facts = {"sample_rate": RATE, "profile": [-2.0] * 129}
     model: Any = get_model("restore-gan").from_config({**SIZES["restore-gan"], "adversarial": kind}, loss={}, **facts)
@@ -220,10 +220,60 @@ def test_a_state_without_noise_is_the_clean_sound(domain: str) -> None:
         {**SIZES["restore-diffusion"], "domain": domain}, loss={}, **facts
     )
     damaged, clean = torch.randn(2, 1, 4000, generator=torch.Generator().manual_seed(4)) * 0.1
-    above = model.above(torch.tensor([4000.0]))
-    told = model.domain.tell(damaged, above, model.profile)
+    told = model.tell(damaged, torch.tensor([4000.0]))
     high, low = model.domain.spectra_of(model.domain.state_of(clean, told), told, 4000)
     taken = model.spectra.inverse(low, 4000)
     assert torch.allclose(damaged + taken, clean, atol=1e-4)
     added = model.spectra.inverse(high, 4000)
     assert torch.allclose(added if domain == "spectrum" else damaged + added, clean, atol=1e-4)
+
+
+def codec_batch() -> CodecBatch:
+    clean = torch.randn(4, 8192, generator=torch.Generator().manual_seed(15)) * 0.1
+    spectrum = torch.fft.rfft(clean)
+    spectrum[:, 8192 * 4000 // RATE :] = 0.0
+    return CodecBatch(torch.fft.irfft(spectrum), clean, torch.full((4,), 4000.0))
+
+
+def test_latents_have_unit_power_and_their_noise_is_white() -> None:
+    pytest.importorskip("diffusers", reason="make generators was not run")
+    model: Any = small("restore-diffusion", size=LATENT)
+    batch = codec_batch()
+    latents = model.domain.state_of(batch.clean, model.tell(batch.damaged, batch.cutoff_hz))
+    assert latents.shape == (4, 65, 8)  # 129 frames, two of them in a row
+    assert torch.allclose(latents.square().mean(dim=2), torch.ones(4, 65), atol=1e-2)
+    drawn = model.begin(model.noise(1, 20_001, torch.Generator().manual_seed(16)), 64 * 20_000)[0, :-1, :8]
+    assert torch.allclose(torch.cov(drawn.T), torch.eye(8), atol=0.05)
+
+
+def test_the_denoiser_does_not_move_the_autoencoder() -> None:
+    pytest.importorskip("diffusers", reason="make generators was not run")
+    model: Any = small("restore-diffusion", size=LATENT)
+    batch = codec_batch()
+    _, parts = model.loss(batch, model.phases()[0], StepContext.of_training(17, 0))
+    parts["denoising"].backward(retain_graph=True)
+    moved = {name for name, each in model.named_parameters() if each.grad is not None and each.grad.any()}
+    assert moved
+    assert not any(name.startswith(("domain.encoder", "domain.to_", "domain.decoder")) for name in moved)
+    parts["autoencoder"].backward()
+    without = {name for name, each in model.named_parameters() if each.grad is None}
+    assert not without
+
+
+def test_an_autoencoder_learns_what_the_mean_profile_does_not_know() -> None:
+    pytest.importorskip("diffusers", reason="make generators was not run")
+    model: Any = small("restore-diffusion", size=LATENT).train()
+    batch = codec_batch()
+    clean = batch.clean * torch.linspace(0.5, 2.0, 8192)
+    batch = CodecBatch(batch.damaged, clean, batch.cutoff_hz)  # what was taken grows, and what is left does not tell
+    optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
+    distances = []
+    for step in range(80):
+        optimizer.zero_grad()
+        loss, parts = model.loss(batch, model.phases()[0], StepContext.of_training(18, step))
+        loss.backward()
+        optimizer.step()
+        distances.append(float(parts["autoencoder"].detach()))
+    # Two draws of noise differ by about 0.74 nepers in a bin, which no gain can mend.
+    assert distances[0] > 1.2
+    assert distances[-1] < 0.85

@@ -17,11 +17,13 @@ RATE = 16_000
 SECONDS = 5.0
 BANDS = {"n_fft": 256, "hop": 64, "bands": 8, "channels": 3, "blocks": 2}
 STEPS = {"channels": 16, "levels": 1, "blocks": 1, "steps": 5}
+LATENT = {"domain": "latent", "latents": 6, "latent_frames": 2, "levels": 0, "steps": 3}
 SIZES: dict[str, tuple[str, dict[str, Any]]] = {
     "mse": ("restore-mse", BANDS),
     "gan": ("restore-gan", {**BANDS, "discriminator_channels": 2}),
     "spectrum": ("restore-diffusion", {**STEPS, "n_fft": 256, "hop": 64}),
     "waveform": ("restore-diffusion", {**STEPS, "n_fft": 256, "hop": 64, "domain": "waveform"}),
+    "latent": ("restore-diffusion", {**STEPS, **LATENT, "n_fft": 256, "hop": 64}),
     "patches across frames": ("restore-diffusion", {**STEPS, "n_fft": 192, "hop": 48, "domain": "waveform"}),
 }
 

@@ -65,6 +65,11 @@ class RestorationModel(Trainable):
         return CodecPairs
 
     @property
+    def corrects_lows(self) -> bool:
+        """Whether :attr:`Restored.low` is more than silence."""
+        return True
+
+    @property
     def reach_frames(self) -> int:
         """Frames to both sides that a pass looks at."""
         raise NotImplementedError

@@ -15,13 +15,19 @@ __all__ = [
     "ConvNextBlock",
     "FrameUNet",
     "Spectra",
+    "bounded_gains",
     "compress",
     "expand",
     "frame_level",
     "full_precision",
+    "replicate",
+    "smoothed",
 ]
 
 _FLOOR = 1e-7  # of magnitudes: -140 dB
+_PATCH_BINS = 4  # replicated bands shift by a multiple of n_fft / hop bins, so that their phases advance as they should
+_SMOOTHING_BINS = 9
+_MOST_NEPERS = 6.0  # 52 dB: how far a gain may be from the mean profile
 LEVEL_RADIUS = 8
 """Frames to both sides over which a frame's level is averaged."""
 
@@ -104,6 +110,34 @@ def frame_level(spectra: Tensor) -> Tensor:
     width = 2 * LEVEL_RADIUS + 1
     mean = functional.avg_pool1d(power, width, 1, LEVEL_RADIUS)
     return mean[:, 0, :, None].sqrt() + _FLOOR
+
+
+def smoothed(magnitudes: Tensor) -> Tensor:
+    """Mean over neighbouring bins, shape ``(batch, frames, bins)``."""
+    half = _SMOOTHING_BINS // 2
+    mean: Tensor = functional.avg_pool1d(magnitudes, _SMOOTHING_BINS, 1, half, count_include_pad=False)
+    return mean
+
+
+def replicate(spectra: Tensor, cutoff_bins: Tensor) -> Tensor:
+    """The upper half of what lies below the cutoff, repeated above it, with its level taken out.
+
+    Args:
+        spectra: shape ``(batch, frames, bins)``, complex.
+        cutoff_bins: shape ``(batch,)``.
+    """
+    num_bins = spectra.shape[2]
+    bins = torch.arange(num_bins, device=spectra.device)
+    cut = (cutoff_bins[:, None].long() - 1).clamp(2 * _PATCH_BINS, num_bins)
+    patch = (cut // 2) // _PATCH_BINS * _PATCH_BINS
+    source = torch.where(bins >= cut, cut - patch + (bins - cut) % patch, bins)
+    return torch.take_along_dim(spectra / (smoothed(spectra.abs()) + 1e-7), source[:, None], dim=2)
+
+
+def bounded_gains(x: Tensor) -> Tensor:
+    """Gains of what a network says: 1 for 0, and at most 52 dB up or down."""
+    gains: Tensor = (_MOST_NEPERS * torch.tanh(x / _MOST_NEPERS)).exp()
+    return gains
 
 
 class ConvNextBlock(nn.Module):

@@ -35,17 +35,17 @@ from fxtrain.models.generators._restoration import RestorationModel, Restored, T
 from fxtrain.models.generators._spectral import (
     BandSplit,
     ConvNextBlock,
+    bounded_gains,
     compress,
     frame_level,
     full_precision,
+    replicate,
+    smoothed,
 )
 from fxtrain.training.protocol import Criterion, OptimizerConfig, Phase, StepContext
 
 __all__ = ["RestoreGan", "RestoreMse"]
 
-_PATCH_BINS = 4  # replicated bands shift by a multiple of n_fft / hop bins, so that their phases advance as they should
-_MOST_NEPERS = 6.0  # 52 dB: how far a gain may be from the mean profile
-_SMOOTHING_BINS = 9
 _EXPONENT = 0.3
 
 
@@ -158,32 +158,20 @@ class _BandSplitModel(RestorationModel):
             hidden = block(hidden)
         out = full_precision(self.out(self.norm(hidden)))
         out = out.view(*out.shape[:2], self.spectra.num_bins, 5)
-        gains = (_MOST_NEPERS * torch.tanh(out[..., :3] / _MOST_NEPERS)).exp()
+        gains = bounded_gains(out[..., :3])
         content = torch.complex(out[..., 3], out[..., 4])
         content = content / (1 + out[..., 3].square() + out[..., 4].square()).sqrt()
         envelope = level * self.profile.exp()
-        smooth = _smoothed(x.abs())
+        copied = replicate(x, cutoff_hz * (self.spectra.n_fft / self.sample_rate))
         white = torch.complex(state[..., 0], state[..., 1]) * 0.7071068
-        high = envelope * (
-            gains[..., 0] * self._replicated(x, cutoff_hz) + gains[..., 1] * white + gains[..., 2] * content
-        )
-        low = smooth * gains[..., 2] * content
+        high = envelope * (gains[..., 0] * copied + gains[..., 1] * white + gains[..., 2] * content)
+        low = smoothed(x.abs()) * gains[..., 2] * content
         return torch.cat([torch.view_as_real(high * mask), torch.view_as_real(low * (1 - mask))], dim=3)
 
     def finish(self, state: Tensor, told: Told, cutoff_hz: Tensor, num_samples: int) -> Restored:
         """See :meth:`RestorationModel.finish`."""
         high, low = (torch.complex(*state[..., part : part + 2].unbind(dim=3)) for part in (0, 2))
         return Restored(self.spectra.inverse(high, num_samples), self.spectra.inverse(low, num_samples))
-
-    def _replicated(self, x: Tensor, cutoff_hz: Tensor) -> Tensor:
-        """The upper half of what lies below the cutoff, repeated above it, with its level taken out."""
-        bins = torch.arange(self.spectra.num_bins, device=x.device)
-        cut = (cutoff_hz[:, None] * (self.spectra.n_fft / self.sample_rate)).long() - 1
-        cut = cut.clamp(2 * _PATCH_BINS, self.spectra.num_bins)
-        patch = (cut // 2) // _PATCH_BINS * _PATCH_BINS
-        source = torch.where(bins >= cut, cut - patch + (bins - cut) % patch, bins)
-        copied = torch.take_along_dim(x / (_smoothed(x.abs()) + 1e-7), source[:, None], dim=2)
-        return copied
 
 
 class RestoreMse(_BandSplitModel):
@@ -285,10 +273,3 @@ class RestoreGan(_BandSplitModel):
                 scores.append(score)
                 features.append(layers)
         return scores, features
-
-
-def _smoothed(magnitudes: Tensor) -> Tensor:
-    """Mean over neighbouring bins, shape ``(batch, frames, bins)``."""
-    half = _SMOOTHING_BINS // 2
-    mean: Tensor = functional.avg_pool1d(magnitudes, _SMOOTHING_BINS, 1, half, count_include_pad=False)
-    return mean

@@ -108,6 +108,8 @@ class Passage:
         """Whether there is sound in a frame, for each row; shape ``(1, rows)``."""
         n_fft, hop = self._model.spectra.n_fft, self._model.spectra.hop
         peaks = functional.max_pool1d(samples.abs()[:, None], n_fft, hop, n_fft // 2)[:, 0]
+        if self._told.rate.numerator == 1:  # a row is silent if all its frames are
+            return functional.max_pool1d(peaks[:, :-1], self._told.rate.denominator) > _SILENT
         frames = (torch.arange(int((num_frames - 1) * self._told.rate)) / float(self._told.rate)).long()
         return peaks[:, frames] > _SILENT
 

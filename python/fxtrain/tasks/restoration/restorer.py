@@ -18,7 +18,7 @@ __all__ = ["FrameNoise", "Restorer"]
 
 Samples = NDArray[np.float32]
 
-_CHUNK_FRAMES = 512  # sent at a time
+_CHUNK_FRAMES = 512  # sent at a time, and at least four times as many as a pass looks at to either side
 _NOISE_FRAMES = 64  # drawn at a time
 _AHEAD = 1 << 20  # blocks of noise before the first frame
 
@@ -84,7 +84,7 @@ class Restorer:
         self._num_passes = model.num_passes(steps)
         self._mix, self._full = mix, full
         self._margin = round_up(model.look_frames, model.granularity)
-        self._chunk = round_up(_CHUNK_FRAMES, model.granularity)
+        self._chunk = round_up(max(_CHUNK_FRAMES, 4 * model.reach_frames), model.granularity)
 
     def run(
         self,
