@@ -238,6 +238,7 @@ void PluginEditor::showContents() {
     pedals_[i]->show(contents.models[std::size_t(Rig::pedalSlot(0)) + i]);
   showPedals();
   cabinet_.show(contents.cabinet, contents.secondCabinet);
+  hasCabinet_ = contents.cabinet != nullptr;
   status_.setProblem(processor_.rig().problem());
   if (settings_ != nullptr)
     settings_->update();
@@ -343,6 +344,7 @@ void PluginEditor::update(double seconds) {
   input_.meter.update(seconds);
   output_.meter.update(seconds);
   output_.update(chain.numFaults());
+  output_.setNumChannels(processor_.getMainBusNumOutputChannels());
   gate_.update(chain.gateGain());
   input_.meter.setMarker(gate_.threshold());
   if (tuner_ != nullptr && tick_ % 2 == 0)
@@ -353,8 +355,11 @@ void PluginEditor::update(double seconds) {
     library_->update();
   if (tick_ % 6 == 0) {
     const bool loading = processor_.rig().isLoading();
-    slotA_.setLoading(loading);
-    slotB_.setLoading(loading);
+    const bool hasLoudspeaker = isOn(id::cabinetOn) && hasCabinet_;
+    for (auto* card : {&slotA_, &slotB_}) {
+      card->setLoading(loading);
+      card->setCabinetFollows(hasLoudspeaker);
+    }
     for (auto& card : pedals_)
       card->setLoading(loading);
     if (!loading) {

@@ -32,7 +32,7 @@ class PluginEditor : public juce::AudioProcessorEditor,
  public:
   static constexpr int kWidth = 1200, kHeight = 640;
   static constexpr int kTakeStripHeight = 56;
-  static constexpr int kLeastWidth = 800, kGreatestWidth = 2400;
+  static constexpr int kLeastWidth = 960, kGreatestWidth = 2400;
 
   explicit PluginEditor(PluginProcessor& owner);
   ~PluginEditor() override;
@@ -107,6 +107,7 @@ class PluginEditor : public juce::AudioProcessorEditor,
   int tick_ = 0;
   juce::String dismissed_; // what the take player said and was put away
   double hostRate_ = -1.0;
+  bool hasCabinet_ = false;
 
   JUCE_DECLARE_NON_COPYABLE_WITH_LEAK_DETECTOR(PluginEditor)
 };

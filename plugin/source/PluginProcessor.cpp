@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <tuple>
 
 namespace fxtrain {
 namespace {
@@ -24,6 +25,44 @@ float defaultKnob(const ModelFile* model, int index) {
   return 100.0f * model->info.knobs[std::size_t(index)].defaultPosition();
 }
 
+/** What a load did: "Load Plexi into A". */
+juce::String textOf(const RigContents& before, const RigContents& after) {
+  static constexpr const char* kPlaces[Rig::kNumSlots] = {"A",       "B",          "the pedal", "the pedal's B",
+                                                          "pedal 2", "pedal 2's B"};
+  std::vector<std::size_t> slots;
+  for (std::size_t slot = 0; slot < after.models.size(); ++slot)
+    if (before.models[slot] != after.models[slot])
+      slots.push_back(slot);
+  const bool cabinet = before.cabinet != after.cabinet || before.secondCabinet != after.secondCabinet;
+  if (slots.size() == 2 && before.models[slots[0]] == after.models[slots[1]])
+    return "Swap captures";
+  if (slots.size() == 1 && !cabinet) {
+    const juce::String place = kPlaces[slots[0]];
+    const auto& model = after.models[slots[0]];
+    return model == nullptr ? "Empty " + place : "Load " + model->title() + " into " + place;
+  }
+  if (slots.empty() && cabinet) {
+    const auto& file = before.cabinet != after.cabinet ? after.cabinet : after.secondCabinet;
+    return file == nullptr ? juce::String("Take a cabinet out") : "Load the cabinet " + file->name;
+  }
+  return "Load";
+}
+
+/** Whether two sounds are the same, whichever copies of its files they hold. */
+bool isSame(const State& one, const State& other) {
+  const auto same = [](const auto& first, const auto& second) {
+    return first == second || (first != nullptr && second != nullptr && first->sha256 == second->sha256);
+  };
+  const auto &mine = one.contents, &theirs = other.contents;
+  for (std::size_t slot = 0; slot < mine.models.size(); ++slot) {
+    const auto &first = mine.models[slot], &second = theirs.models[slot];
+    if (!same(first, second) || (first != nullptr && first->assumedRate != second->assumedRate))
+      return false;
+  }
+  return same(mine.cabinet, theirs.cabinet) && same(mine.secondCabinet, theirs.secondCabinet) &&
+         mine.backend == theirs.backend && one.parameters == other.parameters;
+}
+
 } // namespace
 
 PluginProcessor::PluginProcessor()
@@ -36,18 +75,21 @@ PluginProcessor::PluginProcessor()
       midiControl_(parameters) {
   rig_.settings = [this] { return values_.chainSettings(); };
   rig_.onLatency = [this] { updateLatency(); };
-  rig_.onPlayerChange = [this](const RigContents& before, const RigContents& after) {
-    juce::MessageManager::callAsync([weak = juce::WeakReference(this), before, after] {
-      if (weak != nullptr)
+  rig_.onPlayerChange = [this](const RigContents& before, const RigContents& after, int numReplaced) {
+    juce::MessageManager::callAsync([weak = juce::WeakReference(this), before, after, numReplaced] {
+      if (weak != nullptr && numReplaced == weak->rig_.numReplaced()) // else a preset or project has come since
         weak->rememberLoad(before, after);
     });
   };
+  history_.onStep = [this] { markEdits(); };
   if (const auto* first = Presets::shipped(Presets::kFirst)) {
     apply(*first);
     origin_.program = Presets::kFirst;
   }
+  presetSound_ = preset();
   presets_.onCurrent = [this](const Presets::Entry& entry) {
-    setOrigin(entry.shipped, entry.shipped < 0 ? entry.name : juce::String());
+    presetSound_ = preset();
+    setOrigin({entry.shipped, entry.shipped < 0 ? entry.name : juce::String(), presets_.isEdited()});
   };
   const juce::WeakReference first(this); // is made once: not when two threads ask for it
   background_->courier.addTimeSliceClient(this);
@@ -82,6 +124,25 @@ void PluginProcessor::prepareToPlay(double sampleRate, int maximumBlockSize) {
 
 void PluginProcessor::reset() { rig_.chain().reset(values_.chainSettings()); }
 
+// Some hosts say so from within the first block of a bounce. The courier would follow some milliseconds later, and each
+// bounce would begin otherwise.
+void PluginProcessor::setNonRealtime(bool isOffline) noexcept {
+  const bool begins = isOffline && !isNonRealtime();
+  AudioProcessor::setNonRealtime(isOffline);
+  if (!begins) // hosts say so with every block
+    return;
+  const juce::ScopedLock lock(getCallbackLock()); // no block is under way
+  const auto& chain = rig_.chain();
+  try {
+    if (chain.sampleRate() <= 0.0 || rig_.oversampling() == values_.oversampling(true))
+      return;
+    rig_.prepare(chain.sampleRate(), chain.numInputs(), chain.numOutputs(), values_.oversampling(true));
+    updateLatency();
+    announceLatency(getLatencySamples());
+  } catch (const std::exception&) { // there is no memory: it plays as it did
+  }
+}
+
 void PluginProcessor::processBlock(juce::AudioBuffer<float>& buffer, juce::MidiBuffer& midi) {
   process(buffer, midi, false);
 }
@@ -114,6 +175,7 @@ void PluginProcessor::process(juce::AudioBuffer<float>& buffer, juce::MidiBuffer
   int from = 0;
   const auto playTo = [&](int to) {
     settings.bypass = settings.bypass || bypassed;
+    settings.mute = settings.mute && !isNonRealtime(); // a bounce with the tuner left on
     settings.tempoBpm = tempoBpm_.load(std::memory_order_relaxed);
     std::array<float*, 2> channels{};
     for (int c = 0; c < chain.numOutputs(); ++c)
@@ -158,8 +220,9 @@ int PluginProcessor::useTimeSlice() {
 
 juce::AudioProcessorEditor* PluginProcessor::createEditor() { return new PluginEditor(*this); }
 
-// Programs are the shipped presets: hosts want a fixed number. One more stands for any other sound, so that a host
-// never shows a program that does not play; LV2 makes a preset of each, and has no current one.
+// Programs are the shipped presets: hosts want a fixed number. One more stands for any other sound, and for one that
+// the player has changed, so that a host never shows a program that does not play; LV2 makes a preset of each, and has
+// no current one.
 
 bool PluginProcessor::namesOtherSounds() const { return wrapperType != wrapperType_LV2; }
 
@@ -167,7 +230,7 @@ int PluginProcessor::getNumPrograms() { return juce::jmax(1, Presets::numShipped
 
 int PluginProcessor::getCurrentProgram() {
   const std::lock_guard lock(originMutex_);
-  return origin_.program >= 0 ? origin_.program : getNumPrograms() - 1;
+  return origin_.program >= 0 && !origin_.isEdited ? origin_.program : getNumPrograms() - 1;
 }
 
 const juce::String PluginProcessor::getProgramName(int index) {
@@ -175,10 +238,10 @@ const juce::String PluginProcessor::getProgramName(int index) {
 }
 
 void PluginProcessor::setCurrentProgram(int index) {
-  if (index == getCurrentProgram()) // hosts repeat themselves, and would undo what was changed since
+  if (namesOtherSounds() && index == getCurrentProgram()) // hosts repeat themselves
     return;
   if (index >= Presets::numShipped()) {
-    setOrigin(-1, {}); // the sound stays
+    setOrigin({-1, {}}); // the sound stays
     return;
   }
   {
@@ -189,20 +252,41 @@ void PluginProcessor::setCurrentProgram(int index) {
 }
 
 void PluginProcessor::loadProgram(int number) {
-  juce::MessageManager::callAsync([weak = juce::WeakReference(this), number, generation = stateGeneration_.load()] {
+  const auto load = [weak = juce::WeakReference(this), number, generation = stateGeneration_.load()] {
     if (weak == nullptr || generation != weak->stateGeneration_) // a project was loaded since
       return;
     const auto problem = weak->presets_.loadNumber(number);
     if (problem.isNotEmpty())
-      weak->presets_.onCurrent(weak->presets_.currentEntry()); // is still the one that plays
+      weak->setCurrentPreset(weak->currentPreset()); // is still the one that plays
     weak->rig_.setProblem(problem);
-  });
+  };
+  if (juce::MessageManager::existsAndIsCurrentThread())
+    load(); // a host that saves or renders at once gets the program's sound
+  else
+    juce::MessageManager::callAsync(load);
 }
 
-void PluginProcessor::setOrigin(int program, const juce::String& presetName) {
+void PluginProcessor::setCurrentPreset(const PresetSound& preset) {
+  presets_.setCurrent(preset.entry, !preset.sound || !isSame(*preset.sound, this->preset()));
+  presetSound_ = preset.sound;
+}
+
+void PluginProcessor::markEdits() {
+  if (audition_ != nullptr) // its end is one step
+    return;
+  presets_.setEdited(!presetSound_ || !isSame(*presetSound_, preset()));
+  Origin origin;
   {
     const std::lock_guard lock(originMutex_);
-    const Origin origin{program, presetName};
+    origin = origin_;
+  }
+  origin.isEdited = presets_.isEdited();
+  setOrigin(origin);
+}
+
+void PluginProcessor::setOrigin(const Origin& origin) {
+  {
+    const std::lock_guard lock(originMutex_);
     if (origin == origin_)
       return;
     origin_ = origin;
@@ -223,6 +307,7 @@ State PluginProcessor::state() const {
   const std::lock_guard lock(originMutex_);
   state.program = origin_.program;
   state.presetName = origin_.presetName;
+  state.isEdited = origin_.isEdited;
   return state;
 }
 
@@ -234,11 +319,13 @@ State PluginProcessor::preset() const {
   sound.editorSize = {};
   sound.program = -1;
   sound.presetName = {};
+  sound.isEdited = false;
   return sound;
 }
 
 void PluginProcessor::apply(const State& state) {
   rig_.setContents(state.contents); // throws before anything has changed
+  midiControl_.dropPending();
   auto values = state.parameters;
   for (int slot = 0; slot < Rig::kNumSlots; ++slot)
     for (int k = 0; k < fxengine::ChainSettings::kNumKnobs; ++k)
@@ -257,7 +344,8 @@ void PluginProcessor::getStateInformation(juce::MemoryBlock& destination) { dest
 
 void PluginProcessor::setStateInformation(const void* data, int size) {
   try {
-    const auto saved = State::decode(data, std::size_t(juce::jmax(0, size)));
+    auto saved = State::decode(data, std::size_t(juce::jmax(0, size)));
+    saved.parameters.erase(id::tuner); // nobody tunes as a project opens
     ++stateGeneration_;
     apply(saved);
     if (!saved.isPreset) {
@@ -265,14 +353,15 @@ void PluginProcessor::setStateInformation(const void* data, int size) {
       if (!saved.editorSize.isOrigin())
         editorSize_ = saved.editorSize;
     }
-    setOrigin(saved.program, saved.presetName);
+    const Origin origin{saved.program, saved.presetName, saved.isEdited};
+    setOrigin(origin);
     announceLatency(getLatencySamples());
-    const auto follow = [weak = juce::WeakReference(this), saved, generation = stateGeneration_.load()] {
+    const auto follow = [weak = juce::WeakReference(this), origin, generation = stateGeneration_.load()] {
       if (weak == nullptr || generation != weak->stateGeneration_)
         return;
       weak->audition_ = nullptr;
       weak->history_.clear(); // its steps lead back into what was open before
-      weak->showOrigin(saved.program, saved.presetName);
+      weak->showOrigin(origin);
     };
     if (juce::MessageManager::existsAndIsCurrentThread())
       follow();
@@ -292,21 +381,29 @@ void PluginProcessor::attempt(const std::function<void()>& step) {
   }
 }
 
-void PluginProcessor::showOrigin(int program, const juce::String& presetName) {
+void PluginProcessor::showOrigin(const Origin& origin) {
+  const auto& [program, presetName, isEdited] = origin;
   if (presetName.isNotEmpty())
     presets_.refresh();
-  presets_.setCurrent(program >= 0 ? Presets::Entry{Presets::shippedName(program), {}, program}
-                                   : Presets::Entry{presetName, Presets::fileOf(presetName), -1});
+  const auto entry = program >= 0 ? Presets::Entry{Presets::shippedName(program), {}, program}
+                                  : Presets::Entry{presetName, Presets::fileOf(presetName), -1};
+  setCurrentPreset({entry, isEdited ? std::nullopt : std::optional(preset())});
 }
 
 void PluginProcessor::loadPreset(const State& after, const Presets::Entry& entry) {
-  const auto before = preset();
-  const auto entryBefore = presets_.currentEntry();
+  auto before = preset();
+  auto presetBefore = currentPreset();
   apply(after);
+  setCurrentPreset({entry, preset()});
+  if (audition_ != nullptr && audition_->ending) { // what was tried is no longer wanted, or is kept and replaced
+    if (!audition_->keeps)
+      std::tie(before, presetBefore) = std::tie(audition_->sound, audition_->preset);
+    audition_ = nullptr;
+  }
   if (audition_ != nullptr)
     audition_->loadedPreset = true;
   else
-    addSoundStep("Load preset", before, entryBefore, after, entry);
+    addSoundStep("Load preset", before, presetBefore, after, {entry, presetSound_});
 }
 
 void PluginProcessor::exchange(int slot, int otherSlot) {
@@ -335,20 +432,20 @@ void PluginProcessor::swapPedals() {
   attempt([&] {
     apply(after);
     if (audition_ == nullptr)
-      addSoundStep("Swap pedals", before, presets_.currentEntry(), after, presets_.currentEntry());
+      addSoundStep("Swap pedals", before, currentPreset(), after, currentPreset());
   });
 }
 
-void PluginProcessor::addSoundStep(const juce::String& text, const State& before, const Presets::Entry& entryBefore,
-                                   const State& after, const Presets::Entry& entryAfter) {
-  const auto restore = [this](const State& sound, const Presets::Entry& origin) {
+void PluginProcessor::addSoundStep(const juce::String& text, const State& before, const PresetSound& presetBefore,
+                                   const State& after, const PresetSound& presetAfter) {
+  const auto restore = [this](const State& sound, const PresetSound& preset) {
     attempt([&] {
       apply(sound);
-      presets_.setCurrent(origin);
+      setCurrentPreset(preset);
     });
   };
   history_.add(
-      text, [=] { restore(after, entryAfter); }, [=] { restore(before, entryBefore); });
+      text, [=] { restore(after, presetAfter); }, [=] { restore(before, presetBefore); });
 }
 
 void PluginProcessor::rememberLoad(const RigContents& before, const RigContents& after) {
@@ -384,14 +481,14 @@ void PluginProcessor::addLoadStep(const RigContents& before, const Controls& con
     });
   };
   history_.add(
-      "Load", [=] { restore(after, controlsAfter); }, [=] { restore(before, controlsBefore); });
+      textOf(before, after), [=] { restore(after, controlsAfter); }, [=] { restore(before, controlsBefore); });
 }
 
 void PluginProcessor::beginAudition() {
   if (audition_ != nullptr && audition_->ending && audition_->keeps)
     finishAudition();
   if (audition_ == nullptr)
-    audition_ = std::make_shared<Audition>(Audition{rig_.contents(), controls(), preset(), presets_.currentEntry()});
+    audition_ = std::make_shared<Audition>(Audition{rig_.contents(), controls(), preset(), currentPreset()});
   else // what was before comes back as soon as the loads are done, and is where this one starts too
     audition_ = std::make_shared<Audition>(
         Audition{audition_->contents, audition_->controls, audition_->sound, audition_->preset});
@@ -417,11 +514,11 @@ void PluginProcessor::finishAudition() {
   audition_ = nullptr;
   if (audition->loadedPreset) {
     if (audition->keeps)
-      addSoundStep("Load preset", audition->sound, audition->preset, preset(), presets_.currentEntry());
+      addSoundStep("Load preset", audition->sound, audition->preset, preset(), currentPreset());
     else
       attempt([&] {
         apply(audition->sound);
-        presets_.setCurrent(audition->preset);
+        setCurrentPreset(audition->preset);
       });
   } else if (!audition->keeps) {
     setControls(audition->controls);

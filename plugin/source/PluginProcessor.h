@@ -14,6 +14,7 @@
 #include <juce_audio_processors/juce_audio_processors.h>
 
 #include <mutex>
+#include <optional>
 
 namespace fxtrain {
 
@@ -32,6 +33,7 @@ class PluginProcessor : public juce::AudioProcessor, public Vst3Host, private ju
   void prepareToPlay(double sampleRate, int maximumBlockSize) override;
   void releaseResources() override {}
   void reset() override;
+  void setNonRealtime(bool isNonRealtime) noexcept override;
   void processBlock(juce::AudioBuffer<float>& buffer, juce::MidiBuffer& midi) override;
   void processBlockBypassed(juce::AudioBuffer<float>& buffer, juce::MidiBuffer& midi) override;
   using juce::AudioProcessor::processBlock;
@@ -77,14 +79,30 @@ class PluginProcessor : public juce::AudioProcessor, public Vst3Host, private ju
   int useTimeSlice() override;
   void process(juce::AudioBuffer<float>& buffer, juce::MidiBuffer& midi, bool bypassed);
   void updateLatency();
-  void loadProgram(int index); ///< from any thread; follows on the message thread
+  void loadProgram(int index); ///< from any thread; on another than the message thread, it follows there
   State state() const;
   State preset() const;           ///< the sound alone
   void apply(const State& state); ///< models, cabinet and parameters; throws FileError and then has changed nothing
   void loadPreset(const State& after, const Presets::Entry& entry);
-  void setOrigin(int program, const juce::String& presetName); ///< tells the host where it changes
+
+  /** Where the sound came from. */
+  struct Origin {
+    int program = 0;         // the shipped preset; -1: another
+    juce::String presetName; // of the player's own
+    bool isEdited = false;   // by the player since
+    bool operator==(const Origin&) const = default;
+  };
+  void setOrigin(const Origin& origin);  ///< tells the host where it changes
+  void showOrigin(const Origin& origin); ///< in the list of presets
+  /** A preset, and how it sounds; nothing where that is not known. */
+  struct PresetSound {
+    Presets::Entry entry;
+    std::optional<State> sound;
+  };
+  PresetSound currentPreset() const { return {presets_.currentEntry(), presetSound_}; }
+  void setCurrentPreset(const PresetSound& preset);
+  void markEdits(); ///< whether the sound is still that of the preset
   void attempt(const std::function<void()>& step);
-  void showOrigin(int program, const juce::String& presetName); ///< in the list of presets
   bool namesOtherSounds() const;
   void rememberLoad(const RigContents& before, const RigContents& after);
 
@@ -99,14 +117,14 @@ class PluginProcessor : public juce::AudioProcessor, public Vst3Host, private ju
     RigContents contents; // of before, as the rest
     Controls controls;
     State sound;
-    Presets::Entry preset;
+    PresetSound preset;
     bool loadedPreset = false, ending = false, keeps = false;
   };
   void finishAudition();
   void addLoadStep(const RigContents& before, const Controls& controlsBefore, const RigContents& after,
                    const Controls& controlsAfter);
-  void addSoundStep(const juce::String& text, const State& before, const Presets::Entry& entryBefore,
-                    const State& after, const Presets::Entry& entryAfter);
+  void addSoundStep(const juce::String& text, const State& before, const PresetSound& presetBefore, const State& after,
+                    const PresetSound& presetAfter);
   void swapPedals();
   Controls controls() const;
   void setControls(const Controls& values); // message thread
@@ -121,11 +139,7 @@ class PluginProcessor : public juce::AudioProcessor, public Vst3Host, private ju
   std::atomic<float> tempoBpm_{120.0f}; // of the host, as it was told last
   juce::Point<int> editorSize_{1200, 640};
   std::recursive_mutex latencyMutex_; // the last to tell tells the latest; a host may prepare us from within
-  struct Origin {
-    int program = 0;         // the shipped preset that the sound came from; -1: another
-    juce::String presetName; // of the player's own
-    bool operator==(const Origin&) const = default;
-  };
+  std::optional<State> presetSound_;  // of the current preset, as it was loaded or saved; message thread
   mutable std::mutex originMutex_;
   Origin origin_;
   std::atomic<int> stateGeneration_{0};

@@ -69,12 +69,14 @@ History::~History() { processor_.removeListener(this); }
 
 void History::undo() {
   lastParameter_ = -1;
-  manager_.undo();
+  if (manager_.undo() && onStep)
+    onStep();
 }
 
 void History::redo() {
   lastParameter_ = -1;
-  manager_.redo();
+  if (manager_.redo() && onStep)
+    onStep();
 }
 
 void History::add(const juce::String& text, std::function<void()> redo, std::function<void()> undo) {
@@ -83,6 +85,8 @@ void History::add(const juce::String& text, std::function<void()> redo, std::fun
   lastParameter_ = -1;
   manager_.beginNewTransaction(text);
   manager_.perform(new DoneStep(std::move(redo), std::move(undo)));
+  if (onStep)
+    onStep();
 }
 
 void History::clear() {
@@ -117,6 +121,8 @@ void History::audioProcessorParameterChangeGestureEnd(juce::AudioProcessor*, int
   lastParameter_ = index;
   lastTime_ = now;
   manager_.perform(new ParameterStep(*parameter, before, after));
+  if (onStep)
+    onStep();
 }
 
 } // namespace fxtrain

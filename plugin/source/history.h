@@ -33,6 +33,9 @@ class History : private juce::AudioProcessorListener {
   /** Forgets all steps: the host has loaded another state. */
   void clear();
 
+  /** Called after every step, undo and redo. */
+  std::function<void()> onStep;
+
   /** Told of every change to what can be undone. */
   juce::ChangeBroadcaster& broadcaster() { return manager_; }
 

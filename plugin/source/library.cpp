@@ -19,6 +19,7 @@ namespace {
 
 constexpr juce::uint32 kPublishMs = 300;                    // at least, between two publications while files are read
 constexpr juce::uint32 kReadPerPublish = 5;                 // times as long is spent on reading as on publishing
+constexpr int kLongestWaitMs = 2000;                        // for another process that writes the settings
 constexpr std::int64_t kMostBytes = std::int64_t{64} << 20; // of the index and the settings
 
 void addTag(LibraryFile& file, const juce::String& tag) {
@@ -173,60 +174,60 @@ std::shared_ptr<const LibraryIndex> Library::index() const {
 
 LibraryMarks Library::marks() const {
   const std::lock_guard lock(mutex_);
-  return marks_;
-}
-
-void Library::setFavourite(const std::string& key, bool favourite) {
-  {
-    const std::lock_guard lock(mutex_);
-    if (favourite)
-      marks_.favourites.insert(key);
-    else
-      marks_.favourites.erase(key);
-    wantsWrite_ = true;
-    start();
-  }
-  sendChangeMessage();
-}
-
-void Library::addRecent(const std::string& key) {
-  {
-    const std::lock_guard lock(mutex_);
-    std::erase(marks_.recent, key);
-    marks_.recent.insert(marks_.recent.begin(), key);
-    if (marks_.recent.size() > kMostRecent)
-      marks_.recent.resize(kMostRecent);
-    wantsWrite_ = true;
-    start();
-  }
-  sendChangeMessage();
+  return settings_.marks;
 }
 
 std::vector<juce::File> Library::folders() const {
   const std::lock_guard lock(mutex_);
-  return folders_;
+  return settings_.folders;
+}
+
+juce::String Library::problem() const {
+  const std::lock_guard lock(mutex_);
+  return problem_;
+}
+
+void Library::edit(Edit edit) {
+  {
+    const std::lock_guard lock(mutex_);
+    edit(settings_);
+    edits_.push_back(std::move(edit));
+    start();
+  }
+  sendChangeMessage();
+}
+
+void Library::setFavourite(const std::string& key, bool favourite) {
+  edit([key, favourite](Settings& settings) {
+    if (favourite)
+      settings.marks.favourites.insert(key);
+    else
+      settings.marks.favourites.erase(key);
+  });
+}
+
+void Library::addRecent(const std::string& key) {
+  edit([key](Settings& settings) {
+    auto& recent = settings.marks.recent;
+    std::erase(recent, key);
+    recent.insert(recent.begin(), key);
+    if (recent.size() > kMostRecent)
+      recent.resize(kMostRecent);
+  });
 }
 
 void Library::addFolder(const juce::File& folder) {
-  {
-    const std::lock_guard lock(mutex_);
-    if (std::find(folders_.begin(), folders_.end(), folder) != folders_.end())
-      return;
-    folders_.push_back(folder);
-    wantsWrite_ = true;
-  }
+  edit([folder](Settings& settings) {
+    auto& folders = settings.folders;
+    if (std::find(folders.begin(), folders.end(), folder) == folders.end())
+      folders.push_back(folder);
+  });
   refresh();
-  sendChangeMessage();
 }
 
 void Library::removeFolder(const juce::File& folder) {
-  {
-    const std::lock_guard lock(mutex_);
-    std::erase(folders_, folder);
-    wantsWrite_ = true;
-  }
+  edit([folder](Settings& settings) { std::erase(settings.folders, folder); });
   refresh();
-  sendChangeMessage();
 }
 
 bool Library::isEnding() const {
@@ -236,12 +237,11 @@ bool Library::isEnding() const {
 
 void Library::run() {
   juce::Thread::setCurrentThreadName("fxtrain library");
-  readSettings();
+  takeSettings();
   std::unique_lock lock(mutex_);
   for (;;) {
-    wake_.wait(lock, [this] { return ending_ || wantsRefresh_ || wantsWrite_; });
-    if (wantsWrite_) {
-      wantsWrite_ = false;
+    wake_.wait(lock, [this] { return ending_ || wantsRefresh_ || !edits_.empty(); });
+    if (!edits_.empty()) {
       lock.unlock();
       writeSettings();
       lock.lock();
@@ -251,6 +251,7 @@ void Library::run() {
     if (wantsRefresh_) {
       wantsRefresh_ = false;
       lock.unlock();
+      takeSettings();
       readFolders();
       lock.lock();
       reading_ = wantsRefresh_;
@@ -259,7 +260,7 @@ void Library::run() {
   }
 }
 
-void Library::readSettings() {
+Library::Settings Library::readSettings() {
   const auto document = nlohmann::json::parse(readText(settingsFile()).toStdString(), nullptr, false);
   const auto texts = [&document](const char* key) {
     std::vector<std::string> all;
@@ -270,32 +271,56 @@ void Library::readSettings() {
             all.push_back(each.get<std::string>());
     return all;
   };
-  const std::lock_guard lock(mutex_); // what the player has done meanwhile stays
+  Settings settings;
+  auto& [marks, folders] = settings;
   for (const auto& path : texts("folders"))
     if (const auto text = juce::String::fromUTF8(path.c_str()); juce::File::isAbsolutePath(text))
-      if (const juce::File folder(text); std::find(folders_.begin(), folders_.end(), folder) == folders_.end())
-        folders_.push_back(folder);
+      if (const juce::File folder(text); std::find(folders.begin(), folders.end(), folder) == folders.end())
+        folders.push_back(folder);
   for (const auto& key : texts("favourites"))
-    marks_.favourites.insert(key);
+    marks.favourites.insert(key);
   for (const auto& key : texts("recent"))
-    if (marks_.recent.size() < kMostRecent &&
-        std::find(marks_.recent.begin(), marks_.recent.end(), key) == marks_.recent.end())
-      marks_.recent.push_back(key);
+    if (marks.recent.size() < kMostRecent &&
+        std::find(marks.recent.begin(), marks.recent.end(), key) == marks.recent.end())
+      marks.recent.push_back(key);
+  return settings;
+}
+
+void Library::takeSettings() {
+  auto settings = readSettings();
+  const std::lock_guard lock(mutex_);
+  for (const auto& edit : edits_) // what the player has done meanwhile stays
+    edit(settings);
+  settings_ = std::move(settings);
 }
 
 void Library::writeSettings() {
-  nlohmann::json document = {{"folders", nlohmann::json::array()}};
+  std::vector<Edit> edits;
   {
     const std::lock_guard lock(mutex_);
-    for (const auto& folder : folders_)
-      document["folders"].push_back(folder.getFullPathName().toStdString());
-    document["favourites"] = std::set<std::string>(marks_.favourites.begin(), marks_.favourites.end());
-    document["recent"] = marks_.recent;
+    edits.swap(edits_);
   }
+  juce::InterProcessLock others("fxtrain library settings"); // a host and the application, for example
+  others.enter(kLongestWaitMs);
+  auto settings = readSettings();
+  for (const auto& edit : edits)
+    edit(settings);
+  nlohmann::json document = {{"folders", nlohmann::json::array()}};
+  for (const auto& folder : settings.folders)
+    document["folders"].push_back(folder.getFullPathName().toStdString());
+  document["favourites"] = std::set<std::string>(settings.marks.favourites.begin(), settings.marks.favourites.end());
+  document["recent"] = settings.marks.recent;
   settingsFile().getParentDirectory().createDirectory();
-  settingsFile().replaceWithText(
+  const bool kept = settingsFile().replaceWithText(
       juce::String::fromUTF8(document.dump(1, ' ', false, nlohmann::json::error_handler_t::replace).c_str()) + "\n",
       false, false, "\n");
+  setProblem(settingsFile(), kept);
+}
+
+void Library::setProblem(const juce::File& file, bool kept) {
+  const std::lock_guard lock(mutex_);
+  problem_ =
+      kept ? juce::String() : file.getFullPathName() + " cannot be written, so favourites and folders are not kept.";
 }
 
 void Library::publish(std::vector<LibraryFile> files) {
@@ -370,7 +395,8 @@ void Library::readFolders() {
   if (!unread.empty() || files.size() != known.size()) {
     indexFile().getParentDirectory().createDirectory();
     const auto text = LibraryIndex::encode(files, FXTRAIN_VERSION);
-    indexFile().replaceWithData(text.data(), text.size());
+    if (!indexFile().replaceWithData(text.data(), text.size()))
+      setProblem(indexFile(), false);
   }
   if (!unread.empty())
     publish(std::move(files));

@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -41,6 +42,9 @@ class Library : public juce::ChangeBroadcaster {
   void addFolder(const juce::File& folder);
   void removeFolder(const juce::File& folder);
 
+  /** A sentence where favourites and folders, or what was read, cannot be kept; "" for nothing. */
+  juce::String problem() const;
+
   /** Files that were opened since this was made: those that the index did not know. */
   int numRead() const noexcept { return numRead_.load(); }
 
@@ -49,9 +53,18 @@ class Library : public juce::ChangeBroadcaster {
   static constexpr std::size_t kMostRecent = 50;
 
  private:
+  struct Settings {
+    LibraryMarks marks;
+    std::vector<juce::File> folders;
+  };
+  using Edit = std::function<void(Settings&)>;
+
   void run();
-  void readSettings();
-  void writeSettings();
+  void edit(Edit edit);
+  static Settings readSettings();
+  void takeSettings();  ///< those that others have written, with the edits that are not written yet
+  void writeSettings(); ///< the edits, into what others have written meanwhile
+  void setProblem(const juce::File& file, bool kept);
   void readFolders();
   void publish(std::vector<LibraryFile> files);
   void start(); ///< with the lock
@@ -60,9 +73,10 @@ class Library : public juce::ChangeBroadcaster {
   mutable std::mutex mutex_; // all below that is not atomic; held for moments only
   std::condition_variable wake_;
   std::shared_ptr<const LibraryIndex> index_ = std::make_shared<const LibraryIndex>();
-  LibraryMarks marks_;
-  std::vector<juce::File> folders_;
-  bool wantsRefresh_ = false, wantsWrite_ = false, ending_ = false;
+  Settings settings_;
+  std::vector<Edit> edits_; // not written yet
+  juce::String problem_;
+  bool wantsRefresh_ = false, ending_ = false;
   std::atomic<bool> reading_{false};
   std::atomic<int> numRead_{0};
   std::thread thread_;

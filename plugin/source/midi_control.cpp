@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "midi_control.h"
 
+#include "parameters.h"
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -14,17 +16,28 @@ constexpr float kNone = std::numeric_limits<float>::quiet_NaN();
 
 bool isBankSelect(int controller) { return controller == 0 || controller == 32; }
 
-/** Where a press takes a parameter: a switch over, a choice to its next and from the last to the first, any other to
-    the far end of its range. Normalised values. */
-float pressed(const juce::RangedAudioParameter& parameter, float value) {
-  if (const auto* choice = dynamic_cast<const juce::AudioParameterChoice*>(&parameter)) {
-    const int index = juce::roundToInt(choice->convertFrom0to1(value));
-    return choice->convertTo0to1(float((index + 1) % choice->choices.size()));
-  }
-  return value >= 0.5f ? 0.0f : 1.0f;
+} // namespace
+
+MidiControl::Target::Target(juce::RangedAudioParameter* which, const std::atomic<float>* value)
+    : parameter(which), plain(value) {
+  const auto* choice = dynamic_cast<const juce::AudioParameterChoice*>(which);
+  numChoices = choice == nullptr ? 0 : choice->choices.size();
+  if (which->getParameterID() == id::slot) // A and B; both together is a sound of its own
+    numChoices = 2;
 }
 
-} // namespace
+/** A switch over, a choice to its next and from the last to the first, any other to the far end of its range. */
+float MidiControl::Target::pressed(float value) const noexcept {
+  if (numChoices == 0)
+    return value >= 0.5f ? 0.0f : 1.0f;
+  const int index = juce::roundToInt(parameter->convertFrom0to1(value));
+  return parameter->convertTo0to1(float(index + 1 < numChoices ? index + 1 : 0));
+}
+
+float MidiControl::Target::followed(int value) const noexcept {
+  const float normalised = float(value) / 127.0f;
+  return numChoices == 2 ? parameter->convertTo0to1(value >= kPressed ? 1.0f : 0.0f) : normalised;
+}
 
 MidiControl::MidiControl(juce::AudioProcessorValueTreeState& parameters) : parameters_(parameters) {
   for (auto* parameter : parameters.processor.getParameters()) {
@@ -94,14 +107,19 @@ void MidiControl::beginBlock() noexcept {
       if (leaving_ != nullptr)
         handover_.giveBack(leaving_); // else with the next block
     }
+  if (dropsPending_.exchange(false, std::memory_order_acquire))
+    std::fill(values_.begin(), values_.end(), kNone);
   for (std::size_t index = 0; index < targets_.size(); ++index) {
     if (std::isnan(values_[index]))
       continue;
     auto& target = targets_[index];
     const float plain = target.plain->load(std::memory_order_relaxed);
     const bool byCourier = plain == target.set.load(std::memory_order_relaxed);
-    if (plain == values_[index] || (plain != target.plainBefore && !byCourier))
-      values_[index] = kNone; // it has arrived, or somebody else has moved the parameter
+    const bool byAnother = plain != target.plainBefore && !byCourier;
+    if (byAnother)
+      target.moved.store(false, std::memory_order_relaxed);
+    if (byAnother || plain == values_[index])
+      values_[index] = kNone;
   }
 }
 
@@ -132,12 +150,12 @@ bool MidiControl::receive(const juce::MidiMessageMetadata& message) noexcept {
     auto& target = targets_[std::size_t(action.target)];
     auto& value = values_[std::size_t(action.target)];
     const bool isOurs = !std::isnan(value);
-    float normalised = float(event.value) / 127.0f;
+    float normalised = target.followed(event.value);
     if (action.mode == Mode::toggle) {
       if (!press)
         continue;
-      normalised = pressed(*target.parameter,
-                           isOurs ? target.wanted.load(std::memory_order_relaxed) : target.parameter->getValue());
+      normalised =
+          target.pressed(isOurs ? target.wanted.load(std::memory_order_relaxed) : target.parameter->getValue());
     }
     if (!isOurs)
       target.plainBefore = target.plain->load(std::memory_order_relaxed);
@@ -166,7 +184,13 @@ void MidiControl::teach(const Event& event) {
       parameter = parameters_.getParameter(binding.parameter);
   }
   if (parameter != nullptr) // without the lock: listeners may ask us
-    parameter->setValueNotifyingHost(float(event.value) / 127.0f);
+    parameter->setValueNotifyingHost(targets_[std::size_t(parameter->getParameterIndex())].followed(event.value));
+}
+
+void MidiControl::dropPending() {
+  for (Target& target : targets_)
+    target.moved.store(false, std::memory_order_relaxed);
+  dropsPending_.store(true, std::memory_order_release);
 }
 
 int MidiControl::apply() {

@@ -20,8 +20,8 @@ namespace fxtrain {
 class MidiControl {
  public:
   enum class Mode {
-    follow, ///< the parameter follows the controller's value
-    toggle  ///< a press (64 and more after less) turns a switch over, or a choice to its next
+    follow, ///< the parameter follows the controller's value: a switch is on from 64 on, the amplifier's slot is B
+    toggle  ///< a press (64 and more after less) turns a switch over, or a choice to its next; the slot from A to B
   };
   struct Binding {
     int controller = 0; ///< 0..119; what comes after are messages about modes
@@ -56,6 +56,9 @@ class MidiControl {
      for all others. */
   const float* values() const noexcept FXENGINE_REALTIME { return values_.data(); }
 
+  /** What controllers have set and the parameters do not have yet is dropped: the sound is another now. */
+  void dropPending();
+
   /** Courier: moves the parameters. Returns the last program that was asked for, or -1. */
   int apply();
   /** Courier: frees what the audio thread has let go. */
@@ -69,12 +72,16 @@ class MidiControl {
   struct Target {
     juce::RangedAudioParameter* parameter;
     const std::atomic<float>* plain; // as the parameter has it
+    int numChoices;                  // that a foot switch goes through; 0: the parameter is no choice
     float plainBefore = 0.0f;        // when a controller moved it: audio thread
     std::atomic<float> wanted{0.0f}; // normalised
     std::atomic<bool> moved{false};  // since the courier was here
     std::atomic<float> set{0.0f};    // by the courier, in plain units
 
-    Target(juce::RangedAudioParameter* which, const std::atomic<float>* value) : parameter(which), plain(value) {}
+    Target(juce::RangedAudioParameter* which, const std::atomic<float>* value);
+    /** Where a press takes it from a value; and where a controller's value does. All but the last normalised. */
+    float pressed(float value) const noexcept;
+    float followed(int value) const noexcept;
   };
   struct Action {
     int controller, channel, target;
@@ -98,6 +105,7 @@ class MidiControl {
   std::array<std::array<std::uint8_t, kNumControllers>, 17> lastValue_{}; // [channel][controller]
   std::vector<float> values_;
 
+  std::atomic<bool> dropsPending_{false};
   std::atomic<int> program_{-1};
   std::atomic<bool> isLearning_{false};
   static constexpr int kMaxEvents = 33; // for learning; one place of the ring stays free

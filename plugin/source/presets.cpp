@@ -278,25 +278,41 @@ void Presets::refresh() {
     return;
   const Entry was = currentEntry();
   entries_ = std::move(entries);
-  setCurrent(was);
+  if (const int at = placeOf(was); at >= 0 || current_ < 0) {
+    current_ = at;
+    sendChangeMessage();
+  } else {
+    setCurrent(-1);
+  }
 }
 
 Presets::Entry Presets::currentEntry() const { return current_ < 0 ? Entry{} : entries_[std::size_t(current_)]; }
 
 juce::String Presets::currentName() const { return currentEntry().name; }
 
-void Presets::setCurrent(int index) {
+void Presets::setCurrent(int index, bool isEdited) {
   current_ = index >= 0 && index < int(entries_.size()) ? index : -1;
+  isEdited_ = isEdited && current_ >= 0;
   if (onCurrent)
     onCurrent(currentEntry());
   sendChangeMessage();
 }
 
-void Presets::setCurrent(const Entry& entry) {
+void Presets::setCurrent(const Entry& entry, bool isEdited) { setCurrent(placeOf(entry), isEdited); }
+
+void Presets::setEdited(bool isEdited) {
+  isEdited = isEdited && current_ >= 0;
+  if (isEdited == isEdited_)
+    return;
+  isEdited_ = isEdited;
+  sendChangeMessage();
+}
+
+int Presets::placeOf(const Entry& entry) const {
   const auto found = std::find_if(entries_.begin(), entries_.end(), [&](const Entry& each) {
     return each.name == entry.name && each.file == entry.file && each.shipped == entry.shipped;
   });
-  setCurrent(found == entries_.end() ? -1 : int(found - entries_.begin()));
+  return found == entries_.end() ? -1 : int(found - entries_.begin());
 }
 
 int Presets::indexOf(const juce::File& file) const {
@@ -380,10 +396,9 @@ void Presets::setCurrentFile(const juce::File& file) {
   setCurrent(indexOf(file));
 }
 
-juce::String Presets::remove(int index) {
-  if (index < 0 || index >= int(entries_.size()))
-    return "There is no preset " + juce::String(index + 1) + " to remove.";
-  const Entry entry = entries_[std::size_t(index)];
+juce::String Presets::remove(const Entry& entry) {
+  if (placeOf(entry) < 0)
+    return "There is no preset " + entry.name.quoted() + " to remove.";
   if (entry.shipped >= 0)
     return entry.name + " comes with the plugin and cannot be removed.";
   if (!entry.file.deleteFile())

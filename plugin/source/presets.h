@@ -35,13 +35,16 @@ class Presets : public juce::ChangeBroadcaster {
 
   void refresh();                                                         ///< looks at the folder again
   const std::vector<Entry>& entries() const noexcept { return entries_; } ///< the shipped ones first, then by name
-  int current() const noexcept { return current_; } ///< index of the one loaded or saved last; -1: none of them
-  Entry currentEntry() const;                       ///< without a name for none
-  juce::String currentName() const;                 ///< "" for none
-  void setCurrent(int index);                       ///< -1: none
-  void setCurrent(const Entry& entry); ///< the sound came from elsewhere: a project, an undo. One not listed: none
+  int current() const noexcept { return current_; }  ///< index of the one loaded or saved last; -1: none of them
+  Entry currentEntry() const;                        ///< without a name for none
+  juce::String currentName() const;                  ///< "" for none
+  void setCurrent(int index, bool isEdited = false); ///< -1: none
+  /** The sound came from elsewhere: a project, an undo. One not listed: none. */
+  void setCurrent(const Entry& entry, bool isEdited = false);
+  bool isEdited() const noexcept { return isEdited_; } ///< the sound is no longer that of the current one
+  void setEdited(bool isEdited);
 
-  /** Called whenever another one is the current one. */
+  /** Called whenever one is loaded, saved or made the current one. */
   std::function<void(const Entry&)> onCurrent;
 
   /** Each returns "" or a sentence about what went wrong. */
@@ -51,7 +54,7 @@ class Presets : public juce::ChangeBroadcaster {
   juce::String loadNeighbour(int step);
   juce::String loadFile(const juce::File& file);
   juce::String save(const juce::String& name); ///< writes or overwrites NAME.vstpreset
-  juce::String remove(int index);
+  juce::String remove(const Entry& entry);
 
   static juce::File folder();
   static juce::File fileOf(const juce::String& name); ///< of one of the player's own
@@ -63,6 +66,7 @@ class Presets : public juce::ChangeBroadcaster {
   static const State* shipped(int index);     ///< null where there is none
 
  private:
+  int placeOf(const Entry& entry) const; ///< -1: it is not listed
   int indexOf(const juce::File& file) const;
   void setCurrentFile(const juce::File& file);
 
@@ -70,6 +74,7 @@ class Presets : public juce::ChangeBroadcaster {
   std::function<void(const State&, const Entry&)> load_;
   std::vector<Entry> entries_;
   int current_ = -1;
+  bool isEdited_ = false;
 };
 
 } // namespace fxtrain

@@ -28,7 +28,7 @@ juce::Array<juce::File> filesOf(const juce::File& folder, const juce::String& pa
 }
 
 /** The next model or cabinet that plays, in steps of `step`: among its folder's files, or, for one that is shipped,
-   lies at home or is not there, among the shipped ones and those at home.
+   lies at home or whose folder is gone, among the shipped ones and those at home.
     @param current  null: none; becomes the neighbour
     @return  a sentence about those passed over; "" where there are none
     @throws FileError  where none can be used; `current` stays */
@@ -38,7 +38,8 @@ juce::String toNeighbour(std::shared_ptr<const T>& current, const std::vector<st
   const auto file = current != nullptr && current->path.isNotEmpty()
                         ? juce::File::createFileWithoutCheckingPath(current->path)
                         : juce::File();
-  const bool elsewhere = file != juce::File() && file.getParentDirectory() != home;
+  const bool elsewhere =
+      file != juce::File() && file.getParentDirectory() != home && file.getParentDirectory().isDirectory();
   const auto files = filesOf(elsewhere ? file.getParentDirectory() : home, pattern);
   const int numShipped = elsewhere ? 0 : int(shipped.size());
   const int count = numShipped + files.size();
@@ -109,20 +110,25 @@ void Rig::prepare(double sampleRate, int numInputs, int numOutputs, int oversamp
   chain_.prepare(sampleRate, numInputs, numOutputs, settings());
   if (!rebuildCabinet && !rebuildModels)
     return;
-  try {
-    if (rebuildModels) {
+  const auto attempt = [this](const std::function<void()>& rebuild) { // where one fails, the other works
+    try {
+      rebuild();
+    } catch (const std::exception& error) {
+      problem_ = juce::String::fromUTF8(error.what());
+    }
+  };
+  if (rebuildModels)
+    attempt([&] {
       auto built = buildAll(oversampling);
       oversampling_ = oversampling;
       for (int slot = 0; slot < kNumSlots; ++slot)
         chain_.setSlot(slot, std::move(built[std::size_t(slot)]), settings());
-    }
-    if (rebuildCabinet) {
+    });
+  if (rebuildCabinet)
+    attempt([&] {
       chain_.setCabinet(build(contents_.cabinet));
       chain_.setCabinet(build(contents_.secondCabinet), 1);
-    }
-  } catch (const std::exception& error) {
-    problem_ = juce::String::fromUTF8(error.what());
-  }
+    });
   chain_.prepare(sampleRate, numInputs, numOutputs, settings()); // takes what has just been handed over
 }
 
@@ -142,6 +148,11 @@ void Rig::updateOversampling(const std::function<int()>& wanted) {
   sendChangeMessage();
   if (onLatency)
     onLatency();
+}
+
+int Rig::oversampling() const {
+  const std::lock_guard lock(mutex_);
+  return oversampling_;
 }
 
 Rig::Slots Rig::buildAll(int oversampling) const {
@@ -214,6 +225,7 @@ void Rig::setContents(const RigContents& contents) {
   {
     const std::lock_guard lock(mutex_);
     apply(contents);
+    ++numReplaced_;
     problem_ = {};
   }
   sendChangeMessage();
@@ -226,30 +238,34 @@ RigContents Rig::contents() const {
   return contents_;
 }
 
-void Rig::perform(const Change& change) {
+void Rig::perform(const Change& change, int numReplaced) {
+  const auto isWanted = [&] { return numReplaced == numReplaced_; }; // else it was meant for what was there before
   RigContents before, after;
   bool changed = false;
   try {
     before = after = contents();
-    const auto told = change(after); // reads files: not under the lock
+    const auto told = isWanted() ? change(after) : juce::String(); // reads files: not under the lock
     const std::lock_guard lock(mutex_);
-    // Whatever happened meanwhile to the other parts stays.
-    auto merged = contents_;
-    for (std::size_t slot = 0; slot < merged.models.size(); ++slot)
-      if (after.models[slot] != before.models[slot])
-        merged.models[slot] = after.models[slot];
-    if (after.cabinet != before.cabinet)
-      merged.cabinet = after.cabinet;
-    if (after.secondCabinet != before.secondCabinet)
-      merged.secondCabinet = after.secondCabinet;
-    merged.backend = after.backend;
-    before = contents_;
-    apply(merged);
-    after = merged;
-    problem_ = told;
-    changed = !(before == after);
+    if (isWanted()) {
+      // Whatever happened meanwhile to the other parts stays.
+      auto merged = contents_;
+      for (std::size_t slot = 0; slot < merged.models.size(); ++slot)
+        if (after.models[slot] != before.models[slot])
+          merged.models[slot] = after.models[slot];
+      if (after.cabinet != before.cabinet)
+        merged.cabinet = after.cabinet;
+      if (after.secondCabinet != before.secondCabinet)
+        merged.secondCabinet = after.secondCabinet;
+      merged.backend = after.backend;
+      before = contents_;
+      apply(merged);
+      after = merged;
+      problem_ = told;
+      changed = !(before == after);
+    }
   } catch (const std::exception& error) {
-    setProblem(juce::String::fromUTF8(error.what()));
+    if (isWanted())
+      setProblem(juce::String::fromUTF8(error.what()));
   }
   --pending_;
   sendChangeMessage();
@@ -258,13 +274,14 @@ void Rig::perform(const Change& change) {
   if (onLatency)
     onLatency();
   if (onPlayerChange)
-    onPlayerChange(before, after);
+    onPlayerChange(before, after, numReplaced);
 }
 
 void Rig::change(Change change) {
   ++pending_;
   sendChangeMessage();
-  background_->loader.add(this, [this, change = std::move(change)] { perform(change); });
+  background_->loader.add(
+      this, [this, change = std::move(change), numReplaced = numReplaced_.load()] { perform(change, numReplaced); });
 }
 
 void Rig::loadModel(int slot, const juce::File& file) {

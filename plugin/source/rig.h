@@ -50,6 +50,7 @@ class Rig : public juce::ChangeBroadcaster {
 
   /** Allocates; the audio thread must stand still. */
   void prepare(double sampleRate, int numInputs, int numOutputs, int oversampling);
+  int oversampling() const; ///< how much the models are oversampled
 
   /** Plays the models as much oversampled as `wanted` says, from now on; nothing to do where they are already.
       Throws FileError where a model cannot be. */
@@ -80,9 +81,11 @@ class Rig : public juce::ChangeBroadcaster {
   /** Waits for the load under way and drops those behind it: for an owner whose callbacks end before the rig does. */
   void cancelLoads();
 
-  /** All at once, before it returns: for projects and presets. Throws FileError where a model does not play, and then
-      nothing has changed. */
+  /** All at once, before it returns: for projects and presets. What was asked for before and is still on its way is
+      dropped. Throws FileError where a model does not play, and then nothing has changed. */
   void setContents(const RigContents& contents);
+  /** How often setContents() has worked. */
+  int numReplaced() const noexcept { return numReplaced_.load(); }
   RigContents contents() const;
 
   /** How long the rig sounds on when its input has ended: what its cabinet and its models look back at. */
@@ -94,8 +97,9 @@ class Rig : public juce::ChangeBroadcaster {
   void setProblem(const juce::String& sentence);
   void clearProblem() { setProblem({}); }
 
-  /** Called after a load by the player that worked, on the loader thread: for undo. */
-  std::function<void(const RigContents& before, const RigContents& after)> onPlayerChange;
+  /** Called after a load by the player that worked, on the loader thread: for undo.
+      @param numReplaced  when it was asked for: another one since then, and the contents are others by now */
+  std::function<void(const RigContents& before, const RigContents& after, int numReplaced)> onPlayerChange;
   /** What the player has set, from any thread: models come to rest with knobs and quality so. */
   std::function<fxengine::ChainSettings()> settings = [] { return fxengine::ChainSettings{}; };
   /** Called on any thread but the audio thread when the latency may have changed. */
@@ -111,8 +115,8 @@ class Rig : public juce::ChangeBroadcaster {
   /** On the loader thread; throws FileError. Returns what the player is told although it worked; "" for nothing. */
   using Change = std::function<juce::String(RigContents&)>;
 
-  void change(Change change);         // queues it
-  void perform(const Change& change); // loader thread
+  void change(Change change);                          // queues it
+  void perform(const Change& change, int numReplaced); // loader thread
   void apply(RigContents contents);
   using Slots = std::array<std::unique_ptr<fxengine::SlotContent>, kNumSlots>;
   Slots buildAll(int oversampling) const; ///< throws FileError
@@ -126,6 +130,7 @@ class Rig : public juce::ChangeBroadcaster {
   int oversampling_ = 1;
   int refusedOversampling_ = 0; // a factor that a model does not go with; 0: none
   std::atomic<int> pending_{0};
+  std::atomic<int> numReplaced_{0}; // changes under the lock
   std::atomic<double> tailSeconds_{0.0};
   fxengine::SignalChain chain_;
   juce::SharedResourcePointer<Background> background_;

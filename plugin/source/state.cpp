@@ -120,6 +120,8 @@ juce::MemoryBlock State::encode() const {
     document["kind"] = "preset";
   if (presetName.isNotEmpty())
     document["preset"] = toUtf8(presetName);
+  if (isEdited)
+    document["edited"] = true;
   for (const auto& [id, value] : parameters)
     document["parameters"][toUtf8(id)] = value;
   for (std::size_t slot = 0; slot < contents.models.size(); ++slot)
@@ -198,6 +200,8 @@ State State::decode(const void* data, std::size_t size) {
   state.isPreset = textOf(document, "kind") == "preset";
   state.program = integerOf(document, "program", -1, 1 << 20, state.isPreset ? -1 : 0);
   state.presetName = textOf(document, "preset");
+  const auto& edited = member(document, "edited");
+  state.isEdited = edited.is_boolean() && edited.get<bool>();
   const auto& editor = member(document, "editor");
   state.editorSize = {integerOf(editor, "width", 200, 10000, 0), integerOf(editor, "height", 100, 10000, 0)};
   return state;

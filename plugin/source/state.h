@@ -21,6 +21,7 @@ struct State {
   bool isPreset = false;         ///< a sound alone: what belongs to the room, controllers and window stay as they are
   int program = 0;               ///< the shipped preset that it came from; -1: another
   juce::String presetName;       ///< of the player's own that it came from; "" for none
+  bool isEdited = false;         ///< the player has changed the sound since
   juce::Point<int> editorSize{}; ///< zero: none
 
   static constexpr int kVersion = 3;                              ///< the newest

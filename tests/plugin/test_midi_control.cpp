@@ -68,11 +68,35 @@ TEST_CASE("MIDI: presses that come together all count", "[midi]") {
 
 TEST_CASE("MIDI: presses take a choice through all that there are", "[midi]") {
   Fixture f;
-  f.control.setBindings({{81, 0, id::slot, Mode::toggle}});
-  for (const float expected : {1.0f, 2.0f, 0.0f, 1.0f}) {
+  f.control.setBindings({{81, 0, id::levels, Mode::toggle}});
+  for (const float expected : {2.0f, 0.0f, 1.0f}) {
+    f.move(81, 127);
+    f.move(81, 0);
+    CHECK(f.instance.get(id::levels) == expected);
+  }
+}
+
+TEST_CASE("MIDI: a foot switch goes between A and B", "[midi]") {
+  Fixture f;
+  f.control.setBindings({{81, 0, id::slot, Mode::toggle}, {82, 0, id::slot, Mode::follow}});
+  for (const float expected : {1.0f, 0.0f, 1.0f}) {
     f.move(81, 127);
     f.move(81, 0);
     CHECK(f.instance.get(id::slot) == expected);
+  }
+  f.instance.set(id::slot, 2.0f); // both
+  f.move(81, 127);
+  CHECK(f.instance.get(id::slot) == 0.0f);
+}
+
+TEST_CASE("MIDI: a latching switch sets what it says, whatever was before", "[midi]") {
+  Fixture f;
+  f.control.setBindings({{81, 0, id::slot, Mode::follow}, {82, 0, id::bypass, Mode::follow}});
+  for (const int value : {127, 0, 0, 127, 127, 64, 63}) {
+    f.move(81, value);
+    f.move(82, value);
+    CHECK(f.instance.get(id::slot) == (value >= 64 ? 1.0f : 0.0f));
+    CHECK(f.instance.get(id::bypass) == (value >= 64 ? 1.0f : 0.0f));
   }
 }
 
@@ -224,6 +248,21 @@ TEST_CASE("MIDI: what the host moves after a controller counts", "[midi]") {
   f.control.receive({reinterpret_cast<const juce::uint8*>("\xb0\x0b\x00"), 3, 0});
   CHECK(f.control.values()[index] == Approx(-12.0f));
   f.instance.set(id::bass, 3.0f);
+  f.control.beginBlock();
+  CHECK(std::isnan(f.control.values()[index]));
+  f.control.apply(); // the courier comes late
+  CHECK(f.instance.get(id::bass) == Approx(3.0f));
+}
+
+TEST_CASE("MIDI: what was on its way when the sound was replaced is dropped", "[midi]") {
+  Fixture f;
+  f.control.setBindings({{11, 0, id::bass, Mode::follow}});
+  const int index = f.instance.parameter(id::bass).getParameterIndex();
+  f.control.beginBlock();
+  f.control.receive({reinterpret_cast<const juce::uint8*>("\xb0\x0b\x7f"), 3, 0});
+  f.control.dropPending(); // a project, whose bass is as it was
+  f.control.apply();
+  CHECK(f.instance.get(id::bass) == Approx(0.0f).margin(1e-5));
   f.control.beginBlock();
   CHECK(std::isnan(f.control.values()[index]));
 }

@@ -91,7 +91,7 @@ TEST_CASE("Presets: what is saved is listed after the shipped ones and loads aga
   f.instance.set(id::bass, 7.0f);
   CHECK(f.presets.save("My sound") == ""); // overwrites
   CHECK(f.presets.entries().size() == std::size_t(Presets::numShipped()) + 1);
-  CHECK(f.presets.remove(Presets::numShipped()) == "");
+  CHECK(f.presets.remove(f.presets.currentEntry()) == "");
   CHECK(f.presets.entries().size() == std::size_t(Presets::numShipped()));
   CHECK(f.presets.current() == -1);
 }
@@ -129,7 +129,7 @@ TEST_CASE("Presets: names that are no file names are brought into shape or refus
     CHECK(f.presets.save(name) != "");
   CHECK(f.presets.save("../../up") == "");
   CHECK(Presets::folder().getNumberOfChildFiles(juce::File::findFiles, "*.vstpreset") == 1);
-  CHECK(f.presets.remove(0) != ""); // shipped
+  CHECK(f.presets.remove(f.presets.entries().front()) != ""); // shipped
 }
 
 TEST_CASE("Presets: a folder that cannot be written gives a sentence", "[presets]") {
@@ -206,7 +206,7 @@ TEST_CASE("Presets: a program number stays with its preset", "[presets]") {
   presets.refresh();
   CHECK(presets.loadNumber(middle + 2) == "");
   CHECK(presets.currentName() == "Aaa");
-  CHECK(presets.remove(presets.current()) == "");
+  CHECK(presets.remove(presets.currentEntry()) == "");
   CHECK(presets.loadNumber(middle + 2).endsWithChar('.'));
   CHECK(presets.loadNumber(middle) == "");
   CHECK(presets.currentName() == "Middle");
@@ -233,8 +233,8 @@ TEST_CASE("Programs: the host sees the one that plays, and can ask for any", "[p
   CHECK(f.presets.save("Mine") == "");
   CHECK(plugin.getCurrentProgram() == own);
   f.instance.set(id::bass, 7.0f);
-  plugin.setCurrentProgram(1); // was shown last
-  CHECK(test::waitUntil([&] { return f.presets.current() == 1; }));
+  plugin.setCurrentProgram(1);     // was shown last
+  CHECK(f.presets.current() == 1); // at once: the host may save or render next
   CHECK(f.instance.get(id::bass) != Approx(7.0f));
   plugin.history().undo();
   CHECK(plugin.getCurrentProgram() == own);
@@ -254,4 +254,112 @@ TEST_CASE("Programs: a project opens with the name of the preset it was made fro
   CHECK(again.restore(f.instance.save()) == "");
   CHECK(again.plugin.presets().current() == 2);
   CHECK(again.plugin.getCurrentProgram() == 2);
+}
+
+namespace {
+
+/** As a hand turns a knob. */
+void turn(test::Instance& instance, const juce::String& id, float plain) {
+  auto& parameter = instance.parameter(id);
+  parameter.beginChangeGesture();
+  instance.set(id, plain);
+  parameter.endChangeGesture();
+}
+
+} // namespace
+
+TEST_CASE("Programs: one that the player changed is no longer shown, and can be asked for", "[presets]") {
+  Fixture f;
+  auto& plugin = f.instance.plugin;
+  const int own = plugin.getNumPrograms() - 1;
+  REQUIRE(f.presets.load(1) == "");
+  turn(f.instance, id::interfaceLevel, 4.0f); // of the room
+  CHECK(plugin.getCurrentProgram() == 1);
+  turn(f.instance, id::bass, 7.0f);
+  CHECK(plugin.getCurrentProgram() == own);
+  CHECK(f.presets.current() == 1); // the arrows go on from there
+  CHECK(f.presets.isEdited());
+  plugin.history().undo();
+  CHECK(plugin.getCurrentProgram() == 1);
+  CHECK_FALSE(f.presets.isEdited());
+  plugin.history().redo();
+  plugin.setCurrentProgram(own); // is what plays
+  CHECK(f.presets.isEdited());
+  plugin.setCurrentProgram(1);
+  CHECK(f.instance.get(id::bass) == Approx(0.0f).margin(1e-5));
+  CHECK_FALSE(f.presets.isEdited());
+  plugin.history().undo(); // back to the changed one
+  CHECK(f.instance.get(id::bass) == Approx(7.0f));
+  CHECK(f.presets.isEdited());
+  CHECK(plugin.getCurrentProgram() == own);
+}
+
+TEST_CASE("Programs: another capture is a change, and a project remembers it", "[presets]") {
+  Fixture f;
+  auto& plugin = f.instance.plugin;
+  REQUIRE(f.presets.load(1) == "");
+  plugin.rig().loadShipped(0, "Nettle Fuzz");
+  REQUIRE(test::waitUntil([&] { return f.presets.isEdited(); }));
+  test::Instance again;
+  CHECK(again.restore(f.instance.save()) == "");
+  CHECK(again.plugin.getCurrentProgram() == plugin.getNumPrograms() - 1);
+  CHECK(again.plugin.presets().currentEntry().shipped == 1);
+  CHECK(again.plugin.presets().isEdited());
+  REQUIRE(f.presets.save("Fuzzy") == "");
+  CHECK_FALSE(f.presets.isEdited());
+  plugin.history().undo();
+  CHECK(f.presets.isEdited()); // is not what was saved
+}
+
+TEST_CASE("Presets: one that is chosen while a capture loads stays as it is", "[presets]") {
+  Fixture f;
+  auto& rig = f.instance.plugin.rig();
+  REQUIRE(f.presets.load(2) == "");
+  const auto expected = rig.contents();
+  const float gain = f.instance.get(id::inputGain);
+  const auto slow = std::make_shared<juce::WaitableEvent>();
+  rig.afterLoads([slow] { slow->wait(10000); }); // the loader is busy
+  rig.loadShipped(0, "Nettle Fuzz");
+  rig.loadShippedCabinet();
+  REQUIRE(f.presets.load(2) == "");
+  slow->signal();
+  REQUIRE(test::waitUntil([&] { return !rig.isLoading(); }));
+  test::deliverMessages(50);
+  CHECK(rig.contents() == expected);
+  CHECK(f.instance.get(id::inputGain) == gain);
+  CHECK_FALSE(f.presets.isEdited());
+  rig.loadShipped(0, "Nettle Fuzz"); // what is asked for afterwards is loaded
+  REQUIRE(test::waitUntil([&] { return rig.contents().models[0]->title() == "Nettle Fuzz"; }));
+}
+
+TEST_CASE("Presets: one that is chosen as a trial is called off stays", "[presets]") {
+  Fixture f;
+  auto& plugin = f.instance.plugin;
+  REQUIRE(f.presets.load(1) == "");
+  const auto before = plugin.rig().contents();
+  const auto slow = std::make_shared<juce::WaitableEvent>();
+  plugin.beginAudition();
+  plugin.rig().loadShipped(0, "Nettle Fuzz");
+  plugin.rig().afterLoads([slow] { slow->wait(10000); });
+  plugin.endAudition(false);
+  REQUIRE(f.presets.load(3) == "");
+  const auto chosen = plugin.rig().contents();
+  slow->signal();
+  test::deliverMessages(200);
+  CHECK(plugin.rig().contents() == chosen);
+  CHECK(f.presets.current() == 3);
+  plugin.history().undo(); // of what was before the trial
+  CHECK(plugin.rig().contents().models[0]->sha256 == before.models[0]->sha256);
+  CHECK(f.presets.current() == 1);
+}
+
+TEST_CASE("Presets: asking to delete one, then saving another, deletes the one that was asked about", "[presets]") {
+  Fixture f;
+  REQUIRE(f.presets.save("Middle") == "");
+  const auto asked = f.presets.currentEntry();
+  REQUIRE(f.presets.save("Alpha") == "");
+  CHECK(f.presets.remove(asked) == "");
+  CHECK(Presets::fileOf("Alpha").existsAsFile());
+  CHECK_FALSE(Presets::fileOf("Middle").existsAsFile());
+  CHECK(f.presets.remove(asked).endsWithChar('.'));
 }

@@ -221,6 +221,36 @@ TEST_CASE("Processing: offline rendering has an oversampling of its own", "[proc
   CHECK(instance.plugin.getLatencySamples() > 0);
 }
 
+TEST_CASE("Processing: a bounce that begins without preparing is oversampled from its first frame on", "[processing]") {
+  const auto signal = test::noise(8000, 6, 0.3f);
+  const auto bounce = [&](bool prepares) {
+    test::Instance instance;
+    instance.load(0, test::model(1));
+    instance.set(id::oversamplingOffline, 2.0f);
+    instance.prepare({});
+    instance.plugin.setNonRealtime(true);
+    if (prepares)
+      instance.prepare({});
+    CHECK(instance.plugin.getLatencySamples() > 0);
+    return instance.play(signal);
+  };
+  CHECK(test::difference(bounce(false), bounce(true)) == 0.0f);
+}
+
+TEST_CASE("Processing: the tuner does not silence a bounce, and a project opens without it", "[processing]") {
+  const auto signal = test::noise(4000, 7, 0.3f);
+  test::Instance instance, witness;
+  for (auto* each : {&instance, &witness}) {
+    fill(*each);
+    each->plugin.setNonRealtime(true);
+    each->prepare({});
+  }
+  instance.set(id::tuner, 1.0f);
+  CHECK(test::difference(instance.play(signal), witness.play(signal)) == 0.0f);
+  REQUIRE(instance.restore(instance.save()) == "");
+  CHECK(instance.get(id::tuner) == 0.0f);
+}
+
 TEST_CASE("Processing: prepared again it plays as for the first time", "[processing][property]") {
   const auto signal = test::noise(10000, 5, 0.3f);
   test::Instance instance;

@@ -79,6 +79,23 @@ TEST_CASE("Rig: next and previous go through the shipped captures, then those of
   Rig::modelFolder().deleteRecursively();
 }
 
+TEST_CASE("Rig: next goes on at home where the folder is gone", "[rig]") {
+  Rig::modelFolder().deleteRecursively();
+  write(Rig::modelFolder(), "mine.json", 5);
+  test::Instance instance;
+  auto& rig = instance.plugin.rig();
+  {
+    const test::Folder folder; // a project from another machine
+    rig.loadModel(0, write(folder.file("theirs"), "amp.json", 6));
+    finish(rig);
+  }
+  rig.loadNeighbour(0, -1);
+  finish(rig);
+  CHECK(rig.problem() == "");
+  CHECK(rig.contents().models[0]->name == "mine");
+  Rig::modelFolder().deleteRecursively();
+}
+
 TEST_CASE("Rig: a pedal is loaded, stepped, undone and redone as the slots are", "[rig]") {
   test::Instance instance;
   auto& rig = instance.plugin.rig();
@@ -279,6 +296,7 @@ TEST_CASE("Rig: two pedals change places with all that belongs to them, in one s
   instance.set(id::pedalSlot[0], 1.0f);
   instance.set(id::knob(firstB, 3), 20.0f);
   instance.set(id::quality(second), 40.0f);
+  instance.plugin.presets().setCurrent(-1); // which would no longer be as it was loaded
   const auto before = instance.save();
   const auto input = test::sine(220.0, 4800, 0.25f, 48000.0);
   const auto places = [&] {

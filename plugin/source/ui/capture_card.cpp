@@ -84,6 +84,7 @@ void CaptureCard::show(std::shared_ptr<const ModelFile> file) {
     knobs_[k]->setVisible(used);
   }
   quality_.setVisible(hasSizes());
+  shown();
   showFacts();
   resized();
 }
@@ -121,6 +122,13 @@ void CaptureCard::setHostRate(double hz) {
   }
 }
 
+void CaptureCard::setCabinetFollows(bool follows) {
+  if (cabinetFollows_ != follows) {
+    cabinetFollows_ = follows;
+    showFacts();
+  }
+}
+
 void CaptureCard::setLoading(bool loading) {
   const bool shown = loading && asked_;
   if (!loading)
@@ -148,10 +156,11 @@ void CaptureCard::collectFacts() {
   const auto& info = file_->info;
   if (const auto tone = file_->toneType(); tone.isNotEmpty())
     facts_.push_back({"Tone", tone.substring(0, 1).toUpperCase() + tone.substring(1)});
+  const bool isAmp = !Rig::isPedal(slot_);
   if (file_->needsCabinet())
-    facts_.push_back({"Loudspeaker", "Not captured"});
+    facts_.push_back({"Loudspeaker", isAmp && !cabinetFollows_ ? "None" : "Not captured", isAmp && !cabinetFollows_});
   else if (file_->hasCabinet())
-    facts_.push_back({"Loudspeaker", "In the capture"});
+    facts_.push_back({"Loudspeaker", isAmp && cabinetFollows_ ? "Twice" : "In the capture", isAmp && cabinetFollows_});
   if (const auto rate = info.sampleRate) {
     const bool resampled = hostRate_ > 0.0 && std::abs(*rate - hostRate_) > 1e-6 * hostRate_;
     facts_.push_back(
@@ -174,8 +183,13 @@ void CaptureCard::collectFacts() {
 
 juce::String CaptureCard::getTooltip() {
   if (file_ == nullptr)
-    return {};
+    return "A capture is a file that plays like the amplifier or pedal it was recorded from.";
   juce::StringArray lines{title_, device_, author_};
+  for (const auto& fact : facts_)
+    if (fact.isOdd)
+      lines.add(cabinetFollows_
+                    ? "The capture has a loudspeaker, and the cabinet adds another one: switch the cabinet off."
+                    : "The capture has no loudspeaker: switch the cabinet on.");
   lines.removeEmptyStrings();
   for (const auto& fact : details_)
     lines.add(fact.caption + ": " + fact.value);

@@ -42,6 +42,8 @@ class CaptureCard : public Panel,
   void show(std::shared_ptr<const ModelFile> file);
   bool isLoaded() const noexcept { return file_ != nullptr; }
   void setHostRate(double hz);
+  /** Whether a loudspeaker follows in the rig. */
+  void setCabinetFollows(bool follows);
   /** While a load that this card asked for is under way. */
   void setLoading(bool loading);
 
@@ -60,6 +62,7 @@ class CaptureCard : public Panel,
  protected:
   struct Fact {
     juce::String caption, value;
+    bool isOdd = false; ///< to be looked at
   };
 
   /** @param heading  shown; "" for none
@@ -73,6 +76,7 @@ class CaptureCard : public Panel,
   void setKnobsActive(bool live, const juce::String& whyNot = {});
   void browse();
   virtual void addToMenu(juce::PopupMenu&) {} ///< behind "Load..."
+  virtual void shown() {}                     ///< another file, or none, is shown from now on
 
   PluginProcessor& processor_;
   Browser& browser_;
@@ -93,6 +97,7 @@ class CaptureCard : public Panel,
   juce::String place_;
   bool asked_ = false;
   double hostRate_ = 0.0;
+  bool cabinetFollows_ = false;
 };
 
 } // namespace fxtrain::ui

@@ -52,8 +52,9 @@ void Header::changeListenerCallback(juce::ChangeBroadcaster*) {
   redo_.setEnabled(history.canRedo());
   redo_.setTooltip(name("Redo", history.canRedo() ? history.redoText() : juce::String()));
   const auto current = processor_.presets().currentName();
-  preset_.setDescription(current);
-  preset_.setText(current.isEmpty() ? "Presets" : current);
+  const bool isEdited = processor_.presets().isEdited();
+  preset_.setDescription(isEdited ? current + ", edited" : current);
+  preset_.setText(current.isEmpty() ? "Presets" : isEdited ? current + " *" : current);
 }
 
 void Header::update() {
@@ -103,6 +104,10 @@ void Header::saveAs() {
       if (safe != nullptr)
         safe->finishNaming(take);
     });
+  };
+  naming_->onTextChange = [safe] {
+    if (safe != nullptr && safe->naming_ != nullptr)
+      safe->naming_->applyFontToAllText(fontFor(safe->naming_->getText(), font(13.5f, Weight::medium)));
   };
   naming_->onReturnKey = [finish] { finish(true); };
   naming_->onEscapeKey = naming_->onFocusLost = [finish] { finish(false); };
@@ -165,10 +170,10 @@ void Header::openMenu() {
       safe->saveAs();
   });
   menu.addItem(isOwn ? "Delete " + presets.currentName() : juce::String("Delete"), isOwn, false,
-               [safe, report, &presets, current] {
+               [safe, report, &presets, entry = presets.currentEntry()] {
                  if (safe != nullptr && safe->onAsk)
-                   safe->onAsk("Delete the preset " + presets.currentName() + " for good?", "Delete",
-                               [report, &presets, current] { report(presets.remove(current)); });
+                   safe->onAsk("Delete the preset " + entry.name + " for good?", "Delete",
+                               [report, &presets, entry] { report(presets.remove(entry)); });
                });
   menu.addItem("Browse...", [safe] {
     if (safe != nullptr)

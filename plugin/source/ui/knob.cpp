@@ -11,6 +11,8 @@ constexpr float kSmallestCaption = 0.87f; // of its size, where it would not fit
 } // namespace
 
 void RangeControl::setActive(bool active, const juce::String& whyNot) {
+  if (active && !active_ && whyNot_.isNotEmpty() && processor_.rig().problem() == whyNot_)
+    processor_.rig().clearProblem();
   whyNot_ = whyNot;
   if (active_ != active) {
     active_ = active;

@@ -14,8 +14,8 @@ class RangeControl : public ParameterControl {
  public:
   using ParameterControl::ParameterControl;
 
-  /** Shows what it does as live, or as out of use (it still works). */
-  /** @param whyNot  what the player reads who moves it while it does nothing; "" for nothing */
+  /** Shows what it does as live, or as out of use (it still works).
+      @param whyNot  what the player reads who moves it while it does nothing; "" for nothing */
   void setActive(bool active, const juce::String& whyNot = {});
   /** Shows a percentage as a model's own control: its name, its unit, its default. */
   void setKnobInfo(const fxengine::KnobInfo& info);

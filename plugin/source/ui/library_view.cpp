@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <numeric>
 
 namespace fxtrain::ui {
 namespace {
@@ -36,7 +37,8 @@ LibraryView::LibraryView(PluginProcessor& processor, Browser& browser, const Bro
       sort_("Sort the list", {}, {}, PushButton::Style::raised),
       open_("Open a file that is not in the library", Icon::folder, "Open a file"),
       cancel_("Go back to what played before (Esc)", {}, "Cancel", PushButton::Style::raised),
-      keep_("Keep what plays (Enter)", {}, "Keep", PushButton::Style::accent) {
+      keep_("Keep what plays (Enter)", {}, "Keep", PushButton::Style::accent),
+      moreTags_("More tags", {}, "More", PushButton::Style::raised) {
   setTitle(titleOf(target));
   setWantsKeyboardFocus(true);
   setFocusContainerType(FocusContainerType::keyboardFocusContainer);
@@ -52,6 +54,7 @@ LibraryView::LibraryView(PluginProcessor& processor, Browser& browser, const Bro
   search_.addKeyListener(this);
   search_.onTextChange = [this] {
     query_.text = search_.getText();
+    search_.applyFontToAllText(fontFor(query_.text, font(15.0f)));
     refresh();
   };
   addAndMakeVisible(search_);
@@ -59,6 +62,9 @@ LibraryView::LibraryView(PluginProcessor& processor, Browser& browser, const Bro
   all_.onClick = [this] { setShow(LibraryQuery::Show::all); };
   favourites_.onClick = [this] { setShow(LibraryQuery::Show::favourites); };
   recent_.onClick = [this] { setShow(LibraryQuery::Show::recent); };
+  moreTags_.setOpensMenu();
+  moreTags_.onClick = [this] { openTagMenu(); };
+  addChildComponent(moreTags_);
   sort_.setOpensMenu();
   sort_.onClick = [this] { openSortMenu(); };
   open_.onClick = [this] { chooseFile(); };
@@ -109,6 +115,7 @@ void LibraryView::close(bool keep) {
 }
 
 void LibraryView::update() {
+  previous_.reset();
   if (wanted_ && !processor_.rig().isLoading()) {
     const auto file = *wanted_;
     wanted_.reset();
@@ -203,7 +210,6 @@ void LibraryView::updateTags() {
   for (const auto& tag : tagNames_) {
     auto button =
         std::make_unique<PushButton>("Only files with the tag " + tag, std::nullopt, tag, PushButton::Style::raised);
-    button->setLit(query_.tags.contains(tag));
     button->onClick = [this, tag] { setTag(tag, !query_.tags.contains(tag)); };
     addChildComponent(*button);
     tags_.push_back(std::move(button));
@@ -222,9 +228,19 @@ void LibraryView::setTag(const juce::String& tag, bool wanted) {
     query_.tags.addIfNotAlreadyThere(tag);
   else
     query_.tags.removeString(tag);
-  for (std::size_t i = 0; i < tags_.size(); ++i)
-    tags_[i]->setLit(query_.tags.contains(tagNames_[int(i)]));
+  resized();
   refresh();
+}
+
+void LibraryView::openTagMenu() {
+  juce::PopupMenu menu;
+  for (std::size_t i = 0; i < tags_.size(); ++i)
+    if (const auto tag = tagNames_[int(i)]; !tags_[i]->isVisible())
+      menu.addItem(tag, [safe = juce::Component::SafePointer<LibraryView>(this), tag] {
+        if (safe != nullptr)
+          safe->setTag(tag, true);
+      });
+  menu.showMenuAsync(juce::PopupMenu::Options().withTargetComponent(&moreTags_));
 }
 
 void LibraryView::setShow(LibraryQuery::Show show) {
@@ -277,14 +293,22 @@ void LibraryView::selectedRowsChanged(int row) {
   if (refreshing_)
     return;
   if (const auto* file = fileAt(row)) {
+    previous_ = Selection{selected_, wanted_};
     selected_ = file->key();
     wanted_ = file->plays() ? std::optional(*file) : std::nullopt;
   }
 }
 
 void LibraryView::listBoxItemClicked(int row, const juce::MouseEvent& event) {
-  if (const auto* file = fileAt(row); file != nullptr && event.x < kStarWidth)
-    setFavourite(row, !marks_.favourites.contains(file->key()));
+  const auto* file = fileAt(row);
+  if (file == nullptr || event.x >= kStarWidth)
+    return;
+  if (previous_ && selected_ == file->key()) { // the list has selected the row first: the star does not play it
+    selected_ = previous_->key;
+    wanted_ = previous_->wanted;
+  }
+  previous_.reset();
+  setFavourite(row, !marks_.favourites.contains(file->key()));
 }
 
 void LibraryView::listBoxItemDoubleClicked(int row, const juce::MouseEvent& event) {
@@ -355,6 +379,8 @@ juce::String LibraryView::countText() const {
     text << ", " << int(bad) << (bad == 1 ? " does not play" : " do not play");
   if (processor_.library().isReading())
     text << between() << "reading new files...";
+  if (const auto problem = processor_.library().problem(); problem.isNotEmpty())
+    return problem;
   return text;
 }
 
@@ -400,6 +426,11 @@ void LibraryView::paintListBoxItem(int row, juce::Graphics& g, int width, int he
   drawIcon(g, favourite ? Icon::starred : Icon::star,
            area.removeFromLeft(float(kStarWidth)).withSizeKeepingCentre(16.0f, 16.0f),
            favourite ? colour::accent : colour::off);
+  if (file->kind == LibraryKind::capture) {
+    g.setColour(colourOf(file->tone, file->name).withMultipliedAlpha(file->plays() ? 1.0f : 0.3f));
+    g.fillRoundedRectangle(area.removeFromLeft(4.0f).withSizeKeepingCentre(4.0f, 28.0f), 2.0f);
+    area.removeFromLeft(12.0f);
+  }
   area.removeFromRight(16.0f);
   const auto tags = file->plays() ? file->tags.joinIntoString(between()) : juce::String();
   const auto right = area.removeFromRight(
@@ -455,15 +486,29 @@ void LibraryView::resized() {
   sort_.setBounds(row.removeFromRight(168));
   area.removeFromTop(8);
   auto chips = area.removeFromTop(28);
-  for (std::size_t i = 0; i < tags_.size(); ++i) {
-    const int width = int(widthOf(font(13.0f, Weight::medium), tagNames_[int(i)])) + 24;
-    const bool fits = width <= chips.getWidth();
-    tags_[i]->setVisible(fits);
-    if (fits)
+  // Those chosen first, so that they stay in sight; what finds no room is in the menu behind.
+  constexpr int kBetween = 8, kMore = 80;
+  const auto widthOfTag = [this](std::size_t i) {
+    return int(widthOf(font(13.0f, Weight::medium), tagNames_[int(i)])) + 24;
+  };
+  std::vector<std::size_t> order(tags_.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_partition(order.begin(), order.end(), [this](auto i) { return query_.tags.contains(tagNames_[int(i)]); });
+  int all = -kBetween;
+  for (const auto i : order)
+    all += widthOfTag(i) + kBetween;
+  moreTags_.setVisible(all > chips.getWidth());
+  if (moreTags_.isVisible())
+    moreTags_.setBounds(chips.removeFromRight(kMore));
+  bool full = false;
+  for (const auto i : order) {
+    const int width = widthOfTag(i);
+    full = full || width + (moreTags_.isVisible() ? kBetween : 0) > chips.getWidth();
+    tags_[i]->setVisible(!full);
+    tags_[i]->setLit(query_.tags.contains(tagNames_[int(i)]));
+    if (!full)
       tags_[i]->setBounds(chips.removeFromLeft(width));
-    else
-      chips.setWidth(0);
-    chips.removeFromLeft(8);
+    chips.removeFromLeft(kBetween);
   }
   area.removeFromTop(8);
   auto foot = area.removeFromBottom(32);

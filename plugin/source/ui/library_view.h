@@ -56,6 +56,7 @@ class LibraryView : public juce::Component,
 
   void refresh(); ///< searches again; what was selected stays so
   void updateTags();
+  void openTagMenu();
   void step(int by);
   void play(const LibraryFile& file);
   std::string playing() const; ///< key of what the target holds; "" for none of the library
@@ -74,11 +75,17 @@ class LibraryView : public juce::Component,
   std::string selected_;           // key
   std::string played_;             // key of what was played last; "": nothing yet
   std::optional<LibraryFile> wanted_;
+  struct Selection {
+    std::string key;
+    std::optional<LibraryFile> wanted;
+  };
+  std::optional<Selection> previous_; // before a click that has selected a row
   bool refreshing_ = false, closed_ = false;
 
   juce::TextEditor search_;
   PushButton all_, favourites_, recent_, sort_, open_, cancel_, keep_;
   std::vector<std::unique_ptr<PushButton>> tags_;
+  PushButton moreTags_; ///< where not all of them find room
   juce::StringArray tagNames_;
   juce::ListBox list_;
 };

@@ -9,7 +9,7 @@ constexpr float kTooltipWidth = 280.0f;
 juce::TextLayout tooltipLayout(const juce::String& text) {
   juce::AttributedString string;
   string.setJustification(juce::Justification::centredLeft);
-  string.append(text, font(12.5f), colour::text);
+  string.append(text, fontFor(text, font(12.5f)), colour::text);
   juce::TextLayout layout;
   layout.createLayout(string, kTooltipWidth);
   return layout;

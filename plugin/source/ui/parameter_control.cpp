@@ -124,9 +124,11 @@ void ParameterControl::showMenu() {
   menu.addSeparator();
   if (midi.learning() == id) {
     menu.addItem("Stop MIDI learn", [&midi] { midi.cancelLearning(); });
+  } else if (isSwitch()) {
+    menu.addItem("MIDI learn: momentary foot switch", [&midi, id] { midi.learn(id, Mode::toggle); });
+    menu.addItem("MIDI learn: latching foot switch", [&midi, id] { midi.learn(id, Mode::follow); });
   } else {
-    menu.addItem("MIDI learn",
-                 [&midi, id, isSwitch = isSwitch()] { midi.learn(id, isSwitch ? Mode::toggle : Mode::follow); });
+    menu.addItem("MIDI learn", [&midi, id] { midi.learn(id, Mode::follow); });
   }
   for (const auto& binding : midi.bindings())
     if (binding.parameter == id) {

@@ -36,7 +36,9 @@ PedalCard::PedalCard(PluginProcessor& processor, Browser& browser, int pedal, in
 void PedalCard::switched() {
   const juce::String whyNot = "The pedal is off. Turn it on to hear this knob.";
   setKnobsActive(on_.isOn(), whyNot);
-  level_.setActive(on_.isOn(), whyNot);
+  const bool isEmpty = file_ == nullptr;
+  level_.setActive(on_.isOn() && !isEmpty,
+                   isEmpty ? "There is no capture in this slot of the pedal, so it has no level." : whyNot);
   if (onSwitch)
     onSwitch();
   repaint();
@@ -107,6 +109,9 @@ void PedalCard::paint(juce::Graphics& g) {
       drawText(g, text, area.removeFromTop(18).toFloat(), font(12.5f), colour::faint);
     return;
   }
+  g.setColour(colourOf(file_->toneType(), title_).withMultipliedAlpha(on_.isOn() ? 1.0f : 0.6f));
+  g.fillRoundedRectangle(area.withHeight(4).withWidth(32).translated(0, -1).toFloat(), 2.0f);
+  area.removeFromTop(6);
   // Texts that would come too close to what is below them are left out.
   const int end = (hasSizes() ? quality_.getY() - 22 : numKnobs() > 0 ? knobs_[0]->getY() : level_.getY()) - 2;
   const auto type = font(low ? 15.0f : 16.0f, Weight::semiBold);

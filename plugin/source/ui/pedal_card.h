@@ -23,6 +23,7 @@ class PedalCard : public CaptureCard {
  private:
   void switched();
   void addToMenu(juce::PopupMenu& menu) override;
+  void shown() override { switched(); }
   bool isLow() const { return getHeight() < 400; }
   int numKnobs() const;
   int pedal_, side_;

@@ -438,9 +438,21 @@ OutputPanel::OutputPanel(PluginProcessor& processor)
   for (auto* child : std::initializer_list<juce::Component*>{&gain_, &doubler_, &mix_, &meter})
     addAndMakeVisible(child);
   addChildComponent(fault_);
-  const auto changed = [this] { doubler_.setActive(!doubler_.isOff()); };
-  doubler_.onChange = changed;
-  changed();
+  doubler_.onChange = [this] { showDoubler(); };
+  showDoubler();
+}
+
+void OutputPanel::setNumChannels(int numChannels) {
+  if (numChannels_ != numChannels) {
+    numChannels_ = numChannels;
+    showDoubler();
+  }
+}
+
+void OutputPanel::showDoubler() {
+  const bool isMono = numChannels_ == 1;
+  doubler_.setActive(!isMono && !doubler_.isOff(),
+                     isMono ? "The output is mono: a second guitar needs a stereo track." : juce::String());
 }
 
 void OutputPanel::update(std::uint32_t numFaults) {

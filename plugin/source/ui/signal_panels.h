@@ -167,10 +167,14 @@ class OutputPanel : public Panel {
   explicit OutputPanel(PluginProcessor& processor);
   /** @param numFaults  times that NaN was made silence so far */
   void update(std::uint32_t numFaults);
+  void setNumChannels(int numChannels);
   void resized() override;
   Meter meter;
 
  private:
+  void showDoubler();
+
+  int numChannels_ = 2;
   Knob gain_;
   OffKnob doubler_;
   Knob mix_;

@@ -33,7 +33,7 @@ void SlotCard::setLive(bool live) {
   if (live_ == live)
     return;
   live_ = live;
-  setKnobsActive(live);
+  setKnobsActive(live, "Slot " + letter() + " is not heard. Choose it, or A + B, to hear this knob.");
   repaint();
 }
 
@@ -89,6 +89,8 @@ void SlotCard::paint(juce::Graphics& g) {
   while (size > 16.0f && widthOf(font(size, Weight::semiBold), title_) > width)
     size -= 1.0f;
   drawText(g, title_, {left, 56.0f, width, 28.0f}, font(size, Weight::semiBold), colour::text);
+  g.setColour(colourOf(file_->toneType(), title_).withMultipliedAlpha(live_ ? 1.0f : 0.6f));
+  g.fillRoundedRectangle({left, 49.0f, 40.0f, 4.0f}, 2.0f);
   if (!file_->info.knobs.empty()) {
     const float lift = getHeight() < 232 ? 6.0f : 0.0f; // a low card: closer to the title
     drawText(g, author_.isNotEmpty() && device_.isNotEmpty() ? author_ + between() + device_ : author_ + device_,
@@ -126,7 +128,8 @@ void SlotCard::paint(juce::Graphics& g) {
   for (const auto& fact : facts_) {
     const float column = columnOf(fact, valueSize, least, gap);
     drawText(g, fact.caption, {x, 168.0f, column, 16.0f}, font(12.0f), colour::faint);
-    drawText(g, fact.value, {x, 186.0f, column, 20.0f}, font(valueSize, Weight::medium), colour::text);
+    drawText(g, fact.value, {x, 186.0f, column, 20.0f}, font(valueSize, Weight::medium),
+             fact.isOdd ? colour::danger : colour::text);
     x += column;
   }
 }

@@ -4,6 +4,7 @@
 #include <fxtrain_resources.h>
 
 #include <cmath>
+#include <cstdint>
 #include <map>
 
 namespace fxtrain::ui {
@@ -94,6 +95,23 @@ Typefaces::Typefaces()
     : regular(faceOf(resources::InterRegular_otf, resources::InterRegular_otfSize)),
       medium(faceOf(resources::InterMedium_otf, resources::InterMedium_otfSize)),
       semiBold(faceOf(resources::InterSemiBold_otf, resources::InterSemiBold_otfSize)) {}
+
+juce::Colour colourOf(const juce::String& tone, const juce::String& name) {
+  // None is the accent, which means that something is live, or red, which means that something is wrong.
+  struct Hue {
+    const char* tone;
+    float hue;
+  };
+  static constexpr Hue kHues[] = {
+      {"clean", 0.50f}, {"crunch", 0.16f}, {"overdrive", 0.29f}, {"high gain", 0.90f}, {"fuzz", 0.74f}};
+  const auto number = std::uint64_t(name.hashCode64());
+  const float share = float(number % 97) / 97.0f, other = float(number / 97 % 89) / 89.0f;
+  float hue = 0.42f + 0.40f * share; // green to violet
+  for (const auto& each : kHues)
+    if (tone.containsIgnoreCase(each.tone))
+      hue = each.hue + 0.03f * (2.0f * share - 1.0f);
+  return juce::Colour::fromHSV(hue, 0.42f + 0.16f * other, 0.80f, 1.0f);
+}
 
 juce::Font font(float size, Weight weight) {
   const juce::SharedResourcePointer<Typefaces> faces;

@@ -24,6 +24,10 @@ inline const juce::Colour onAccent{0xff17120a};
 inline const juce::Colour danger{0xffff7066};
 } // namespace colour
 
+/** What a capture is told apart by at a glance: the tone gives the colour, the name a shade of it.
+    @param tone  in plain words, as ModelFile::toneType(); "" where the file does not say: the name alone decides */
+juce::Colour colourOf(const juce::String& tone, const juce::String& name);
+
 enum class Weight { regular, medium, semiBold };
 
 /** The faces of Inter, shared by all windows of a process. Whoever draws holds them by a SharedResourcePointer, lest
