@@ -161,7 +161,6 @@ CAPTURES = {
         seconds=240.0,
         epochs=110,
         has_cabinet=True,
-        options=_BRIEF_WARM_UP,
         story="A clean valve amplifier through a closed 4x12, as a microphone hears it: round, with a little hair on\n"
         "the hardest chords. Switch the cabinet panel off behind it.",
     ),
@@ -174,10 +173,9 @@ CAPTURES = {
         tone_type="hi_gain",
         seed=15,
         seconds=240.0,
-        epochs=45,
+        epochs=110,
         has_cabinet=True,
         level=0.4,
-        options=(*_BRIEF_WARM_UP, "--set", "linear_stage=on", "--set", "data.loud_share=0"),
         story="The same amplifier turned up, through the same 4x12: thick, compressed, for riffs and leads. Switch\n"
         "the cabinet panel off behind it.",
     ),

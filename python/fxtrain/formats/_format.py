@@ -131,7 +131,7 @@ class ModelDocument:
 def require_place(format: ModelFormat, model: Trainable) -> None:
     """Raises ModelFileError where a format does not hold a model."""
     if refusal := format.exactness(model).refusal:
-        raise ModelFileError(f"a {model.name} model cannot be written as {format.title}: {refusal}")
+        raise ModelFileError(f"the {model.name} model cannot be written as {format.title}: {refusal}")
 
 
 @contextmanager

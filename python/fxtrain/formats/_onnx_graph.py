@@ -232,6 +232,7 @@ def _recurrent(model: ResidualRecurrent) -> tuple[Graph, str, dict[str, int]]:
             f"the {model.name} model was read from a file with {'knobs' if model.knobs else 'a start state'}, which an "
             "ONNX graph that starts at zero has no place for; convert it to RTNeural JSON or .nam instead"
         )
+    model = model.folded()
     graph = Graph()
     frames_first = graph.unsqueeze(graph.add("Transpose", "input", perm=[1, 0]), 2)  # (frames, batch, 1)
     x = frames_first

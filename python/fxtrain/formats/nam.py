@@ -228,6 +228,7 @@ def _activation(layer: LayerShape) -> dict[str, Any]:
 
 def _lstm_document(model: ResidualRecurrent) -> dict[str, Any]:
     """Rows of input and recurrent weights side by side, the biases' sum, and the state to start from."""
+    model = model.folded()
     config = model.config
     zero = torch.zeros(config.num_layers, 1, config.hidden_size)  # a state of rest: fxtrain.models.effects._resting
     hidden, cell = (zero, zero) if model.start is None else model.start

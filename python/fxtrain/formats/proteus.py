@@ -72,6 +72,7 @@ class ProteusFormat:
         """The model file as nested lists and mappings."""
         require_place(self, model)
         assert isinstance(model, ResidualRecurrent)
+        model = model.folded()
         weights = dict(zip(_PARTS, model.layer_weights(0), strict=True))
         return {
             "model_data": {

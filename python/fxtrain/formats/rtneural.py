@@ -117,6 +117,7 @@ def model_document(model: ResidualRecurrent, *, sample_rate: int, metadata: Mapp
     Raises:
         ModelFileError: a weight is not finite.
     """
+    model = model.folded()
     layers: list[dict[str, Any]] = []
     for index in range(model.config.num_layers):
         layers.append(recurrent_layer(model.unit, model.layer_weights(index)))

@@ -26,6 +26,7 @@ __all__ = [
     "name_of",
 ]
 
+_SOFT_PEAK_DB, _SOFTEST_PEAK_DB = -24.0, -40.0  # the levels are brought up, and with them the noise
 _MIN_SECONDS = 1.0
 _FEW_SECONDS = 30.0
 MAX_DIFFERENCE_SECONDS = 2.0
@@ -211,10 +212,10 @@ def check_level(input: Audio, target: Audio) -> Verdict:
     sides = (("dry", input), ("wet", target))
     values |= {f"{side}_rms_db": round(amplitude_to_db(rms(audio.samples)), 2) for side, audio in sides}
     for side, value in peaks.items():
-        if value < -40.0:
+        if value < _SOFT_PEAK_DB:
             return Verdict(
                 "level",
-                "warn",
+                "warn" if value < _SOFTEST_PEAK_DB else "note",
                 f"The {side} file peaks at {value:.1f} dBFS, where -12 to -1 dBFS is good",
                 "turn the recording level up; noise and rounding are learnt with the sound",
                 values,

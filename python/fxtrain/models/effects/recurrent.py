@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import copy
+import math
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, TypeAlias
 
 import torch
 from pydantic import BeforeValidator, Field
@@ -19,6 +21,9 @@ from fxtrain.losses import Loss
 from fxtrain.models.effects import _recurrent_cpu
 from fxtrain.models.effects._effect import EffectModel, State
 from fxtrain.models.effects._resting import RestingGRU, RestingLSTM, candidate_biases_are_zero, layer_weights
+
+if TYPE_CHECKING:
+    from fxtrain.data.pairs import PairedAudio
 
 __all__ = ["GRU", "LSTM", "Knob", "RecurrentConfig", "ResidualRecurrent", "round_to_bfloat16"]
 
@@ -86,6 +91,13 @@ def _envelopes(config: RecurrentConfig) -> tuple[Envelope, ...]:
     return config.envelope_ms or USUAL_ENVELOPES
 
 
+_NOMINAL_LEVEL = 0.1
+"""RMS that quiet signals are brought to inside the network: that of playing which peaks near full scale."""
+_QUIET = 0.03
+"""RMS below which they are."""
+_ALL_FRAMES = 1 << 62
+
+
 class _Round(torch.autograd.Function):
     @staticmethod
     def forward(ctx: FunctionCtx, values: Tensor) -> Tensor:
@@ -112,12 +124,17 @@ def round_to_bfloat16(values: Tensor) -> Tensor:
 class ResidualRecurrent(EffectModel):
     """A recurrent network on the waveform: ``y[t] = x[t] + <h[t], w> + b``.
 
+    Weights are initialised for signals that fill the range. Where a recording is quiet, :attr:`gains` bring what the
+    network hears, and what it has to give, to that level; :meth:`folded` makes them part of the weights, as files have
+    them.
+
     Every intermediate state h[t] gives a sample of the output; the last one is carried on. States are
     ``(num_layers, batch, hidden_size)`` each: (h, c) of an LSTM, (h,) of a GRU.
 
     Models that are read from files may have two things that those trained here do not:
 
     Attributes:
+        gains: of what the network hears and of what it gives, shape ``(2,)``; 0 until the recording is known.
         knobs: of further inputs between the audio and the envelopes. Torch plays the model with all of them at 0.
         start: the state in which players start, with one row of batch; None is zero.
 
@@ -140,6 +157,7 @@ class ResidualRecurrent(EffectModel):
     config: RecurrentConfig
     recurrent: nn.LSTM | nn.GRU
     output: nn.Linear
+    gains: Tensor
 
     def __init__(
         self,
@@ -159,6 +177,7 @@ class ResidualRecurrent(EffectModel):
         cell = RestingLSTM if self.unit == "lstm" else RestingGRU
         self.recurrent = cell(1 + len(self.envelopes), config.hidden_size, config.num_layers)
         self.output = nn.Linear(config.hidden_size, 1)
+        self.register_buffer("gains", torch.zeros(2))
         self.knobs: tuple[Knob, ...] = ()
         self.start: State | None = None
 
@@ -188,8 +207,56 @@ class ResidualRecurrent(EffectModel):
         if self.knobs:
             at_zero = features.new_zeros(*features.shape[:2], len(self.knobs))
             inputs = torch.cat([features[..., :1], at_zero, features[..., 1:]], dim=-1)
-        y, state = self._layers(inputs, state)
+        y, state = self._layers_at_level(inputs, state)
         return (features[..., 0] + y if self.config.skip else y), state
+
+    def _layers_at_level(self, inputs: Tensor, state: State | None) -> tuple[Tensor, State]:
+        """:meth:`_layers` with :attr:`gains` around them."""
+        heard: float | Tensor
+        given: float | Tensor
+        if self.gains.is_cpu:
+            heard, given = self._known_gains()
+            if heard == given == 1.0:
+                return self._layers(inputs, state)
+        else:  # whose values the host would have to wait for
+            heard, given = torch.where(self.gains > 0, self.gains, 1.0)
+        y, state = self._layers(inputs * heard, state)
+        return y * given, state
+
+    def _known_gains(self) -> tuple[float, float]:
+        heard, given = self.gains.tolist()
+        return heard or 1.0, given or 1.0
+
+    def folded(self) -> Self:
+        """The same function with gains of 1: they have become part of the weights."""
+        heard, given = self._known_gains()
+        if heard == given == 1.0:
+            return self
+        model = copy.deepcopy(self)
+        with torch.no_grad():
+            layer_weights(model.recurrent, 0)[0].mul_(heard)
+            model.output.weight.mul_(given)
+            model.output.bias.mul_(given)
+        model.gains.fill_(1.0)
+        return model
+
+    def solve(self, provider: PairedAudio) -> None:
+        """Finds the gains before training, and the linear stage's filter for the network as it is."""
+        if not self.gains.any():
+            energies, frames = [0.0, 0.0, 0.0], 0
+            for batch in provider.sample(_ALL_FRAMES):
+                change = batch.target - batch.input if self.config.skip else batch.target
+                for index, signal in enumerate((batch.input, batch.target, change)):
+                    energies[index] += float(signal.square().sum(dtype=torch.float64))
+                frames += batch.input.numel()
+            heard, *given = (math.sqrt(energy / max(1, frames)) for energy in energies)
+            self.gains[0] = _NOMINAL_LEVEL / heard if 0.0 < heard < _QUIET else 1.0
+            self.gains[1] = max(given) / _NOMINAL_LEVEL if 0.0 < max(given) < _QUIET else 1.0
+        super().solve(provider)
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *arguments: Any) -> None:
+        state_dict.setdefault(prefix + "gains", torch.ones(2))  # what was trained before there were any
+        super()._load_from_state_dict(state_dict, prefix, *arguments)
 
     def _layers(self, features: Tensor, state: State | None) -> tuple[Tensor, State]:
         """Hidden states through the output layer, shape ``(batch, frames)``, and the last state."""
