@@ -240,9 +240,11 @@ wheel: build  ## Build a wheel for this system and Python into dist
 	@$(BIN)/python -m pip --quiet wheel --no-deps --no-build-isolation --wheel-dir dist .
 	@echo "fxtrain: built $$(ls -t dist/*.whl | head -n 1)"
 
+# Not with --quiet: MkDocs would then count no warnings, and strict mode would let them pass.
 .PHONY: docs
 docs: dev  ## Build the documentation site into build/docs; a broken link or reference is an error
-	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	@mkdir -p build
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build >build/docs.log 2>&1 || { grep -vE '^(INFO|DEBUG)' build/docs.log; exit 1; }
 	@echo "fxtrain: open build/docs/index.html"
 
 .PHONY: coverage

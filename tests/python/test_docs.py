@@ -6,6 +6,7 @@ Every fenced block of every page is run, or says in a comment why not; tests/REA
 
 from __future__ import annotations
 
+import ast
 import csv
 import doctest
 import importlib
@@ -15,6 +16,7 @@ import pkgutil
 import re
 import shlex
 import shutil
+import statistics
 import subprocess
 import sys
 import tomllib
@@ -431,3 +433,94 @@ def test_the_plugins_page_lists_every_parameter() -> None:
     # Of the knobs of a slot only the first may be named.
     named = {re.sub(r"^(knob_[a-z]+)\d$", r"\g<1>1", id) for id in PARAMETERS}
     assert {id for id in named if f"`{id}`" not in text} == set()
+
+
+def names_of_models(document: dict[str, Any]) -> list[str]:
+    """The models that settings or a study name, the values of a grid or a search included."""
+    runs = [document, *document.get("stages", {}).values()]
+    names = [each["run"]["model"] for each in runs if "model" in each.get("run", {})]
+    names += [document["fit"]["model"]] if "model" in document.get("fit", {}) else []
+    for table in ("grid", "search"):
+        names += document.get(table, {}).get("fit.model", [])
+    return names
+
+
+@pytest.mark.parametrize("path", PAGES, ids=name)
+def test_models_that_a_page_names_exist(path: Path) -> None:
+    known = fxtrain.models()
+    for block in read_page(path).blocks:
+        names: list[str] = []
+        if block.language == "toml":
+            names = names_of_models(tomllib.loads(block.text))
+        elif block.language == "python":
+            for found in re.findall(r"^\s*(?:optional_)?inputs = (\{[^}]*\})", block.text, re.M):
+                names += ast.literal_eval(found).values()
+        for each in names:
+            assert each in known, f"{name(path)}:{block.line}: {each} is not one of {sorted(known)}"
+
+
+def test_names_of_models_are_found_wherever_settings_state_them() -> None:
+    text = """
+        run.model = "a"
+        stages.one.run.model = "b"
+        stages.two.data.folder = "sounds"
+        fit.model = "c"
+        grid."fit.model" = ["d", "e"]
+        search."fit.model" = ["f"]
+    """
+    assert names_of_models(tomllib.loads(text)) == ["a", "b", "c", "d", "e", "f"]
+    assert names_of_models({"model": {"hidden_size": 4}, "fit": {"dry": "dry.wav"}}) == []
+
+
+def cells(page: str, row: str, *, after: str) -> list[str]:
+    """The cells of a table's row that begins with ``row``, the first one after the text ``after``."""
+    text = (REPOSITORY / "docs" / page).read_text(encoding="utf-8")
+    assert after in text, f"docs/{page} lacks '{after}'"
+    found = re.search(rf"^\| {re.escape(row)} \|(.*)\|$", text.partition(after)[2], re.M)
+    assert found, f"docs/{page} has no row '{row}'"
+    return [cell.strip(" *") for cell in found[1].split("|")]
+
+
+def rounded_like(shown: str, exact: float) -> str:
+    """``exact`` with as many decimals as the text ``shown`` has."""
+    return f"{exact:.{len(shown.partition('.')[2])}f}"
+
+
+def test_the_readmes_speed_is_that_of_the_measurements() -> None:
+    prose = " ".join((REPOSITORY / "README.md").read_text(encoding="utf-8").split())
+    found = re.search(
+        r"LSTM of (\d+) units takes ([\d.]+) ns a frame on a Zen 4 core, which is ([\d.]+) % of the core at 48 kHz. "
+        r"That is ([\d.]+) times as fast as RTNeural with run-time sizes, ([\d.]+) times as fast as RTNeural with "
+        r"sizes fixed at compile time, and ([\d.]+) times as fast as NAM Core",
+        prose,
+    )
+    assert found, "README.md does not state the engine's speed in the words that this test looks for"
+    avx2, avx512, run_time, compile_time, nam_core = map(
+        float, cells("decisions/engine-kernels.md", f"LSTM {found[1]}", after="## Evidence")[:5]
+    )
+    load = 100 * avx2 * 1e-9 * 48_000
+    shown = found.groups()[1:]
+    assert shown == tuple(map(rounded_like, shown, (avx2, load, run_time, compile_time, nam_core)))
+    assert rounded_like(shown[0], avx512) == shown[0]
+
+
+def test_the_readmes_errors_are_those_of_the_measurements() -> None:
+    prose = " ".join((REPOSITORY / "README.md").read_text(encoding="utf-8").split())
+    found = re.search(r"median ESR over eight devices was ([\d.]+)\. .* reached ([\d.]+) on the same core", prose)
+    assert found, "README.md does not state the ESR after three minutes in the words that this test looks for"
+    page, heading = "decisions/captures.md", "### Beside NAM's trainer"
+    assert cells(page, "median", after=heading)[:2] == list(found.groups())
+    table = (REPOSITORY / "docs" / page).read_text("utf-8").partition(heading)[2].partition("| median |")[0]
+    rows = [line.split("|")[2:4] for line in table.splitlines() if re.match(r"\| [^|]* \| 0\.", line)]
+    assert len(rows) == 8
+    for shown, column in zip(found.groups(), zip(*rows, strict=True), strict=True):
+        exact = statistics.median(map(float, column))
+        half_a_digit = 0.5 * 10 ** -len(shown.partition(".")[2])
+        assert float(shown) == pytest.approx(exact, rel=0, abs=half_a_digit + 1e-9)
+
+
+def test_the_readme_lists_every_extra_for_users() -> None:
+    section = (REPOSITORY / "README.md").read_text(encoding="utf-8").partition("| extra | adds |")[2]
+    listed = re.findall(r"^\| `(\w+)` \|", section.partition("\n\n")[0], re.M)
+    extras = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert sorted(listed) == sorted(set(extras["optional-dependencies"]) - {"build", "dev", "docs"})

@@ -24,15 +24,48 @@ def hooks(repository: Path) -> ModuleType:
     return load_tool(repository, "docs_site")
 
 
+def build(project: Path, folder: Path, config: str = "mkdocs.yml") -> subprocess.CompletedProcess[str]:
+    """Builds a site. Not with --quiet: MkDocs would then count no warnings, so strict mode would let them pass."""
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--config-file", config, "--site-dir", str(folder)]
+    environment = os.environ | {"NO_MKDOCS_2_WARNING": "1"}
+    return subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
+
+
 @pytest.fixture(scope="module")
 def site(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The built site. Strict: a broken link, anchor or reference is an error."""
     folder = tmp_path_factory.mktemp("site")
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(folder)]
-    environment = os.environ | {"NO_MKDOCS_2_WARNING": "1"}
-    made = subprocess.run(command, cwd=repository, env=environment, capture_output=True, text=True, check=False)
-    assert made.returncode == 0, made.stderr
+    made = build(repository, folder)
+    warnings = [line for line in made.stderr.splitlines() if not line.startswith(("INFO", "DEBUG"))]
+    assert made.returncode == 0, "\n".join(warnings)
     return folder
+
+
+@pytest.mark.parametrize(
+    ("text", "pages", "complaint"),
+    [
+        ("[Play](play.md)", ["index.md"], "'play.md'"),
+        ("[Play](#play)", ["index.md"], "'#play'"),
+        ("W [I][4O]", ["index.md"], "'4O'"),
+        ("Nothing to complain about.", [], "not included"),
+        ("Nothing to complain about.", ["index.md"], ""),
+    ],
+    ids=["link", "anchor", "reference", "page outside the navigation", "none"],
+)
+def test_what_is_broken_fails_the_build(
+    repository: Path, tmp_path: Path, text: str, pages: list[str], complaint: str
+) -> None:
+    # The repository's settings with pages of the test's own, which is quicker than the whole site.
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "index.md").write_text(f"# Home\n\n{text}\n")
+    (tmp_path / "docs" / "first.md").write_text("# First\n")
+    nav = "".join(f"  - {page}\n" for page in ["first.md", *pages])
+    (tmp_path / "mkdocs.yml").write_text(
+        f"INHERIT: {repository / 'mkdocs.yml'}\ndocs_dir: docs\nhooks: []\nplugins: [mkdocstrings]\nnav:\n{nav}"
+    )
+    made = build(tmp_path, tmp_path / "site")
+    assert made.returncode == (1 if complaint else 0), made.stderr
+    assert complaint in made.stderr
 
 
 def test_the_reference_has_every_public_name(site: Path, hooks: ModuleType) -> None:

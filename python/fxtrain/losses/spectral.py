@@ -80,8 +80,8 @@ class MultiResolutionStft(nn.Module):
     def divisor(num_frames: int) -> int:
         """What the sizes are divided by for signals of ``num_frames``.
 
-        >>> [MultiResolutionStft.divisor(frames) for frames in (4096, 2048, 2047, 512)]
-        [1, 1, 2, 4]
+        >>> {frames: MultiResolutionStft.divisor(frames) for frames in (4096, 2048, 2047, 512)}
+        {4096: 1, 2048: 1, 2047: 2, 512: 4}
         """
         if num_frames < _LEAST_FRAMES:
             raise ValueError(f"{num_frames} frames are too short for a spectrum, expected at least {_LEAST_FRAMES}")

@@ -137,8 +137,9 @@ class Phase:
     def is_due(self, step: int) -> bool:
         """Whether the phase takes part in a step.
 
-        >>> [Phase("main", [], every=2, start=3).is_due(step) for step in range(7)]
-        [False, False, False, True, False, True, False]
+        >>> phase = Phase("main", [], every=2, start=3)
+        >>> {step: phase.is_due(step) for step in (2, 3, 4, 5)}
+        {2: False, 3: True, 4: False, 5: True}
         """
         return step >= self.start and (step - self.start) % self.every == 0
 

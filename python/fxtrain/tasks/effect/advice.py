@@ -79,7 +79,8 @@ def judge_result(metrics: Mapping[str, Any]) -> list[dict[str, str]]:
     Args:
         metrics: what ``metrics.json`` holds; any key may be missing.
 
-    >>> judge_result({"esr": 0.5, "baselines": {"best_gain": 0.9, "fir": 0.4}})[0]["name"]
+    >>> (verdict,) = judge_result({"esr": 0.5, "baselines": {"best_gain": 0.9, "fir": 0.4}})
+    >>> verdict["name"]
     'baseline'
     """
     value = number_at(metrics, "esr")
