@@ -516,7 +516,7 @@ void LibraryView::resized() {
   foot.removeFromRight(8);
   cancel_.setBounds(foot.removeFromRight(96));
   area.removeFromBottom(8);
-  list_.setBounds(area);
+  list_.setBounds(area.withHeight(area.getHeight() / kRowHeight * kRowHeight)); // of whole rows
 }
 
 std::unique_ptr<juce::AccessibilityHandler> LibraryView::createAccessibilityHandler() {

@@ -85,13 +85,22 @@ void SlotCard::paint(juce::Graphics& g) {
   }
 
   const float left = 16.0f, width = bounds.getWidth() - 2.0f * left;
-  float size = 22.0f; // long names are set smaller before they are cut
-  while (size > 16.0f && widthOf(font(size, Weight::semiBold), title_) > width)
+  // The capture's colour, then its name: a long one is set smaller, then in two lines, before it is cut.
+  const bool hasKnobs = !file_->info.knobs.empty();
+  const float indent = 14.0f, titleWidth = width - indent;
+  float size = 22.0f;
+  while (size > 16.0f && widthOf(font(size, Weight::semiBold), title_) > titleWidth)
     size -= 1.0f;
-  drawText(g, title_, {left, 56.0f, width, 28.0f}, font(size, Weight::semiBold), colour::text);
+  const bool isLong = !hasKnobs && !hasSizes() && widthOf(font(size, Weight::semiBold), title_) > titleWidth;
+  const float extra = isLong ? 16.0f : 0.0f;
+  const juce::Rectangle<float> titleArea{left + indent, 56.0f, titleWidth, 28.0f + extra};
   g.setColour(colourOf(file_->toneType(), title_).withMultipliedAlpha(live_ ? 1.0f : 0.6f));
-  g.fillRoundedRectangle({left, 49.0f, 40.0f, 4.0f}, 2.0f);
-  if (!file_->info.knobs.empty()) {
+  g.fillRoundedRectangle({left, 60.0f, 4.0f, 20.0f + extra}, 2.0f);
+  if (isLong)
+    drawLines(g, title_, titleArea, font(size, Weight::semiBold), colour::text, 2);
+  else
+    drawText(g, title_, titleArea, font(size, Weight::semiBold), colour::text);
+  if (hasKnobs) {
     const float lift = getHeight() < 232 ? 6.0f : 0.0f; // a low card: closer to the title
     drawText(g, author_.isNotEmpty() && device_.isNotEmpty() ? author_ + between() + device_ : author_ + device_,
              {left, 85.0f - lift, width, 18.0f}, font(13.5f), colour::secondary);
@@ -103,8 +112,13 @@ void SlotCard::paint(juce::Graphics& g) {
     drawText(g, texts.joinIntoString(between()), {left, 107.0f - lift, width, 18.0f}, font(12.5f), colour::faint);
     return;
   }
-  drawText(g, device_, {left, 86.0f, width, 18.0f}, font(13.5f), colour::secondary);
-  drawText(g, author_, {left, device_.isEmpty() ? 86.0f : 107.0f, width, 18.0f}, font(13.5f), colour::faint);
+  float y = 86.0f + extra;
+  if (device_.isNotEmpty()) {
+    const int lines = !hasSizes() && widthOf(font(13.5f), device_) > width ? 2 : 1;
+    drawLines(g, device_, {left, y, width, 18.0f * float(lines)}, font(13.5f), colour::secondary, lines);
+    y += 18.0f * float(lines) + 3.0f;
+  }
+  drawText(g, author_, {left, y, width, 18.0f}, font(13.5f), colour::faint);
   if (hasSizes())
     drawText(g, sizeText(), {left, 134.0f, kQualityCaption - left, 28.0f}, font(13.0f), colour::secondary);
   // Columns as wide as a full card allows; a narrow one sets them closer, and then smaller.

@@ -106,11 +106,10 @@ juce::Colour colourOf(const juce::String& tone, const juce::String& name) {
       {"clean", 0.50f}, {"crunch", 0.16f}, {"overdrive", 0.29f}, {"high gain", 0.90f}, {"fuzz", 0.74f}};
   const auto number = std::uint64_t(name.hashCode64());
   const float share = float(number % 97) / 97.0f, other = float(number / 97 % 89) / 89.0f;
-  float hue = 0.42f + 0.40f * share; // green to violet
   for (const auto& each : kHues)
     if (tone.containsIgnoreCase(each.tone))
-      hue = each.hue + 0.03f * (2.0f * share - 1.0f);
-  return juce::Colour::fromHSV(hue, 0.42f + 0.16f * other, 0.80f, 1.0f);
+      return juce::Colour::fromHSV(each.hue + 0.03f * (2.0f * share - 1.0f), 0.42f + 0.16f * other, 0.80f, 1.0f);
+  return juce::Colour::fromHSV(0.50f + 0.20f * share, 0.12f + 0.14f * other, 0.72f, 1.0f); // bluish greys
 }
 
 juce::Font font(float size, Weight weight) {
@@ -195,6 +194,13 @@ void drawText(juce::Graphics& g, const juce::String& text, juce::Rectangle<float
   g.setColour(colour);
   g.setFont(fontFor(text, font));
   g.drawText(text, area, justification, true);
+}
+
+void drawLines(juce::Graphics& g, const juce::String& text, juce::Rectangle<float> area, const juce::Font& font,
+               juce::Colour colour, int mostLines) {
+  g.setColour(colour);
+  g.setFont(fontFor(text, font));
+  g.drawFittedText(text, area.toNearestInt(), juce::Justification::centredLeft, mostLines, 1.0f);
 }
 
 void drawIcon(juce::Graphics& g, Icon icon, juce::Rectangle<float> area, juce::Colour colour) {

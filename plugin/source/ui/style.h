@@ -50,6 +50,10 @@ float widthOf(const juce::Font& font, const juce::String& text);
 void drawText(juce::Graphics& g, const juce::String& text, juce::Rectangle<float> area, const juce::Font& font,
               juce::Colour colour, juce::Justification justification = juce::Justification::centredLeft);
 
+/** So many lines at most, broken between words. */
+void drawLines(juce::Graphics& g, const juce::String& text, juce::Rectangle<float> area, const juce::Font& font,
+               juce::Colour colour, int mostLines);
+
 enum class Icon {
   previous,
   next,
