@@ -17,6 +17,8 @@ __all__ = ["Rig"]
 
 Signal = npt.NDArray[np.float32]
 
+_STEREO_EFFECTS = ("doubler", "reverb")
+
 
 class Rig:
     """The signal path of a preset, at rest: what the plugin is when the preset has just been loaded.
@@ -37,10 +39,11 @@ class Rig:
         if num_channels not in (1, 2):
             raise PresetFileError(f"a rig plays one channel or two, found {num_channels}: export the ones to play")
         cabinets = preset.cabinet, preset.second_cabinet
-        is_stereo = any(cabinet is not None and cabinet.num_channels == 2 for cabinet in cabinets)
-        self.num_channels = 2 if is_stereo else num_channels
-        """Of the output: a stereo cabinet makes two channels of one."""
         sound = {id: value for id, value in preset.parameters.items() if not PARAMETERS[id].belongs_to_room}
+        is_stereo = any(cabinet is not None and cabinet.num_channels == 2 for cabinet in cabinets)
+        is_stereo = is_stereo or any(sound.get(id, 0.0) > 0.0 for id in _STEREO_EFFECTS)
+        self.num_channels = 2 if is_stereo else num_channels
+        """Of the output: a stereo cabinet, the doubler and the reverb make two channels of one."""
         self._rig = _engine.Rig(sample_rate, num_inputs=num_channels, num_outputs=self.num_channels, parameters=sound)
         for index, slot in enumerate(SLOTS):
             if held := preset.slots.get(slot):

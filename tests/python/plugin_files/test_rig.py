@@ -103,6 +103,17 @@ def test_a_doubler_makes_two_takes_of_one() -> None:
     assert late == pytest.approx((8 + 0.4 * 22) * RATE / 1000, abs=1.5 * RATE / 1000)
 
 
+@pytest.mark.parametrize("effect", ["doubler", "reverb"])
+def test_one_channel_becomes_two_where_an_effect_is_stereo(effect: str) -> None:
+    x = np.random.default_rng(7).normal(0, 0.1, (1, 9600)).astype(np.float32)
+    rig = Rig(Preset({effect: 40}), RATE, 1)
+    wet = rig.process(x)
+    assert wet.shape == (rig.num_channels, 9600) == (2, 9600)
+    assert not np.allclose(wet[0], wet[1], atol=1e-3)
+    assert Rig(Preset({"mix": 50}), RATE, 1).process(x).shape == (1, 9600)
+
+
+
 def test_what_belongs_to_the_room_is_left_alone(tmp_path: Path) -> None:
     amp = write_gain_model(tmp_path / "a.json", 0.5)
     x = noise(1, 1000)
