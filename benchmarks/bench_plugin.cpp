@@ -62,24 +62,33 @@ struct Row {
 
 class Plugin {
  public:
-  Plugin(const std::string& model, int numChannels) {
+  Plugin(const std::string& model, int numChannels) : Plugin(model, numChannels, numChannels) {}
+  Plugin(const std::string& model, int numInputs, int numOutputs) {
     fxtrain::RigContents contents;
     contents.models[0] = fxtrain::ModelFile::parse(model, "bench", {});
     processor_.rig().setContents(contents);
-    const auto set = numChannels == 1 ? juce::AudioChannelSet::mono() : juce::AudioChannelSet::stereo();
+    const auto setOf = [](int count) {
+      return count == 1 ? juce::AudioChannelSet::mono() : juce::AudioChannelSet::stereo();
+    };
     juce::AudioProcessor::BusesLayout layout;
-    layout.inputBuses.add(set);
-    layout.outputBuses.add(set);
+    layout.inputBuses.add(setOf(numInputs));
+    layout.outputBuses.add(setOf(numOutputs));
     processor_.setBusesLayout(layout);
     processor_.setRateAndBufferSizeDetails(kSampleRate, kBlock);
     for (auto* parameter : processor_.getParameters()) // as no state of a shipped preset
       parameter->setValueNotifyingHost(parameter->getDefaultValue());
-    buffer_.setSize(numChannels, kBlock);
+    buffer_.setSize(std::max(numInputs, numOutputs), kBlock);
   }
 
   void set(const char* id, float value) {
     auto* parameter = processor_.parameters.getParameter(id);
     parameter->setValueNotifyingHost(parameter->convertTo0to1(value));
+  }
+
+  void loadPedal(const std::string& model) {
+    auto contents = processor_.rig().contents();
+    contents.models[std::size_t(fxtrain::Rig::pedalSlot(0))] = fxtrain::ModelFile::parse(model, "bench", {});
+    processor_.rig().setContents(contents);
   }
 
   void loadCabinet(double seconds) {
@@ -224,17 +233,20 @@ int main(int argc, char** argv) {
       seconds = std::max(0.3, std::atof(argv[i + 1]));
   }
   const juce::ScopedJuceInitialiser_GUI juce;
-  const auto text = [] {
-    auto json = fxbench::jsonOf(fxbench::randomWeights("lstm", {32}, 1, false), false);
+  const auto textOf = [](int numUnits) {
+    auto json = fxbench::jsonOf(fxbench::randomWeights("lstm", {numUnits}, 1, false), false);
     const auto brace = json.find('{');
     return json.substr(0, brace + 1) + "\"samplerate\": 48000, " + json.substr(brace + 1);
-  }();
+  };
+  const auto text = textOf(32);
 
   auto engine = fxengine::parseModel(text, "bench");
   engine.prepare(1, kBlock);
   auto engineStereo = fxengine::parseModel(text, "bench");
   engineStereo.prepare(2, kBlock);
   Plugin defaults(text, 1), gateAndTone(text, 1), cabinet(text, 1), all(text, 1), stereo(text, 2);
+  Plugin rig(text, 1, 2); // a guitar into a stereo track: overdrive, amplifier, cabinet, reverb
+  rig.set("reverb", 20.0f);
   for (auto* plugin : {&gateAndTone, &all}) {
     plugin->set("gate_on", 1.0f);
     plugin->set("tone_on", 1.0f);
@@ -242,12 +254,13 @@ int main(int argc, char** argv) {
     plugin->set("middle", -2.0f);
     plugin->set("treble", 4.0f);
   }
-  for (auto* plugin : {&defaults, &gateAndTone, &cabinet, &all, &stereo})
+  for (auto* plugin : {&defaults, &gateAndTone, &cabinet, &all, &stereo, &rig})
     plugin->prepare();
-  cabinet.loadCabinet(0.2);
-  all.loadCabinet(0.2);
-  for (auto* plugin : {&cabinet, &all})
+  rig.loadPedal(textOf(16));
+  for (auto* plugin : {&cabinet, &all, &rig}) {
+    plugin->loadCabinet(0.2);
     plugin->prepare();
+  }
 
   const auto played = [](Plugin& plugin) { return [&plugin](float* const* channels) { plugin.play(channels); }; };
   std::vector<Row> rows;
@@ -258,13 +271,14 @@ int main(int argc, char** argv) {
   rows.push_back({"plugin, gate, tone, cabinet", 1, played(all), {}, {}});
   rows.push_back({"engine, two channels", 2, [&](float* const* c) { engineStereo.process(c, c, 2, kBlock); }, {}, {}});
   rows.push_back({"plugin, all off, two channels", 2, played(stereo), {}, {}});
+  rows.push_back({"overdrive, amp, cabinet, reverb", 2, played(rig), {}, {}});
   measure(rows, rounds, 400);
 
-  std::printf("| %-30s | us per block | share of block | ratio to engine | 99.9th percentile, share of block |\n", "");
-  std::printf("|%s|---|---|---|---|\n", std::string(32, '-').c_str());
+  std::printf("| %-31s | us per block | share of block | ratio to engine | 99.9th percentile, share of block |\n", "");
+  std::printf("|%s|---|---|---|---|\n", std::string(33, '-').c_str());
   for (const auto& row : rows) {
     const double median = quantile(row.perBlock, 0.5), late = quantile(row.blocks, 0.999);
-    std::printf("| %-30s | %.2f | %.2f %% | %.3f | %.2f us, %.2f %% |\n", row.name.c_str(), median,
+    std::printf("| %-31s | %.2f | %.2f %% | %.3f | %.2f us, %.2f %% |\n", row.name.c_str(), median,
                 100.0 * median / kBlockUs, medianRatio(row, rows[row.numChannels == 1 ? 0 : 5]), late,
                 100.0 * late / kBlockUs);
   }
