@@ -344,8 +344,7 @@ void PluginProcessor::getStateInformation(juce::MemoryBlock& destination) { dest
 
 void PluginProcessor::setStateInformation(const void* data, int size) {
   try {
-    auto saved = State::decode(data, std::size_t(juce::jmax(0, size)));
-    saved.parameters.erase(id::tuner); // nobody tunes as a project opens
+    const auto saved = State::decode(data, std::size_t(juce::jmax(0, size)));
     ++stateGeneration_;
     apply(saved);
     if (!saved.isPreset) {
