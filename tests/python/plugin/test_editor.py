@@ -110,7 +110,7 @@ def test_a_missing_knob_would_be_seen(screenshots: Callable[..., str], tmp_path:
 def test_the_small_window_is_the_large_one_scaled(screenshots: Callable[..., str], tmp_path: Path) -> None:
     screenshots(tmp_path, "small", "plain-200")
     small, large = (Image.open(tmp_path / f"{name}.png").convert("L") for name in ("small", "plain-200"))
-    assert small.size == (800, 427)
+    assert small.size == (960, 512)
     assert large.size == (2400, 1280)
     # Where the boxes are, and how bright, whatever becomes of the letters' edges.
     grid = (60, 32)
