@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -16,13 +16,13 @@ import scipy.fft
 import soundfile
 from numpy.typing import NDArray
 
-from fxtrain.audio.files import AudioReader
+from fxtrain.audio.files import _CODED, AudioReader
 from fxtrain.audio.resampling import resample
 from fxtrain.errors import AudioFileError, ConfigError
 from fxtrain.extras import require
 from fxtrain.files import require_regular_file
 
-__all__ = ["CODECS", "Codec", "CodedReader", "code", "open_audio", "parse_codec"]
+__all__ = ["CODECS", "Codec", "CodedReader", "code", "open_audio", "parse_codec", "require_rate"]
 
 Samples = NDArray[np.float32]
 
@@ -30,6 +30,9 @@ _GREATEST_LAG = 4  # samples; one sample of lag ruins training
 _CLEARLY = 1.1  # a steady tone fits itself again a period later: what fits hardly better than no lag is none
 _DECODER_DELAYS = {"aac": 1024}  # of encoder and decoder together, where the container does not take it away
 _OPUS_RATE = 48_000
+_EXPECTED_BY_LIBSNDFILE = "expected a WAV, FLAC, AIFF or OGG file"
+_EXPECTED = "expected a WAV, FLAC, AIFF, Ogg, Opus, MP3, M4A or AAC file"
+_ROUNDED_SECONDS = 0.002  # a duration in an MPEG-4 file is rounded to 1/1000 or 1/600 s
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,10 @@ class Codec:
 CODECS = ("mp3", "aac", "vorbis", "opus")
 """Names that :func:`parse_codec` knows."""
 
+_SAMPLE_RATES = {
+    "mp3": (8000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000),
+    "aac": (8000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 64_000, 88_200, 96_000),
+}
 _RATES = {"mp3": (16, 320), "aac": (16, 320), "vorbis": (32, 320), "opus": (8, 256)}
 
 
@@ -73,6 +80,14 @@ def parse_codec(text: str) -> Codec:
     return Codec(name, int(rate))  # type: ignore[arg-type]
 
 
+def require_rate(codec: Codec, sample_rate: int) -> None:
+    """Raises ConfigError where a codec takes no sound of this sample rate."""
+    taken = _SAMPLE_RATES.get(codec.name, ())
+    if taken and sample_rate not in taken:
+        rates = ", ".join(map(str, taken))
+        raise ConfigError(f"{codec} takes no sound of {sample_rate} Hz: expected one of {rates} Hz, or another codec")
+
+
 def code(samples: Samples, sample_rate: int, codec: Codec) -> Samples:
     """Encodes and decodes a signal.
 
@@ -86,7 +101,9 @@ def code(samples: Samples, sample_rate: int, codec: Codec) -> Samples:
 
     Raises:
         AudioFileError: what came back is more than a few samples early or late.
+        ConfigError: the codec does not take the sample rate.
     """
+    require_rate(codec, sample_rate)
     num_frames = samples.shape[1]
     if codec.name in ("mp3", "aac"):
         coded = _through_av(samples, sample_rate, codec)
@@ -130,18 +147,36 @@ def open_audio(path: Path) -> AudioReader | CodedReader:
     try:
         return AudioReader(path)
     except AudioFileError as error:
-        if not path.is_file():
-            raise
+        is_file = False
+        with contextlib.suppress(OSError):  # of a name that is too long
+            is_file = path.is_file()
+        if not is_file:
+            said = str(error).replace(f"does not exist: {_EXPECTED_BY_LIBSNDFILE}; ", "does not exist: ")
+            raise AudioFileError(said) from None
         try:
             return CodedReader(path)
-        except AudioFileError:
-            raise error from None
+        except AudioFileError as coded:
+            if isinstance(coded, _NoSoundError) or _is_of_ffmpeg(path):
+                raise
+            raise AudioFileError(str(error).replace(_EXPECTED_BY_LIBSNDFILE, _EXPECTED)) from None
+
+
+class _NoSoundError(AudioFileError):
+    """A file that FFmpeg knows has no sound in it."""
+
+
+def _is_of_ffmpeg(path: Path) -> bool:
+    """Whether a file begins like one of a kind that FFmpeg alone reads."""
+    with path.open("rb") as file:
+        head = file.read(16)
+    return any(head[start:].startswith(magic) for start, magic, _ in _CODED)
 
 
 class CodedReader:
     """A sound file read by FFmpeg, block by block, in the manner of :class:`fxtrain.audio.AudioReader`.
 
-    The delay that the container states for its encoder is taken away.
+    The delay that the container states for its encoder is taken away; of raw AAC, which states none, one packet.
+    What an encoder added at the end is taken away if the container says how much it is: MPEG-4 does.
     """
 
     def __init__(self, path: Path) -> None:
@@ -152,23 +187,54 @@ class CodedReader:
         try:
             self._container = av.open(str(path), metadata_errors="ignore")
         except (av.FFmpegError, OSError, ValueError) as error:
-            raise AudioFileError(f"{path} cannot be read as sound: {_reason(error)}") from None
+            raise AudioFileError(
+                f"{path} cannot be read as sound ({_reason(error)}): {_EXPECTED}; if it plays elsewhere, export it "
+                "there as WAV."
+            ) from None
         if not self._container.streams.audio:
             self._container.close()
-            raise AudioFileError(f"{path} holds no sound")
+            raise _NoSoundError(f"{path} holds no sound: expected a recording, or a video with a sound track.")
         self._stream = self._container.streams.audio[0]
         context = self._stream.codec_context
         self.sample_rate = int(context.sample_rate or 0)
         self.num_channels = int(context.channels or 0)
         if not 1000 <= self.sample_rate <= 1_000_000 or not 1 <= self.num_channels <= 64:
             self._container.close()
-            raise AudioFileError(f"{path} holds no sound: its header states {self.sample_rate} Hz")
+            raise _NoSoundError(
+                f"{path} holds no sound: its header states {self.num_channels} channels at {self.sample_rate} Hz; "
+                "export it again."
+            )
         self.format = "MPEG-4" if "mp4" in self._container.format.name else self._container.format.name
         self.subtype = str(context.name).upper()
-        seconds = (self._stream.duration or 0) * Fraction(self._stream.time_base or 1)
-        self.num_frames = math.ceil(seconds * self.sample_rate)
         # MPEG-4 files state how many of the last packet's samples count; others leave it open.
-        self._exact = self.format == "MPEG-4" and self._stream.time_base == Fraction(1, self.sample_rate)
+        self._exact = self.format == "MPEG-4"
+        self._first = 1 if self.format == "aac" else 0  # raw AAC states no delay, and every encoder has a packet of it
+        self.num_frames = self._length()
+
+    def _length(self) -> int:
+        """Length in frames by the packets: exact in MPEG-4, elsewhere as near as the container's clock.
+
+        A container is asked last. It rounds to its own clock, milliseconds as a rule, and FFmpeg hands that on.
+        """
+        spans: list[tuple[int, int]] = []  # start and end of each packet that is not thrown away, in the clock's ticks
+        with contextlib.suppress(self._av.FFmpegError, ValueError), self._av.open(str(self.path)) as container:
+            for packet in container.demux(container.streams.audio[0]):
+                if packet.size and packet.pts is not None and not packet.is_discard:
+                    spans.append((packet.pts, packet.pts + (packet.duration or 0)))
+        spans = spans[self._first :]
+        if not spans:
+            self._exact = False  # nothing is known, so nothing is cut
+            return 0
+        ticks = Fraction(self._stream.time_base) * self.sample_rate  # samples of a tick
+        start, end = max(0, min(first for first, _ in spans)), max(last for _, last in spans)
+        counted = round((end - start) * ticks)
+        lengths = [last - first for first, last in spans]
+        if self._exact and self._stream.duration and lengths[-1] == max(lengths):
+            # The last packet is whole, so what is padding is left to the container's own duration.
+            stated = round(int(self._stream.duration) * ticks)
+            if stated < counted - _ROUNDED_SECONDS * self.sample_rate:
+                return stated
+        return max(1, counted)
 
     def blocks(self, num_frames: int) -> Iterator[Samples]:
         """The file in blocks of ``(channels, num_frames)``; the last one may be shorter."""
@@ -176,7 +242,9 @@ class CodedReader:
         held = taken = 0
         resampler = self._av.AudioResampler(format="fltp")
         try:
-            for frame in self._container.decode(self._stream):
+            for index, frame in enumerate(self._container.decode(self._stream)):
+                if index < self._first:
+                    continue
                 for part in resampler.resample(frame):
                     decoded = np.asarray(part.to_ndarray(), dtype=np.float32).reshape(self.num_channels, -1)
                     if self._exact:

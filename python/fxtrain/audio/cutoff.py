@@ -16,6 +16,8 @@ __all__ = ["LongTermSpectrum", "cutoff_of", "find_cutoff", "guess_rate"]
 
 _N_FFT = 4096
 _PART_FRAMES = 1 << 18  # transformed at a time
+_FULL_SCALE = 32766.5 / 32768  # where a sample of 16 bits is clipped
+_LEAST_CLEAN = 8  # stretches without clipping; with fewer, all count
 _EMPTY_DB = -112.0  # of a bin, relative to a sine of full scale: dither at 16 bits is 20 dB below that
 _RANGE_DB = 100.0  # below the loudest bin, nothing counts
 _LEAST_DROP_DB = 12.0  # across the edge; what fades by itself falls by one or two dB in that distance
@@ -27,13 +29,17 @@ _HIGHEST_HZ = 19_500.0  # who records at 44.1 or 48 kHz may have filtered above
 
 
 class LongTermSpectrum:
-    """The mean power spectrum of a recording, block by block, so that an hour of it needs no memory."""
+    """The mean power spectrum of a recording, block by block, so that an hour of it needs no memory.
+
+    Stretches that hold samples at full scale are left out if enough others remain: a loud MP3 that was decoded to 16
+    bits is clipped there, and that fills the spectrum above the codec's cutoff.
+    """
 
     def __init__(self, sample_rate: float) -> None:
         self.sample_rate = sample_rate
         self._window = scipy.signal.get_window("hann", _N_FFT)
-        self._sum = np.zeros(_N_FFT // 2 + 1)
-        self._num = 0
+        self._sums = np.zeros((2, _N_FFT // 2 + 1))  # of stretches at full scale, and of the others
+        self._counts = np.zeros(2, dtype=np.int64)
         self._rest: NDArray[np.floating[Any]] | None = None
 
     def add(self, block: NDArray[np.floating[Any]]) -> None:
@@ -43,15 +49,20 @@ class LongTermSpectrum:
         while joined.shape[1] >= _N_FFT:
             part = joined[:, : _PART_FRAMES + _N_FFT]
             frames = np.lib.stride_tricks.sliding_window_view(part, _N_FFT, axis=1)[:, ::hop]
-            spectra = scipy.fft.rfft(frames * self._window, axis=-1)
-            self._sum += np.square(np.abs(spectra)).mean(axis=0).sum(axis=0)
-            self._num += frames.shape[1]
+            at_full_scale = np.lib.stride_tricks.sliding_window_view(np.abs(part) >= _FULL_SCALE, _N_FFT, axis=1)
+            is_clean = ~at_full_scale[:, ::hop].any(axis=-1)
+            powers = np.square(np.abs(scipy.fft.rfft(frames * self._window, axis=-1)))
+            for index, chosen in enumerate((~is_clean, is_clean)):
+                self._sums[index] += powers[chosen].sum(axis=0)
+                self._counts[index] += np.count_nonzero(chosen)
             joined = joined[:, frames.shape[1] * hop :]
         self._rest = joined
 
     def finish(self) -> NDArray[np.float64]:
         """Power of each bin in dB relative to a sine of full scale; shape ``(bins,)``."""
-        total, num = self._sum, self._num
+        total, num = self._sums[1], int(self._counts[1])
+        if num < _LEAST_CLEAN:
+            total, num = self._sums.sum(axis=0), int(self._counts.sum())
         if not num and self._rest is not None:
             padded = np.pad(self._rest, ((0, 0), (0, _N_FFT - self._rest.shape[1])))
             total, num = np.square(np.abs(scipy.fft.rfft(padded * self._window))).mean(axis=0), 1

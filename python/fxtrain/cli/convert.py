@@ -159,6 +159,7 @@ def _notes(args: argparse.Namespace, conversion: Conversion) -> list[str]:
             f"{args.model} holds {len(info.qualities)} networks; this is number {number} ({chosen.architecture}, "
             f"{chosen.num_weights} weights), which --quality chooses"
         )
+    notes += conversion.notes
     if info.sample_rate is None:
         notes.append(f"{args.model} does not say its sample rate; the new file says {rate} Hz, which is customary")
     if conversion.made.format.name == "proteus" and rate != 44_100:
@@ -192,7 +193,7 @@ def _distill(args: argparse.Namespace, target: str, console: Console) -> Mutable
         if exit_code := run_in_process(words, args):
             return {"output": None, "run": str(folder.path), "exit_code": exit_code}
     trained = load_trained_model(folder.best)
-    told = {key: value for key, value in metadata_of(args.model).items() if key != "esr"}
+    told = {key: value for key, value in metadata_of(args.model, quality=args.quality).items() if key != "esr"}
     document = write_model(
         args.out,
         trained.model,

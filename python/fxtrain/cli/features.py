@@ -12,7 +12,7 @@ from rich.console import Console
 
 from fxtrain.cli.outputs import require_free
 from fxtrain.cli.terminal import shown
-from fxtrain.errors import InputError
+from fxtrain.errors import AudioFileError, InputError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,11 +37,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
     """Writes the hidden states."""
+    import numpy as np
     import torch
 
-    from fxtrain.audio import AudioReader
+    from fxtrain.audio.codecs import open_audio
     from fxtrain.audio.resampling import resample
-    from fxtrain.data.recordings import read_mono
     from fxtrain.models.generators._encoders import SAMPLE_RATE, load_encoder
     from fxtrain.tasks.vocoder.rendering import write_states
 
@@ -49,9 +49,12 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
     if args.output.suffix != ".npz":
         raise InputError(f"{args.output} is no .npz file: give it that suffix")
     encoder = load_encoder(args.encoder, args.layer)
-    with AudioReader(args.input) as reader:
+    with open_audio(args.input) as reader:
+        blocks = [block.mean(axis=0) for block in reader.blocks(1 << 20)]
         rate = reader.sample_rate
-    sound = resample(read_mono(args.input), rate, SAMPLE_RATE)
+    if not blocks:
+        raise AudioFileError(f"{args.input} has a header but no samples: export the recording again.")
+    sound = resample(np.concatenate(blocks), rate, SAMPLE_RATE)
     states = encoder(torch.from_numpy(sound)[None])[0].numpy()
     write_states(args.output, states, encoder, str(args.layer))
     layers, frames, width = states.shape

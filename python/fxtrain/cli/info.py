@@ -66,7 +66,9 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any] 
         foreign = _foreign_model(args.model)
         if foreign is None:
             raise
-        _print_table(console, {"file": str(args.model), "format": foreign["format"], "plays here": "no"}, foreign)
+        reason = str(error).removeprefix(f"{args.model}: ")
+        facts = {"file": str(args.model), "format": foreign["format"], "plays here": "no", "reason": reason}
+        _print_table(console, facts, foreign)
         return {"path": str(args.model), "playable": False, "reason": str(error), **foreign}
     info = model.info
     facts = {
@@ -93,7 +95,7 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any] 
 
 
 def _format_of(path: Path) -> str:
-    """The format of a model that plays, without an article."""
+    """The format of a model file, without an article; empty where it is none."""
     from fxtrain import engine
 
     named = {"an RTNeural JSON model": "RTNeural JSON", "an STFT-domain model of fxtrain": "fxtrain STFT JSON"}
@@ -171,7 +173,7 @@ def _foreign_model(path: Path) -> dict[str, Any] | None:
     from fxtrain import engine
 
     try:
-        format_ = engine.describe_file(path)
+        format_ = _format_of(path)
         document = engine.read_json(read_file(path, at_most=engine.MAX_FILE_BYTES))
     except (OSError, InputError, ValueError, RecursionError):
         return None
@@ -191,13 +193,17 @@ def _print_table(console: Console, facts: Mapping[str, str], document: Mapping[s
     table.add_column(style="bold")
     table.add_column(overflow="fold")
     credits_ = {
-        label: str(document["metadata"][key])
+        label: _rounded(document["metadata"][key])
         for key, label in _CREDITS.items()
         if isinstance(document["metadata"].get(key), (str, int, float))
     }
     for label, text in {**facts, **credits_, **facts}.items():  # facts first, and theirs is the last word
         table.add_row(label, shown(text))
     console.print(table)
+
+
+def _rounded(value: str | float) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _verdict(test: engine.SelfTest | None) -> str:
@@ -220,7 +226,7 @@ def _levels(info: engine.ModelInfo) -> dict[str, str]:
         "input level in dBu": info.input_level_dbu,
         "output level in dBu": info.output_level_dbu,
     }
-    return {label: f"{level:g}" for label, level in levels.items() if level is not None}
+    return {label: _rounded(float(level)) for label, level in levels.items() if level is not None}
 
 
 def _has_gain(info: engine.ModelInfo) -> bool:

@@ -69,6 +69,11 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
             f"{args.model} makes highs alone (its diffusion works on latents), so there is nothing for --full to "
             "correct: leave it out, or give another model"
         )
+    if args.cutoff is not None and args.cutoff >= found.sample_rate / 2:
+        raise InputError(
+            f"--cutoff is {args.cutoff:g} Hz, but {args.input} is at {found.sample_rate} Hz: give a frequency below "
+            f"half of that, {found.sample_rate / 2:g} Hz"
+        )
     cutoff = args.cutoff if args.cutoff is not None else found.cutoff_hz
     result: dict[str, Any] = {
         "input": str(args.input),
@@ -188,8 +193,9 @@ def _load(given: str) -> tuple[RestorationModel, str]:
     from fxtrain.models.generators._restoration import RestorationModel
     from fxtrain.runs import RunFolder, load_trained_model
 
-    if given in _KINDS:
-        shipped = shipped_checkpoints()
+    kind = given.removeprefix("restore-")  # --json and the docs call them restore-gan and so on
+    if kind in _KINDS and not Path(given).exists():
+        given, shipped = kind, shipped_checkpoints()
         if given not in shipped:
             raise ConfigError(
                 f"no trained model {quoted(given)} comes with this fxtrain ({', '.join(shipped) or 'none does'}): "

@@ -92,6 +92,14 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
     rate, clip_frames = chain.autoencoder.sample_rate, chain.autoencoder.clip_frames
     num_frames = round(seconds * rate) or clip_frames
     num_clips = min(math.ceil(num_frames / clip_frames), _MOST_CLIPS)
+    is_cut = num_clips * clip_frames < num_frames
+    if is_cut:
+        console.print(
+            shown(
+                f"{args.image} lasts {seconds:.1f} s, but sonify makes {num_clips * clip_frames / rate:.1f} s of sound "
+                "at most: the sound ends there; cut the video into shorter parts for sound in all of it."
+            )
+        )
     with _bar(console) as progress:
         written = chain.write([label] * num_clips, seed=args.seed, sampling=sampling, progress=progress)
     sound = written.sound.ravel()[:num_frames]
@@ -112,6 +120,7 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
         **({"video": str(args.mux)} if args.mux is not None else {}),
         "sample_rate": rate,
         "seconds": len(sound) / rate,
+        **({"video_seconds": seconds} if is_cut else {}),
         "sampling": args.sampling,
         "wall_seconds": time.perf_counter() - began,
     }

@@ -48,8 +48,8 @@ class ModelFormat(Protocol):
     def recognises(self, document: Any) -> bool:
         """Whether a JSON document is one of these."""
 
-    def metadata(self, document: dict[str, Any]) -> dict[str, Any]:
-        """What a document says of the capture, under the keys of our metadata."""
+    def metadata(self, document: dict[str, Any], *, quality: float = 1.0) -> dict[str, Any]:
+        """What a document says of the capture, under the keys of our metadata; ``quality`` is as in :meth:`read`."""
 
     def read(self, document: dict[str, Any], name: str, *, quality: float = 1.0) -> EffectModel:
         """The model of a document.
@@ -146,5 +146,7 @@ def reading(name: str, expected: str) -> Iterator[None]:
         yield
     except ConfigError as error:
         raise ModelFileError(f"{name} is larger than the models of fxtrain: {error}") from None
-    except (KeyError, TypeError, ValueError, RuntimeError, IndexError, AttributeError, OverflowError) as error:
+    except KeyError as error:
+        raise ModelFileError(f"{name} holds no {error}; expected {expected}") from None
+    except (TypeError, ValueError, RuntimeError, IndexError, AttributeError, OverflowError) as error:
         raise ModelFileError(f"{name} holds {error}; expected {expected}") from None

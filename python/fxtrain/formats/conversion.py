@@ -13,6 +13,7 @@ import numpy as np
 from fxtrain import engine
 from fxtrain.errors import ModelFileError
 from fxtrain.formats import ModelDocument, ModelFormat, format_of, get_format, new_document, programme, read_document
+from fxtrain.formats.nam import NamFormat
 from fxtrain.formats.recurrent import fix_knob
 from fxtrain.formats.vectors import test_vectors
 from fxtrain.models.effects._effect import EffectModel
@@ -53,12 +54,14 @@ class Conversion:
         made: the file.
         label: ``exact``, or ``exact but for the start state``.
         difference: as measured.
+        notes: what the file that was read offers and the new one does not, each a sentence.
     """
 
     source: ModelFormat
     made: ModelDocument
     label: str
     difference: Difference
+    notes: tuple[str, ...] = ()
 
 
 def convert(path: Path, target: str, *, quality: float = 1.0, knobs: Mapping[int, float] | None = None) -> Conversion:
@@ -89,7 +92,7 @@ def convert(path: Path, target: str, *, quality: float = 1.0, knobs: Mapping[int
     if exactness.refusal:
         raise ConversionRefused(f"{path} cannot be converted to {wanted.title}: {exactness.refusal}")
     made, converted = new_document(
-        model, sample_rate=model.sample_rate, metadata=source.metadata(document), format=target
+        model, sample_rate=model.sample_rate, metadata=source.metadata(document, quality=quality), format=target
     )
     free = [index for index in range(len(player.knobs)) if index not in fixed]
     difference, label = _compare(player, converted, model, free, prewarm=False), "exact"
@@ -102,13 +105,23 @@ def convert(path: Path, target: str, *, quality: float = 1.0, knobs: Mapping[int
             f"the engine plays {path} and its conversion to {wanted.title} {difference.greatest:.2g} apart, expected "
             f"{difference.allowed:.2g} at most; nothing was written; please report this with the file"
         )
-    return Conversion(source=source, made=made, label=label, difference=difference)
+    notes: tuple[str, ...] = ()
+    if isinstance(source, NamFormat):
+        if source is wanted and label == "exact":  # the same function is as loud as its file says
+            made.add_metadata(**source.stated_levels(document, quality=quality))
+        if channels := source.slimmed_channels(document, quality=quality):
+            counts = ", ".join(map(str, channels))
+            notes = (
+                f"{path} is slimmable: players may leave only some channels of its layers ({counts}); the new file "
+                "holds the whole network alone",
+            )
+    return Conversion(source=source, made=made, label=label, difference=difference, notes=notes)
 
 
-def metadata_of(path: Path) -> dict[str, Any]:
-    """What a model file says of the capture, under the keys of our metadata."""
+def metadata_of(path: Path, *, quality: float = 1.0) -> dict[str, Any]:
+    """What a model file says of the capture, under the keys of our metadata; ``quality`` is as in :func:`convert`."""
     document = read_document(path)
-    return format_of(document).metadata(document)
+    return format_of(document).metadata(document, quality=quality)
 
 
 def _compare(

@@ -11,7 +11,7 @@ from pydantic import Field
 from fxtrain.config import configuration
 from fxtrain.gear import GearType, ToneType
 
-__all__ = ["Metadata", "without_measured"]
+__all__ = ["Metadata", "metadata_entries", "without_measured"]
 
 Level = Annotated[float, Field(ge=-60, le=60)]
 
@@ -64,6 +64,15 @@ _MEASURED = (
     "vectors_error",
     "weight_storage",
 )
+
+
+def metadata_entries(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The root key ``metadata`` of a document; nothing where it is anything but an object.
+
+    Players do not mind what it is, so such a file plays.
+    """
+    entries = document.get("metadata")
+    return entries if isinstance(entries, dict) else {}
 
 
 def without_measured(metadata: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from torch import Tensor
 from fxtrain import engine
 from fxtrain.errors import ModelFileError
 from fxtrain.formats._format import Exactness, reading, require_place
-from fxtrain.formats.metadata import without_measured
+from fxtrain.formats.metadata import metadata_entries, without_measured
 from fxtrain.formats.recurrent import RecurrentParts, build_recurrent
 from fxtrain.formats.rtneural import numbers
 from fxtrain.formats.torch_model import CUSTOMARY_RATE, TorchEffect, TorchModel
@@ -52,6 +52,10 @@ _KEYS = {"author": "modeled_by", "based": "gear_model"}
 _OWN_KEYS = {name: key for key, name in _KEYS.items()}
 
 
+_READ = f"an LSTM, or a WaveNet of the activations {', '.join(_ACTIVATIONS)} without modulation, groups and bottlenecks"
+"""What there are models of."""
+
+
 class NamFormat:
     """WaveNets, and LSTMs that are nothing but that; see :class:`fxtrain.formats.ModelFormat`."""
 
@@ -63,10 +67,9 @@ class NamFormat:
         """Whether a JSON document is one of these."""
         return isinstance(document, dict) and {"architecture", "config", "weights"} <= document.keys()
 
-    def metadata(self, document: dict[str, Any]) -> dict[str, Any]:
-        """What a document says of the capture: of a container, what its largest model says too."""
-        model = _submodel(document)
-        told = {**(model.get("metadata") or {}), **(document.get("metadata") or {})}
+    def metadata(self, document: dict[str, Any], *, quality: float = 1.0) -> dict[str, Any]:
+        """What a document says of the capture: of a container, what the model that is chosen says too."""
+        told = _entries(document, quality)
         training = told.get("training")
         entries = {_OWN_KEYS.get(key, key): value for key, value in told.items()}
         if "tone_type" in told:
@@ -75,9 +78,26 @@ class NamFormat:
             entries.setdefault("esr", training["validation_esr"])
         return without_measured(entries)
 
+    def stated_levels(self, document: dict[str, Any], *, quality: float = 1.0) -> dict[str, float]:
+        """``loudness`` and ``gain`` as a document states them, where it does."""
+        told = _entries(document, quality)
+        stated = {key: told[key] for key in ("loudness", "gain") if isinstance(told.get(key), (int, float))}
+        return {key: value for key, value in stated.items() if not isinstance(value, bool) and math.isfinite(value)}
+
+    def slimmed_channels(self, document: dict[str, Any], *, quality: float = 1.0) -> list[int]:
+        """How many channels players may leave of a WaveNet's first layers; empty where it must be played whole."""
+        config = _submodel(document, quality).get("config")
+        layers = config.get("layers") if isinstance(config, dict) else None
+        for array in layers if isinstance(layers, list) else []:
+            slimmable = array.get("slimmable") if isinstance(array, dict) else None
+            settings = slimmable.get("kwargs") if isinstance(slimmable, dict) else None
+            if isinstance(settings, dict) and isinstance(settings.get("allowed_channels"), list):
+                return [each for each in settings["allowed_channels"] if isinstance(each, int)]
+        return []
+
     def read(self, document: dict[str, Any], name: str, *, quality: float = 1.0) -> EffectModel:
         """The WaveNet or LSTM of a document."""
-        with reading(name, "a WaveNet without modulation, groups and bottlenecks, or an LSTM"):
+        with reading(name, _READ):
             return _read(document, quality)
 
     def exactness(self, model: Trainable) -> Exactness:
@@ -284,6 +304,14 @@ def _submodel(document: dict[str, Any], quality: float = 1.0) -> dict[str, Any]:
     return model
 
 
+def _entries(document: dict[str, Any], quality: float) -> dict[str, Any]:
+    """``metadata``: a container's own go before those of its model, but for what was measured of the model."""
+    model = _submodel(document, quality)
+    inner = metadata_entries(model)
+    measured = {key: inner[key] for key in ("loudness", "gain", "training") if inner.get(key) is not None}
+    return {**inner, **metadata_entries(document), **measured}
+
+
 def _read(document: dict[str, Any], quality: float) -> EffectModel:
     model = _submodel(document, quality)
     if model["architecture"] not in ("LSTM", "WaveNet"):
@@ -325,9 +353,10 @@ def _read_lstm(document: dict[str, Any], weights: _Weights, sample_rate: int) ->
 
 def _read_wavenet(document: dict[str, Any], weights: _Weights) -> WaveNetNetwork:
     config = document["config"]
-    for key in ("head", "condition_dsp"):
+    meanings = {"head": "a head behind its layers", "condition_dsp": "a network before its layers (condition_dsp)"}
+    for key, meaning in meanings.items():
         if config.get(key) is not None:
-            raise ValueError(f"a {key} behind or before the layers")
+            raise ValueError(f"a WaveNet with {meaning}")
     arrays = tuple(_read_array(array) for array in config["layers"])
     network = WaveNetNetwork(WaveNetShape(arrays=arrays, head_scale=0.0))
     with torch.no_grad():
@@ -345,30 +374,32 @@ def _read_array(array: Mapping[str, Any]) -> ArrayShape:
         return value if isinstance(value, list) else [value] * count
 
     modes = set(of_layers(array.get("gating_mode", "gated" if array.get("gated") else "none")))
-    is_modulated = any(key.endswith("_film") and value and value.get("active") for key, value in array.items())
-    if (
-        is_modulated
-        or len(modes) != 1
-        or not modes <= {"none", "gated"}
-        or array.get("bottleneck", channels) != channels
-        or int(array["condition_size"]) != 1
-        or max(array.get("groups_input", 1), array.get("groups_input_mixin", 1)) != 1
-        or array.get("head1x1", {}).get("active", False)
-        or not array.get("layer1x1", {}).get("active", True)
-        or array.get("layer1x1", {}).get("groups", 1) != 1
-    ):
-        raise ValueError("modulation, groups, bottlenecks, mixed gates or layers without a 1x1 convolution")
+    groups = (array.get("groups_input", 1), array.get("groups_input_mixin", 1))
+    lacking = {
+        "modulation (FiLM)": any(
+            key.endswith("_film") and value and value.get("active") for key, value in array.items()
+        ),
+        "layers with gates of several kinds": len(modes) != 1,
+        f"the gates {', '.join(sorted(map(str, modes)))}": not modes <= {"none", "gated"},
+        "a bottleneck": array.get("bottleneck", channels) != channels,
+        f"{array['condition_size']} conditions": int(array["condition_size"]) != 1,
+        "groups": max(groups) != 1 or array.get("layer1x1", {}).get("groups", 1) != 1,
+        "a 1x1 convolution before the head": array.get("head1x1", {}).get("active", False),
+        "layers without a 1x1 convolution": not array.get("layer1x1", {}).get("active", True),
+    }
+    if found := [text for text, is_so in lacking.items() if is_so]:
+        raise ValueError(f"a WaveNet with {', '.join(found)}")
     if modes == {"gated"} and any(
         each not in (None, "Sigmoid", {"type": "Sigmoid"}) for each in of_layers(array.get("secondary_activation"))
     ):
-        raise ValueError("gates other than sigmoids")
+        raise ValueError("a WaveNet with gates other than sigmoids")
     head = array.get("head") or {
         "out_channels": array["head_size"],
         "kernel_size": 1,
         "bias": array["head_bias"],
     }
     if head.get("head_dilation", 1) != 1:
-        raise ValueError("a dilated head")
+        raise ValueError("a WaveNet with a dilated head")
     sizes = of_layers(array["kernel_sizes"] if "kernel_sizes" in array else array["kernel_size"])
     return ArrayShape(
         input_size=int(array["input_size"]),
@@ -386,6 +417,8 @@ def _read_array(array: Mapping[str, Any]) -> ArrayShape:
 
 def _read_layer(kernel_size: int, dilation: int, activation: Any) -> LayerShape:
     settings = activation if isinstance(activation, dict) else {"type": activation}
+    if settings["type"] not in _ACTIVATIONS:
+        raise ValueError(f"a WaveNet with the activation {settings['type']}")
     slope = float(np.float32(settings.get("negative_slope", _USUAL_SLOPE)))
     return LayerShape(
         kernel_size=kernel_size, dilation=dilation, activation=_ACTIVATIONS[settings["type"]], slope=slope

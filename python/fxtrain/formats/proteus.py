@@ -12,7 +12,7 @@ from torch import Tensor
 
 from fxtrain import engine
 from fxtrain.formats._format import Exactness, reading, require_place
-from fxtrain.formats.metadata import without_measured
+from fxtrain.formats.metadata import metadata_entries, without_measured
 from fxtrain.formats.recurrent import RecurrentParts, build_recurrent
 from fxtrain.formats.rtneural import RTNeuralFormat, numbers
 from fxtrain.formats.torch_model import TorchEffect, TorchModel
@@ -41,9 +41,9 @@ class ProteusFormat:
         """Whether a JSON document is one of these."""
         return isinstance(document, dict) and {"model_data", "state_dict"} <= document.keys()
 
-    def metadata(self, document: dict[str, Any]) -> dict[str, Any]:
+    def metadata(self, document: dict[str, Any], *, quality: float = 1.0) -> dict[str, Any]:
         """What a document says of the capture: nothing, unless fxtrain wrote it."""
-        return without_measured(document.get("metadata") or {})
+        return without_measured(metadata_entries(document))
 
     def read(self, document: dict[str, Any], name: str, *, quality: float = 1.0) -> EffectModel:
         """The recurrent model of a document."""

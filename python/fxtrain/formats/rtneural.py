@@ -18,7 +18,7 @@ from fxtrain import engine
 from fxtrain.audio.decibels import amplitude_to_db
 from fxtrain.errors import ModelFileError
 from fxtrain.formats._format import Exactness, reading, require_place
-from fxtrain.formats.metadata import without_measured
+from fxtrain.formats.metadata import metadata_entries, without_measured
 from fxtrain.formats.recurrent import RecurrentParts, build_recurrent
 from fxtrain.formats.torch_model import CUSTOMARY_RATE, TorchModel, build_torch_model, torch_layers
 from fxtrain.formats.vectors import test_vectors
@@ -47,9 +47,9 @@ class RTNeuralFormat:
         """Whether a JSON document is one of these."""
         return isinstance(document, dict) and isinstance(document.get("layers"), list) and "in_shape" in document
 
-    def metadata(self, document: dict[str, Any]) -> dict[str, Any]:
+    def metadata(self, document: dict[str, Any], *, quality: float = 1.0) -> dict[str, Any]:
         """What a document says of the capture."""
-        return without_measured(document.get("metadata") or {})
+        return without_measured(metadata_entries(document))
 
     def read(self, document: dict[str, Any], name: str, *, quality: float = 1.0) -> EffectModel:
         """The recurrent model of a document, with its gains in its weights."""

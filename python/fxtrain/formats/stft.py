@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from fxtrain import engine
 from fxtrain.errors import ModelFileError
 from fxtrain.formats._format import Exactness, reading, require_place
-from fxtrain.formats.metadata import without_measured
+from fxtrain.formats.metadata import metadata_entries, without_measured
 from fxtrain.formats.rtneural import dense_layer, numbers, recurrent_layer
 from fxtrain.formats.torch_model import CUSTOMARY_RATE, TorchModel, torch_layers
 from fxtrain.formats.vectors import test_vectors
@@ -38,16 +38,16 @@ class StftFormat:
         """Whether a JSON document is one of these."""
         return isinstance(document, dict) and "stft" in document
 
-    def metadata(self, document: dict[str, Any]) -> dict[str, Any]:
+    def metadata(self, document: dict[str, Any], *, quality: float = 1.0) -> dict[str, Any]:
         """What a document says of the capture."""
-        return without_measured(document.get("metadata") or {})
+        return without_measured(metadata_entries(document))
 
     def read(self, document: dict[str, Any], name: str, *, quality: float = 1.0) -> EffectModel:
         """The network of a document."""
         with reading(name, "an STFT model of fxtrain without in_gain and out_gain"):
             if gains := [key for key in ("in_gain", "out_gain") if document.get(key)]:
                 raise ValueError(f"the root key {gains[0]}")
-            rate = document.get("samplerate") or (document.get("metadata") or {}).get("samplerate") or CUSTOMARY_RATE
+            rate = document.get("samplerate") or metadata_entries(document).get("samplerate") or CUSTOMARY_RATE
             return _build(document["stft"], round(float(rate))).eval()
 
     def exactness(self, model: Trainable) -> Exactness:

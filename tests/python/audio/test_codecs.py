@@ -68,6 +68,21 @@ def test_sound_that_fades_towards_the_highs_was_not_cut() -> None:
     assert cutoff_of([cut[None] / np.abs(cut).max()], 44100) == pytest.approx(9000, abs=60)
 
 
+@pytest.mark.parametrize("gain", [2.0, 2.5])
+def test_the_cutoff_of_a_loud_mp3_is_found_although_decoding_clipped_it(tmp_path: Path, gain: float) -> None:
+    sound = noise(8.0, 44100, 2)
+    swell = 0.3 + 0.7 * np.abs(np.sin(2 * np.pi * 0.5 * np.arange(sound.shape[1]) / 44100)) ** 8
+    sound = np.asarray(sound * swell / np.abs(sound).max(), dtype=np.float32)
+    coded = gain * code(sound, 44100, parse_codec("mp3-128"))
+    soundfile.write(tmp_path / "x.wav", np.clip(coded, -1, 1).T, 44100, subtype="PCM_16")
+    clipped, _ = soundfile.read(tmp_path / "x.wav")
+    assert np.count_nonzero(np.abs(clipped) >= 32767 / 32768) > 50
+    assert cutoff_of([clipped.T], 44100) == pytest.approx(16400, abs=500)
+    soundfile.write(tmp_path / "y.wav", np.clip(2 * gain * sound, -1, 1).T, 44100, subtype="PCM_16")
+    complete, _ = soundfile.read(tmp_path / "y.wav")
+    assert cutoff_of([complete.T], 44100) is None
+
+
 def test_the_long_term_spectrum_does_not_depend_on_blocks() -> None:
     sound = noise(1.0, 44100)
     whole, parts = LongTermSpectrum(44100), LongTermSpectrum(44100)
@@ -81,21 +96,24 @@ def test_the_long_term_spectrum_does_not_depend_on_blocks() -> None:
     assert find_cutoff(LongTermSpectrum(44100)) is None
 
 
-def write_aac(path: Path, sound: np.ndarray, sample_rate: int) -> None:
+def write_coded(path: Path, sound: np.ndarray, sample_rate: int, codec: str = "aac") -> None:
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("aac", rate=sample_rate)
+        stream = container.add_stream(codec, rate=sample_rate)
+        stream.bit_rate = 128_000
         stream.layout = {1: "mono", 2: "stereo"}[len(sound)]
         frame = av.AudioFrame.from_ndarray(sound, "fltp", stream.layout.name)
         frame.sample_rate, frame.pts, frame.time_base = sample_rate, 0, Fraction(1, sample_rate)
-        for packet in (*stream.encode(frame), *stream.encode(None)):
-            container.mux(packet)
+        resampler = av.AudioResampler(stream.codec_context.format.name, stream.layout.name, sample_rate)
+        for part in (*resampler.resample(frame), *resampler.resample(None), None):
+            for packet in stream.encode(part):
+                container.mux(packet)
 
 
 @pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize("sample_rate", [22050, 44100, 48000])
 def test_aac_is_read_in_step_and_as_long_as_it_was(tmp_path: Path, sample_rate: int, channels: int) -> None:
     sound = noise(1.003, sample_rate, channels)
-    write_aac(tmp_path / "x.m4a", sound, sample_rate)
+    write_coded(tmp_path / "x.m4a", sound, sample_rate)
     with open_audio(tmp_path / "x.m4a") as reader:
         assert isinstance(reader, CodedReader)
         assert (reader.sample_rate, reader.num_channels, reader.subtype) == (sample_rate, channels, "AAC")
@@ -104,6 +122,34 @@ def test_aac_is_read_in_step_and_as_long_as_it_was(tmp_path: Path, sample_rate: 
     read = np.concatenate(blocks, axis=1)
     assert read.shape == sound.shape
     assert lag_of(read[0], sound[0]) == 0
+
+
+@pytest.mark.parametrize("num_frames", [44032, 44300, 48010, 50001])
+@pytest.mark.parametrize(
+    ("name", "codec", "sample_rate", "padding"),  # padding: what a container without an exact length may add
+    [
+        ("x.m4a", "aac", 44100, 0),
+        ("x.mp4", "aac", 44100, 0),
+        ("x.m4a", "alac", 44100, 0),
+        ("x.aac", "aac", 44100, 1023),
+        ("x.mka", "aac", 44100, 1023),
+        ("x.mka", "libopus", 48000, 0),
+        ("x.opus", "libopus", 48000, 0),
+        ("x.mp3", "libmp3lame", 44100, 0),
+    ],
+)
+def test_no_sample_is_lost_at_any_length(
+    tmp_path: Path, name: str, codec: str, sample_rate: int, padding: int, num_frames: int
+) -> None:
+    sound = noise(2.0, sample_rate, 1)[:, :num_frames]
+    write_coded(tmp_path / name, sound, sample_rate, codec)
+    with open_audio(tmp_path / name) as reader:
+        read = np.concatenate(list(reader.blocks(4096)), axis=1)
+        assert reader.num_frames == pytest.approx(read.shape[1], abs=0 if name != "x.mka" else 100)
+    assert num_frames <= read.shape[1] <= num_frames + padding
+    assert lag_of(read[0], sound[0]) == 0
+    tail = 400  # sound, not the padding of an encoder
+    assert np.abs(read[0, num_frames - tail : num_frames]).max() > 0.02
 
 
 @pytest.mark.parametrize(("format", "subtype"), [("MP3", "MPEG_LAYER_III"), ("OGG", "VORBIS"), ("FLAC", "PCM_16")])
@@ -121,10 +167,33 @@ def test_other_kinds_are_read_by_libsndfile(tmp_path: Path, format: str, subtype
 
 def test_what_is_no_sound_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.mp3").write_bytes(b"no sound at all, whatever the name says" * 50)
-    with pytest.raises(AudioFileError, match="is not audio that can be read"):
+    with pytest.raises(AudioFileError, match=r"is not audio that can be read .* MP3, M4A or AAC file"):
         open_audio(tmp_path / "x.mp3")
-    with pytest.raises(AudioFileError, match="does not exist"):
+    with pytest.raises(AudioFileError, match="does not exist: check the spelling and the folder"):
         open_audio(tmp_path / "missing.mp3")
+    with pytest.raises(AudioFileError, match="cannot be opened"):
+        open_audio(tmp_path / ("x" * 300))
+    (tmp_path / "x.m4a").write_bytes(b"\0\0\0\x18ftypM4A " + bytes(100))
+    with pytest.raises(AudioFileError, match=r"cannot be read as sound .* MP3, M4A or AAC file"):
+        open_audio(tmp_path / "x.m4a")
+
+
+def test_a_video_without_sound_is_refused_for_that(tmp_path: Path) -> None:
+    with av.open(str(tmp_path / "x.mp4"), "w") as container:
+        stream = container.add_stream("mpeg4", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 32, 32, "yuv420p"
+        for _ in range(3):
+            frame = av.VideoFrame.from_ndarray(np.zeros((32, 32, 3), np.uint8), format="rgb24")
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    with pytest.raises(AudioFileError, match=r"x\.mp4 holds no sound: expected a recording, or a video with"):
+        open_audio(tmp_path / "x.mp4")
+
+
+@pytest.mark.parametrize("name", ["mp3-64", "aac-64"])
+def test_a_rate_that_a_codec_does_not_take_is_named(name: str) -> None:
+    with pytest.raises(ConfigError, match=f"{name} takes no sound of 192000 Hz: expected one of 8000, 11025"):
+        code(noise(0.1, 192_000), 192_000, parse_codec(name))
 
 
 def test_unknown_codecs_and_rates_are_named() -> None:

@@ -175,6 +175,72 @@ def test_of_a_container_one_network_is_converted(fxtrain: Run, make_lstm: Callab
     assert read(tmp_path / "two.nam")["weights"] == large["weights"]
 
 
+def test_of_a_container_the_chosen_network_is_what_the_new_file_tells_of(
+    fxtrain: Run, make_lstm: Callable[..., Path], tmp_path: Path
+) -> None:
+    small, large = read(make_lstm("small.nam")), read(make_lstm("large.nam", hidden_size=6))
+    small["metadata"] = {"name": "Small", "output_level_dbu": 3.5, "training": {"validation_esr": 0.25}}
+    large["metadata"] = {"name": "Large", "output_level_dbu": 9.5, "training": {"validation_esr": 0.01}}
+    entries = [{"max_value": 0.5, "model": small}, {"max_value": 1.0, "model": large}]
+    box = {"version": "0.7.0", "architecture": "SlimmableContainer", "config": {"submodels": entries}, "weights": []}
+    path = tmp_path / "box.nam"
+    path.write_text(json.dumps({**box, "sample_rate": RATE}))
+    for quality, name, level, esr in ((0.1, "Small", 3.5, 0.25), (1.0, "Large", 9.5, 0.01)):
+        out = tmp_path / f"{name}.nam"
+        metadata = fxtrain("convert", path, out, "--quality", quality, "--json").json["metadata"]
+        assert (metadata["name"], metadata["output_level_dbu"], metadata["esr"]) == (name, level, esr)
+
+
+def test_the_same_function_keeps_the_levels_that_its_file_states(
+    fxtrain: Run, make_lstm: Callable[..., Path], tmp_path: Path
+) -> None:
+    source = make_lstm("amp.nam")
+    document = read(source)
+    document["metadata"] |= {"loudness": -21.5, "gain": 0.75}
+    source.write_text(json.dumps(document))
+    assert fxtrain("convert", source, tmp_path / "again.nam", "--json").json["exactness"] == "exact"
+    metadata = read(tmp_path / "again.nam")["metadata"]
+    assert (metadata["loudness"], metadata["gain"]) == (-21.5, 0.75)
+
+
+@pytest.mark.parametrize("metadata", [True, "text", 3, None, ["a"]])
+def test_metadata_that_are_no_object_are_no_metadata(
+    fxtrain: Run, make_lstm: Callable[..., Path], tmp_path: Path, metadata: Any
+) -> None:
+    source = make_lstm("amp.nam")
+    source.write_text(json.dumps(read(source) | {"metadata": metadata}))
+    told = fxtrain("convert", source, tmp_path / "amp.aidax", "--json")
+    assert told.exit_code == 0, told.stderr
+    assert "name" not in told.json["metadata"]
+
+
+def small_wavenet(path: Path, **changes: Any) -> Path:
+    """A .nam file of a WaveNet whose first layers have some keys changed."""
+    model = get_model("wavenet").from_config(SHORT, loss={}, sample_rate=RATE)
+    write_model(path, model, sample_rate=RATE, metadata={})
+    document = read(path)
+    document["config"]["layers"][0].update(changes)
+    path.write_text(json.dumps(document))
+    return path
+
+
+def test_what_a_slimmable_wavenet_loses_is_said(fxtrain: Run, tmp_path: Path) -> None:
+    slimmable = {"method": "slice_channels_uniform", "kwargs": {"allowed_channels": [1, 2, 4]}}
+    source = small_wavenet(tmp_path / "amp.nam", slimmable=slimmable)
+    notes = fxtrain("convert", source, tmp_path / "again.nam", "--json").json["notes"]
+    assert len(notes) == 1
+    assert "is slimmable: players may leave only some channels of its layers (1, 2, 4)" in notes[0]
+
+
+def test_a_wavenet_that_no_model_is_like_is_refused_for_what_it_has(fxtrain: Run, tmp_path: Path) -> None:
+    source = small_wavenet(tmp_path / "amp.nam", activation="PReLU")
+    refused = fxtrain("convert", source, tmp_path / "again.nam")
+    assert refused.exit_code == 2
+    assert "holds a WaveNet with the activation PReLU; expected" in refused.stderr
+    assert "WaveNet of the activations Tanh, " in refused.stderr
+    assert "--distill DRY.wav" in refused.stderr
+
+
 @pytest.mark.parametrize(
     ("name", "config", "out", "reason"),
     [

@@ -12,7 +12,9 @@ import torch
 from small_amplifier import LAG, SAMPLE_RATE, Pair, Run, amplifier
 
 from fxtrain import engine
+from fxtrain.atomic import write_atomically
 from fxtrain.audio import apply_lag, read_audio, write_audio
+from fxtrain.cli.parser import COMMANDS
 from fxtrain.data.recording import lag_to_remove
 from fxtrain.formats import read_torch_model
 from fxtrain.synthetic import synthesise_guitar
@@ -70,10 +72,59 @@ def test_export_writes_what_fit_wrote(fxtrain: Run, finished_run: Path, tmp_path
         assert one == other
 
 
+@pytest.mark.parametrize("example", COMMANDS["export"].examples)
+def test_the_examples_of_export_work(example: str, fxtrain: Run, finished_run: Path, tmp_path: Path) -> None:
+    # One of them once named a .nam file, which a default LSTM cannot be.
+    command, source, out = example.split()
+    source = source.replace("runs/amp", str(finished_run))
+    assert fxtrain(command, source, tmp_path / out, "-q").exit_code == 0
+    assert (tmp_path / out).is_file()
+
+
+@pytest.mark.parametrize("name", ["m.xyz", "model"])
+def test_a_name_that_chooses_no_format_is_refused(name: str, fxtrain: Run, finished_run: Path, tmp_path: Path) -> None:
+    refused = fxtrain("export", finished_run, tmp_path / name)  # once wrote RTNeural JSON under that name
+    assert refused.exit_code == 2
+    assert "expected one of .json" in refused.stderr
+    assert not (tmp_path / name).exists()
+    assert fxtrain("export", finished_run, tmp_path / name, "--format", "rtneural", "-q").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("export", "RUN", "nod/m.json"),
+        ("render", "RUN", "DRY", "nod/o.wav"),
+        ("signal", "nod/x.wav"),
+        ("compare", "RUN", "--out", "nod/x.html"),
+    ],
+    ids=lambda words: words[0],
+)
+def test_a_folder_that_does_not_exist_is_named_before_any_work(
+    words: tuple[str, ...],
+    fxtrain: Run,
+    finished_run: Path,
+    pair: Pair,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    refused = fxtrain(*({"RUN": finished_run, "DRY": pair.dry}.get(word, word) for word in words))
+    assert refused.exit_code == 2
+    assert "but nod does not exist; make the folder first" in refused.stderr
+    assert "tmp" not in refused.stderr
+
+
 def test_an_exported_model_states_its_loudness(finished_run: Path) -> None:
     stated = json.loads((finished_run / "model.json").read_text())["metadata"]["loudness_db"]
     assert stated == pytest.approx(engine.measure_loudness(finished_run / "model.json"), abs=0.0006)
     assert engine.load(finished_run / "model.json").info.loudness_db == stated
+
+
+def test_a_file_that_cannot_be_written_is_named_by_its_own_name(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError) as error:
+        write_atomically(tmp_path / "nod" / "x.html", b"")
+    assert error.value.filename == str(tmp_path / "nod" / "x.html")  # once the hidden temporary file
 
 
 def test_export_never_overwrites_unasked(fxtrain: Run, finished_run: Path, tmp_path: Path) -> None:
@@ -156,3 +207,25 @@ def test_models_lists_what_each_can_do(fxtrain: Run) -> None:
     assert listed["models"]["gru"]["settings"]["hidden_size"] == 32
     assert "standard" in listed["presets"]
     assert "lstm" in fxtrain("models").stdout
+
+
+def test_models_names_every_setting_at_80_columns(fxtrain: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    listed = fxtrain("models").stdout
+    assert "\N{HORIZONTAL ELLIPSIS}" not in listed
+    for name, facts in fxtrain("models", "--json").json["models"].items():
+        for setting in facts["settings"]:
+            assert f"{setting}=" in listed, (name, setting)
+
+
+def test_info_says_why_a_file_does_not_play(fxtrain: Run, tmp_path: Path) -> None:
+    path = tmp_path / "amp.nam"
+    document = {"version": "0.9.0", "architecture": "WaveNet", "config": {}, "weights": [], "sample_rate": 48000}
+    path.write_text(json.dumps(document | {"metadata": {"loudness": -26.383899688720703}}))
+    told = fxtrain("info", path)
+    assert told.exit_code == 0
+    shown = " ".join(told.stdout.split())
+    assert "plays here no reason version: expected a version from 0.5 to" in shown
+    assert "loudness in dB -26.38" in shown
+    assert "26.383" not in shown
+    assert "format Neural Amp Modeler model (.nam 0.9.0, WaveNet)" in shown

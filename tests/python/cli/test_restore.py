@@ -16,6 +16,7 @@ from peak_memory import peak_of_command
 from fxtrain.audio import write_audio
 from fxtrain.audio.codecs import code, lag_of, parse_codec
 from fxtrain.cli import main
+from fxtrain.folders import shipped_checkpoints
 from fxtrain.runs import load_trained_model
 from fxtrain.tasks.restoration.restorer import FrameNoise, Restorer
 
@@ -168,6 +169,7 @@ def test_noise_depends_on_its_place_alone() -> None:
         (("good.wav", "OUT.mp3"), "is not a WAV or FLAC file"),
         (("good.wav", "OUT.wav", "--model", "text.mp3"), "checkpoint"),
         (("good.wav", "OUT.wav", "--model", "nothing"), "is no model"),
+        (("good.wav", "OUT.wav", "--cutoff=8000"), "--cutoff is 8000 Hz, but "),
     ],
 )
 def test_what_cannot_be_restored_is_named_in_a_sentence(
@@ -185,6 +187,35 @@ def test_what_cannot_be_restored_is_named_in_a_sentence(
     assert message in said
     assert said.count("\n") == 1  # of the libraries beneath, too
     assert not (tmp_path / "OUT.wav").exists()
+
+
+@pytest.mark.parametrize("name", ["mse", "restore-mse"])
+def test_a_shipped_model_goes_by_both_of_its_names(
+    name: str, damaged: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if "mse" not in shipped_checkpoints():
+        pytest.skip("the shipped models are not at hand")
+    assert restore(damaged[0], tmp_path / "out.wav", "--model", name, capsys=capsys)["model"] == "restore-mse"
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("data.sample_rate=96000", "data.sample_rate is 96000, but mp3-32 takes no sound of 96000 Hz"),
+        ("model.hop=100", "model.hop is 100, which does not divide model.n_fft, 256, twice or more"),
+        ("model.hop=256", "model.hop is 256, which does not divide model.n_fft, 256, twice or more"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["gan", "diffusion", "mse"])
+def test_settings_that_no_model_can_have_are_named(
+    kind: str, setting: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = (f"data.folder={tmp_path}", "model.n_fft=256", "model.hop=64", setting)
+    words = [word for each in settings for word in ("--set", each)]
+    assert main(["fit", "--model", f"restore-{kind}", *words, "--out", str(tmp_path / "run"), "-q"]) == 2
+    said = capsys.readouterr().err
+    assert message in said
+    assert said.count("\n") == 1
 
 
 def test_recordings_that_were_coded_themselves_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -216,5 +247,8 @@ def test_a_model_of_highs_alone_refuses_to_correct_the_rest(tmp_path: Path, capf
     words = ["restore", tmp_path / "in.wav", tmp_path / "out.wav", "--model", tmp_path / "highs.pt", "--cutoff", "4000"]
     assert main([*map(str, words), "--full"]) == 2
     assert "makes highs alone" in capfd.readouterr().err
+    assert main([*map(str, words), "--steps", "1001"]) == 2
+    assert "1001 diffusion steps were asked for, but the model was trained on 1000" in capfd.readouterr().err
+    assert not (tmp_path / "out.wav").exists()
     assert main(list(map(str, words))) == 0
     assert (tmp_path / "out.wav").exists()

@@ -113,6 +113,17 @@ def test_a_video_becomes_a_sound_of_its_length(trained: Path, tmp_path: Path, fx
     assert "--mux needs a video" in refused.stderr
 
 
+def test_a_video_that_is_longer_than_the_sound_can_be_is_named(
+    trained: Path, tmp_path: Path, fxtrain: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fxtrain.cli.sonify._MOST_CLIPS", 1)
+    write_short_video(tmp_path / "cat.mp4", "cat", 1, seconds=5.0, size=32)
+    told = fxtrain("sonify", tmp_path / "cat.mp4", tmp_path / "a.wav", "--run", trained / "run")
+    seconds = soundfile.info(tmp_path / "a.wav").duration
+    assert seconds < 5.0
+    assert f"lasts 5.0 s, but sonify makes {seconds:.1f} s of sound at most" in " ".join(told.stdout.split())
+
+
 @pytest.mark.parametrize("sampling", ["top-k", "top-p", "greedy", "uniform", "full"])
 def test_all_kinds_of_sampling_can_be_chosen_and_the_class_too(
     sampling: str, trained: Path, tmp_path: Path, fxtrain: Run

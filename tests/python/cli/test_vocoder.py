@@ -17,7 +17,7 @@ from peak_memory import peak_of_command
 
 from fxtrain.audio import write_audio
 from fxtrain.cli import main
-from fxtrain.errors import InputError
+from fxtrain.errors import ConfigError, InputError
 from fxtrain.models.generators._encoders import load_encoder
 from fxtrain.runs import load_trained_model
 from fxtrain.tasks.vocoder.rendering import reconstruct, render_file
@@ -167,6 +167,44 @@ def test_wrong_settings_are_named(
     assert said.count("\n") == 1
 
 
+def test_features_are_made_of_what_render_reads(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    av = pytest.importorskip("av", reason="make generators was not run")
+    with av.open(str(tmp_path / "in.m4a"), "w") as container:
+        stream = container.add_stream("aac", rate=RATE, layout="mono")
+        frame = av.AudioFrame.from_ndarray(bright_notes(5, 1.0, RATE).astype(np.float32), "fltp", "mono")
+        frame.sample_rate = RATE
+        frame.pts = 0
+        for packet in (*stream.encode(frame), *stream.encode(None)):
+            container.mux(packet)
+    words = [str(tmp_path / "in.m4a"), str(tmp_path / "out.npz"), "--encoder", "mel", "--layer", "0", "--json"]
+    capsys.readouterr()
+    assert main(["features", *words]) == 0
+    assert json.loads(capsys.readouterr().out)["frames"] == 50
+
+
+@pytest.mark.parametrize("damage", ["truncated", "another size"])
+def test_a_folder_whose_weights_do_not_fit_is_no_encoder(
+    damage: str, encoder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "encoder"
+    shutil.copytree(encoder, folder)
+    if damage == "truncated":
+        content = (folder / "model.safetensors").read_bytes()
+        (folder / "model.safetensors").write_bytes(content[: len(content) // 2])
+    else:
+        config = json.loads((folder / "config.json").read_text())
+        (folder / "config.json").write_text(json.dumps(config | {"hidden_size": 64}))
+    with pytest.raises(ConfigError, match="is not the folder of an encoder"):
+        load_encoder(str(folder), 1)
+    assert "Loading weights" not in capfd.readouterr().err
+
+
+def test_an_encoder_is_loaded_without_a_progress_bar(encoder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    capfd.readouterr()
+    load_encoder(str(encoder), 1)
+    assert "Loading weights" not in capfd.readouterr().err
+
+
 def test_clips_that_are_too_short_are_left_out_and_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     make_recordings(tmp_path / "clean", RATE, count=4, seconds=0.1)
     assert fit(tmp_path / "clean", tmp_path / "run", encoder="mel", layer=0) == 2
@@ -198,9 +236,36 @@ def test_states_of_another_shape_are_refused(run: Path, tmp_path: Path) -> None:
     model: Any = load_trained_model(run / "best.pt").model
     with pytest.raises(InputError, match=r"have the shape \(1, 10, 7\), expected \(1, frames, 32\)"):
         render_states(model, np.zeros((1, 10, 7), dtype=np.float32))
-    (tmp_path / "x.npz").write_bytes(b"no states")
+    file = tmp_path / "x.npz"
+    file.write_bytes(b"no states")
     with pytest.raises(InputError, match="holds no hidden states"):
-        read_states(tmp_path / "x.npz")
+        read_states(file)
+    file.write_bytes(b"PK\x03\x04 no archive")
+    with pytest.raises(InputError, match="holds no hidden states"):
+        read_states(file)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"layer": "2"}, "holds states of layer 2 of the encoder, expected layer 1"),
+        ({"states": np.zeros((1, 0, 32), np.float16)}, "holds states of the shape (1, 0, 32), expected one frame"),
+        ({"states": np.full((1, 9, 32), np.nan, np.float16)}, "holds NaN or infinity"),
+        ({"sha256": None, "layer": None}, "lacks layer and sha256, expected states, layer, sha256"),
+        ({"sha256": "0"}, "holds the states of another encoder"),
+    ],
+)
+def test_states_that_do_not_fit_the_run_are_refused(
+    run: Path, changes: dict[str, Any], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    facts = load_trained_model(run / "best.pt").facts
+    content = {"states": np.zeros((1, 9, 32), np.float16), "layer": "1", "sha256": facts["encoder_sha256"]} | changes
+    np.savez(tmp_path / "x.npz", **{key: value for key, value in content.items() if value is not None})
+    capsys.readouterr()
+    words = ["render", str(run), "--features", str(tmp_path / "x.npz"), str(tmp_path / "out.wav")]
+    assert main(words) == 2
+    assert message in " ".join(capsys.readouterr().err.split())
+    assert not (tmp_path / "out.wav").exists()
 
 
 @pytest.mark.parametrize("hop", [160, 320, 640, 960])

@@ -28,6 +28,7 @@ from fxtrain.errors import ConfigError
 from fxtrain.extras import require
 from fxtrain.losses.mel import LogMel, MelConfig
 from fxtrain.models.generators._whisper import WhisperEncoder, packaged_whisper
+from fxtrain.models.generators.image_classifier import without_bars
 from fxtrain.text import quoted
 from fxtrain.training.protocol import Frozen
 
@@ -150,8 +151,11 @@ def _of_transformers(name: str, layer: Layer) -> Encoder:
                 f"{name} is a model of the kind {quoted(config.model_type)}, expected one of {', '.join(_KINDS)}: give "
                 "the folder of a speech encoder"
             )
-        network = transformers.AutoModel.from_pretrained(name)
-    except (OSError, ValueError) as error:
+        with without_bars():
+            network = transformers.AutoModel.from_pretrained(name)
+    except ConfigError:
+        raise
+    except Exception as error:  # of safetensors, torch and json, each with classes of its own
         if folder.is_dir():
             reason = " ".join(str(error).split())[:120]
             raise ConfigError(

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from fxtrain.errors import ConfigError
+
 __all__ = [
     "LEVEL_RADIUS",
     "BandSplit",
@@ -21,6 +23,7 @@ __all__ = [
     "frame_level",
     "full_precision",
     "replicate",
+    "require_hop",
     "smoothed",
 ]
 
@@ -30,6 +33,15 @@ _SMOOTHING_BINS = 9
 _MOST_NEPERS = 6.0  # 52 dB: how far a gain may be from the mean profile
 LEVEL_RADIUS = 8
 """Frames to both sides over which a frame's level is averaged."""
+
+
+def require_hop(n_fft: int, hop: int) -> None:
+    """Raises ConfigError unless a hop divides the length of a Fourier transform twice or more."""
+    if n_fft % hop or n_fft // hop < 2:
+        raise ConfigError(
+            f"model.hop is {hop}, which does not divide model.n_fft, {n_fft}, twice or more: give a quarter of it, "
+            f"{n_fft // 4}"
+        )
 
 
 class Spectra(nn.Module):

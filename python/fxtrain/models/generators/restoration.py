@@ -40,6 +40,7 @@ from fxtrain.models.generators._spectral import (
     frame_level,
     full_precision,
     replicate,
+    require_hop,
     smoothed,
 )
 from fxtrain.training.protocol import Criterion, OptimizerConfig, Phase, StepContext
@@ -66,6 +67,9 @@ class RestorationConfig:
     bands: Annotated[int, Field(ge=1, le=128)] = 27
     channels: Annotated[int, Field(ge=1, le=64)] = 8
     blocks: Annotated[int, Field(ge=1, le=32)] = 6
+
+    def __post_init__(self) -> None:
+        require_hop(self.n_fft, self.hop)
 
 
 @configuration

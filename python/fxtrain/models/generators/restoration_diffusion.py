@@ -31,10 +31,11 @@ from torch.nn import functional
 
 from fxtrain.config import build, configuration
 from fxtrain.data.codec_pairs import CodecBatch
+from fxtrain.errors import ConfigError
 from fxtrain.extras import require
 from fxtrain.models.generators._diffusion_domains import Domain, Known, LatentDomain, SpectrumDomain, WaveformDomain
 from fxtrain.models.generators._restoration import RestorationModel, Restored, Told, high_band_distance
-from fxtrain.models.generators._spectral import FrameUNet
+from fxtrain.models.generators._spectral import FrameUNet, require_hop
 from fxtrain.training.protocol import Criterion, Phase, StepContext
 
 __all__ = ["RestoreDiffusion"]
@@ -65,6 +66,9 @@ class DiffusionConfig:
     steps: Annotated[int, Field(ge=1, le=1000)] = 16
     latents: Annotated[int, Field(ge=2, le=128)] = 32
     latent_frames: Annotated[int, Field(ge=1, le=16)] = 4
+
+    def __post_init__(self) -> None:
+        require_hop(self.n_fft, self.hop)
 
 
 class RestoreDiffusion(RestorationModel):
@@ -155,6 +159,11 @@ class RestoreDiffusion(RestorationModel):
 
     def num_passes(self, steps: int | None) -> int:
         """See :meth:`RestorationModel.num_passes`."""
+        most = self.schedule.config.num_train_timesteps
+        if steps is not None and steps > most:
+            raise ConfigError(
+                f"{steps} diffusion steps were asked for, but the model was trained on {most}: give fewer"
+            )
         return steps or self.steps
 
     def advance(self, state: Tensor, told: Told, cutoff_hz: Tensor, number: int, num_passes: int) -> Tensor:

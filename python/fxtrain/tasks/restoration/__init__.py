@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from rich.console import Console
 
-from fxtrain.audio.codecs import code, open_audio, parse_codec
+from fxtrain.audio.codecs import code, open_audio, parse_codec, require_rate
 from fxtrain.audio.cutoff import cutoff_of
 from fxtrain.audio.decibels import format_db
 from fxtrain.audio.files import write_audio
@@ -22,7 +22,7 @@ from fxtrain.audio.resampling import resample
 from fxtrain.config import Tables, build
 from fxtrain.data.codec_pairs import CodecConfig, CodecPairs, CropPool, cutoff_between, level_profile, make_pool
 from fxtrain.data.recordings import Recording, find_recordings, split_files
-from fxtrain.errors import InputError
+from fxtrain.errors import ConfigError, InputError
 from fxtrain.metrics.restoration import FLOOR_DB, RestorationFigures, mean_figures, measure_restoration
 from fxtrain.models.generators._restoration import RestorationModel
 from fxtrain.models.generators._spectral import Spectra, frame_level
@@ -99,6 +99,11 @@ class RestorationTask:
         """Finds the recordings and codes crops of them, or takes those of an earlier run from the cache."""
         config = build(CodecConfig, tables.get("data", {}), where="data")
         sizes: Any = build(model.Config, tables.get("model", {}), where="model")
+        for text in config.codecs:
+            try:
+                require_rate(parse_codec(text), config.sample_rate)
+            except ConfigError as error:
+                raise ConfigError(f"data.sample_rate is {config.sample_rate}, but {error}") from None
         shortest = config.crop_frames / config.sample_rate + 0.5
         found = find_recordings(config.folder, shortest_seconds=shortest)
         parts = split_files(

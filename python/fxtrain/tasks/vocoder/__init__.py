@@ -208,13 +208,18 @@ class VocoderTask:
         assert isinstance(model, SslVocoder)
         started = time.perf_counter()
         if input.suffix == ".npz":
-            states, digest = read_states(input)
-            if digest != facts["encoder_sha256"]:
+            saved = read_states(input)
+            if saved.sha256 != facts["encoder_sha256"]:
                 raise InputError(
                     f"{input} holds the states of another encoder than the one this model was trained on "
                     f"({facts['encoder']}): make them with fxtrain features --encoder {facts['encoder']}"
                 )
-            sound, rate = render_states(model, states), model.config.target_rate
+            if saved.layer != str(model.config.layer):
+                raise InputError(
+                    f"{input} holds states of layer {saved.layer} of the encoder, expected layer {model.config.layer}, "
+                    f"which this model was trained on: make them with fxtrain features --layer {model.config.layer}"
+                )
+            sound, rate = render_states(model, saved.states), model.config.target_rate
             write_audio(output, sound, rate)
             num_frames = len(sound)
         else:

@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
+import zipfile
+import zlib
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +20,7 @@ from fxtrain.errors import AudioFileError, InputError
 from fxtrain.models.generators._encoders import HOP, SAMPLE_RATE, Encoder
 from fxtrain.models.generators.ssl_vocoder import SslVocoder
 
-__all__ = ["read_states", "reconstruct", "render_file", "render_states", "write_states"]
+__all__ = ["SavedStates", "read_states", "reconstruct", "render_file", "render_states", "write_states"]
 
 Samples = NDArray[np.float32]
 
@@ -120,19 +123,46 @@ def write_states(path: Path, states: NDArray[np.float32], encoder: Encoder, laye
         )
 
 
-def read_states(path: Path) -> tuple[NDArray[np.float32], str]:
-    """Hidden states that :func:`write_states` saved, and the hash of their encoder.
+@dataclass(frozen=True, eq=False)
+class SavedStates:
+    """Hidden states out of a file, and what they are.
+
+    Attributes:
+        states: shape ``(layers, frames, width)``, finite.
+        sha256: hash of the encoder's weights.
+        layer: number of the encoder's layer, or ``weighted``.
+    """
+
+    states: NDArray[np.float32]
+    sha256: str
+    layer: str
+
+
+_KEYS = ("states", "layer", "sha256")
+
+
+def read_states(path: Path) -> SavedStates:
+    """Hidden states that :func:`write_states` saved.
 
     Raises:
-        InputError: it is no such file.
+        InputError: it is no such file, or holds no frames, or NaN or infinity.
     """
+    advice = "give a file that fxtrain features wrote"
     try:
-        with np.load(path, allow_pickle=False) as content:
-            return content["states"].astype(np.float32), str(content["sha256"])
-    except (OSError, ValueError, KeyError, EOFError) as error:
-        if isinstance(error, FileNotFoundError):
-            raise InputError(f"{path} does not exist: give a file that fxtrain features wrote") from None
-        raise InputError(f"{path} holds no hidden states: give a file that fxtrain features wrote") from None
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as content:
+            if lacking := [key for key in _KEYS if key not in content]:
+                raise InputError(f"{path} lacks {' and '.join(lacking)}, expected {', '.join(_KEYS)}: {advice}")
+            states = content["states"].astype(np.float32)
+            saved = SavedStates(states, str(content["sha256"]), str(content["layer"]))
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist: {advice}") from None
+    except (OSError, ValueError, KeyError, EOFError, TypeError, AttributeError, zipfile.BadZipFile, zlib.error):
+        raise InputError(f"{path} holds no hidden states: {advice}") from None
+    if not states.size:
+        raise InputError(f"{path} holds states of the shape {states.shape}, expected one frame at least: {advice}")
+    if not np.isfinite(states).all():
+        raise InputError(f"{path} holds NaN or infinity, expected finite hidden states: {advice}")
+    return saved
 
 
 def _at_encoder_rate(blocks: Iterator[Samples], sample_rate: int) -> Iterator[Samples]:
