@@ -25,7 +25,7 @@ from fxtrain.rendering import Rendered, render_file
 if TYPE_CHECKING:
     import torch
 
-    from fxtrain.audio import ChannelChoice, DataReport
+    from fxtrain.audio import Audio, ChannelChoice, DataReport
     from fxtrain.models.effects._effect import EffectModel
     from fxtrain.training.protocol import Trainable
 
@@ -83,8 +83,8 @@ def render(
 
 
 def check(
-    dry: StrPath | ArrayLike,
-    wet: StrPath | ArrayLike,
+    dry: StrPath | ArrayLike | Audio,
+    wet: StrPath | ArrayLike | Audio,
     *,
     sample_rate: int | None = None,
     channels: ChannelChoice | None = None,
@@ -94,9 +94,9 @@ def check(
     """Checks a dry and a wet recording before a model is trained on them.
 
     Args:
-        dry: the input of the device: a file, or samples of shape ``(frames,)``.
+        dry: the input of the device: a file, what :func:`fxtrain.read_audio` returns, or samples ``(frames,)``.
         wet: its output.
-        sample_rate: of samples, in Hz; files are resampled to it if it is given.
+        sample_rate: of samples, in Hz; files are resampled to it if it is given, an ``Audio`` has its own.
         channels: which channels of files to take.
         ignore: names of checks whose ``stop`` is to be ignored.
         lag: samples that ``wet`` is late, if you know it.
@@ -106,7 +106,7 @@ def check(
 
     Raises:
         AudioFileError: a file cannot be read.
-        ConfigError: samples without a sample rate.
+        ConfigError: samples without a sample rate, or of two different ones.
     """
     from fxtrain.audio import Audio, check_pair, read_pair
     from fxtrain.data.material import check_split
@@ -115,6 +115,11 @@ def check(
         first, second = read_pair(dry, wet, sample_rate=sample_rate, choice=channels)
     else:
         first, second = (_audio(each, name, sample_rate, Audio) for each, name in ((dry, "dry"), (wet, "wet")))
+        if first.sample_rate != second.sample_rate:
+            raise ConfigError(
+                f"dry is at {first.sample_rate} Hz and wet at {second.sample_rate} Hz, expected the same sample rate: "
+                "read both with read_audio(path, sample_rate=48000)"
+            )
     report = check_pair(first, second, ignore=ignore, lag=lag)
     if not report.stops:
         report = replace(report, verdicts=(*report.verdicts, check_split(first, second, report)))
@@ -124,6 +129,13 @@ def check(
 def _audio(samples: Any, name: str, sample_rate: int | None, audio: Any) -> Any:
     if isinstance(samples, (str, os.PathLike)):
         raise ConfigError("check takes two files or two arrays of samples, but one of each was given")
+    if isinstance(samples, audio):
+        if sample_rate not in (None, samples.sample_rate):
+            raise ConfigError(
+                f"{name} is at {samples.sample_rate} Hz, but sample_rate is {sample_rate}: leave sample_rate out, or "
+                f"read the file with read_audio(path, sample_rate={sample_rate})"
+            )
+        return samples
     values = np.asarray(samples.detach().cpu() if hasattr(samples, "detach") else samples, np.float32)
     if values.ndim != 1:
         raise ConfigError(f"{name} has the shape {values.shape}, expected (frames,): give one channel, such as x[:, 0]")
@@ -135,26 +147,54 @@ def _audio(samples: Any, name: str, sample_rate: int | None, audio: Any) -> Any:
 @overload
 def esr(prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor: ...
 @overload
-def esr(prediction: ArrayLike, target: ArrayLike) -> float: ...
+def esr(prediction: ArrayLike | Audio, target: ArrayLike | Audio) -> float: ...
 def esr(prediction: Any, target: Any) -> Any:
     """Error-to-signal ratio: the energy of the error relative to the energy of the target.
 
     Args:
-        prediction: samples, shape ``(frames,)``; of tensors also ``(batch, frames)``.
+        prediction: samples, shape ``(frames,)``, or what :func:`fxtrain.read_audio` returns; of tensors also
+            ``(batch, frames)``.
         target: the same shape, aligned to the prediction.
 
     Returns:
         0 is exact, 1 is no better than silence. For tensors a scalar tensor that has a gradient; for arrays a number,
         computed in float64.
+
+    Raises:
+        ValueError: the shapes differ, there are no samples, or tensors are not of floating point.
     """
     if hasattr(prediction, "detach") and hasattr(target, "detach"):
         from fxtrain.losses import error_to_signal_ratio
 
+        _require_samples(prediction, target, "(frames,) or (batch, frames)", dimensions=(1, 2))
+        for name, each in (("prediction", prediction), ("target", target)):
+            if not each.is_floating_point():
+                raise ValueError(f"{name} is a tensor of {each.dtype}, expected floating point: give {name}.float()")
         return error_to_signal_ratio(prediction, target)
+    from fxtrain.audio import Audio
     from fxtrain.metrics import effects
 
-    plain = (each.detach().cpu().numpy() if hasattr(each, "detach") else each for each in (prediction, target))
-    return effects.esr(*plain)
+    def plain(samples: Any) -> Any:
+        samples = samples.samples if isinstance(samples, Audio) else samples
+        return np.asarray(samples.detach().cpu() if hasattr(samples, "detach") else samples)
+
+    if isinstance(prediction, Audio) and isinstance(target, Audio) and prediction.sample_rate != target.sample_rate:
+        raise ValueError(
+            f"prediction is at {prediction.sample_rate} Hz and target at {target.sample_rate} Hz, expected the same "
+            "sample rate: read both with read_audio(path, sample_rate=48000)"
+        )
+    first, second = plain(prediction), plain(target)
+    _require_samples(first, second, "(frames,)", dimensions=(1,))
+    return effects.esr(first, second)
+
+
+def _require_samples(prediction: Any, target: Any, expected: str, *, dimensions: Collection[int]) -> None:
+    """Raises ValueError unless both have one shape, of the expected kind, with at least one sample."""
+    first, second = tuple(prediction.shape), tuple(target.shape)
+    if first != second or len(first) not in dimensions:
+        raise ValueError(f"prediction has shape {first} and target {second}, expected {expected} for both")
+    if 0 in first:
+        raise ValueError(f"prediction and target have shape {first}, which holds no samples: give at least one frame")
 
 
 @dataclass(frozen=True)
@@ -168,6 +208,21 @@ class TrainedRun:
 
     folder: Path
     metrics: Mapping[str, Any]
+
+    def __repr__(self) -> str:
+        """The folder, the ESR, and the best of the baselines: the metrics are pages of figures."""
+        from fxtrain.report.numbers import number_at
+
+        baselines = self.metrics.get("baselines")
+        known = baselines if isinstance(baselines, Mapping) else {}
+        scores = {name: value for name in known if (value := number_at(known, name)) is not None}
+        parts = [f"folder={str(self.folder)!r}"]
+        if (value := number_at(self.metrics, "esr")) is not None:
+            parts.append(f"esr={value:.4g}")
+        if scores:
+            best = min(scores, key=lambda name: scores[name])
+            parts.append(f"best_baseline={best!r} with esr={scores[best]:.4g}")
+        return f"TrainedRun({', '.join(parts)})"
 
     @property
     def esr(self) -> float:
@@ -217,7 +272,7 @@ def fit(
         model: name of an architecture (see :func:`fxtrain.models`), ``module:Class``, or a class of your own.
         preset: shipped settings, such as ``nano``.
         minutes: time to train; default 20. Training also ends when the error stops falling.
-        epochs: passes over the recording.
+        epochs: passes over the recording, at least 1.
         settings: such as ``{"hidden_size": 16, "training.seed": 1}``: the keys of ``--set``.
         metadata: what the model file says, such as ``{"name": "My amp"}``.
         lag: samples that ``wet`` is late; default: measured.
@@ -237,6 +292,9 @@ def fit(
     from fxtrain.runs.spec import known_tables
     from fxtrain.tasks.effect import pair_tables
 
+    for option, value in (("epochs", epochs), ("minutes", minutes)):
+        if isinstance(value, (int, float)) and not value > 0:
+            raise ConfigError(f"{option} is {value}, expected a number above 0; leave it out for the default")
     given = load_preset(preset) if preset else {}
     name = model if isinstance(model, str) else name_of(model)
     if preset and model == "lstm":

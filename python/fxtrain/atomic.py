@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -15,7 +16,7 @@ def write_atomically(path: Path, content: bytes) -> None:
     Whatever fails (a full disk, a lost connection, a kill), ``path`` holds either its old or its new content.
 
     Raises:
-        OSError: as the system says; the temporary file is removed and ``path`` is as it was.
+        OSError: as the system says, about ``path``; the temporary file is removed and ``path`` is as it was.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
@@ -24,6 +25,9 @@ def write_atomically(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
-    except BaseException:  # Ctrl-C included
-        temporary.unlink(missing_ok=True)
+    except BaseException as error:  # Ctrl-C included
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            error.filename, error.filename2 = str(path), None  # the temporary name says nothing to a reader
         raise

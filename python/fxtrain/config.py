@@ -72,9 +72,8 @@ def build(section: type[_T], values: Mapping[str, Any], *, where: str) -> _T:
     known = [field.name for field in fields(section)]  # type: ignore[arg-type]
     for key in values:
         if key not in known:
-            raise ConfigError(
-                f"unknown setting {where}.{shortened(key)}; known ones are {', '.join(known)}{did_you_mean(key, known)}"
-            )
+            help = did_you_mean(key, known) or f"; known ones are {', '.join(known)}"
+            raise ConfigError(f"unknown setting {where}.{shortened(key)}{help}")
     try:
         return section(**values)
     except ValidationError as error:
@@ -182,10 +181,12 @@ def locate_setting(key: str, sections: Mapping[str, Iterable[str]]) -> tuple[str
     owners = [section for section, names in sections.items() if key in names]
     if len(owners) == 1:
         return owners[0], key
-    names = [each for section in sections.values() for each in section]
-    known = ", ".join(f"{section}.{name}" for section, names in sections.items() for name in names)
-    problem = "unknown" if not owners else "ambiguous"
-    raise ConfigError(f"{problem} setting {quoted(key)}; known ones are {known}{did_you_mean(key, names)}")
+    if owners:
+        listed = " or ".join(f"{section}.{key}" for section in owners)
+        raise ConfigError(f"ambiguous setting {quoted(key)}; give it as {listed}")
+    known = [f"{section}.{name}" for section, names in sections.items() for name in names]
+    guess = did_you_mean(key, [each for names in sections.values() for each in names])
+    raise ConfigError(f"unknown setting {quoted(key)}{guess or '; known ones are ' + ', '.join(known)}")
 
 
 def merge(*layers: Mapping[str, Mapping[str, Any]]) -> Tables:

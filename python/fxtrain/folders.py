@@ -8,9 +8,18 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from fxtrain.errors import FxtrainError
+from fxtrain.errors import FxtrainError, InputError
 
-__all__ = ["MODEL_NAMES", "UserFolders", "model_of_run", "shipped_checkpoints", "shipped_path", "user_folders"]
+__all__ = [
+    "MODEL_NAMES",
+    "UserFolders",
+    "best_checkpoint",
+    "model_of_run",
+    "require_run",
+    "shipped_checkpoints",
+    "shipped_path",
+    "user_folders",
+]
 
 MODEL_NAMES = ("model.json", "model.nam")
 """What ``fit`` calls a model file, by its format."""
@@ -20,6 +29,22 @@ def model_of_run(folder: Path) -> Path:
     """The model file in a run's folder, which need not be there yet."""
     paths = [folder / name for name in MODEL_NAMES]
     return next((path for path in paths if path.exists()), paths[0])
+
+
+def best_checkpoint(path: Path) -> Path:
+    """The best checkpoint of a run whose folder is given; any other path as it is."""
+    best = path / "best.pt"
+    return best if best.is_file() else path
+
+
+def require_run(folder: Path) -> None:
+    """Checks that a folder is that of a run, finished or not.
+
+    Raises:
+        InputError: it is none.
+    """
+    if not (folder / "config.toml").exists():
+        raise InputError(f"{folder} is not the folder of a run: it has no config.toml; give one that fit made")
 
 
 def shipped_path(path: str) -> Path | None:

@@ -32,12 +32,14 @@ def printable_lines(text: str) -> str:
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """The end of a message about a word that is not known: a question if one of the known words is close, or nothing.
 
+    A wrong guess is worse than none: seven characters of ten have to agree.
+
     >>> did_you_mean("rendr", ["render", "restore"])
     '; did you mean render?'
     >>> did_you_mean("zebra", ["render", "restore"])
     ''
     """
-    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.7)
     return f"; did you mean {close[0]}?" if close else ""
 
 

@@ -18,7 +18,7 @@ import pytest
 import torch
 
 import fxtrain
-from fxtrain.errors import ConfigError, InputError, ModelFileError, OutputExistsError
+from fxtrain.errors import AudioFileError, ConfigError, InputError, ModelFileError, OutputExistsError
 from fxtrain.synthetic import synthesise_guitar
 
 RATE = 16_000
@@ -180,6 +180,11 @@ def test_fit_returns_the_run_with_its_figures(run: fxtrain.TrainedRun) -> None:
     assert run.report.is_file()
     assert run.esr == run.metrics["esr"] < 1
     assert run.metrics["complete"]
+    assert run.metrics == json.loads((run.folder / "metrics.json").read_text())
+    assert type(run.metrics["esr"]) is float  # not NumPy's
+    assert repr(run).startswith(f"TrainedRun(folder='{run.folder}', esr=")
+    assert "best_baseline='" in repr(run)
+    assert len(repr(run)) < len(str(run.folder)) + 100  # it was kilobytes
     assert isinstance(run.network, fxtrain.LSTM)
     assert run.network.config.hidden_size == 2
 
@@ -196,6 +201,8 @@ def test_check_finds_the_lag_of_files_and_of_arrays(folder: Path) -> None:
     report = fxtrain.check(folder / "d.wav", str(folder / "w.wav"))
     assert report.lag_samples == LAG
     assert report.fit_to_train
+    assert repr(report).startswith(f"DataReport(fit_to_train=True, lag_samples={LAG}")
+    assert len(repr(report)) < 200  # it was kilobytes
     dry, wet = (fxtrain.read_audio(folder / name).samples for name in ("d.wav", "w.wav"))
     assert fxtrain.check(dry, torch.from_numpy(wet), sample_rate=RATE).lag_samples == LAG
     with pytest.raises(ConfigError, match="sample_rate=48000"):
@@ -212,6 +219,52 @@ def test_esr_of_arrays_is_a_number_and_of_tensors_a_loss() -> None:
     assert value.item() == pytest.approx(0.25, abs=1e-6)
     assert prediction.grad is not None
     assert prediction.grad[0].item() == pytest.approx(-1.0, abs=1e-5)  # d/dp (p - 1)^2 at 0.5
+
+
+@pytest.mark.parametrize(
+    ("prediction", "target", "sentence"),
+    [
+        (torch.zeros(3, 1), torch.zeros(3), r"shape \(3, 1\) and target \(3,\)"),  # once broadcast to (3, 3)
+        (torch.zeros(3), torch.zeros(4), r"shape \(3,\) and target \(4,\)"),
+        (torch.ones(3, dtype=torch.int64), torch.ones(3), r"give prediction\.float\(\)"),
+        (torch.zeros(0), torch.zeros(0), "no samples"),
+        ([], [], "no samples"),
+        ([1.0, 2.0], [1.0], r"shape \(2,\) and target \(1,\)"),
+        (fxtrain.Audio(np.ones(3, np.float32), 16_000), fxtrain.Audio(np.ones(3, np.float32), 8000), "16000 Hz"),
+    ],
+)
+def test_esr_refuses_what_it_cannot_compare(prediction: Any, target: Any, sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        fxtrain.esr(prediction, target)
+
+
+def test_what_read_audio_returns_is_checked_and_compared(folder: Path) -> None:
+    dry, wet = (fxtrain.read_audio(folder / name) for name in ("d.wav", "w.wav"))
+    assert fxtrain.check(dry, wet).lag_samples == LAG
+    with pytest.raises(ConfigError, match="leave sample_rate out"):
+        fxtrain.check(dry, wet, sample_rate=2 * RATE)
+    assert fxtrain.esr(dry, wet) == fxtrain.esr(dry.samples, wet.samples)
+
+
+@pytest.mark.parametrize("limit", [{"epochs": 0}, {"epochs": -1}, {"minutes": 0}, {"minutes": float("nan")}])
+def test_fit_refuses_a_limit_that_is_not_above_zero(folder: Path, tmp_path: Path, limit: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match="expected a number above 0"):  # epochs=0 once trained for 20 minutes
+        fxtrain.fit(folder / "d.wav", folder / "w.wav", out=tmp_path / "run", **limit)
+
+
+def test_write_audio_takes_lists_and_refuses_other_shapes_and_types(tmp_path: Path) -> None:
+    fxtrain.write_audio(tmp_path / "a.wav", [0.0, 0.5, -0.5, 0.25], RATE)
+    assert fxtrain.read_audio(tmp_path / "a.wav").samples.tolist() == [0.0, 0.5, -0.5, 0.25]
+    for samples, sentence in (
+        (np.zeros((1000, 2)), r"1000 channels.*\.T"),
+        (np.zeros((1, 2, 3)), r"expected \(frames,\)"),
+        (["a"], "floating-point samples"),
+        (None, "floating-point samples"),
+        ([[0.0], [0.0, 1.0]], "no array of numbers"),
+    ):
+        with pytest.raises(AudioFileError, match=sentence):
+            fxtrain.write_audio(tmp_path / "b.wav", samples, RATE)
+    assert not (tmp_path / "b.wav").exists()
 
 
 def test_a_network_is_made_by_its_settings_saved_and_exported(tmp_path: Path) -> None:
@@ -242,7 +295,8 @@ def test_networks_are_exported_to_nam_or_say_what_to_train_instead(tmp_path: Pat
 
 
 def test_a_loaded_checkpoint_goes_on_where_training_starts(folder: Path, tmp_path: Path) -> None:
-    assert fxtrain.load_trained_model(folder / "run" / "best.pt").facts["sample_rate"] == RATE
+    for path in (folder / "run" / "best.pt", folder / "run", str(folder / "run")):
+        assert fxtrain.load_trained_model(path).facts["sample_rate"] == RATE
 
 
 def test_models_lists_the_architectures_and_is_still_the_package() -> None:

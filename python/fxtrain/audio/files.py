@@ -369,7 +369,7 @@ def asked_channel(channels: list[Audio], channel: int) -> Audio:
 
 
 def write_audio(
-    path: str | os.PathLike[str], samples: npt.NDArray[Any], sample_rate: int, subtype: str | None = None
+    path: str | os.PathLike[str], samples: npt.ArrayLike, sample_rate: int, subtype: str | None = None
 ) -> None:
     """Writes ``(frames,)`` or ``(channels, frames)``; the file appears only when it is complete.
 
@@ -378,10 +378,32 @@ def write_audio(
         samples: full scale is 1; integer formats clip beyond it, float ones keep it.
         sample_rate: in Hz.
         subtype: coding as libsndfile calls it; by default 32-bit float, or the format's finest where it has no float.
+
+    Raises:
+        AudioFileError: ``samples`` has another shape, or no numbers that a sound file takes.
     """
-    num_channels = 1 if samples.ndim == 1 else len(samples)
+    try:
+        values = np.asarray(samples)
+    except (TypeError, ValueError, RuntimeError) as error:  # RuntimeError: a tensor that has a gradient
+        raise AudioFileError(f"{path} cannot be written: the samples are no array of numbers ({error}).") from None
+    if values.dtype.kind not in "fi" or values.dtype.name in ("int8", "int64"):
+        raise AudioFileError(
+            f"{path} cannot be written from samples of {values.dtype}: give floating-point samples, full scale 1."
+        )
+    if values.ndim not in (1, 2):
+        raise AudioFileError(
+            f"{path} cannot be written from samples of shape {values.shape}: expected (frames,) or (channels, frames)."
+        )
+    num_channels = 1 if values.ndim == 1 else len(values)
+    if not 1 <= num_channels <= _MOST_DISTINCT:
+        raise AudioFileError(
+            f"{path} would have {num_channels} channels: expected samples of shape (channels, frames) with 1 to "
+            f"{_MOST_DISTINCT} channels; turn (frames, channels) with .T."
+        )
+    if values.dtype.name not in ("float32", "float64", "int16", "int32"):
+        values = values.astype(np.float32)
     with AudioWriter(path, sample_rate, num_channels=num_channels, subtype=subtype) as writer:
-        writer.write(samples)
+        writer.write(values)
 
 
 def open_descriptor(path: Path) -> int:

@@ -28,6 +28,7 @@ from fxtrain.errors import (
     OutputExistsError,
     TakeError,
 )
+from fxtrain.text import did_you_mean
 
 if TYPE_CHECKING:
     from fxtrain.audio import Audio
@@ -169,7 +170,8 @@ def _require_arguments(args: argparse.Namespace) -> None:
         )
     unknown = sorted(set(args.ignore) - set(CHECKS))
     if unknown:
-        raise ConfigError(f'There is no check named "{unknown[0]}": expected one of {", ".join(CHECKS)}.')
+        guess = did_you_mean(unknown[0], CHECKS) or "."
+        raise ConfigError(f'There is no check named "{unknown[0]}": expected one of {", ".join(CHECKS)}{guess}')
 
 
 def _open(args: argparse.Namespace) -> tuple[Audio, Wiring]:

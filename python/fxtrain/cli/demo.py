@@ -14,7 +14,7 @@ from rich.console import Console
 from fxtrain.cli.arguments import non_negative_int, positive_float, positive_int
 from fxtrain.cli.demos import DEMOS
 from fxtrain.errors import InputError
-from fxtrain.text import quoted
+from fxtrain.text import did_you_mean, quoted
 
 _FIRST = next(iter(DEMOS))
 
@@ -53,7 +53,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
     """Does what is not done yet, then shows the result."""
     if args.name not in DEMOS:
-        raise InputError(f"there is no demo {quoted(args.name)}; there are {', '.join(DEMOS)}")
+        raise InputError(
+            f"there is no demo {quoted(args.name)}; there are {', '.join(DEMOS)}{did_you_mean(args.name, DEMOS)}"
+        )
     if args.out is None:
         args.out = Path("runs") / ("demo" if args.name == _FIRST else f"demo-{args.name}")
     if args.max_minutes is None and args.name != _FIRST:

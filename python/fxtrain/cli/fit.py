@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import shlex
 import signal
@@ -31,6 +32,7 @@ from fxtrain.cli.progress import TrainingBar
 from fxtrain.cli.terminal import shown
 from fxtrain.config import Tables, build, load_preset, numbered, parse_setting, presets, read_toml, stem_of
 from fxtrain.errors import FxtrainError, InputError, Interrupted, RankLostError
+from fxtrain.folders import best_checkpoint, require_run
 from fxtrain.gear import GEAR_TYPES, TONE_TYPES
 from fxtrain.text import printable, quoted
 
@@ -40,6 +42,11 @@ if TYPE_CHECKING:
     from fxtrain.training.distributed import Ranks
 
 _DEFAULT_MINUTES = 20.0
+_NO_RECORDINGS = "fit needs DRY and WET, or --pairs CSV, or --resume RUN"
+
+
+class NoRecordingsError(InputError):
+    """An effect is to be trained, but on nothing."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -91,7 +98,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=RUN",
         help="another run whose output the model needs (repeatable; see fxtrain models)",
     )
-    model.add_argument("--checkpoint", type=Path, metavar="FILE.pt", help="start from the weights of an earlier run")
+    model.add_argument(
+        "--checkpoint", type=Path, metavar="RUN|FILE.pt", help="start from the weights of an earlier run"
+    )
     run = parser.add_argument_group("training")
     run.add_argument("--out", type=Path, metavar="DIR", help="folder of the run; default runs/<name of WET>")
     run.add_argument("--resume", type=Path, metavar="RUN", help="continue a run that was stopped")
@@ -149,6 +158,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any] | None:
     """Trains and returns the metrics with the paths of what was made."""
+    if "RANK" not in os.environ:  # of several processes that torchrun starts only one is to say it
+        _refuse_early(args)
     from fxtrain.training.distributed import connected, is_distributed
 
     if not is_distributed():
@@ -166,6 +177,18 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any] 
                 ranks.gather(None)
             raise SystemExit(error.exit_code) from None
         return None
+
+
+def _refuse_early(args: argparse.Namespace) -> None:
+    """Raises what :func:`spec_of` would raise, before torch is imported: that takes seconds."""
+    if args.resume is not None:
+        require_run(args.resume)
+        return
+    if args.preset:
+        load_preset(args.preset)
+    elsewhere = (args.model, args.config, args.pairs, args.val, args.test, args.wet_folder)
+    if args.dry is None and not args.settings and all(each is None for each in elsewhere):
+        raise NoRecordingsError(_NO_RECORDINGS)
 
 
 def _run(args: argparse.Namespace, console: Console, ranks: Ranks | None = None) -> MutableMapping[str, Any]:
@@ -345,7 +368,7 @@ def spec_of(args: argparse.Namespace) -> RunSpec:
     if get_model(name).task == "effect":
         layers += _effect_tables(args)
         if not any(stem_of(table) == "pair" for layer in layers for table in layer):
-            raise InputError("fit needs DRY and WET, or --pairs CSV, or --resume RUN")
+            raise NoRecordingsError(_NO_RECORDINGS)
     elif given := [option for option, value in _effect_options(args).items() if value]:
         raise InputError(
             f"{given[0]} is for effects, but {name} is a model of {get_model(name).task}: leave it out, and give its "
@@ -355,7 +378,7 @@ def spec_of(args: argparse.Namespace) -> RunSpec:
         spec,
         tables=layer_tables(name, *layers, default_minutes=_DEFAULT_MINUTES),
         device=args.device,
-        checkpoint=args.checkpoint,
+        checkpoint=None if args.checkpoint is None else best_checkpoint(args.checkpoint),
         inputs={**spec.inputs, **{key: RunInput(Path(run)) for key, run in map(_split_input, args.input)}},
         command=args.command_line,
     )

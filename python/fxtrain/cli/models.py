@@ -54,13 +54,19 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
                 models[name]["parameters"] = built.num_parameters_used
                 models[name]["trained_parameters"] = built.num_parameters
     table = Table(box=None, pad_edge=False)
-    for heading in ("model", "what it is", "plays live", "needs", "export", "settings"):
-        table.add_column(heading)
+    for heading in ("model", "what it is", "plays live", "needs", "export"):
+        table.add_column(heading, overflow="fold", no_wrap=heading == "model")
+    settings = Table(box=None, pad_edge=False)  # of its own, or a terminal of 80 columns cuts their names
+    settings.add_column("model", no_wrap=True)
+    settings.add_column("settings", overflow="fold")
     for name, facts in models.items():
-        settings = ", ".join(f"{key}={value}" for key, value in facts["settings"].items())
         live = "yes" if facts["realtime"] else "no"
-        table.add_row(f"[bold]{name}[/]", facts["summary"], live, facts["needs"], ", ".join(facts["formats"]), settings)
+        table.add_row(f"[bold]{name}[/]", facts["summary"], live, facts["needs"], ", ".join(facts["formats"]))
+        known = ", ".join(f"{key}={value}" for key, value in facts["settings"].items())
+        settings.add_row(f"[bold]{name}[/]", shown(known))
     console.print(table)
+    console.print()
+    console.print(settings)
     for name, facts in models.items():
         if "parameters" in facts:
             console.print(f"{name}: {facts['parameters']} parameters, {facts['trained_parameters']} of them trained")

@@ -6,14 +6,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from fxtrain.errors import OutputExistsError
+from fxtrain.errors import InputError, OutputExistsError
 from fxtrain.files import require_regular_file
 
 __all__ = ["require_free"]
 
 
 def require_free(path: Path, *, force: bool, sources: Iterable[Path] = ()) -> None:
-    """Checks that writing ``path`` destroys nothing that the user did not give up.
+    """Checks that ``path`` can be written, and that this destroys nothing that the user did not give up.
 
     Args:
         path: the file to be written.
@@ -21,9 +21,16 @@ def require_free(path: Path, *, force: bool, sources: Iterable[Path] = ()) -> No
         sources: files that the command reads; they are never overwritten.
 
     Raises:
+        InputError: its folder does not exist.
         OutputExistsError: it exists, or is one of the sources, or is no regular file.
     """
     if not path.exists():
+        if not path.parent.is_dir():
+            what = "is a file" if path.parent.exists() else "does not exist"
+            raise InputError(
+                f"{path} cannot be written: expected a folder, but {path.parent} {what}; make the folder first, or "
+                "choose another one."
+            )
         return
     require_regular_file(path, "a file to overwrite", error=OutputExistsError)
     for source in sources:

@@ -122,13 +122,13 @@ COMMANDS = {
         "inference",
         "write the model file (RTNeural JSON, .nam, ONNX) of a run or a checkpoint",
         _FILES,
-        ("export runs/amp amp.json", "export runs/amp/best.pt amp.nam"),
+        ("export runs/amp amp.json", "export runs/amp/best.pt amp.aidax"),
     ),
     "convert": Command(
         "inference",
         "write a model file in another format (RTNeural, AIDA-X, .nam, Proteus)",
         _FILES,
-        ("convert amp.nam amp.json",),
+        ("convert amp.json amp.aidax", "convert amp.nam amp.json --distill dry.wav"),
     ),
     "info": Command(
         "inference",
@@ -164,7 +164,7 @@ COMMANDS = {
         "inference",
         "copy models and impulse responses to where the plugin looks for them",
         _FILES,
-        ("install runs/amp", "install amp.nam cabinet.wav"),
+        ("install runs/amp", "install amp.nam --ir cabinet.wav"),
     ),
     "demo": Command(
         "train",
@@ -247,6 +247,19 @@ class _Parser(argparse.ArgumentParser):
         raise argparse.ArgumentError(None if not listed else action, message)
 
 
+class _ProgramParser(_Parser):
+    """The arguments before the command."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As argparse does, which would say of an unknown option alone that the command is missing."""
+        words = sys.argv[1:] if args is None else list(args)
+        option = words[0].partition("=")[0] if words else ""
+        if option.startswith("-") and option not in self._option_string_actions:
+            guess = did_you_mean(option, self._option_string_actions)
+            self.error(f"unknown option {words[0]}{guess or '; the options of a command stand behind it'}")
+        return super().parse_known_args(args, namespace)
+
+
 class _CommandParser(_Parser):
     """The arguments of one command, whose module is imported only when they are parsed."""
 
@@ -309,7 +322,7 @@ def init_parser(mode: Literal["train", "inference", "all"]) -> argparse.Argument
         A parser whose result has ``command``, ``json``, ``verbose``, ``quiet`` and the command's own arguments.
     """
     offered = {name: command for name, command in COMMANDS.items() if mode in ("all", command.mode)}
-    parser = _Parser(
+    parser = _ProgramParser(
         prog="fxtrain",
         description="Train a model of a guitar amplifier or pedal from a recording, and play it in real time.",
         epilog=_overview(offered),

@@ -15,7 +15,7 @@ from fxtrain.cli.arguments import add_oversample_argument, add_quality_argument,
 from fxtrain.cli.knobs import add_knob_argument, knob_text, knob_values, set_knobs
 from fxtrain.cli.outputs import require_free
 from fxtrain.cli.terminal import shown
-from fxtrain.errors import ConfigError, InputError
+from fxtrain.errors import ConfigError, InputError, ModelFileError
 from fxtrain.folders import model_of_run
 from fxtrain.model_files import model_file
 
@@ -67,11 +67,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any] | None:
     """Plays the recording block by block; memory does not grow with its length."""
+    if args.rig is not None:
+        return _render_rig(args, console)
+    if not args.model.exists():  # said before NumPy and SciPy are imported
+        raise ModelFileError(f"{args.model}: expected a model file or the folder of a run, found no such file.")
     from fxtrain import engine
     from fxtrain.rendering import render_file
 
-    if args.rig is not None:
-        return _render_rig(args, console)
     if (rendered := _rendered(args, console)) is not None:
         return rendered
     if args.input is None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import argparse
 import json
 import shlex
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -18,7 +18,7 @@ from fxtrain.cli.arguments import positive_int
 from fxtrain.cli.batch import wet_recordings
 from fxtrain.cli.terminal import shown
 from fxtrain.errors import ConfigError, FxtrainError, InputError, Interrupted
-from fxtrain.text import quoted
+from fxtrain.text import did_you_mean, quoted
 
 if TYPE_CHECKING:
     from fxtrain.runs import RunSpec
@@ -98,7 +98,10 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
                 f"stopped with {left} of {len(sweep.rows)} runs left; all is saved; the same command goes on with them"
             )
         if counts["failed"]:
-            console.print(f"[yellow]{counts['failed']} of {len(sweep.rows)} runs failed[/]; the page says why")
+            console.print(f"[yellow]{counts['failed']} of {len(sweep.rows)} runs failed[/]:")
+            for reason, names in _reasons(sweep.rows).items():
+                others = f" and {len(names) - 1} more" if len(names) > 1 else ""
+                console.print(shown(f"  {names[0]}{others}: {reason}"))
     return {
         "study": str(args.study),
         "out": str(out),
@@ -106,6 +109,7 @@ def run(args: argparse.Namespace, console: Console) -> MutableMapping[str, Any]:
         "report": str(sweep.report),
         "cells": len(sweep.rows),
         **counts,
+        "exit_code": 1 if counts["failed"] == len(sweep.rows) else 0,
         "rows": [
             {
                 **row.point.values,
@@ -123,6 +127,15 @@ def _counted(sweep: Sweep) -> str:
     done = sum(row.status == "complete" for row in sweep.rows)
     count = len(sweep.rows) if sweep.study.search is None else sweep.study.search.trials
     return f"{count} runs" + (f", {done} of them complete already" if done else "")
+
+
+def _reasons(rows: Sequence[Row]) -> dict[str, list[str]]:
+    """Each reason for a failure with the names of the runs that failed by it."""
+    found: dict[str, list[str]] = {}
+    for row in rows:
+        if row.status == "failed":
+            found.setdefault(row.reason, []).append(row.point.name)
+    return found
 
 
 def cells_of(study: Study, out: Path) -> Iterator[Cell]:
@@ -180,7 +193,11 @@ def _words(study: Study, options: Mapping[str, Any]) -> Iterator[str]:
         name = key.replace("-", "_")
         if name not in known or name in _NOT_OF_A_STUDY:
             offered = ", ".join(other for other in known if other not in _NOT_OF_A_STUDY)
-            raise ConfigError(f"{study.path}: fit has no option {quoted(key)}; there are {offered}")
+            table = "fit" if key in study.options else "grid" if study.search is None else "search"
+            help = did_you_mean(name, [other for other in known if other not in _NOT_OF_A_STUDY])
+            raise ConfigError(
+                f"{study.path}, [{table}]: fit has no option {quoted(key)}{help or f'; there are {offered}'}"
+            )
         action = known[name]
 
         def as_text(item: Any, action: argparse.Action = action, key: str = key) -> str:
@@ -220,7 +237,13 @@ def _spec(study: Study, point: Point, words: list[str]) -> RunSpec:
     if len(wets) > 1 or args.wet_folder is not None:
         raise InputError(f'{study.path} gives several wet recordings; list them in [grid] as "fit.wet"')
     args.wet = wets[0] if wets else None
-    spec = fit.spec_of(args)
+    try:
+        spec = fit.spec_of(args)
+    except fit.NoRecordingsError:
+        raise ConfigError(
+            f"{study.path}, [fit]: there are no recordings; give dry and wet, or pairs, as paths from the folder of "
+            "the study"
+        ) from None
     for key, value in point.values.items():
         table, _, name = key.partition(".")
         if table != "fit" and spec.tables.get(table, {}).get(name) != value:

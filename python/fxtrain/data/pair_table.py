@@ -109,7 +109,9 @@ def _read_table(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
     try:
         data = read_file(path, at_most=_LARGEST_TABLE, expected="a table of pairs")
     except OSError as error:
-        raise InputError(f"cannot read the table of pairs {path}: {error}") from None
+        raise InputError(
+            f"cannot read the table of pairs {path}: {error.strerror or error}; check the spelling and the folder"
+        ) from None
     is_utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     try:
         text = data.decode("utf-16" if is_utf16 else "utf-8-sig")

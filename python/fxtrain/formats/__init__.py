@@ -120,7 +120,7 @@ def write_model(
         format: one of the model's formats; None goes by the suffix of ``path``, and takes the first of that suffix.
 
     Raises:
-        ConfigError: the model has no such format.
+        ConfigError: the model has no such format, or the suffix is that of none.
         ModelFileError: a weight is not finite, or the model has no place in the format.
         OSError: the file cannot be written.
     """
@@ -135,10 +135,14 @@ def write_model(
 
 
 def _format_of(path: Path, model: Trainable) -> str | None:
-    """The format of a model that a file name asks for; None where no format has its suffix."""
+    """The format of a model that a file name asks for; None where the model has no format at all."""
     suffix = path.suffix.lower()
-    if not model.formats or not any(each.suffix == suffix for each in _FORMATS.values()):
+    if not model.formats:
         return None
+    known = list(dict.fromkeys([*(each.suffix for each in _FORMATS.values()), ".onnx"]))
+    if suffix not in known:
+        found = f"the suffix {path.suffix}, which no model file has" if suffix else "no suffix, which names the format"
+        raise ConfigError(f"{path} has {found}; expected one of {', '.join(known)}: choose another file name")
     suffixes = {name: get_format(name).suffix for name in model.formats}
     for name, own in suffixes.items():
         if own == suffix:

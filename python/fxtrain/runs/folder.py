@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 
 from fxtrain.errors import InputError, OutputExistsError
 from fxtrain.files import read_file
-from fxtrain.folders import model_of_run
+from fxtrain.folders import model_of_run, require_run
 
 __all__ = ["LARGEST_METRICS", "RunFolder"]
 
@@ -145,8 +145,7 @@ class RunFolder:
 
     def require(self) -> None:
         """Checks that this is a run that can be resumed."""
-        if not self.config.exists():
-            raise InputError(f"{self.path} is not the folder of a run: it has no config.toml; give one that fit made")
+        require_run(self.path)
 
     def is_complete(self) -> bool:
         """Whether the run has ended; one that was stopped has figures too, marked as those of an incomplete run."""

@@ -277,10 +277,11 @@ def _finish(
     )
     return_freed_memory()  # what training took, before whole recordings are looked at
     evaluation = spec.task.finish(model, settled(spec, dataset), outcome)
-    metrics = {**state, **evaluation.metrics, **common}
+    text = json.dumps({**state, **evaluation.metrics, **common}, indent=2, allow_nan=False) + "\n"
+    metrics: dict[str, Any] = json.loads(text)  # plain numbers, where evaluation has those of NumPy
     logger.info("%s", evaluation.summary)
     write_page(folder.path, evaluation.page)
-    write_atomically(folder.metrics, (json.dumps(metrics, indent=2, allow_nan=False) + "\n").encode())
+    write_atomically(folder.metrics, text.encode())
     return metrics
 
 

@@ -15,7 +15,7 @@ from fxtrain.config import Tables, build, merge, read_toml, stem_of, write_toml
 from fxtrain.errors import ConfigError
 from fxtrain.models import get_model
 from fxtrain.tasks import Task, get_task
-from fxtrain.text import quoted
+from fxtrain.text import did_you_mean, quoted, shortened
 from fxtrain.training.device import init_device
 from fxtrain.training.plan import TrainingConfig
 from fxtrain.training.protocol import Trainable
@@ -104,10 +104,8 @@ class RunSpec:
         kind = self.task.numbered_tables.get(stem_of(name)) if stem_of(name) != name else None
         if kind is None:
             known = [*known_tables(self.model), *(f"{stem}_1" for stem in self.task.numbered_tables), "inputs"]
-            raise ConfigError(
-                f"unknown table [{name}] for the model {self.model}; known ones are "
-                f"{', '.join(f'[{each}]' for each in known)}"
-            )
+            help = did_you_mean(name, known) or f"; known ones are {', '.join(f'[{each}]' for each in known)}"
+            raise ConfigError(f"unknown table [{shortened(name)}] for the model {self.model}{help}")
         return kind
 
     def check(self) -> None:

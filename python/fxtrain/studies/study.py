@@ -37,11 +37,12 @@ from typing import Any
 from fxtrain.config import build, configuration, read_toml
 from fxtrain.errors import ConfigError
 from fxtrain.studies.search import Search, read_search
-from fxtrain.text import quoted, shortened
+from fxtrain.text import did_you_mean, quoted, shortened
 
 __all__ = ["Point", "Study", "StudyText", "read_study"]
 
 MOST_CELLS = 100_000
+_TABLES = ("study", "fit", "grid", "search")
 _LONGEST_NAME = 80  # characters
 
 
@@ -133,11 +134,16 @@ def read_study(path: Path) -> Study:
     """
     document = read_toml(path)
     for name in document:
-        if name not in ("study", "fit", "grid", "search"):
+        if name not in _TABLES:
             raise ConfigError(
                 f"{path} has the table [{shortened(name)}]; a study has [study], [fit], and [grid] or [search]"
+                f"{did_you_mean(name, _TABLES)}"
             )
-    text, options = build(StudyText, document.get("study", {}), where="study"), document.get("fit", {})
+    try:
+        text = build(StudyText, document.get("study", {}), where="study")
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
+    options = document.get("fit", {})
     if "search" in document:
         if "grid" in document:
             raise ConfigError(f"{path} has both [grid] and [search]; leave one out")
@@ -156,7 +162,8 @@ def read_study(path: Path) -> Study:
             )
         if not isinstance(values, list) or not values:
             found = "an empty list" if values == [] else quoted(values)
-            raise ConfigError(f"{path}: the grid is empty, because {key} is {found}; expected a list of values")
+            example = "[0, 1]" if values == [] else f"[{quoted(values)}]"
+            raise ConfigError(f"{path}, [grid]: {key} is {found}; expected a list of values, such as {example}")
         if len({json.dumps(value, default=str) for value in values}) < len(values):
             raise ConfigError(f"{path}: {key} has a value twice in [grid]; give each value once")
     study = Study(path, text, options, grid)

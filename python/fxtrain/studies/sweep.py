@@ -99,7 +99,7 @@ class Sweep:
         self._rows: dict[str, Row] = {}
         self._take(cells)
         if not self.specs:
-            raise ConfigError(cells[0].reason)
+            raise ConfigError(self._why_none(cells[0]))
         criteria = {spec.model_class.criterion.name: spec.model_class.criterion for spec in self.specs.values()}
         if len(criteria) > 1:
             raise ConfigError(
@@ -107,6 +107,15 @@ class Sweep:
                 "makes no table; give models of one family"
             )
         (self.criterion,) = criteria.values()
+
+    def _why_none(self, cell: Cell) -> str:
+        """Why a cell makes no run, with the file and, where it is known, the table that says so."""
+        if str(self.study.path) in cell.reason:
+            return cell.reason
+        said = [word for key in cell.point.values for word in (key, f"[{key.partition('.')[0]}]")]
+        table = "grid" if self.study.search is None else "search"
+        where = f", [{table}]" if any(word in cell.reason for word in said) else ""
+        return f"{self.study.path}{where}: {cell.reason}"
 
     def _take(self, cells: Sequence[Cell]) -> None:
         self._cells |= {cell.point.name: cell for cell in cells}

@@ -6,9 +6,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from os import PathLike
+from pathlib import Path
 from typing import Any
 
 from fxtrain.errors import ConfigError, ModelFileError
+from fxtrain.folders import best_checkpoint
 from fxtrain.models import get_model
 from fxtrain.tasks import get_task
 from fxtrain.text import shortened
@@ -34,11 +36,12 @@ class TrainedModel:
 
 
 def load_trained_model(path: str | PathLike[str]) -> TrainedModel:
-    """The model of a checkpoint (``best.pt`` or ``last.pt``).
+    """The model of a checkpoint (``best.pt`` or ``last.pt``), or of the folder of a run, which is that of its best.
 
     Raises:
         ModelFileError: it is none that fxtrain fit wrote.
     """
+    path = best_checkpoint(Path(path))
     content = load_checkpoint(path)
     try:
         model_class = get_model(content["model"])

@@ -146,6 +146,8 @@ def test_a_stop_may_be_ignored(write, playing, capsys):
     assert "stop, ignored" in capsys.readouterr().out
     assert main(["check", "dry.wav", "dry.wav", "--ignore", "everything"]) == 2
     assert 'no check named "everything"' in capsys.readouterr().err
+    assert main(["check", "dry.wav", "dry.wav", "--ignore", "lenght"]) == 2
+    assert "did you mean length?" in capsys.readouterr().err
 
 
 def test_resampling_makes_rates_agree(write, playing, capsys):

@@ -113,9 +113,10 @@ def test_a_checkpoint_gives_the_starting_weights(fxtrain: Run, pair: Pair, finis
     earlier = json.loads((finished_run / "metrics.json").read_text())["esr"]
     assert result.json["esr"] == pytest.approx(earlier, rel=0.05)
     other = ("--set", "hidden_size=5", "--epochs", 1)
-    wrong = fxtrain("fit", pair.dry, pair.wet, *start, *other, "--out", tmp_path / "off")
+    of_run = ("--checkpoint", finished_run)  # a folder stands for its best.pt
+    wrong = fxtrain("fit", pair.dry, pair.wet, *of_run, *other, "--out", tmp_path / "off")
     assert wrong.exit_code == 2
-    assert "does not fit this model" in wrong.stderr
+    assert f"the checkpoint {finished_run / 'best.pt'} does not fit this model" in wrong.stderr
     assert not (tmp_path / "off").exists() or not any((tmp_path / "off").iterdir())
 
 
@@ -446,6 +447,13 @@ def test_a_wrong_table_of_pairs_is_refused(fxtrain: Run, tmp_path: Path, table: 
     result = fxtrain("fit", "--pairs", tmp_path / "pairs.csv", "--epochs", 1, "--out", tmp_path / "run")
     assert result.exit_code == 2
     assert message in result.stderr
+
+
+def test_a_table_of_pairs_that_is_not_there_is_named(fxtrain: Run, tmp_path: Path) -> None:
+    result = fxtrain("fit", "--pairs", tmp_path / "nope.csv", "--out", tmp_path / "run")
+    assert result.exit_code == 2
+    assert f"{tmp_path / 'nope.csv'}: No such file or directory; check the spelling" in result.stderr
+    assert "Errno" not in result.stderr
 
 
 @pytest.mark.parametrize(("splits", "missing"), [(["train"], "val"), (["train", "val"], "test")])

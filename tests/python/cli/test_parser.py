@@ -51,12 +51,25 @@ def test_every_command_shows_examples_that_it_takes(name: str, fxtrain: Run) -> 
         (("fit", "a", "b", "--set", "hiden_size=3"), "did you mean hidden_size?"),
         (("fit", "a", "b", "--model", "lsmt"), "did you mean lstm?"),
         (("fit", "a", "b", "--preset", "nanoo"), "did you mean nano?"),
+        (("fit", "a", "b", "--set", "trainin.seed=1"), "did you mean training?"),
+        (("--versoin",), "unknown option --versoin; did you mean --version?"),
+        (("--licens",), "unknown option --licens; did you mean --license?"),
+        (("--vers",), "unknown option --vers; did you mean --version?"),
+        (("-q", "models"), "unknown option -q; the options of a command stand behind it"),
+        (("demo", "wavnet"), "did you mean wavenet?"),
     ],
 )
 def test_a_typo_is_answered_with_a_guess(words: tuple[str, ...], guess: str, fxtrain: Run) -> None:
     result = fxtrain(*words)
     assert result.exit_code == 2
     assert guess in result.stderr
+
+
+def test_a_guess_takes_the_place_of_the_list_and_is_made_only_of_close_words(fxtrain: Run) -> None:
+    guessed, listed = (fxtrain("fit", "a", "b", "--set", f"{key}=1").stderr for key in ("hiden_size", "nope"))
+    assert guessed == "fxtrain: unknown setting 'hiden_size'; did you mean hidden_size?\n"
+    assert "known ones are training.epochs" in listed
+    assert "did you mean" not in listed  # it was once said to mean ignore
 
 
 @pytest.mark.parametrize("words", [("render", "--blok-size", "3", "a", "b"), ("check", "a"), ("demoo",)])
@@ -94,6 +107,28 @@ echo "${{COMPREPLY[@]}}"
 """
     made = subprocess.run(["bash", "-c", ask], capture_output=True, text=True, check=True)
     assert made.stdout.split() == ["--oversample"]
+
+
+EARLY = [
+    (("fit",), "fit needs DRY and WET"),
+    (("fit", "a", "b", "--preset", "nanno"), "did you mean nano?"),
+    (("fit", "--resume", "nope"), "nope is not the folder of a run"),
+    (("render", "nope", "a.wav", "b.wav"), "nope: expected a model file or the folder of a run, found no such file"),
+]
+"""Mistakes that are said before anything large is imported."""
+
+
+@pytest.mark.parametrize(("words", "message"), EARLY)
+def test_cheap_mistakes_are_said_before_anything_large_is_imported(words: tuple[str, ...], message: str) -> None:
+    code = f"""
+import sys
+from fxtrain.cli import main
+code = main({list(words)!r})
+print(code, sorted({{"torch", "scipy", "matplotlib"}} & set(sys.modules)))
+"""
+    made = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert made.stdout == "2 []\n"
+    assert message in made.stderr
 
 
 def processor_seconds(*words: str) -> float:

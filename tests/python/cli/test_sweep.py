@@ -87,8 +87,8 @@ def test_a_study_leaves_a_table_a_page_and_ordinary_runs(fxtrain: Run, pair: Pai
 @pytest.mark.parametrize(
     ("grid", "message"),
     [
-        ('"training.learning_speed" = [1]', "unknown setting training.learning_speed"),
-        ('"teaching.seed" = [1]', r"unknown table [teaching]"),
+        ('"training.learning_speed" = [1]', "study.toml, [grid]: unknown setting training.learning_speed"),
+        ('"teaching.seed" = [1]', "study.toml, [grid]: unknown table [teaching]"),
         ('"fit.lerning" = [1]', "fit has no option 'lerning'"),
         ('"training.epochs" = [1, 2]', "also sets training.epochs"),
         ('"training.seed" = []', "an empty list"),
@@ -111,7 +111,7 @@ def test_options_of_a_study_are_checked(fxtrain: Run, pair: Pair, tmp_path: Path
     path = study(tmp_path, pair)
     for line, message in (
         ("out = 'x'", "fit has no option 'out'"),
-        ("epochz = 1", "fit has no option 'epochz'"),
+        ("epochz = 1", "study.toml, [fit]: fit has no option 'epochz'; did you mean epochs?"),
         ("epochs = 'many'", "expected a whole number"),
         ("until_converged = 1", "expected true or false"),
     ):
@@ -119,6 +119,23 @@ def test_options_of_a_study_are_checked(fxtrain: Run, pair: Pair, tmp_path: Path
         result = fxtrain("sweep", path, "--out", tmp_path / "out")
         assert (result.exit_code, result.stderr.count("\n")) == (2, 1), result.stderr
         assert message in result.stderr
+
+
+def test_a_study_without_recordings_is_told_what_it_can_give(fxtrain: Run, tmp_path: Path) -> None:
+    (tmp_path / "study.toml").write_text("[fit]\nepochs = 1\n[grid]\n'training.seed' = [0]\n")
+    result = fxtrain("sweep", tmp_path / "study.toml", "--out", tmp_path / "out")
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1), result.stderr
+    assert "give dry and wet, or pairs" in result.stderr
+    assert "resume" not in result.stderr
+
+
+def test_a_study_whose_runs_all_fail_says_why_and_exits_with_1(fxtrain: Run, pair: Pair, tmp_path: Path) -> None:
+    grid = '"reading.ignore" = [["lenght"], ["hiss"]]\n"training.seed" = [0, 1]'  # checks that do not exist
+    result = fxtrain("sweep", study(tmp_path, pair, grid=grid), "--out", tmp_path / "out", "--jobs", 1)
+    assert result.exit_code == 1, result.stderr
+    end = result.stdout.partition("4 of 4 runs failed:\n")[2].splitlines()
+    assert len(end) == 2  # one line for each reason
+    assert all("and 1 more" in line and "no check named" in line for line in end)
 
 
 def test_a_folder_of_something_else_is_left_alone(fxtrain: Run, pair: Pair, tmp_path: Path) -> None:

@@ -249,7 +249,7 @@ def test_devices_are_listed(server: dict[str, str], fxtrain: Callable) -> None:
         (["--input-channel", 3], 2, "system has 2 channels of input, so there is no channel 3"),
         (["--record", "a.wav", "a.wav"], 2, "--record names a.wav twice"),
         (["--record", "a.flac", "b.wav"], 2, "--record a.flac should end in .wav"),
-        (["--record", "nowhere/a.wav", "b.wav"], 1, "nowhere/a.wav could not be written"),
+        (["--record", "nowhere/a.wav", "b.wav"], 2, "nowhere does not exist; make the folder first"),
         (["--ir", "none.wav"], 2, "none.wav does not exist"),
         (["--gain", "loud"], 2, "expected a number, found loud"),
     ],

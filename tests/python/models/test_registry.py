@@ -184,7 +184,7 @@ def test_output_is_input_plus_a_weighted_sum_of_hidden_states(name: str) -> None
 @pytest.mark.parametrize(
     ("table", "message"),
     [
-        ({"hiden_size": 4}, r"unknown setting model\.hiden_size; known ones are hidden_size"),
+        ({"hiden_size": 4}, r"unknown setting model\.hiden_size; did you mean hidden_size\?"),
         ({"hidden_size": "many"}, r"model\.hidden_size is 'many'"),
         ({"hidden_size": 0}, r"model\.hidden_size is 0, but .*greater"),
         ({"skip": 1}, r"model\.skip is 1"),

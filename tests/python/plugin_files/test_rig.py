@@ -113,7 +113,6 @@ def test_one_channel_becomes_two_where_an_effect_is_stereo(effect: str) -> None:
     assert Rig(Preset({"mix": 50}), RATE, 1).process(x).shape == (1, 9600)
 
 
-
 def test_what_belongs_to_the_room_is_left_alone(tmp_path: Path) -> None:
     amp = write_gain_model(tmp_path / "a.json", 0.5)
     x = noise(1, 1000)

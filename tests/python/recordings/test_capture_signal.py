@@ -240,7 +240,7 @@ def test_the_command_writes_it_and_says_what_is_played_when(tmp_path, capsys):
         (["signal.ogg"], "would change the signal by its coding"),
         (["signal.mid"], "names no format to write"),
         (["signal.wav", "--sample-rate", "8000"], "give 16000 Hz or more"),
-        (["nowhere/signal.wav", "--sample-rate", "16000"], "could not be written"),
+        (["nowhere/signal.wav", "--sample-rate", "16000"], "but nowhere does not exist; make the folder first"),
     ],
 )
 def test_what_cannot_be_written_is_one_sentence_and_no_file(tmp_path, monkeypatch, capsys, arguments, sentence):

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fxtrain.tasks.effect.advice import BAD_ESR, advise, judge_result
+from fxtrain.tasks.effect.advice import BAD_ESR, advise, judge_result, next_steps
 
 from .conftest import make_report, rendered
 
@@ -37,6 +37,11 @@ def found(name: str, level: str = "warn", **values: Any) -> dict[str, Any]:
 def test_a_good_result_needs_no_advice(esr: float) -> None:
     poor: dict[str, Any] = {"training": FALLING, "model": {"hidden_size": 4}, "split": []}
     assert advise(result(esr, found("gate"), **poor)) == []
+
+
+def test_the_next_steps_leave_the_recordings_alone() -> None:
+    (render,) = (step for step in next_steps("runs/amp") if "fxtrain render" in step)
+    assert render.endswith("fxtrain render runs/amp dry.wav played.wav")  # once onto wet.wav, which was trained on
 
 
 def test_nothing_known_gives_no_advice() -> None:

@@ -42,6 +42,7 @@ from fxtrain.audio.files import Audio
 from fxtrain.audio.levels import blocks, peak, rms
 from fxtrain.audio.time_effects import find_moving_delay, find_time_effects
 from fxtrain.errors import AudioFileError, ConfigError
+from fxtrain.text import did_you_mean
 
 __all__ = ["check_pair"]
 
@@ -84,7 +85,8 @@ def check_pair(input: Audio, target: Audio, *, ignore: Collection[str] = (), lag
     """
     unknown = sorted(set(ignore) - set(CHECKS))
     if unknown:
-        raise ConfigError(f'There is no check named "{unknown[0]}": expected one of {", ".join(CHECKS)}.')
+        guess = did_you_mean(unknown[0], CHECKS) or "."
+        raise ConfigError(f'There is no check named "{unknown[0]}": expected one of {", ".join(CHECKS)}{guess}')
     for audio in (input, target):
         if not all(np.isfinite(block).all() for block in blocks(audio.samples)):
             raise AudioFileError(f"{name_of(audio)} holds NaN or infinity where finite samples are expected.")

@@ -101,6 +101,14 @@ class DataReport:
     drift_samples: float = 0.0
     lag_is_given: bool = False
 
+    def __repr__(self) -> str:
+        """The verdict, and the names of the checks that found something: the whole report is pages of figures."""
+        found = {
+            level: [verdict.name for verdict in self.verdicts if verdict.level == level] for level in ("stop", "warn")
+        }
+        parts = [f"fit_to_train={self.fit_to_train}", f"lag_samples={self.lag_samples}"]
+        return f"DataReport({', '.join(parts + [f'{level}={names}' for level, names in found.items() if names])})"
+
     @property
     def stops(self) -> tuple[Verdict, ...]:
         """Verdicts that end training."""

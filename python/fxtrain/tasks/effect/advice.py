@@ -68,7 +68,7 @@ def next_steps(run: str) -> list[str]:
         "Listen to the prediction and the wet above, at equal loudness and in the blind test.",
         f"Play through it: fxtrain live {run}",
         f"Copy it to where the plugin looks for models: fxtrain install {run}",
-        f"Play a recording through it: fxtrain render {run} dry.wav wet.wav",
+        f"Play a recording through it: fxtrain render {run} dry.wav played.wav",
         f"Try a smaller or larger model of the same recording, then put both on one page: fxtrain compare {run} OTHER",
     ]
 

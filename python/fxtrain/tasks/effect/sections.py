@@ -360,7 +360,8 @@ def _differences(report: EffectReport) -> Group:
             "By pitch range",
             "The number under each octave is its ESR in dB; lower is better.",
             "A poor octave at either end often means noise, or too little playing there. If all high octaves are poor, "
-            "try a larger model, or --set oversampling=2 for aliasing.",
+            "try a larger model; against aliasing, play it with oversampling: fxtrain render --oversample 2, or the "
+            "plugin's setting.",
         ),
         Figure(
             spectrum_figure(spectra, rate, reference=1, mask=mask),
