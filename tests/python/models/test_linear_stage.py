@@ -116,12 +116,12 @@ def test_the_linear_stage_is_solved_for() -> None:
     config = PairedAudioConfig(warm_up_frames=256, sequence_frames=8192, chunk_frames=1024)
     options = model.provider_options(model.config)
     provider = PairedAudio(config, [excerpt], [excerpt], batch_size=8, seed=0, sample_rate=RATE, **options)
-    before = {name: value.clone() for name, value in model.state_dict().items() if "linear_stage" not in name}
+    before = {name: value.clone() for name, value in model.named_parameters() if "linear_stage" not in name}
     for _ in range(2):
         model.solve(provider)
     # What the regularisation leaves: about 1e-6 of the energy.
     assert np.abs(model.linear_stage.taps.numpy() - taps).max() < 3e-3
-    assert all(torch.equal(model.state_dict()[name], value) for name, value in before.items())
+    assert all(torch.equal(dict(model.named_parameters())[name], value) for name, value in before.items())
     with torch.no_grad():
         (sums,) = [model.validate(batch, StepContext.of_validation(0, 0, 0)) for batch in provider.validation()]
     assert sums["esr"][0] / sums["esr"][1] < 3e-6
