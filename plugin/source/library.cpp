@@ -192,6 +192,7 @@ void Library::edit(Edit edit) {
     const std::lock_guard lock(mutex_);
     edit(settings_);
     edits_.push_back(std::move(edit));
+    wantsWrite_ = true;
     start();
   }
   sendChangeMessage();
@@ -240,8 +241,9 @@ void Library::run() {
   takeSettings();
   std::unique_lock lock(mutex_);
   for (;;) {
-    wake_.wait(lock, [this] { return ending_ || wantsRefresh_ || !edits_.empty(); });
-    if (!edits_.empty()) {
+    wake_.wait(lock, [this] { return ending_ || wantsRefresh_ || wantsWrite_; });
+    if (wantsWrite_) {
+      wantsWrite_ = false;
       lock.unlock();
       writeSettings();
       lock.lock();
@@ -298,7 +300,7 @@ void Library::writeSettings() {
   std::vector<Edit> edits;
   {
     const std::lock_guard lock(mutex_);
-    edits.swap(edits_);
+    edits = edits_;
   }
   juce::InterProcessLock others("fxtrain library settings"); // a host and the application, for example
   others.enter(kLongestWaitMs);
@@ -314,13 +316,14 @@ void Library::writeSettings() {
   const bool kept = settingsFile().replaceWithText(
       juce::String::fromUTF8(document.dump(1, ' ', false, nlohmann::json::error_handler_t::replace).c_str()) + "\n",
       false, false, "\n");
-  setProblem(settingsFile(), kept);
-}
-
-void Library::setProblem(const juce::File& file, bool kept) {
   const std::lock_guard lock(mutex_);
-  problem_ =
-      kept ? juce::String() : file.getFullPathName() + " cannot be written, so favourites and folders are not kept.";
+  if (kept) { // else the next change tries again
+    edits_.erase(edits_.begin(), edits_.begin() + std::ptrdiff_t(edits.size()));
+    problem_ = {};
+  } else {
+    problem_ = "Favourites and folders are lost when the plugin closes: " + settingsFile().getFullPathName() +
+               " cannot be written.";
+  }
 }
 
 void Library::publish(std::vector<LibraryFile> files) {
@@ -395,8 +398,7 @@ void Library::readFolders() {
   if (!unread.empty() || files.size() != known.size()) {
     indexFile().getParentDirectory().createDirectory();
     const auto text = LibraryIndex::encode(files, FXTRAIN_VERSION);
-    if (!indexFile().replaceWithData(text.data(), text.size()))
-      setProblem(indexFile(), false);
+    indexFile().replaceWithData(text.data(), text.size()); // without it, all files are read again next time
   }
   if (!unread.empty())
     publish(std::move(files));

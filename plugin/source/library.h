@@ -42,7 +42,7 @@ class Library : public juce::ChangeBroadcaster {
   void addFolder(const juce::File& folder);
   void removeFolder(const juce::File& folder);
 
-  /** A sentence where favourites and folders, or what was read, cannot be kept; "" for nothing. */
+  /** A sentence if favourites and folders cannot be saved; "" if they can. */
   juce::String problem() const;
 
   /** Files that were opened since this was made: those that the index did not know. */
@@ -64,7 +64,6 @@ class Library : public juce::ChangeBroadcaster {
   static Settings readSettings();
   void takeSettings();  ///< those that others have written, with the edits that are not written yet
   void writeSettings(); ///< the edits, into what others have written meanwhile
-  void setProblem(const juce::File& file, bool kept);
   void readFolders();
   void publish(std::vector<LibraryFile> files);
   void start(); ///< with the lock
@@ -74,9 +73,9 @@ class Library : public juce::ChangeBroadcaster {
   std::condition_variable wake_;
   std::shared_ptr<const LibraryIndex> index_ = std::make_shared<const LibraryIndex>();
   Settings settings_;
-  std::vector<Edit> edits_; // not written yet
+  std::vector<Edit> edits_; // those that are not in the file
   juce::String problem_;
-  bool wantsRefresh_ = false, ending_ = false;
+  bool wantsRefresh_ = false, wantsWrite_ = false, ending_ = false;
   std::atomic<bool> reading_{false};
   std::atomic<int> numRead_{0};
   std::thread thread_;

@@ -98,7 +98,7 @@ class Rig : public juce::ChangeBroadcaster {
   void clearProblem() { setProblem({}); }
 
   /** Called after a load by the player that worked, on the loader thread: for undo.
-      @param numReplaced  when it was asked for: another one since then, and the contents are others by now */
+      @param numReplaced  numReplaced() at the time of the request; if it has changed, so have the contents */
   std::function<void(const RigContents& before, const RigContents& after, int numReplaced)> onPlayerChange;
   /** What the player has set, from any thread: models come to rest with knobs and quality so. */
   std::function<fxengine::ChainSettings()> settings = [] { return fxengine::ChainSettings{}; };

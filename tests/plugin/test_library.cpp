@@ -268,6 +268,47 @@ TEST_CASE("Library: favourites, recent files and folders are kept", "[library]")
   CHECK(other.marks() == LibraryMarks{});
 }
 
+TEST_CASE("Library: two programs that change the settings keep each other's changes", "[library]") {
+  const Home home;
+  const test::Folder folder;
+  Library host, application;
+  read(host);
+  read(application); // both have seen an empty file
+  host.setFavourite("capture:one", true);
+  REQUIRE(test::waitUntil([] { return Library::settingsFile().existsAsFile(); }));
+  application.setFavourite("capture:two", true);
+  application.addFolder(folder.file({}));
+  host.addRecent("capture:three");
+  const auto isKept = [&] {
+    Library other;
+    read(other);
+    return other.marks().favourites == std::unordered_set<std::string>{"capture:one", "capture:two"} &&
+           other.marks().recent == std::vector<std::string>{"capture:three"} &&
+           other.folders() == std::vector<juce::File>{folder.file({})};
+  };
+  CHECK(test::waitUntil(isKept));
+  read(host); // looks at the file again
+  CHECK(host.marks().favourites.size() == 2);
+}
+
+TEST_CASE("Library: what cannot be saved is said, stays while the plugin is open, and is saved later", "[library]") {
+  const Home home;
+  const auto folder = Library::settingsFile().getParentDirectory();
+  folder.deleteRecursively();
+  write(folder, "a file where the folder should be");
+  Library library;
+  library.setFavourite("capture:one", true);
+  CHECK(test::waitUntil([&] { return library.problem().contains("cannot be written"); }));
+  read(library);
+  CHECK(library.marks().favourites.size() == 1);
+  REQUIRE(folder.deleteFile());
+  library.setFavourite("capture:two", true);
+  CHECK(test::waitUntil([&] { return library.problem().isEmpty(); }));
+  Library other;
+  read(other);
+  CHECK(other.marks().favourites.size() == 2);
+}
+
 TEST_CASE("Library: 5000 files are searched within 50 ms of a key", "[library]") {
   const Home home;
   constexpr int kNumFiles = 5000;

@@ -221,6 +221,87 @@ TEST_CASE("Library view: a key is answered within 50 ms with 5000 files", "[libr
   CHECK(worst < 0.05);
 }
 
+namespace {
+
+/** As the mouse clicks a row of the list, in its middle unless said. */
+void click(ui::LibraryView& view, int row, int x = 300) {
+  for (auto* child : view.getChildren())
+    if (auto* list = dynamic_cast<juce::ListBox*>(child)) {
+      auto* rows = list->getViewport()->getViewedComponent();
+      auto* component = rows->getComponentAt(300, row * list->getRowHeight() + 10);
+      REQUIRE(component != nullptr);
+      REQUIRE(component != rows);
+      const juce::Point<float> at(float(x), 10.0f);
+      const juce::MouseEvent event(juce::Desktop::getInstance().getMainMouseSource(), at,
+                                   juce::ModifierKeys::leftButtonModifier, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, component,
+                                   component, juce::Time(), at, juce::Time(), 1, false);
+      component->mouseDown(event);
+      component->mouseUp(event);
+    }
+}
+
+} // namespace
+
+TEST_CASE("Library view: a click on a row plays it, a click on its star does not", "[library]") {
+  Window w;
+  auto& view = w.open(LibraryKind::capture);
+  view.setSearch("mine");
+  test::deliverMessages(50); // lays the rows out
+  const auto key = Rig::modelFolder().getChildFile("mine 3.json").getFullPathName().toStdString();
+  REQUIRE(view.fileAt(3)->name == "mine 3");
+  click(view, 0);
+  w.settle();
+  CHECK(w.inSlot(0) == "mine 1");
+  click(view, 3, 20);
+  w.settle();
+  CHECK(w.instance.plugin.library().marks().favourites.count(key) == 1);
+  CHECK(w.inSlot(0) == "mine 1");
+  CHECK(view.selectedRow() == 0);
+  click(view, 3, 20); // off again
+  click(view, 3);
+  w.settle();
+  CHECK(w.instance.plugin.library().marks().favourites.count(key) == 0);
+  CHECK(w.inSlot(0) == "mine 3");
+  w.press(kEscape);
+}
+
+TEST_CASE("Library view: a tag that finds no room is in a menu, and stands in the row once it is chosen", "[library]") {
+  Window w;
+  for (unsigned i = 0; i < 20; ++i) {
+    const auto tag = "quite a long tone " + std::to_string(i);
+    auto text = gain(1);
+    text.insert(1, R"("metadata": {"tone_type": ")" + tag + R"("}, )");
+    Window::write(Rig::modelFolder().getChildFile("toned " + juce::String(i) + ".json"), text);
+  }
+  auto& view = w.open(LibraryKind::capture);
+  const auto buttonFor = [&](const juce::String& name) -> juce::Component* {
+    for (auto* child : view.getChildren())
+      if (child->getTitle() == name || child->getName() == name)
+        return child;
+    return nullptr;
+  };
+  const auto* more = buttonFor("More tags");
+  REQUIRE(more != nullptr);
+  CHECK(more->isVisible());
+  juce::String hidden;
+  int numShown = 0;
+  for (int i = 0; i < 20; ++i) {
+    const auto tag = "quite a long tone " + juce::String(i);
+    const auto* button = buttonFor("Only files with the tag " + tag);
+    REQUIRE(button != nullptr);
+    if (!button->isVisible())
+      hidden = tag;
+    else
+      ++numShown;
+    CHECK((!button->isVisible() || button->getRight() <= more->getX()));
+  }
+  REQUIRE(hidden.isNotEmpty());
+  view.setTag(hidden, true);
+  CHECK(buttonFor("Only files with the tag " + hidden)->isVisible());
+  CHECK(view.numShown() == 1);
+  w.press(kEscape);
+}
+
 TEST_CASE("Library view: a star is kept, and closing the window keeps what plays", "[library]") {
   Window w;
   auto& view = w.open(LibraryKind::capture);

@@ -3,6 +3,7 @@
 
 #include "support/instance.h"
 #include "support/messages.h"
+#include "support/test_models.h"
 
 #include <model_file.h>
 #include <shipped.h>
@@ -77,6 +78,27 @@ TEST_CASE("Rig: next and previous go through the shipped captures, then those of
   finish(rig);
   CHECK(rig.contents().models[0]->name == "mine"); // backwards from nothing: the last
   Rig::modelFolder().deleteRecursively();
+}
+
+TEST_CASE("Rig: the cabinet is converted to a new rate although a model cannot be oversampled", "[rig]") {
+  const auto input = test::sine(220.0, 9600, 0.25f, 96000.0);
+  test::Instance instance, witness;
+  for (auto* each : {&instance, &witness})
+    each->load(test::cabinet(3));
+  instance.set(id::cabinetOn, 1.0f);
+  witness.set(id::cabinetOn, 1.0f);
+  auto bursting = test::makeModel(1, {{"dense", 1}, {"dense", 1}}, 1);
+  for (auto& layer : bursting["layers"])
+    layer["weights"] = {{{1e30}}, {0.0}};
+  instance.load(1, ModelFile::parse(bursting.dump(), "bursting", {})); // in the slot that is not heard
+  instance.set(id::oversamplingLive, 2.0f);
+  instance.prepare({96000.0, 512, 2, 2});
+  CHECK(instance.plugin.rig().problem().isNotEmpty());
+  instance.load(1, nullptr);
+  instance.set(id::oversamplingLive, 0.0f);
+  instance.prepare({96000.0, 512, 2, 2});
+  witness.prepare({96000.0, 512, 2, 2});
+  CHECK(test::difference(instance.play(input), witness.play(input)) == 0.0f);
 }
 
 TEST_CASE("Rig: next goes on at home where the folder is gone", "[rig]") {
