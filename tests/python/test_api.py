@@ -294,8 +294,8 @@ def test_networks_are_exported_to_nam_or_say_what_to_train_instead(tmp_path: Pat
         fxtrain.LSTM(hidden_size=4).export(tmp_path / "no.nam")
 
 
-def test_a_loaded_checkpoint_goes_on_where_training_starts(folder: Path, tmp_path: Path) -> None:
-    for path in (folder / "run" / "best.pt", folder / "run", str(folder / "run")):
+def test_a_loaded_checkpoint_goes_on_where_training_starts(run: fxtrain.TrainedRun) -> None:
+    for path in (run.folder / "best.pt", run.folder, str(run.folder)):
         assert fxtrain.load_trained_model(path).facts["sample_rate"] == RATE
 
 
